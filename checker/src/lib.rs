@@ -1,0 +1,1 @@
+//! Judges histories of replicated stores: history in, verdict with evidence out.

@@ -1,0 +1,1 @@
+//! What a replica does: a sans-IO state machine.

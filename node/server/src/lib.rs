@@ -1,0 +1,1 @@
+//! The replica as a process: QUIC, storage, certificates.

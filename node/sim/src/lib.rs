@@ -1,0 +1,1 @@
+//! Many replicas in virtual time, from one seed.
