@@ -1,1 +1,51 @@
-//! What a replica does: a sans-IO state machine.
+//! What a replica of a leaderless store does, as a state machine without IO.
+//!
+//! A [`Node`] is replica, coordinator and member of the cluster in one. It is handed what happens ([`Input`], and the
+//! time), and says what is to be done ([`Output`]); `quorate-node` does it with sockets and disks, `quorate-sim` in
+//! virtual time. The design is Dynamo's (DeCandia et al., SOSP 2007): consistent hashing over fixed partitions, gossip,
+//! quorums by request, read repair, hinted handoff, anti-entropy; last write wins by hybrid logical clock.
+//!
+//! Nothing here reads a clock, opens a file or a socket, starts a thread, or draws chance of its own.
+
+mod admin;
+mod api;
+mod config;
+mod coordinate;
+mod exchange;
+mod gossip;
+mod handoff;
+mod hlc;
+mod id;
+pub mod invariants;
+mod io;
+mod journal;
+mod membership;
+mod message;
+mod node;
+mod plant;
+mod record;
+mod replica;
+mod ring;
+mod store;
+mod time;
+mod timers;
+
+pub(crate) use self::api::BeforeSend;
+pub use self::{
+    api::{
+        AdminError, AdminOk, AdminRequest, AntiEntropyReport, Counters, MemberStatus, NotApplied, ReadError, ReadOk,
+        ReadRepair, ReadRequest, Reason, Request, Response, Status, WriteError, WriteOk, WriteRequest,
+    },
+    config::{Config, ConfigError},
+    exchange::PartitionDigest,
+    gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
+    id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
+    io::{Event, Input, Output},
+    message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
+    node::{Node, StartError},
+    plant::Plant,
+    record::{KEY_BYTES_MAX, Key, Record, VALUE_BYTES_MAX, Value, Version},
+    ring::{Member, Ring, RingDigest, RingShape},
+    store::{Hint, HintId, Memory, Store, StoreError, StoreOp},
+    time::{Now, Time, WallTime},
+};

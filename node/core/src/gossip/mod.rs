@@ -1,0 +1,23 @@
+//! Who is in the cluster and what they say of themselves, spread by gossip (van Renesse et al., *Efficient
+//! Reconciliation and Flow Control for Anti-Entropy Protocols*, LADIS 2008: "scuttlebutt").
+//!
+//! Each node owns one [`NodeState`] and stamps every change of it with its next version; others hold copies. An
+//! exchange is three messages: digests, the differences that the receiver can fill and those that it lacks, and the
+//! rest. Whether a node is up is an opinion that each holds for itself ([`Detector`]) and never passes on.
+//!
+//! It is not what requests are routed by: coordinators go by links and answers.
+
+mod detector;
+mod exchange;
+mod round;
+mod state;
+
+pub(crate) use self::{
+    detector::Detector,
+    exchange::{Gossip, Learned},
+    round::{PEERS_PER_ROUND_MAX, RoundPlan},
+};
+pub use self::{
+    exchange::{Delta, Digest, GossipAck, GossipAck2, GossipSyn},
+    state::{Fact, NodeState, Stamped},
+};

@@ -1,0 +1,52 @@
+//! What is true of a node between any two calls: the documentation of its state, checked after every simulated step.
+
+use crate::{Node, PartitionId, Store, exchange, timers::Timer};
+
+/// Checks a node.
+///
+/// # Panics
+/// With the invariant that does not hold: a bug in the core.
+pub fn check<S: Store>(node: &Node<S>) {
+    let config = &node.config;
+    assert!(!node.links.contains(&config.node), "a node has no link to itself");
+    assert!(
+        node.coordinations.len() <= config.in_flight_max,
+        "requests in flight are bounded"
+    );
+    assert!(node.handoff.count() <= config.hint_count_max, "hints are bounded");
+    for (id, coordination) in &node.coordinations {
+        let timer = Timer::Coordination(*id);
+        assert!(
+            node.timers.is_set(coordination.deadline(), timer),
+            "every coordination ends"
+        );
+    }
+    let own = node.gossip.state(config.node).expect("a node knows itself");
+    assert_eq!(own.generation, node.generation, "nobody else speaks for a node");
+    assert_eq!(
+        own.ring(),
+        node.ring.as_ref().map(|ring| ring.digest()),
+        "a node tells the ring that it serves by"
+    );
+}
+
+/// Checks that each partition's digest is what its records give. Reads the whole store, and holds only while nothing is
+/// on its way to the disk.
+///
+/// # Panics
+/// With the partition whose digest went astray: a bug in the core.
+pub fn check_digests<S: Store>(node: &Node<S>) {
+    assert_eq!(
+        node.journal.len(),
+        0,
+        "digests are compared when nothing is on its way to the disk"
+    );
+    for partition in (0..node.config.ring.partitions).map(PartitionId) {
+        let rebuilt = exchange::rebuild(&node.store, partition).expect("the store can be read");
+        assert_eq!(
+            node.anti_entropy.digest(partition),
+            rebuilt,
+            "the digest of {partition:?}"
+        );
+    }
+}

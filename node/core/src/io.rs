@@ -1,0 +1,128 @@
+//! What goes into the core and what comes out of it.
+
+use std::net::SocketAddr;
+
+use crate::{ClientToken, Message, NodeId, PersistToken, Request, Response, StoreError, StoreOp};
+
+/// Something that happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A client asks. The token is the server's, unique among the requests not yet answered.
+    Client {
+        /// Whom to reply to.
+        token: ClientToken,
+        /// What is asked.
+        request: Request,
+    },
+    /// Another node says something.
+    Message {
+        /// Who, by the certificate of the link.
+        from: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// A batch is durable, or failed whole. Batches finish in the order in which they were handed out.
+    Persisted {
+        /// Which.
+        token: PersistToken,
+        /// How it ended.
+        result: Result<(), StoreError>,
+    },
+    /// Messages to this node will go somewhere.
+    LinkUp {
+        /// Whom to.
+        peer: NodeId,
+    },
+    /// All messages to this node since its link came up may be lost, and further ones will be.
+    LinkDown {
+        /// Whom to.
+        peer: NodeId,
+    },
+}
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this over the link.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// Answer a client.
+    Reply {
+        /// The token of its request.
+        token: ClientToken,
+        /// The answer.
+        response: Box<Response>,
+    },
+    /// Make these changes durable, all or nothing, and say when they are.
+    Persist {
+        /// Comes back with [`Input::Persisted`].
+        token: PersistToken,
+        /// The changes, in order.
+        ops: Vec<StoreOp>,
+    },
+    /// Keep trying to have a link with whoever answers at this address.
+    Connect {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// For the log.
+    Event(Event),
+    /// End the process: the node must not speak, because it could not persist that it started.
+    Stop {
+        /// In the disk's own words.
+        why: String,
+    },
+}
+
+/// Something worth a line in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The node knows its founders and serves.
+    RingFormed {
+        /// How many.
+        members: usize,
+    },
+    /// A node that was not heard of before, or a new start of one that was.
+    NodeLearned {
+        /// Whom.
+        node: NodeId,
+        /// What people call it.
+        name: String,
+    },
+    /// Its signs of life arrive.
+    NodeUp {
+        /// Whom.
+        node: NodeId,
+    },
+    /// Its signs of life stay away.
+    NodeDown {
+        /// Whom.
+        node: NodeId,
+    },
+    /// There are too many hints to keep another.
+    HintRefused {
+        /// For whom it was.
+        target: NodeId,
+    },
+    /// A hint grew too old.
+    HintExpired {
+        /// For whom it was.
+        target: NodeId,
+    },
+    /// A peer belongs to another cluster, or its clock or ring does not fit.
+    PeerRefused {
+        /// Whom.
+        node: NodeId,
+        /// Why.
+        why: &'static str,
+    },
+    /// The disk failed.
+    StorageFailed {
+        /// In its own words.
+        why: String,
+    },
+}

@@ -1,0 +1,293 @@
+//! The state machine: one node, driven by whoever holds it.
+//!
+//! The driver hands in what happens, drains [`Node::poll_output`] until it is empty, and calls
+//! [`Node::handle_timeout`] when [`Node::poll_timeout`] is reached. The server does so with sockets and disks, the
+//! simulator with queues; the node can't tell. It reads no clock, holds no socket, starts no thread, and draws chance
+//! only from the generator that it was given.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+};
+
+use rand_pcg::Pcg64Mcg;
+
+use crate::{
+    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Member, Message, NodeId, NodeState, Now,
+    Output, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, Store, StoreError, StoreOp, Time,
+    coordinate::Coordination,
+    exchange::AntiEntropy,
+    gossip::{Detector, Gossip},
+    handoff::Handoff,
+    hlc::HybridClock,
+    journal::Journal,
+    timers::{Timer, Timers},
+};
+
+/// Request ids of one start of a node begin at its generation, shifted by this: enough for a million requests a second
+/// for twelve days before two starts share one.
+const REQUEST_ID_BITS: u32 = 40;
+
+/// A node of the cluster: replica, coordinator and gossip in one.
+pub struct Node<S> {
+    pub(crate) config: Config,
+    pub(crate) generation: Generation,
+    pub(crate) rng: Pcg64Mcg,
+    pub(crate) store: S,
+    pub(crate) clock: HybridClock,
+    pub(crate) journal: Journal,
+    pub(crate) timers: Timers,
+    pub(crate) links: BTreeSet<NodeId>,
+    pub(crate) gossip: Gossip,
+    pub(crate) detector: Detector,
+    pub(crate) ring: Option<Ring>,
+    pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
+    pub(crate) handoff: Handoff,
+    pub(crate) anti_entropy: AntiEntropy,
+    pub(crate) counters: Counters,
+    next_request: u64,
+    /// Holds back everything but the first batch until the new generation is durable: a node that spoke before could
+    /// speak twice under one generation.
+    starting: Option<PersistToken>,
+    outputs: VecDeque<Output>,
+}
+
+/// A node that can't start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// Its settings can't be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its store can't be read.
+    #[error("the store can't be read: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl<S: Store> Node<S> {
+    /// Starts a node on its store. `rng` is all the chance that it will ever use.
+    ///
+    /// # Errors
+    /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
+    pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
+        config.validate()?;
+        let memory = store.memory()?;
+        let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
+        let mut own = NodeState::new(generation);
+        own.say(Fact::Name(config.name.clone()));
+        own.say(Fact::Address(config.address));
+        own.say(Fact::Weight(config.weight));
+        let mut node = Node {
+            generation,
+            clock: HybridClock::new(config.clock_skew_max),
+            journal: Journal::default(),
+            timers: Timers::default(),
+            links: BTreeSet::new(),
+            gossip: Gossip::new(config.cluster, config.node, own),
+            detector: Detector::new(config.gossip_interval, now.time),
+            ring: None,
+            coordinations: BTreeMap::new(),
+            handoff: Handoff::load(&store)?,
+            anti_entropy: AntiEntropy::load(&store, config.ring.partitions)?,
+            counters: Counters::default(),
+            next_request: u64::from(generation.0) << REQUEST_ID_BITS,
+            starting: None,
+            outputs: VecDeque::new(),
+            config,
+            rng,
+            store,
+        };
+        node.begin(memory.founders, now.time);
+        Ok(node)
+    }
+
+    /// Takes in something that happened. Drain [`Node::poll_output`] afterwards.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Client { token, request } => match request {
+                Request::Read(read) => self.on_read(now, token, &read),
+                Request::Write(write) => self.on_write(now, token, write, BeforeSend::on_arrival()),
+                Request::Admin(admin) => self.on_admin(now, token, admin),
+            },
+            Input::Message { from, message } => self.on_message(now, from, message),
+            Input::Persisted { token, result } => self.on_persisted(now, token, result),
+            Input::LinkUp { peer } => {
+                self.links.insert(peer);
+                self.on_handoff_due(now);
+            }
+            Input::LinkDown { peer } => self.on_link_down(now, peer),
+        }
+    }
+
+    /// Does what has become due. Drain [`Node::poll_output`] afterwards.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(timer) = self.timers.pop_due(now.time) {
+            match timer {
+                Timer::Gossip => self.on_gossip_due(now.time),
+                Timer::Coordination(id) => self.on_deadline(id),
+                Timer::Handoff => self.on_handoff_timer(now),
+                Timer::AntiEntropy => self.on_anti_entropy_due(now.time),
+                Timer::Comparison(id) => self.on_comparison_deadline(now.time, id),
+            }
+        }
+    }
+
+    /// The next thing to be done outside, if there is one.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.starting.is_none()
+            && let Some(output) = self.outputs.pop_front()
+        {
+            return Some(output);
+        }
+        let (token, ops) = self.journal.close()?;
+        Some(Output::Persist { token, ops })
+    }
+
+    /// When [`Node::handle_timeout`] has to be called, if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// The disk below.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Ends the node, as a crash would, and leaves its disk.
+    pub fn into_store(self) -> S {
+        self.store
+    }
+
+    fn begin(&mut self, founders: Option<Vec<Member>>, now: Time) {
+        self.journal.stage_memory(StoreOp::SetGeneration(self.generation));
+        self.starting = Some(PersistToken(0));
+        if let Some(founders) = founders {
+            self.form_ring(founders);
+        }
+        for address in self.config.seeds.clone() {
+            self.connect(address);
+        }
+        self.timers.set(now, Timer::Gossip);
+        self.set_anti_entropy_timer(now);
+        self.form_ring_if_known();
+    }
+
+    fn on_message(&mut self, now: Now, from: NodeId, message: Message) {
+        match message {
+            Message::GossipSyn(syn) => self.on_gossip_syn(from, &syn),
+            Message::GossipAck(ack) => self.on_gossip_ack(now.time, from, ack),
+            Message::GossipAck2(ack2) => self.on_gossip_news(now.time, ack2.deltas),
+            Message::Request { id, ring, body } => self.on_replica_request(now, from, id, ring, body),
+            Message::Response { id, body } => {
+                if self.coordinations.contains_key(&id) {
+                    self.on_coordination_response(now, id, from, body);
+                } else if self.handoff.is_under_way(id) {
+                    self.on_handoff_response(now, id, &body);
+                } else {
+                    self.on_comparison_response(now, id, from, body);
+                }
+            }
+        }
+    }
+
+    fn on_persisted(&mut self, now: Now, token: PersistToken, result: Result<(), StoreError>) {
+        let batch = self.journal.finish(token);
+        let starting = self.starting.take_if(|first| *first == token).is_some();
+        match result {
+            Ok(()) => {
+                self.anti_entropy.apply(&batch.digests);
+                self.handoff.on_persisted(&batch.hints);
+                self.set_handoff_timer(now.time);
+                batch.waiters.into_iter().for_each(|waiter| self.on_held(now, waiter));
+            }
+            Err(error) if starting => {
+                self.outputs.clear();
+                self.output(Output::Stop { why: error.0 });
+            }
+            Err(error) => {
+                self.output(Output::Event(Event::StorageFailed { why: error.0 }));
+                self.anti_entropy
+                    .reload(&self.store, batch.digests.iter().map(|(p, _)| *p));
+                self.handoff.on_not_persisted(&batch.hints);
+                batch
+                    .waiters
+                    .into_iter()
+                    .for_each(|waiter| self.on_not_held(now, waiter));
+            }
+        }
+    }
+
+    fn on_link_down(&mut self, now: Now, peer: NodeId) {
+        if self.links.remove(&peer) {
+            self.fail_coordinations_with(peer);
+            self.handoff.lose_link(peer);
+            self.fail_comparison_with(now.time, peer);
+        }
+    }
+}
+
+impl<S> Node<S> {
+    /// This node's identity.
+    pub fn id(&self) -> NodeId {
+        self.config.node
+    }
+
+    /// Which start of the node this is.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(crate) fn send(&mut self, to: NodeId, message: Message) {
+        assert_ne!(to, self.config.node, "a node does not send to itself");
+        self.outputs.push_back(Output::Send { to, message });
+    }
+
+    /// Sends a request to another replica. The ring must have formed.
+    pub(crate) fn ask(&mut self, to: NodeId, id: RequestId, body: ReplicaRequest) {
+        let ring = self.ring.as_ref().expect("nobody is asked before the ring has formed");
+        let ring = ring.digest();
+        self.send(to, Message::Request { id, ring, body });
+    }
+
+    pub(crate) fn reply(&mut self, token: crate::ClientToken, response: Response) {
+        let response = Box::new(response);
+        self.outputs.push_back(Output::Reply { token, response });
+    }
+
+    pub(crate) fn next_request_id(&mut self) -> RequestId {
+        self.next_request += 1;
+        RequestId(self.next_request)
+    }
+
+    /// Whether a message to `node` would go somewhere.
+    pub(crate) fn is_reachable(&self, node: NodeId) -> bool {
+        node == self.config.node || self.links.contains(&node)
+    }
+
+    /// Whether this node was told to have the bug.
+    #[cfg(feature = "plants")]
+    pub(crate) fn has_plant(&self, plant: crate::Plant) -> bool {
+        self.config.plant == Some(plant)
+    }
+
+    /// Whether this node was told to have the bug: built without bugs, it never is.
+    #[cfg(not(feature = "plants"))]
+    pub(crate) fn has_plant(&self, _plant: crate::Plant) -> bool {
+        false
+    }
+}
+
+impl<S> fmt::Debug for Node<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("name", &self.config.name)
+            .field("generation", &self.generation)
+            .field("links", &self.links)
+            .field("coordinations", &self.coordinations)
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
+}

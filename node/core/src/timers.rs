@@ -1,0 +1,54 @@
+//! What the node has to do at a later time.
+
+use std::collections::BTreeSet;
+
+use crate::{RequestId, Time};
+
+/// A reason to wake up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A round of gossip.
+    Gossip,
+    /// A coordination has run out of time.
+    Coordination(RequestId),
+    /// Hints may be due for delivery.
+    Handoff,
+    /// It is time to compare with a peer.
+    AntiEntropy,
+    /// A step of a comparison has run out of time.
+    Comparison(RequestId),
+}
+
+/// Every timer that is set. Each is set at most once.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    due: BTreeSet<(Time, Timer)>,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Time, timer: Timer) {
+        self.due.insert((at, timer));
+    }
+
+    pub(crate) fn clear(&mut self, at: Time, timer: Timer) {
+        self.due.remove(&(at, timer));
+    }
+
+    pub(crate) fn next(&self) -> Option<Time> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out the earliest timer that is due.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
+        let (at, timer) = *self.due.first()?;
+        if at > now {
+            return None;
+        }
+        self.due.remove(&(at, timer));
+        Some(timer)
+    }
+
+    pub(crate) fn is_set(&self, at: Time, timer: Timer) -> bool {
+        self.due.contains(&(at, timer))
+    }
+}
