@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Generation, Key, NodeId, Record, RingDigest, Value, Version};
 
 /// A client's request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Request {
     /// Reads a key.
     Read(ReadRequest),
@@ -22,7 +22,7 @@ pub enum Request {
 }
 
 /// A read of one key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReadRequest {
     /// Which.
     pub key: Key,
@@ -35,7 +35,7 @@ pub struct ReadRequest {
 }
 
 /// What a read does for replicas that are behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReadRepair {
     /// Nothing.
     Off,
@@ -50,7 +50,7 @@ pub enum ReadRepair {
 }
 
 /// A write of one key, last write wins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteRequest {
     /// Which.
     pub key: Key,
@@ -63,7 +63,7 @@ pub struct WriteRequest {
 }
 
 /// A request about the node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AdminRequest {
     /// How the node is.
     Status,
@@ -82,7 +82,7 @@ pub enum AdminRequest {
 }
 
 /// A node's answer to a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Response {
     /// To a read.
     Read(Result<ReadOk, ReadError>),
@@ -93,7 +93,7 @@ pub enum Response {
 }
 
 /// A read that R replicas answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReadOk {
     /// The newest record among the answers; `None` if none had any.
     pub record: Option<Record>,
@@ -102,7 +102,7 @@ pub struct ReadOk {
 }
 
 /// A read that was not answered. It has no effect, so the client may take it as failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum ReadError {
     /// Nothing was sent.
     #[error("{0}")]
@@ -118,7 +118,7 @@ pub enum ReadError {
 }
 
 /// A write that W replicas hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteOk {
     /// Its place in the order of the key's values.
     pub version: Version,
@@ -127,7 +127,7 @@ pub struct WriteOk {
 }
 
 /// A write that was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum WriteError {
     /// It did not happen, and never will.
     #[error("{0}")]
@@ -158,7 +158,7 @@ impl BeforeSend {
 }
 
 /// A write that was refused before anything was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NotApplied {
     reason: Reason,
 }
@@ -181,7 +181,7 @@ impl fmt::Display for NotApplied {
 }
 
 /// Why a request was refused before anything was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Reason {
     /// The request can't be: retrying won't help.
     #[error("invalid request: {0}")]
@@ -211,7 +211,7 @@ pub enum Reason {
 }
 
 /// An administrator's request, answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AdminOk {
     /// To [`AdminRequest::Status`].
     Status(Box<Status>),
@@ -224,7 +224,7 @@ pub enum AdminOk {
 }
 
 /// What an exchange with every linked node did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AntiEntropyReport {
     /// Nodes compared with, to the end.
     pub peers: u64,
@@ -239,7 +239,7 @@ pub struct AntiEntropyReport {
 }
 
 /// An administrator's request, not answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum AdminError {
     /// The node does not know its ring yet, or is busy with the same.
     #[error("{0}")]
@@ -250,7 +250,7 @@ pub enum AdminError {
 }
 
 /// How a node is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Status {
     /// Its identity.
     pub node: NodeId,
@@ -273,7 +273,7 @@ pub struct Status {
 }
 
 /// What a node thinks of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemberStatus {
     /// Whom.
     pub node: NodeId,
@@ -292,7 +292,7 @@ pub struct MemberStatus {
 }
 
 /// What a node has done since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Counters {
     /// Rounds of gossip.
     pub gossip_rounds: u64,

@@ -24,7 +24,7 @@ const STRETCH_KEYS_MAX: usize = 512;
 const STRETCH_BYTES_MAX: usize = 512 * 1024;
 
 /// A partition, and the digest of what a node holds of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartitionDigest {
     /// Which partition.
     pub partition: PartitionId,

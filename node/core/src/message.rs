@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One message from a node to another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     /// Opens a gossip exchange.
     GossipSyn(GossipSyn),
@@ -37,7 +37,7 @@ pub enum Message {
 }
 
 /// What a replica is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaRequest {
     /// The record under a key.
     Read {
@@ -73,7 +73,7 @@ pub enum ReplicaRequest {
 }
 
 /// Why a record is sent to a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Errand {
     /// A client's write.
     Write,
@@ -86,7 +86,7 @@ pub enum Errand {
 }
 
 /// What a replica answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaResponse {
     /// The record asked for, if there is one.
     Read {
@@ -117,7 +117,7 @@ pub enum ReplicaResponse {
 }
 
 /// Why a replica did nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Refused {
     /// It goes by another ring, or does not know its ring yet.
     OtherRing,

@@ -1,1 +1,21 @@
-//! Many replicas in virtual time, from one seed.
+//! A cluster of replicas in virtual time: the same core that runs as a process, with every source of chance drawn from
+//! one seed.
+//!
+//! A [`Sim`] owns the nodes and all that lies between and under them: links with the semantics of QUIC streams, disks
+//! that lose what was not synced, clocks that can be wrong, processes that are killed and started again. Whoever drives
+//! it submits client requests, breaks things at chosen moments, and gets back what clients would see. The same seed and
+//! the same calls give the same trace, event by event; [`Sim::trace`] is its hash.
+
+mod disk;
+mod link;
+mod process;
+mod seed;
+mod trace;
+mod world;
+
+pub use self::{
+    disk::SimDisk,
+    seed::split_seed,
+    trace::TraceHash,
+    world::{CallId, Completion, NodeIndex, Outcome, Sim, SimOptions},
+};

@@ -8,7 +8,7 @@ use super::{NodeState, Stamped};
 use crate::{ClusterId, Generation, NodeId};
 
 /// How much of a node's state is known: everything of `generation` up to `version`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Digest {
     /// Whose state.
     pub node: NodeId,
@@ -19,7 +19,7 @@ pub struct Digest {
 }
 
 /// The part of a node's state that somebody lacks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Delta {
     /// Whose state.
     pub node: NodeId,
@@ -32,7 +32,7 @@ pub struct Delta {
 }
 
 /// Opens an exchange: what the sender knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipSyn {
     /// The sender's cluster; checked before the rest is looked at.
     pub cluster: ClusterId,
@@ -41,7 +41,7 @@ pub struct GossipSyn {
 }
 
 /// Answers it: what the opener lacks, and what the answerer lacks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipAck {
     /// News for the opener.
     pub deltas: Vec<Delta>,
@@ -50,7 +50,7 @@ pub struct GossipAck {
 }
 
 /// Ends it: what the answerer asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipAck2 {
     /// News for the answerer.
     pub deltas: Vec<Delta>,

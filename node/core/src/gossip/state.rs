@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Generation, RingDigest};
 
 /// Something that a node says of itself. It says at most one of each kind at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fact {
     /// What people call it.
     Name(String),
@@ -26,7 +26,7 @@ impl Fact {
 }
 
 /// A fact, and the version that its owner gave it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamped {
     /// Above every version that the owner gave before, in this generation.
     pub version: u64,
@@ -35,7 +35,7 @@ pub struct Stamped {
 }
 
 /// A node's account of itself, or another's copy of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NodeState {
     /// Which start of the node this is. A higher one replaces everything of a lower one.
     pub generation: Generation,

@@ -1,0 +1,136 @@
+//! A disk that forgets what was not synced.
+//!
+//! Batches queue up; one sync at a time takes all that wait (group commit) and makes them durable together. A crash
+//! loses what waits; of a sync that was under way, chance decides whether it reached the platter.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    ops::Bound,
+    rc::Rc,
+};
+
+use quorate_core::{
+    Hint, HintId, Key, Memory, NodeId, PartitionId, PersistToken, Record, Store, StoreError, StoreOp, Version,
+};
+
+/// The durable state of one node. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct SimDisk {
+    durable: Rc<RefCell<Durable>>,
+}
+
+#[derive(Debug, Default)]
+struct Durable {
+    records: BTreeMap<(PartitionId, Key), Record>,
+    hints: BTreeMap<NodeId, BTreeMap<HintId, Hint>>,
+    memory: Memory,
+}
+
+impl SimDisk {
+    /// How many records are durable.
+    pub fn record_count(&self) -> usize {
+        self.durable.borrow().records.len()
+    }
+
+    fn apply(&self, ops: Vec<StoreOp>) {
+        let mut durable = self.durable.borrow_mut();
+        for op in ops {
+            match op {
+                StoreOp::PutRecord { partition, key, record } => {
+                    durable.records.insert((partition, key), record);
+                }
+                StoreOp::PutHint(hint) => {
+                    durable.hints.entry(hint.target).or_default().insert(hint.id(), hint);
+                }
+                StoreOp::DropHint { target, hint } => {
+                    durable.hints.entry(target).or_default().remove(&hint);
+                }
+                StoreOp::SetGeneration(generation) => durable.memory.generation = Some(generation),
+                StoreOp::SetFounders(founders) => durable.memory.founders = Some(founders),
+            }
+        }
+    }
+}
+
+impl Store for SimDisk {
+    fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
+        Ok(self.durable.borrow().records.get(&(partition, key.clone())).cloned())
+    }
+
+    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+        let durable = self.durable.borrow();
+        let first = (partition, Key::copy_from(b""));
+        let records = durable.records.range(first..).take_while(|((p, _), _)| *p == partition);
+        Ok(records
+            .map(|((_, key), record)| (key.clone(), record.version))
+            .collect())
+    }
+
+    fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
+        let durable = self.durable.borrow();
+        let Some(hints) = durable.hints.get(&target) else {
+            return Ok(Vec::new());
+        };
+        let above = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        Ok(hints
+            .range::<HintId, _>(above)
+            .take(limit)
+            .map(|(_, hint)| hint.clone())
+            .collect())
+    }
+
+    fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
+        let durable = self.durable.borrow();
+        Ok(durable
+            .hints
+            .iter()
+            .map(|(node, hints)| (*node, hints.len() as u64))
+            .collect())
+    }
+
+    fn memory(&self) -> Result<Memory, StoreError> {
+        Ok(self.durable.borrow().memory.clone())
+    }
+}
+
+/// What is on its way to a disk.
+#[derive(Debug, Default)]
+pub(crate) struct SyncQueue {
+    waiting: VecDeque<(PersistToken, Vec<StoreOp>)>,
+    under_way: Vec<(PersistToken, Vec<StoreOp>)>,
+}
+
+impl SyncQueue {
+    pub(crate) fn push(&mut self, token: PersistToken, ops: Vec<StoreOp>) {
+        self.waiting.push_back((token, ops));
+    }
+
+    /// Starts a sync of all that waits. False if one is under way or nothing waits.
+    pub(crate) fn begin(&mut self) -> bool {
+        if !self.under_way.is_empty() || self.waiting.is_empty() {
+            return false;
+        }
+        self.under_way.extend(self.waiting.drain(..));
+        true
+    }
+
+    /// Ends the sync that is under way: its batches are durable.
+    pub(crate) fn finish(&mut self, disk: &SimDisk) -> Vec<PersistToken> {
+        let batches = std::mem::take(&mut self.under_way);
+        let finished = batches.into_iter().map(|(token, ops)| {
+            disk.apply(ops);
+            token
+        });
+        finished.collect()
+    }
+
+    /// Loses what was not synced. `reached` says whether the sync under way got there before the crash.
+    pub(crate) fn crash(&mut self, disk: &SimDisk, reached: bool) {
+        if reached {
+            self.finish(disk);
+        }
+        self.under_way.clear();
+        self.waiting.clear();
+    }
+}

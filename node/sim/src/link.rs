@@ -1,0 +1,97 @@
+//! What lies between two nodes: one connection at most, with an ordered stream each way.
+//!
+//! A cut does not end a connection at once. What is sent meanwhile is held back, as QUIC would resend it; if the cut is
+//! healed before either side has grown suspicious it arrives late, and otherwise the connection is lost with all that
+//! was under way on it, and both sides are told.
+
+use std::time::Duration;
+
+use quorate_core::{Message, Time};
+
+/// Silence after which a side gives its connection up (FAULTS.md: a supervisor suspects after 400 ms).
+pub(crate) const SUSPICION: Duration = Duration::from_millis(400);
+
+/// From a process's restart to the reset of the connections of its former life (FAULTS.md: 7 ms).
+pub(crate) const RESET: Duration = Duration::from_millis(7);
+
+/// From the moment when a connection could be made to the moment when it is.
+pub(crate) const REDIAL: Duration = Duration::from_millis(60);
+
+/// One of the two nodes of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Low,
+    High,
+}
+
+impl Side {
+    pub(crate) const BOTH: [Side; 2] = [Side::Low, Side::High];
+}
+
+/// The link between two nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// Raised by every change of the connection, so that what belongs to an earlier one can be told.
+    pub(crate) era: u64,
+    pub(crate) up: bool,
+    /// Whether either node has asked for it.
+    pub(crate) wanted: bool,
+    /// Since when one of the directions is cut or one of the processes gone.
+    pub(crate) silent_since: Option<Time>,
+    low: End,
+    high: End,
+}
+
+/// One end of a link: what its node knows and sends.
+#[derive(Debug, Default)]
+pub(crate) struct End {
+    /// Whether the node was told that the link is up, in its present life.
+    pub(crate) told: bool,
+    /// Whether what this end sends is held back.
+    pub(crate) cut: bool,
+    pub(crate) held: Vec<Message>,
+    /// When the last message from this end arrives: the next one does not before.
+    pub(crate) last_arrival: Time,
+}
+
+impl Link {
+    pub(crate) fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Low => &self.low,
+            Side::High => &self.high,
+        }
+    }
+
+    pub(crate) fn end_mut(&mut self, side: Side) -> &mut End {
+        match side {
+            Side::Low => &mut self.low,
+            Side::High => &mut self.high,
+        }
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.low.cut || self.high.cut
+    }
+
+    /// The connection is made.
+    pub(crate) fn connect(&mut self) {
+        assert!(!self.up && !self.is_cut(), "a connection needs both directions");
+        self.era += 1;
+        self.up = true;
+        self.silent_since = None;
+        self.low.told = true;
+        self.high.told = true;
+    }
+
+    /// The connection is lost, and what was held back with it.
+    pub(crate) fn disconnect(&mut self) {
+        self.era += 1;
+        self.up = false;
+        self.silent_since = None;
+        for side in Side::BOTH {
+            let end = self.end_mut(side);
+            end.told = false;
+            end.held.clear();
+        }
+    }
+}

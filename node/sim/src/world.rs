@@ -1,0 +1,516 @@
+//! The simulation itself: an agenda of what is to happen, and what happens when it does.
+
+use std::{collections::BTreeMap, ops::Range, time::Duration};
+
+use quorate_core::{
+    ClientToken, Config, Input, Message, NodeId, Now, Output, Request, Response, Status, Time, WallTime,
+};
+use rand::RngExt;
+use rand_pcg::Pcg64Mcg;
+
+use crate::{
+    link::{Link, REDIAL, RESET, SUSPICION, Side},
+    process::Process,
+    seed::rng,
+    trace::TraceHash,
+};
+
+/// A node, by its place in the list that the simulation was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeIndex(pub usize);
+
+/// A client's request, as whoever submitted it knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(u64);
+
+/// The end of a client's request.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// Which.
+    pub call: CallId,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a client's request ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The node answered.
+    Answered(Box<Response>),
+    /// The node was not there: nothing was sent.
+    NotSent,
+    /// The node died with the request in its hands.
+    Lost,
+}
+
+/// What a simulation is made with.
+#[derive(Clone, Debug)]
+pub struct SimOptions {
+    /// Decides everything that chance decides.
+    pub seed: u64,
+    /// One-way delays, drawn evenly for each message.
+    pub link_delay: Range<Duration>,
+    /// Durations of a disk sync, drawn evenly for each.
+    pub sync_delay: Range<Duration>,
+    /// What true clocks show at the start.
+    pub epoch: WallTime,
+}
+
+/// Many nodes in virtual time.
+#[derive(Debug)]
+pub struct Sim {
+    options: SimOptions,
+    now: Time,
+    agenda: BTreeMap<(Time, u64), Happening>,
+    scheduled: u64,
+    processes: Vec<Process>,
+    clock_offsets: Vec<Duration>,
+    links: BTreeMap<(NodeIndex, NodeIndex), Link>,
+    calls: BTreeMap<CallId, NodeIndex>,
+    next_call: u64,
+    delays: Pcg64Mcg,
+    trace: TraceHash,
+}
+
+#[derive(Debug, Hash)]
+enum Happening {
+    /// A message arrives.
+    Arrive {
+        from: NodeIndex,
+        to: NodeIndex,
+        era: u64,
+        message: Message,
+    },
+    /// A side may have been silent for too long.
+    Suspect { low: NodeIndex, high: NodeIndex, era: u64 },
+    /// A connection ends because one of its processes was started anew.
+    Reset { low: NodeIndex, high: NodeIndex, era: u64 },
+    /// A connection can perhaps be made.
+    Redial { low: NodeIndex, high: NodeIndex },
+    /// A sync ends.
+    Synced { node: NodeIndex, life: u64 },
+    /// A node wants to be woken.
+    Wake { node: NodeIndex, life: u64 },
+    /// A client's request arrives.
+    Request { call: CallId, request: Request },
+    /// A client learns how its request ended.
+    Answer { call: CallId, outcome: AnswerKind },
+}
+
+#[derive(Debug, Hash)]
+enum AnswerKind {
+    Answered(Box<Response>),
+    NotSent,
+    Lost,
+}
+
+impl Sim {
+    /// Makes a cluster of nodes, all of them dead. Their clocks are ahead of the true time by `clock_offsets`, which
+    /// may be shorter than the list of nodes.
+    ///
+    /// # Panics
+    /// If a node's settings can't be.
+    pub fn new(options: SimOptions, configs: Vec<Config>, mut clock_offsets: Vec<Duration>) -> Sim {
+        for config in &configs {
+            assert_eq!(config.validate(), Ok(()), "settings of {}", config.name);
+        }
+        clock_offsets.resize(configs.len(), Duration::ZERO);
+        let seed = options.seed;
+        let process = |config: Config| {
+            let rng = rng(seed, &format!("process {}", config.name));
+            Process::new(config, rng)
+        };
+        Sim {
+            now: Time::ZERO,
+            agenda: BTreeMap::new(),
+            scheduled: 0,
+            processes: configs.into_iter().map(process).collect(),
+            clock_offsets,
+            links: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            next_call: 0,
+            delays: rng(seed, "delays"),
+            trace: TraceHash::default(),
+            options,
+        }
+    }
+
+    /// Starts a dead node on what its disk holds.
+    pub fn start(&mut self, node: NodeIndex) {
+        let now = self.readings(node);
+        self.processes[node.0].start(now);
+        self.trace.note(&("start", node, self.now.as_nanos()));
+        for peer in self.peers(node) {
+            let (low, high) = pair(node, peer);
+            let link = self.link(low, high);
+            if link.up {
+                let era = link.era;
+                self.schedule(RESET, Happening::Reset { low, high, era });
+            } else {
+                self.schedule(REDIAL, Happening::Redial { low, high });
+            }
+        }
+        self.wake(node, None);
+    }
+
+    /// Kills a running node: what it had not synced is gone.
+    pub fn kill(&mut self, node: NodeIndex) {
+        self.trace.note(&("kill", node, self.now.as_nanos()));
+        self.processes[node.0].kill();
+        for peer in self.peers(node) {
+            let (low, high) = pair(node, peer);
+            let side = side(node, peer);
+            let end = self.link(low, high).end_mut(side);
+            end.told = false;
+            end.held.clear(); // Nobody is left to resend it.
+            self.grow_silent(low, high);
+        }
+        let lost: Vec<_> = self
+            .calls
+            .iter()
+            .filter(|(_, at)| **at == node)
+            .map(|(call, _)| *call)
+            .collect();
+        for call in lost {
+            self.calls.remove(&call);
+            let outcome = AnswerKind::Lost;
+            self.schedule(SUSPICION, Happening::Answer { call, outcome });
+        }
+    }
+
+    /// Holds back everything that `from` sends to `to`, until it is healed.
+    pub fn cut(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.trace.note(&("cut", from, to, self.now.as_nanos()));
+        let (low, high) = pair(from, to);
+        self.link(low, high).end_mut(side(from, to)).cut = true;
+        self.grow_silent(low, high);
+    }
+
+    /// Lets everything through again, everywhere.
+    pub fn heal(&mut self) {
+        self.trace.note(&("heal", self.now.as_nanos()));
+        let cut: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.is_cut())
+            .map(|(pair, _)| *pair)
+            .collect();
+        for (low, high) in cut {
+            for (side, from, to) in [(Side::Low, low, high), (Side::High, high, low)] {
+                let end = self.link(low, high).end_mut(side);
+                end.cut = false;
+                let held = std::mem::take(&mut end.held);
+                held.into_iter().for_each(|message| self.transmit(from, to, message));
+            }
+            if self.processes[low.0].is_running() && self.processes[high.0].is_running() {
+                self.link(low, high).silent_since = None;
+            }
+            self.schedule(REDIAL, Happening::Redial { low, high });
+        }
+    }
+
+    /// Sends a client's request to a node.
+    pub fn submit(&mut self, node: NodeIndex, request: Request) -> CallId {
+        self.next_call += 1;
+        let call = CallId(self.next_call);
+        self.calls.insert(call, node);
+        let delay = self.link_delay();
+        self.schedule(delay, Happening::Request { call, request });
+        call
+    }
+
+    /// Lets time pass until a client's request ends or `until` is reached, whichever is first.
+    pub fn advance(&mut self, until: Time) -> Option<Completion> {
+        while let Some(entry) = self.agenda.first_entry() {
+            let (at, _) = *entry.key();
+            if at > until {
+                break;
+            }
+            let happening = entry.remove();
+            assert!(at >= self.now, "time does not go back");
+            self.now = at;
+            self.trace.note(&(at.as_nanos(), &happening));
+            if let Some(completion) = self.happen(happening) {
+                return Some(completion);
+            }
+        }
+        self.now = self.now.max(until);
+        None
+    }
+
+    /// The present, in virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many nodes there are, dead ones among them.
+    pub fn node_count(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Whether a node runs.
+    pub fn is_running(&self, node: NodeIndex) -> bool {
+        self.processes[node.0].is_running()
+    }
+
+    /// How a node is; `None` while it is dead.
+    pub fn status(&self, node: NodeIndex) -> Option<Status> {
+        self.processes[node.0].node().map(|node| node.status())
+    }
+
+    /// Everything so far, as a hash.
+    pub fn trace(&self) -> TraceHash {
+        self.trace
+    }
+
+    /// Checks what has to hold of every node that has nothing on its way to its disk.
+    ///
+    /// # Panics
+    /// If it does not: a bug in the core.
+    pub fn check_at_rest(&self) {
+        self.processes.iter().for_each(Process::check_at_rest);
+    }
+
+    fn happen(&mut self, happening: Happening) -> Option<Completion> {
+        match happening {
+            Happening::Arrive { from, to, era, message } => self.arrive(from, to, era, message),
+            Happening::Suspect { low, high, era } => self.suspect(low, high, era),
+            Happening::Reset { low, high, era } => {
+                if self.link(low, high).era == era {
+                    self.disconnect(low, high);
+                }
+            }
+            Happening::Redial { low, high } => self.redial(low, high),
+            Happening::Synced { node, life } => self.synced(node, life),
+            Happening::Wake { node, life } => {
+                if self.processes[node.0].life == life {
+                    self.processes[node.0].timer = None;
+                    self.wake(node, None);
+                }
+            }
+            Happening::Request { call, request } => self.deliver_request(call, request),
+            Happening::Answer { call, outcome } => {
+                let outcome = match outcome {
+                    AnswerKind::Answered(response) => Outcome::Answered(response),
+                    AnswerKind::NotSent => Outcome::NotSent,
+                    AnswerKind::Lost => Outcome::Lost,
+                };
+                return Some(Completion { call, outcome });
+            }
+        }
+        None
+    }
+
+    fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message) {
+        let (low, high) = pair(from, to);
+        let link = self.link(low, high);
+        if link.era == era && link.end(side(to, from)).told {
+            let from = self.processes[from.0].config.node;
+            self.wake(to, Some(Input::Message { from, message }));
+        }
+    }
+
+    fn deliver_request(&mut self, call: CallId, request: Request) {
+        let Some(node) = self.calls.get(&call).copied() else {
+            return; // The node died, and the client has been told so.
+        };
+        if self.processes[node.0].is_running() {
+            let token = ClientToken(call.0);
+            self.wake(node, Some(Input::Client { token, request }));
+        } else {
+            self.calls.remove(&call);
+            let outcome = AnswerKind::NotSent;
+            let delay = self.link_delay();
+            self.schedule(delay, Happening::Answer { call, outcome });
+        }
+    }
+
+    /// Hands something to a node, or lets it do what is due, and does what it asks for.
+    fn wake(&mut self, node: NodeIndex, input: Option<Input>) {
+        let now = self.readings(node);
+        for output in self.processes[node.0].handle(now, input) {
+            self.carry_out(node, output);
+        }
+        self.set_timer(node);
+    }
+
+    fn carry_out(&mut self, node: NodeIndex, output: Output) {
+        match output {
+            Output::Send { to, message } => {
+                let to = self.index_of(to);
+                self.transmit(node, to, message);
+            }
+            Output::Reply { token, response } => {
+                let call = CallId(token.0);
+                self.calls.remove(&call).expect("a request is answered once");
+                let outcome = AnswerKind::Answered(response);
+                let delay = self.link_delay();
+                self.schedule(delay, Happening::Answer { call, outcome });
+            }
+            Output::Persist { token, ops } => {
+                self.processes[node.0].syncs.push(token, ops);
+                self.begin_sync(node);
+            }
+            Output::Connect { address } => {
+                let peer = self.processes.iter().position(|p| p.config.address == address);
+                let (low, high) = pair(node, NodeIndex(peer.expect("addresses are those of nodes")));
+                if !std::mem::replace(&mut self.link(low, high).wanted, true) {
+                    self.schedule(REDIAL, Happening::Redial { low, high });
+                }
+            }
+            Output::Event(_) => {}
+            Output::Stop { why } => panic!("a simulated disk does not fail: {why}"),
+        }
+    }
+
+    /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
+    fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
+        let at = self.now + self.link_delay();
+        let (low, high) = pair(from, to);
+        let link = self.link(low, high);
+        let era = link.era;
+        if !link.up {
+            return;
+        }
+        let end = link.end_mut(side(from, to));
+        if end.cut {
+            end.held.push(message);
+            return;
+        }
+        end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
+        let delay = end.last_arrival - self.now;
+        self.schedule(delay, Happening::Arrive { from, to, era, message });
+    }
+
+    fn grow_silent(&mut self, low: NodeIndex, high: NodeIndex) {
+        let now = self.now;
+        let link = self.link(low, high);
+        if link.up && link.silent_since.is_none() {
+            link.silent_since = Some(now);
+            let era = link.era;
+            self.schedule(SUSPICION, Happening::Suspect { low, high, era });
+        }
+    }
+
+    fn suspect(&mut self, low: NodeIndex, high: NodeIndex, era: u64) {
+        let now = self.now;
+        let link = self.link(low, high);
+        if link.era != era {
+            return;
+        }
+        let Some(since) = link.silent_since else {
+            return;
+        };
+        let left = (since + SUSPICION) - now;
+        if left.is_zero() {
+            self.disconnect(low, high);
+        } else {
+            self.schedule(left, Happening::Suspect { low, high, era });
+        }
+    }
+
+    fn disconnect(&mut self, low: NodeIndex, high: NodeIndex) {
+        let link = self.link(low, high);
+        let told = Side::BOTH.map(|side| link.end(side).told);
+        link.disconnect();
+        self.schedule(REDIAL, Happening::Redial { low, high });
+        for (node, peer, told) in [(low, high, told[0]), (high, low, told[1])] {
+            if told {
+                let peer = self.processes[peer.0].config.node;
+                self.wake(node, Some(Input::LinkDown { peer }));
+            }
+        }
+    }
+
+    /// Makes a connection, if everything that it needs is there; a heal or a start tries again.
+    fn redial(&mut self, low: NodeIndex, high: NodeIndex) {
+        let running = [low, high].iter().all(|node| self.processes[node.0].is_running());
+        let link = self.link(low, high);
+        if link.up || !link.wanted || link.is_cut() || !running {
+            return;
+        }
+        link.connect();
+        for (node, peer) in [(low, high), (high, low)] {
+            let peer = self.processes[peer.0].config.node;
+            self.wake(node, Some(Input::LinkUp { peer }));
+        }
+    }
+
+    fn begin_sync(&mut self, node: NodeIndex) {
+        if self.processes[node.0].syncs.begin() {
+            let delay = draw(&mut self.delays, &self.options.sync_delay);
+            let life = self.processes[node.0].life;
+            self.schedule(delay, Happening::Synced { node, life });
+        }
+    }
+
+    fn synced(&mut self, node: NodeIndex, life: u64) {
+        let process = &mut self.processes[node.0];
+        if process.life != life || !process.is_running() {
+            return;
+        }
+        for token in process.syncs.finish(&process.disk.clone()) {
+            self.wake(node, Some(Input::Persisted { token, result: Ok(()) }));
+        }
+        self.begin_sync(node);
+    }
+
+    fn set_timer(&mut self, node: NodeIndex) {
+        let process = &mut self.processes[node.0];
+        let Some(due) = process.next_timeout() else {
+            return;
+        };
+        if process.timer.is_none_or(|set| due < set) {
+            process.timer = Some(due);
+            let life = process.life;
+            let delay = due - self.now;
+            self.schedule(delay, Happening::Wake { node, life });
+        }
+    }
+
+    fn schedule(&mut self, delay: Duration, happening: Happening) {
+        self.scheduled += 1;
+        self.agenda.insert((self.now + delay, self.scheduled), happening);
+    }
+
+    fn link_delay(&mut self) -> Duration {
+        draw(&mut self.delays, &self.options.link_delay)
+    }
+
+    fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
+        self.links.entry((low, high)).or_default()
+    }
+
+    fn peers(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.processes.len())
+            .map(NodeIndex)
+            .filter(move |peer| *peer != node)
+    }
+
+    fn readings(&self, node: NodeIndex) -> Now {
+        let since_start = self.now - Time::ZERO;
+        Now {
+            time: self.now,
+            wall: self.options.epoch + since_start + self.clock_offsets[node.0],
+        }
+    }
+
+    fn index_of(&self, node: NodeId) -> NodeIndex {
+        let index = self.processes.iter().position(|process| process.config.node == node);
+        NodeIndex(index.expect("nodes send to nodes"))
+    }
+}
+
+fn pair(one: NodeIndex, other: NodeIndex) -> (NodeIndex, NodeIndex) {
+    assert_ne!(one, other, "a link has two ends");
+    (one.min(other), one.max(other))
+}
+
+/// The side of `node` on its link with `peer`.
+fn side(node: NodeIndex, peer: NodeIndex) -> Side {
+    if node < peer { Side::Low } else { Side::High }
+}
+
+fn draw(rng: &mut Pcg64Mcg, range: &Range<Duration>) -> Duration {
+    Duration::from_nanos(rng.random_range(range.start.as_nanos() as u64..range.end.as_nanos() as u64))
+}

@@ -1,0 +1,249 @@
+//! A small cluster for tests: blocking calls over a simulation.
+
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use quorate_core::{
+    AdminOk, AdminRequest, AntiEntropyReport, ClusterId, Config, Key, NodeId, ReadError, ReadOk, ReadRepair,
+    ReadRequest, Record, Request, Response, RingShape, Value, WallTime, WriteError, WriteOk, WriteRequest,
+};
+use quorate_sim::{NodeIndex, Outcome, Sim, SimOptions};
+
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a test asks of the nodes.
+#[derive(Clone)]
+pub(crate) struct Shape {
+    pub(crate) seed: u64,
+    pub(crate) nodes: usize,
+    pub(crate) replicas: u8,
+    pub(crate) clock_offsets: Vec<Duration>,
+    #[cfg(feature = "plants")]
+    pub(crate) plant: Option<quorate_core::Plant>,
+}
+
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape {
+            seed: 1,
+            nodes: 5,
+            replicas: 3,
+            clock_offsets: Vec::new(),
+            #[cfg(feature = "plants")]
+            plant: None,
+        }
+    }
+}
+
+pub(crate) struct Cluster {
+    pub(crate) sim: Sim,
+}
+
+impl Cluster {
+    /// Starts the nodes and waits until all serve by one ring and are linked.
+    pub(crate) fn settled(shape: &Shape) -> Cluster {
+        let mut cluster = Cluster::started(shape);
+        cluster.settle();
+        cluster
+    }
+
+    pub(crate) fn started(shape: &Shape) -> Cluster {
+        let options = SimOptions {
+            seed: shape.seed,
+            link_delay: Duration::from_micros(50)..Duration::from_millis(1),
+            sync_delay: Duration::from_micros(200)..Duration::from_millis(3),
+            epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
+        };
+        let configs = (0..shape.nodes).map(|index| config(shape, index)).collect();
+        let mut sim = Sim::new(options, configs, shape.clock_offsets.clone());
+        (0..shape.nodes).for_each(|node| sim.start(NodeIndex(node)));
+        Cluster { sim }
+    }
+
+    pub(crate) fn settle(&mut self) {
+        self.wait("the ring to settle", |sim| {
+            let statuses: Vec<_> = (0..sim.node_count())
+                .filter_map(|node| sim.status(NodeIndex(node)))
+                .collect();
+            let running: BTreeSet<_> = statuses.iter().map(|status| status.node).collect();
+            statuses.iter().all(|status| {
+                let linked = status
+                    .members
+                    .iter()
+                    .filter(|member| member.linked)
+                    .map(|member| member.node);
+                status.ring.is_some()
+                    && status.ring == statuses[0].ring
+                    && linked.chain([status.node]).collect::<BTreeSet<_>>() == running
+            })
+        });
+    }
+
+    /// Lets time pass until `state` holds, for a minute at most.
+    pub(crate) fn wait(&mut self, what: &str, state: impl Fn(&Sim) -> bool) {
+        let deadline = self.sim.now() + Duration::from_secs(60);
+        while !state(&self.sim) {
+            assert!(self.sim.now() < deadline, "waited for {what} in vain");
+            self.pass(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let until = self.sim.now() + span;
+        while self.sim.advance(until).is_some() {}
+    }
+
+    /// Waits until no hint is kept and nothing is under way.
+    pub(crate) fn wait_for_quiet(&mut self) {
+        self.wait("quiet", |sim| {
+            let statuses = (0..sim.node_count()).filter_map(|node| sim.status(NodeIndex(node)));
+            statuses
+                .into_iter()
+                .all(|s| s.hints_pending == 0 && s.coordinating == 0 && s.persisting == 0)
+        });
+        self.sim.check_at_rest();
+    }
+
+    pub(crate) fn call(&mut self, node: usize, request: Request) -> Outcome {
+        let call = self.sim.submit(NodeIndex(node), request);
+        let deadline = self.sim.now() + Duration::from_secs(10);
+        while let Some(completion) = self.sim.advance(deadline) {
+            if completion.call == call {
+                return completion.outcome;
+            }
+        }
+        panic!("a request without an end");
+    }
+
+    fn answer(&mut self, node: usize, request: Request) -> Response {
+        match self.call(node, request) {
+            Outcome::Answered(response) => *response,
+            other => panic!("n{node} gave no answer: {other:?}"),
+        }
+    }
+
+    pub(crate) fn write(&mut self, node: usize, key: &str, value: &str, w: u8) -> Result<WriteOk, WriteError> {
+        match self.answer(node, write(key, value, w)) {
+            Response::Write(result) => result,
+            other => panic!("not an answer to a write: {other:?}"),
+        }
+    }
+
+    pub(crate) fn read_with(
+        &mut self,
+        node: usize,
+        key: &str,
+        r: u8,
+        repair: ReadRepair,
+    ) -> Result<Option<String>, ReadError> {
+        let read = ReadRequest {
+            key: Key::copy_from(key.as_bytes()),
+            r,
+            repair,
+            timeout: TIMEOUT,
+        };
+        match self.answer(node, Request::Read(read)) {
+            Response::Read(result) => result.map(|ReadOk { record, .. }| record.map(text)),
+            other => panic!("not an answer to a read: {other:?}"),
+        }
+    }
+
+    pub(crate) fn read(&mut self, node: usize, key: &str) -> Option<String> {
+        let blocking = ReadRepair::Blocking { holders: 2 };
+        self.read_with(node, key, 2, blocking).expect("a quorum can be reached")
+    }
+
+    fn admin(&mut self, node: usize, request: AdminRequest) -> AdminOk {
+        match self.answer(node, Request::Admin(request)) {
+            Response::Admin(Ok(ok)) => ok,
+            other => panic!("an administrator was refused: {other:?}"),
+        }
+    }
+
+    /// The node's own copy.
+    pub(crate) fn replica(&mut self, node: usize, key: &str) -> Option<String> {
+        let key = Key::copy_from(key.as_bytes());
+        match self.admin(node, AdminRequest::ReadReplica { key }) {
+            AdminOk::Replica(record) => record.map(text),
+            other => panic!("not a replica's copy: {other:?}"),
+        }
+    }
+
+    pub(crate) fn anti_entropy(&mut self, node: usize) -> AntiEntropyReport {
+        match self.admin(node, AdminRequest::AntiEntropy) {
+            AdminOk::AntiEntropy(report) => report,
+            other => panic!("not a report: {other:?}"),
+        }
+    }
+
+    /// The places of the key's owners, in preference order.
+    pub(crate) fn owners(&mut self, key: &str) -> Vec<usize> {
+        let key = Key::copy_from(key.as_bytes());
+        let node = (0..self.sim.node_count()).find(|n| self.sim.is_running(NodeIndex(*n)));
+        match self.admin(node.expect("a node runs"), AdminRequest::Owners { key }) {
+            AdminOk::Owners(owners) => owners.iter().map(|node| index_of(*node)).collect(),
+            other => panic!("not the owners: {other:?}"),
+        }
+    }
+
+    /// Cuts both directions between `node` and every other.
+    pub(crate) fn isolate(&mut self, node: usize) {
+        for peer in (0..self.sim.node_count()).filter(|peer| *peer != node) {
+            self.sim.cut(NodeIndex(node), NodeIndex(peer));
+            self.sim.cut(NodeIndex(peer), NodeIndex(node));
+        }
+    }
+}
+
+pub(crate) fn write(key: &str, value: &str, w: u8) -> Request {
+    Request::Write(WriteRequest {
+        key: Key::copy_from(key.as_bytes()),
+        value: Value(Bytes::copy_from_slice(value.as_bytes())),
+        w,
+        timeout: TIMEOUT,
+    })
+}
+
+fn text(record: Record) -> String {
+    String::from_utf8(record.value.0.to_vec()).expect("tests write text")
+}
+
+/// Identities in no order that follows the places.
+fn id_of(index: usize) -> NodeId {
+    NodeId((index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+fn index_of(node: NodeId) -> usize {
+    (0..64)
+        .find(|index| id_of(*index) == node)
+        .expect("a node of the cluster")
+}
+
+fn address(index: usize) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 10_000 + index as u16))
+}
+
+fn config(shape: &Shape, index: usize) -> Config {
+    Config {
+        cluster: ClusterId::from_name("test"),
+        node: id_of(index),
+        name: format!("n{index}"),
+        address: address(index),
+        seeds: vec![address(0), address(1)],
+        weight: 1,
+        ring: RingShape {
+            partitions: 64,
+            replicas: shape.replicas,
+        },
+        founders: shape.nodes,
+        gossip_interval: Duration::from_millis(200),
+        request_timeout: TIMEOUT,
+        hint_count_max: 10_000,
+        hint_window: Duration::from_secs(3600),
+        clock_skew_max: Duration::from_millis(500),
+        in_flight_max: 1000,
+        anti_entropy_interval: None,
+        #[cfg(feature = "plants")]
+        plant: shape.plant,
+    }
+}

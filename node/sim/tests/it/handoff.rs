@@ -1,0 +1,154 @@
+//! What missed a write gets it: by hint, by read repair, by anti-entropy.
+
+use std::time::Duration;
+
+use quorate_core::ReadRepair;
+use quorate_sim::NodeIndex;
+
+use crate::cluster::{Cluster, Shape, write};
+
+const KEYS: usize = 200;
+
+/// Writes all keys through nodes other than `absent`.
+fn write_all(cluster: &mut Cluster, absent: usize) {
+    for key in 0..KEYS {
+        let coordinator = (0..5)
+            .filter(|node| *node != absent)
+            .nth(key % 4)
+            .expect("four are left");
+        cluster
+            .write(coordinator, &format!("k{key}"), "v", 2)
+            .expect("two of three own it");
+    }
+}
+
+/// Keys whose copy on `node` is missing though it owns them.
+fn missing(cluster: &mut Cluster, node: usize) -> usize {
+    let owned: Vec<_> = (0..KEYS)
+        .map(|key| format!("k{key}"))
+        .filter(|key| cluster.owners(key).contains(&node))
+        .collect();
+    assert!(owned.len() > KEYS / 5, "it owns its share");
+    owned.iter().filter(|key| cluster.replica(node, key).is_none()).count()
+}
+
+#[test]
+fn hints_bring_a_node_that_was_away_up_to_date() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.isolate(3);
+    write_all(&mut cluster, 3);
+    cluster.pass(Duration::from_secs(2));
+    assert!(missing(&mut cluster, 3) > KEYS / 5);
+    cluster.sim.heal();
+    cluster.settle();
+    cluster.wait_for_quiet();
+    assert_eq!(missing(&mut cluster, 3), 0);
+    let counters = (0..5).map(|node| cluster.sim.status(NodeIndex(node)).expect("it runs").counters);
+    let (stored, delivered) = counters.fold((0, 0), |(s, d), c| (s + c.hints_stored, d + c.hints_delivered));
+    assert_eq!(stored, delivered);
+}
+
+#[test]
+fn hints_survive_restarts_at_both_ends() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.sim.kill(NodeIndex(3));
+    write_all(&mut cluster, 3);
+    cluster.pass(Duration::from_secs(2));
+    for node in [0, 1, 2, 4] {
+        cluster.sim.kill(NodeIndex(node));
+    }
+    for node in 0..5 {
+        cluster.sim.start(NodeIndex(node));
+    }
+    cluster.settle();
+    cluster.wait_for_quiet();
+    assert_eq!(missing(&mut cluster, 3), 0);
+}
+
+#[test]
+fn anti_entropy_brings_what_no_hint_was_kept_for_and_then_is_quiet() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let key = (0..)
+        .map(|i| format!("k{i}"))
+        .find(|key| cluster.owners(key)[0] == 0)
+        .expect("some key");
+    // The coordinator, itself an owner, dies with the only copy and before it keeps a hint.
+    for peer in 1..5 {
+        cluster.sim.cut(NodeIndex(0), NodeIndex(peer));
+    }
+    let _ = cluster.sim.submit(NodeIndex(0), write(&key, "v", 2));
+    cluster.pass(Duration::from_millis(50));
+    assert_eq!(cluster.replica(0, &key).as_deref(), Some("v"));
+    cluster.sim.kill(NodeIndex(0));
+    cluster.sim.heal();
+    cluster.sim.start(NodeIndex(0));
+    cluster.settle();
+    cluster.wait_for_quiet();
+    let owners = cluster.owners(&key);
+    assert_eq!(cluster.replica(owners[1], &key), None, "nothing has brought it yet");
+    let report = cluster.anti_entropy(owners[2]);
+    assert_eq!((report.peers, report.peers_failed), (4, 0));
+    let report = cluster.anti_entropy(owners[1]);
+    assert_eq!(report.records_taken + report.records_given, 1);
+    for owner in owners {
+        assert_eq!(cluster.replica(owner, &key).as_deref(), Some("v"));
+    }
+    for node in 0..5 {
+        let report = cluster.anti_entropy(node);
+        assert_eq!(
+            (report.partitions_differing, report.peers),
+            (0, 4),
+            "nothing differs any more"
+        );
+    }
+}
+
+#[test]
+fn anti_entropy_moves_more_than_one_stretch() {
+    let shape = Shape {
+        nodes: 2,
+        replicas: 2,
+        ..Shape::default()
+    };
+    let mut cluster = Cluster::settled(&shape);
+    cluster.isolate(1);
+    cluster.pass(Duration::from_secs(1));
+    for key in 0..40_000 {
+        let request = write(&format!("k{key}"), "v", 1);
+        cluster.sim.submit(NodeIndex(0), request);
+        if key % 500 == 0 {
+            cluster.pass(Duration::from_millis(200));
+        }
+    }
+    cluster.pass(Duration::from_secs(2));
+    let stored = cluster.sim.status(NodeIndex(0)).expect("it runs").counters;
+    assert_eq!(stored.hints_stored, 10_000, "as many as there is room for");
+    assert_eq!(stored.hints_refused, 30_000);
+    cluster.sim.heal();
+    cluster.settle();
+    cluster.wait_for_quiet();
+    let report = cluster.anti_entropy(1);
+    assert_eq!((report.peers, report.records_taken), (1, 30_000));
+    assert_eq!(cluster.anti_entropy(0).partitions_differing, 0);
+}
+
+#[test]
+fn asynchronous_repair_comes_after_the_answer_and_none_never_comes() {
+    for (repair, expected) in [(ReadRepair::Async, Some("v")), (ReadRepair::Off, None)] {
+        let mut cluster = Cluster::settled(&Shape::default());
+        let owners = cluster.owners("k");
+        for peer in (0..5).filter(|peer| *peer != owners[0]) {
+            cluster.sim.cut(NodeIndex(owners[0]), NodeIndex(peer));
+        }
+        let _ = cluster.sim.submit(NodeIndex(owners[0]), write("k", "v", 1));
+        cluster.pass(Duration::from_millis(20));
+        cluster.sim.kill(NodeIndex(owners[0]));
+        cluster.sim.heal();
+        cluster.sim.start(NodeIndex(owners[0]));
+        cluster.settle();
+        let read = cluster.read_with(owners[0], "k", 3, repair).expect("all answer");
+        assert_eq!(read.as_deref(), Some("v"));
+        cluster.wait_for_quiet();
+        assert_eq!(cluster.replica(owners[1], "k").as_deref(), expected);
+    }
+}

@@ -1,0 +1,9 @@
+//! What the core promises, shown on simulated clusters.
+
+mod cluster;
+mod determinism;
+mod durability;
+mod handoff;
+mod quorum;
+mod ring;
+mod skew;
