@@ -1,1 +1,46 @@
 //! Judges histories of replicated stores: history in, verdict with evidence out.
+//!
+//! A pure library: no input or output, no clock, no threads, no chance. Its caller records [`Event`]s, pushes them in the
+//! order of real time into a [`HistoryBuilder`], and asks each check in [`checks`] what it finds in the [`History`]. A
+//! [`Finding`] counts what was tested and what was violated, and its [`Witness`] is a violation that stands alone: the
+//! fewest ops that still break the claim, and words for them.
+//!
+//! ```
+//! use quorate_checker::{Context, FaultSpan, checks, text};
+//!
+//! let history = text::parse(
+//!     "p3 reads 41 although 57 had been acknowledged 51 ms before.
+//!
+//!         2900..2950    p1  write k17 41   node=n4
+//!         3100..3150    p1  write k17 57   node=n4
+//!         3201..3204    p3  read k17 -> 41 node=n2
+//!     ",
+//! )?;
+//! let fault = FaultSpan { label: "n2 isolated".into(), start_ns: 3_000_000_000, end_ns: None };
+//! let context = Context { faults: vec![fault], ..Context::default() };
+//!
+//! let finding = checks::fresh_reads(&history, &context);
+//! assert_eq!((finding.tested, finding.count), (1, 1));
+//! let witness = finding.witness.expect("a violation has evidence");
+//! assert_eq!(witness.ops.len(), 3);
+//! assert_eq!(
+//!     witness.text,
+//!     "p3 read k17 through n2 (3.201 s to 3.204 s) and got 41, although p1's write of 57 through n4 had been \
+//!      acknowledged at 3.150 s, 51 ms before the read began, and 41 had been written before 57's write began. \
+//!      Faults meanwhile: n2 isolated (from 3.000 s on)."
+//! );
+//! # Ok::<(), quorate_checker::text::TextError>(())
+//! ```
+
+pub mod checks;
+mod counts;
+mod evidence;
+mod history;
+pub mod text;
+
+pub use counts::{Counts, OutcomeCounts};
+pub use evidence::{Context, Crash, FaultSpan, Finding, Witness, WitnessOp};
+pub use history::{
+    Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId, LineError, NodeId,
+    Observation, Op, OpId, Outcome, Phase, Position, Process, ProcessId, ValueId, Version, VersionId,
+};

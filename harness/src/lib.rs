@@ -1,1 +1,26 @@
-//! Spawns replicas as real processes, breaks what is between and under them, records every operation, and judges the record.
+//! Spawns replicas as real processes, breaks what is between and under them, records every operation, and judges the
+//! record.
+//!
+//! The same interpreter drives a cluster of processes and a simulated one through the same scenario into the same
+//! history; the checker, which knows of neither, decides.
+
+pub mod backend;
+pub mod cli;
+pub mod cluster;
+pub mod duration;
+pub mod exit;
+pub mod fault;
+pub mod fault_log;
+pub mod history_file;
+pub mod interpreter;
+pub mod judging;
+pub mod latency;
+pub mod load;
+pub mod nemesis;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod run_folder;
+pub mod scenario;
+pub mod switch;
+pub mod trial;

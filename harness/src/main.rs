@@ -1,3 +1,7 @@
 //! The `quorate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    quorate_harness::cli::main()
+}

@@ -50,6 +50,8 @@ pub(crate) struct End {
     /// Whether what this end sends is held back.
     pub(crate) cut: bool,
     pub(crate) held: Vec<Message>,
+    /// How many messages were ever held back.
+    pub(crate) held_count: u64,
     /// When the last message from this end arrives: the next one does not before.
     pub(crate) last_arrival: Time,
 }

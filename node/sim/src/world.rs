@@ -238,6 +238,12 @@ impl Sim {
         None
     }
 
+    /// How many messages from `from` to `to` a cut has ever held back, delivered later or not.
+    pub fn held_count(&self, from: NodeIndex, to: NodeIndex) -> u64 {
+        let link = self.links.get(&pair(from, to));
+        link.map_or(0, |link| link.end(side(from, to)).held_count)
+    }
+
     /// The present, in virtual time.
     pub fn now(&self) -> Time {
         self.now
@@ -375,6 +381,7 @@ impl Sim {
         let end = link.end_mut(side(from, to));
         if end.cut {
             end.held.push(message);
+            end.held_count += 1;
             return;
         }
         end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));

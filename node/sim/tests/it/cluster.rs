@@ -143,7 +143,7 @@ impl Cluster {
             timeout: TIMEOUT,
         };
         match self.answer(node, Request::Read(read)) {
-            Response::Read(result) => result.map(|ReadOk { record, .. }| record.map(text)),
+            Response::Read(result) => result.map(|ReadOk { record, .. }| record.as_ref().map(text)),
             other => panic!("not an answer to a read: {other:?}"),
         }
     }
@@ -164,7 +164,7 @@ impl Cluster {
     pub(crate) fn replica(&mut self, node: usize, key: &str) -> Option<String> {
         let key = Key::copy_from(key.as_bytes());
         match self.admin(node, AdminRequest::ReadReplica { key }) {
-            AdminOk::Replica(record) => record.map(text),
+            AdminOk::Replica(record) => record.as_ref().map(text),
             other => panic!("not a replica's copy: {other:?}"),
         }
     }
@@ -204,7 +204,7 @@ pub(crate) fn write(key: &str, value: &str, w: u8) -> Request {
     })
 }
 
-fn text(record: Record) -> String {
+fn text(record: &Record) -> String {
     String::from_utf8(record.value.0.to_vec()).expect("tests write text")
 }
 

@@ -1,0 +1,65 @@
+//! How long the checks take on a large valid history: `cargo run --release -p quorate-checker --example million [OPS [CLIENTS
+//! [KEYS]]]`. A measurement to look at, not a test.
+
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a measurement reads the clock and prints; the library does neither"
+)]
+
+#[path = "../tests/it/claims.rs"]
+mod claims;
+#[path = "../tests/it/store.rs"]
+mod store;
+
+use std::time::Instant;
+
+use quorate_checker::{Context, Counts, Event, HistoryBuilder};
+
+fn main() {
+    let mut arguments = std::env::args()
+        .skip(1)
+        .map(|it| it.parse().expect("arguments are numbers"));
+    let op_count = arguments.next().unwrap_or(1_000_000);
+    let client_count = arguments.next().unwrap_or(50);
+    let key_count = arguments.next().unwrap_or(1_000);
+    println!("{op_count} ops, {client_count} clients, {key_count} keys");
+
+    let events = store::run(store::Load {
+        op_count,
+        client_count,
+        key_count,
+        seed: 1,
+    });
+    let lines: Vec<String> = events.iter().map(Event::to_line).collect();
+    drop(events);
+
+    let events: Vec<Event> = time("parse", || {
+        lines.iter().map(|line| Event::parse(line).expect("own line")).collect()
+    });
+    drop(lines);
+    let history = time("build", || {
+        let mut builder = HistoryBuilder::new();
+        for event in events {
+            builder.push(event).expect("a generated history is well-formed");
+        }
+        builder.finish()
+    });
+    time("counts", || Counts::of(&history));
+    let context = Context {
+        replica_count: Some(store::REPLICAS.len()),
+        ..Context::default()
+    };
+    for (name, check) in claims::CLAIMS {
+        let finding = time(name, || check(&history, &context));
+        assert!(finding.count == 0 && finding.unknown.is_none(), "{finding:#?}");
+    }
+}
+
+fn time<T>(what: &str, run: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = run();
+    println!("{what:<24} {:>8.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    result
+}

@@ -1,0 +1,195 @@
+//! Which of two values of a key is surely the older: the order of writes, as far as a history shows it.
+//!
+//! Three things show it, each alone enough:
+//! - nil is older than every other value;
+//! - the store's versions: every version reported of the one is less than every version reported of the other. (A store
+//!   that stamps one write twice, as when a coordinator sends it again under a greater version, leaves that value
+//!   incomparable with what lies between.)
+//! - real time: the one's write had been acknowledged before the other's write began.
+//!
+//! A write of unknown outcome may take effect at any later time, so real time makes it older than nothing. Versions and
+//! real time can contradict each other; where they do, the store's order of writes is not that of its clients, and both
+//! "older" hold.
+
+use crate::{
+    evidence::{Words, ended_ns, seconds},
+    history::{History, Op, Position, ValueId, VersionId},
+};
+
+/// The order of values. Looking up is O(1); values are to be of one key, and that key without a repeat.
+pub(super) struct Ages<'h> {
+    history: &'h History,
+    versions: Vec<Option<Versions<'h>>>,
+}
+
+/// What was reported of one value's versions.
+#[derive(Clone, Copy)]
+struct Versions<'h> {
+    least: VersionId,
+    greatest: VersionId,
+    /// The first op that reported one.
+    reporter: &'h Op,
+}
+
+/// Why a value is older than another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    Nil,
+    Version,
+    RealTime,
+}
+
+/// That what `older` wrote or saw is older than what `newer` did.
+pub(super) struct Proof<'h> {
+    pub(super) why: Why,
+    pub(super) older: &'h Op,
+    pub(super) newer: &'h Op,
+    /// Ops that show it, beyond the two.
+    pub(super) others: Vec<&'h Op>,
+}
+
+impl<'h> Ages<'h> {
+    pub(super) fn new(history: &'h History) -> Self {
+        let mut versions: Vec<Option<Versions>> = vec![None; history.value_count()];
+        for op in history
+            .ops()
+            .iter()
+            .chain(history.observations().iter().map(|look| &look.op))
+        {
+            let Some(version) = op.version.filter(|_| !op.value.is_nil()) else {
+                continue;
+            };
+            let known = versions[op.value.index()].get_or_insert(Versions {
+                least: version,
+                greatest: version,
+                reporter: op,
+            });
+            known.least = known.least.min(version);
+            known.greatest = known.greatest.max(version);
+        }
+        Self { history, versions }
+    }
+
+    pub(super) fn history(&self) -> &'h History {
+        self.history
+    }
+
+    /// Returns the least version reported of `value`.
+    pub(super) fn least_version(&self, value: ValueId) -> Option<VersionId> {
+        self.versions[value.index()].map(|versions| versions.least)
+    }
+
+    /// Returns the greatest version reported of `value`.
+    pub(super) fn greatest_version(&self, value: ValueId) -> Option<VersionId> {
+        self.versions[value.index()].map(|versions| versions.greatest)
+    }
+
+    /// Returns the first op that reported a version of `value`.
+    pub(super) fn reporter(&self, value: ValueId) -> Option<&'h Op> {
+        self.versions[value.index()].map(|versions| versions.reporter)
+    }
+
+    /// Returns whether versions show `a` to be older than `b`.
+    pub(super) fn is_older_by_version(&self, a: ValueId, b: ValueId) -> bool {
+        matches!((self.greatest_version(a), self.least_version(b)), (Some(a), Some(b)) if a < b)
+    }
+
+    /// Returns the shortest proof that what `a` wrote or returned is older than what `b` did, if there is one.
+    pub(super) fn prove_older(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
+        // Of two equally short, the one by real time, which needs no trust in the store's versions.
+        let proofs = [self.prove_older_by_time(a, b), self.prove_older_by_version(a, b)];
+        proofs.into_iter().flatten().min_by_key(|proof| proof.others.len())
+    }
+
+    /// Returns the proof that what `a` wrote or returned is older than what `b` did, by versions or because it is nil.
+    pub(super) fn prove_older_by_version(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
+        assert_eq!(a.key, b.key, "values of different keys have no order");
+        if a.value.is_nil() && !b.value.is_nil() {
+            return Some(Proof {
+                why: Why::Nil,
+                older: a,
+                newer: b,
+                others: Vec::new(),
+            });
+        }
+        let others = || {
+            [a, b]
+                .into_iter()
+                .filter(|op| op.version.is_none())
+                .filter_map(|op| self.reporter(op.value))
+        };
+        let is_older = self.is_older_by_version(a.value, b.value);
+        is_older.then(|| Proof {
+            why: Why::Version,
+            older: a,
+            newer: b,
+            others: others().collect(),
+        })
+    }
+
+    /// Returns the proof that what `a` wrote or returned is older than what `b` did, as the one's write ended before the
+    /// other's began.
+    pub(super) fn prove_older_by_time(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
+        assert_eq!(a.key, b.key, "values of different keys have no order");
+        let writes = [self.history.write_of(a.value)?, self.history.write_of(b.value)?];
+        let is_older = writes[0].end < writes[1].start;
+        let others = || {
+            writes
+                .into_iter()
+                .filter(|write| write.start != a.start && write.start != b.start)
+        };
+        is_older.then(|| Proof {
+            why: Why::RealTime,
+            older: a,
+            newer: b,
+            others: others().collect(),
+        })
+    }
+}
+
+impl<'h> Proof<'h> {
+    /// Returns the ops that are the proof.
+    pub(super) fn ops(&self) -> Vec<&'h Op> {
+        self.others.iter().copied().chain([self.older, self.newer]).collect()
+    }
+
+    /// As in `41's write had been acknowledged at 3.100 s, before 57's write began at 3.120 s`.
+    pub(super) fn tell(&self, words: Words<'_>) -> String {
+        let (older, newer) = (words.value(self.older.value), words.value(self.newer.value));
+        match self.why {
+            Why::Nil => format!("{newer} is newer than nothing"),
+            Why::Version => {
+                let version = |value: ValueId, op: &Op| {
+                    let all = self.others.iter().copied().chain([op]);
+                    all.filter(|op| op.value == value)
+                        .find_map(|op| op.version)
+                        .map(|version| words.version(version))
+                };
+                let of_older = version(self.older.value, self.older).unwrap_or_default();
+                let of_newer = version(self.newer.value, self.newer).unwrap_or_default();
+                format!("{older} has version {of_older}, less than {newer}'s {of_newer}")
+            }
+            Why::RealTime => {
+                let write = |value: ValueId| words.history.write_of(value).expect("real time compares writes");
+                let (first, second) = (write(self.older.value), write(self.newer.value));
+                let (ended, began) = (seconds(ended_ns(first)), seconds(second.start_ns));
+                format!("{older}'s write had been acknowledged at {ended}, before {newer}'s write began at {began}")
+            }
+        }
+    }
+}
+
+/// Returns where the write of `value` ended: of nil before all; never if it is not known or its outcome is not.
+pub(super) fn write_end(history: &History, value: ValueId) -> Position {
+    if value.is_nil() {
+        return Position::BEFORE_ALL;
+    }
+    history.write_of(value).map_or(Position::NEVER, |write| write.end)
+}
+
+/// Returns where the write of `value` began: before all if there is none, as then it is newer than nothing.
+pub(super) fn write_start(history: &History, value: ValueId) -> Position {
+    history
+        .write_of(value)
+        .map_or(Position::BEFORE_ALL, |write| write.start)
+}

@@ -1,0 +1,23 @@
+//! Checks: each a claim, judged on a whole history.
+//!
+//! Every check is a function of the history and of what the run knows besides, and finds violations or does not; none
+//! depends on another's finding. All are decided per key.
+
+mod age;
+mod convergence;
+mod fresh;
+mod handoff;
+mod looks;
+mod phantoms;
+mod repeats;
+mod sessions;
+mod survival;
+mod zones;
+
+pub use convergence::converged;
+pub use fresh::fresh_reads;
+pub use handoff::handoff;
+pub use phantoms::{failed_writes_visible, values_from_nowhere};
+pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
+pub use survival::acked_writes_survive;
+pub use zones::linearizable;

@@ -1,0 +1,99 @@
+//! Values that no read may return: those that nobody wrote, those of the future, and those of failed writes.
+//!
+//! Every ok read and every observation is judged by the write of the value that it returned. If a write of it that took
+//! effect or may have was invoked before the read ended, all is well; else if a failed one was, the read is an aborted
+//! read (G1a: Adya, *Weak Consistency*, MIT 1999, section 4.2.2); else the value came from nowhere. So each bad read is
+//! found by exactly one of the two checks here.
+
+use crate::{
+    evidence::{Context, Finding, Tally, Words, seconds},
+    history::{History, Op, Position},
+};
+
+/// Finds reads and observations of values that nobody had invoked a write of when the read ended.
+///
+/// Tested are all ok reads and all observations. A value of the future has its later write in evidence.
+pub fn values_from_nowhere(history: &History, context: &Context) -> Finding {
+    let mut tally = Tally::new();
+    for read in returns(history) {
+        tally.test(1);
+        if source(history, read) == Source::Nowhere {
+            tally.violate(evidence(history, read), read);
+        }
+    }
+    tally.finish(history, context, |words, read, _| tell(words, read))
+}
+
+/// Finds reads and observations of values whose write failed, and so surely did not happen.
+///
+/// Tested are the ok reads and the observations that ended after a write of their key began that failed.
+pub fn failed_writes_visible(history: &History, context: &Context) -> Finding {
+    let mut tally = Tally::new();
+    let mut first_failed = vec![Position::NEVER; history.keys().count()];
+    for write in history.ops().iter().rev().filter(|op| op.is_failed_write()) {
+        first_failed[write.key.index()] = write.start;
+    }
+    for read in returns(history).filter(|read| first_failed[read.key.index()] < read.end) {
+        tally.test(1);
+        if matches!(source(history, read), Source::Failed(_)) {
+            tally.violate(evidence(history, read), read);
+        }
+    }
+    tally.finish(history, context, |words, read, _| tell(words, read))
+}
+
+/// Returns whether `read` returned a value that a possible write had been invoked of before it ended.
+pub(super) fn is_known(history: &History, read: &Op) -> bool {
+    source(history, read) == Source::Known
+}
+
+/// Returns a read of a value that is not known, with the write that shows why, if there is one.
+pub(super) fn evidence<'h>(history: &'h History, read: &'h Op) -> Vec<&'h Op> {
+    let write = match source(history, read) {
+        Source::Failed(write) => Some(write),
+        Source::Known | Source::Nowhere => history.write_of(read.value).or(history.failed_write_of(read.value)),
+    };
+    [read].into_iter().chain(write).collect()
+}
+
+/// Returns a sentence on a read of a value that is not known.
+pub(super) fn tell(words: Words<'_>, read: &Op) -> String {
+    let returned = words.return_of(read);
+    match (source(words.history, read), &evidence(words.history, read)[..]) {
+        (Source::Failed(write), _) => {
+            let (write, span) = (words.op(write), words.span(write));
+            format!("{returned}, although {write} {span} had failed, so that its value must never be seen.")
+        }
+        (_, [_, write]) => {
+            let (write, began) = (words.op(write), seconds(write.start_ns));
+            format!("{returned}, although {write} began only at {began}, after that.")
+        }
+        _ => format!("{returned}, which nobody wrote."),
+    }
+}
+
+/// Where a read's value may have come from.
+#[derive(PartialEq, Eq)]
+enum Source<'h> {
+    Known,
+    Failed(&'h Op),
+    Nowhere,
+}
+
+/// Returns the best that can be said for what `read` returned.
+fn source<'h>(history: &'h History, read: &Op) -> Source<'h> {
+    let in_time = |write: &&Op| write.start < read.end;
+    if read.value.is_nil() || history.write_of(read.value).is_some_and(|write| in_time(&write)) {
+        return Source::Known;
+    }
+    history
+        .failed_write_of(read.value)
+        .filter(in_time)
+        .map_or(Source::Nowhere, Source::Failed)
+}
+
+/// Returns all that saw something: ok reads, then observations.
+fn returns(history: &History) -> impl Iterator<Item = &Op> {
+    let reads = history.ops().iter().filter(|op| op.is_ok_read());
+    reads.chain(history.observations().iter().map(|look| &look.op))
+}

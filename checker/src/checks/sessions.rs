@@ -1,0 +1,204 @@
+//! The four session guarantees, per session and key.
+//!
+//! Terry, Demers, Petersen, Spreitzer, Theimer, Welch, *Session Guarantees for Weakly Consistent Replicated Data* (PDIS
+//! 1994), section 3, states each by what a server's copy has to include when a session's later op reaches it, and, for the
+//! last two, by the order of writes at every server:
+//!
+//! - *read your writes*: a read finds every write that its session made before it;
+//! - *monotonic reads*: a read finds every write whose effect its session has read before;
+//! - *monotonic writes*: a write comes, in the order of writes, after every write that its session made before it;
+//! - *writes follow reads*: a write comes, in the order of writes, after every write whose effect its session has read
+//!   before it.
+//!
+//! On registers, where the newest write is what a copy holds, the four are one sentence with an op of two kinds: **the value
+//! of the session's later op is not older than that of its earlier op**. What "older" means and what shows it, versions or
+//! real time, is told in [`super::age`]. Two consequences:
+//!
+//! - A session's writes are in real time what they are in the session. So only versions can show that monotonic writes
+//!   broke, and real time shows of writes follow reads only a read of the future. Without versions the last two test
+//!   nothing; that an observer sees the two in the wrong order is a breach of that observer's monotonic reads.
+//! - A session that reads v, w, v is a breach only if v is surely the older: of two concurrent writes either may be.
+//!
+//! A session is a process. It ends with an op of unknown outcome, so only its last write can be one; that counts as a later
+//! op where a version of it was seen. Failed ops did nothing and count for nothing. Guarantees between keys are causal
+//! consistency's, not these.
+
+use super::{
+    age::{self, Ages, Proof},
+    repeats,
+};
+use crate::{
+    evidence::{Context, Finding, Tally, Words},
+    history::{Action, History, KeyId, Op, Outcome, Position},
+};
+
+/// Finds reads that returned a value older than one that their session had written.
+///
+/// Tested are the ok reads of sessions that had written their key.
+pub fn read_your_writes(history: &History, context: &Context) -> Finding {
+    check(
+        history,
+        context,
+        Guarantee {
+            earlier: Action::Write,
+            later: Action::Read,
+        },
+    )
+}
+
+/// Finds reads that returned a value older than one that their session had read.
+///
+/// Tested are the ok reads of sessions that had read something of their key.
+pub fn monotonic_reads(history: &History, context: &Context) -> Finding {
+    check(
+        history,
+        context,
+        Guarantee {
+            earlier: Action::Read,
+            later: Action::Read,
+        },
+    )
+}
+
+/// Finds writes that the store ordered before a write that their session had made earlier.
+///
+/// Tested are the writes whose version is known, as is that of a write of the key that their session had made.
+pub fn monotonic_writes(history: &History, context: &Context) -> Finding {
+    check(
+        history,
+        context,
+        Guarantee {
+            earlier: Action::Write,
+            later: Action::Write,
+        },
+    )
+}
+
+/// Finds writes that the store ordered before a write whose value their session had read.
+///
+/// Tested are the writes whose version is known, as is that of a value of the key that their session had read.
+pub fn writes_follow_reads(history: &History, context: &Context) -> Finding {
+    check(
+        history,
+        context,
+        Guarantee {
+            earlier: Action::Read,
+            later: Action::Write,
+        },
+    )
+}
+
+/// That in each session the value of a `later` op is not older than that of an `earlier` one.
+#[derive(Clone, Copy)]
+struct Guarantee {
+    earlier: Action,
+    later: Action,
+}
+
+fn check(history: &History, context: &Context, guarantee: Guarantee) -> Finding {
+    let ages = Ages::new(history);
+    let mut tally = Tally::new();
+    for key in history.keys() {
+        if let Some(why) = repeats::doubt(history, key) {
+            tally.doubt(history, key, &why);
+            continue;
+        }
+        for session in by_session(history, key).chunk_by(|a, b| a.process == b.process) {
+            check_session(&ages, guarantee, session, &mut tally);
+        }
+    }
+    tally.finish(history, context, |words, proof, _| tell(words, guarantee, proof))
+}
+
+/// Returns the ops on `key` that did or may have done something, by session and in each in order.
+fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
+    let mut ops: Vec<&Op> = history
+        .ops_of(key)
+        .filter(|op| op.is_ok_read() || op.is_possible_write())
+        .collect();
+    ops.sort_unstable_by_key(|op| (op.process, op.start));
+    ops
+}
+
+fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], tally: &mut Tally<'h, Proof<'h>>) {
+    let mut newest = Newest::default();
+    for op in session.iter().copied() {
+        if op.action == guarantee.later {
+            let proofs = newest
+                .all()
+                .into_iter()
+                .flatten()
+                .filter_map(|earlier| ages.prove_older(op, earlier));
+            let proof = proofs.min_by_key(|proof| proof.others.len());
+            tally.test(u64::from(proof.is_some() || newest.can_judge(ages, op)));
+            if let Some(proof) = proof {
+                tally.violate(proof.ops(), proof);
+            }
+        }
+        if op.action == guarantee.earlier && op.outcome == Outcome::Ok && !op.value.is_nil() {
+            newest.meet(ages, op);
+        }
+    }
+}
+
+/// Of the session's earlier ops those whose values are the newest, by each way of telling. A later op's value is older than
+/// some earlier one's exactly if it is older than one of these.
+#[derive(Default)]
+struct Newest<'h> {
+    first: Option<&'h Op>,
+    by_version: Option<&'h Op>,
+    by_write_start: Option<&'h Op>,
+}
+
+impl<'h> Newest<'h> {
+    fn meet(&mut self, ages: &Ages<'h>, op: &'h Op) {
+        self.first.get_or_insert(op);
+        // Of two with the same version, one that reports it itself needs no other op to prove it.
+        let version = |op: &Op| {
+            ages.least_version(op.value)
+                .map(|version| (version, op.version.is_some()))
+        };
+        if version(op) > self.by_version.and_then(version) {
+            self.by_version = Some(op);
+        }
+        let start = |op: &Op| age::write_start(ages.history(), op.value);
+        if start(op) > self.by_write_start.map_or(Position::BEFORE_ALL, start) {
+            self.by_write_start = Some(op);
+        }
+    }
+
+    fn all(&self) -> [Option<&'h Op>; 3] {
+        [self.first, self.by_version, self.by_write_start]
+    }
+
+    /// Returns whether a breach by `later` would have shown.
+    fn can_judge(&self, ages: &Ages<'h>, later: &Op) -> bool {
+        match later.action {
+            Action::Write => self.by_version.is_some() && ages.greatest_version(later.value).is_some(),
+            Action::Read | Action::ReadReplica(_) => self.first.is_some(),
+        }
+    }
+}
+
+fn tell(words: Words<'_>, guarantee: Guarantee, proof: &Proof<'_>) -> String {
+    let (later, earlier) = (proof.older, proof.newer);
+    let value = words.value(earlier.value);
+    let did = match guarantee.earlier {
+        Action::Write => format!("written {value}"),
+        Action::Read | Action::ReadReplica(_) => format!("read {value}"),
+    };
+    let before = format!("{did}{} {}", words.through(earlier), words.span(earlier));
+    let why = proof.tell(words);
+    match guarantee.later {
+        Action::Write => {
+            let (process, key, span) = (words.process(later), words.key(later), words.span(later));
+            let (value, through) = (words.value(later.value), words.through(later));
+            format!(
+                "{process} wrote {value} to {key}{through} {span}, having {before}, yet in the order of writes it came before that: {why}."
+            )
+        }
+        Action::Read | Action::ReadReplica(_) => {
+            format!("{}, although it had {before} before: {why}.", words.return_of(later))
+        }
+    }
+}

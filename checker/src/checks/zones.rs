@@ -1,0 +1,243 @@
+//! Linearizable registers with unique values, by zones.
+//!
+//! Gibbons and Korach, *Testing shared memories* (SIAM J. Computing 26, 1997), section 4. A value's cluster is its write
+//! and the reads that returned it. All of a cluster happens while its value is in force, so once any op of cluster A has
+//! ended and any op of cluster B begins later, A as a whole comes before B. A cluster spans from its first end to its last
+//! start, its zone. The history is linearizable exactly if no read returns what was not written by then, and no two
+//! clusters come each before the other:
+//!
+//! ```text
+//!   |- write 1 -|                        |- read: 1 -|      1's zone runs from the end of its write to the read's start
+//!                  |- write 2 -|                            2's lies inside it: 1 before 2, 2 before 1
+//! ```
+//!
+//! With A's first end before B's last start and B's first end before A's last start, either both zones are forward
+//! (first end before last start) and overlap, or one is and contains the other: so one sweep over the zones in order of
+//! their lower ends, remembering the forward zone that reaches furthest, meets every conflict there is. It takes
+//! O(n log n) time and linear memory, whatever the concurrency.
+//!
+//! The initial state is a write of nil that ended before all else. A write of unknown outcome that nobody read is dropped,
+//! as it may never have happened; one that was read never ends. Failed writes and unanswered reads are dropped.
+
+use super::{phantoms, repeats};
+use crate::{
+    evidence::{Context, Finding, Tally, Words, ended_ns, seconds},
+    history::{History, KeyId, Op, Position, ValueId},
+};
+
+/// Finds keys that are not linearizable registers.
+///
+/// Tested are the ok reads, and the acknowledged writes of keys that were read. A violation is a read of what was not
+/// written by then, or a value whose cluster conflicts with that of a value before it in the sweep; so a key has none
+/// exactly if it is linearizable, and all keys together are if each is (Herlihy and Wing, *Linearizability*, TOPLAS 1990,
+/// theorem 1).
+pub fn linearizable(history: &History, context: &Context) -> Finding {
+    let mut tally = Tally::new();
+    let mut clusters = Clusters {
+        of_value: vec![None; history.value_count()],
+        met: Vec::new(),
+    };
+    for key in history.keys() {
+        if let Some(why) = repeats::doubt(history, key) {
+            tally.doubt(history, key, &why);
+            continue;
+        }
+        let reads = history.ops_of(key).filter(|op| op.is_ok_read());
+        if reads.clone().next().is_none() {
+            continue;
+        }
+        tally.test(
+            history
+                .ops_of(key)
+                .filter(|op| op.is_ok_read() || op.is_acked_write())
+                .count() as u64,
+        );
+        for read in reads.filter(|read| !phantoms::is_known(history, read)) {
+            tally.violate(phantoms::evidence(history, read), Conflict::Phantom(read));
+        }
+        sweep(history, clusters.zones(history, key), &mut tally);
+    }
+    tally.finish(history, context, |words, conflict, ops| match *conflict {
+        Conflict::Phantom(read) => phantoms::tell(words, read),
+        Conflict::Clusters(a, b) => tell(words, a, b, ops),
+    })
+}
+
+enum Conflict<'h> {
+    /// A read of what was not written when it ended.
+    Phantom(&'h Op),
+    /// Two values each of which comes before the other.
+    Clusters(ValueId, ValueId),
+}
+
+/// The ops that bound a value's cluster in time. Of nil they are reads, and the initial write goes without saying.
+#[derive(Clone, Copy)]
+struct Cluster<'h> {
+    value: ValueId,
+    first_to_end: &'h Op,
+    last_to_start: &'h Op,
+}
+
+impl<'h> Cluster<'h> {
+    fn of(op: &'h Op) -> Self {
+        Self {
+            value: op.value,
+            first_to_end: op,
+            last_to_start: op,
+        }
+    }
+
+    fn with(self, op: &'h Op) -> Self {
+        assert_eq!(self.value, op.value, "a cluster is of one value");
+        let first_to_end = if op.end < self.first_to_end.end {
+            op
+        } else {
+            self.first_to_end
+        };
+        let last_to_start = if op.start > self.last_to_start.start {
+            op
+        } else {
+            self.last_to_start
+        };
+        Self {
+            first_to_end,
+            last_to_start,
+            ..self
+        }
+    }
+
+    /// Returns whether each of the two comes before the other.
+    fn conflicts_with(&self, other: &Self) -> bool {
+        self.first_end() < other.last_start() && other.first_end() < self.last_start()
+    }
+
+    fn first_end(&self) -> Position {
+        if self.value.is_nil() {
+            Position::BEFORE_ALL
+        } else {
+            self.first_to_end.end
+        }
+    }
+
+    fn last_start(&self) -> Position {
+        self.last_to_start.start
+    }
+
+    fn is_forward(&self) -> bool {
+        self.first_end() < self.last_start()
+    }
+
+    fn low(&self) -> Position {
+        self.first_end().min(self.last_start())
+    }
+
+    fn high(&self) -> Position {
+        self.first_end().max(self.last_start())
+    }
+}
+
+/// Room to collect the clusters of one key after another.
+struct Clusters<'h> {
+    of_value: Vec<Option<Cluster<'h>>>,
+    met: Vec<ValueId>,
+}
+
+impl<'h> Clusters<'h> {
+    /// Returns the clusters of `key` in order of their zones' lower ends.
+    fn zones(&mut self, history: &'h History, key: KeyId) -> Vec<Cluster<'h>> {
+        for op in history.ops_of(key) {
+            if op.is_possible_write() || op.is_ok_read() && phantoms::is_known(history, op) {
+                self.add(op);
+            }
+        }
+        let unread = |it: &Cluster| it.first_end() == Position::NEVER;
+        let taken = self
+            .met
+            .drain(..)
+            .map(|value| self.of_value[value.index()].take().expect("a value met has a cluster"));
+        let mut zones: Vec<Cluster> = taken.filter(|cluster| !unread(cluster)).collect();
+        zones.sort_unstable_by_key(Cluster::low);
+        zones
+    }
+
+    fn add(&mut self, op: &'h Op) {
+        let cluster = &mut self.of_value[op.value.index()];
+        if cluster.is_none() {
+            self.met.push(op.value);
+        }
+        *cluster = Some(cluster.map_or_else(|| Cluster::of(op), |known| known.with(op)));
+    }
+}
+
+/// Meets the zones in order of their lower ends, each with the forward zone so far that reaches furthest.
+fn sweep<'h>(history: &'h History, zones: Vec<Cluster<'h>>, tally: &mut Tally<'h, Conflict<'h>>) {
+    let mut furthest: Option<Cluster> = None;
+    for zone in zones {
+        if let Some(before) = furthest.filter(|before| before.conflicts_with(&zone)) {
+            let ops = smallest(history, &before, &zone);
+            tally.violate(ops, Conflict::Clusters(before.value, zone.value));
+        }
+        if zone.is_forward() && furthest.is_none_or(|before| before.high() < zone.high()) {
+            furthest = Some(zone);
+        }
+    }
+}
+
+/// Returns the fewest of the ops that bound two conflicting clusters, and of their writes, that still conflict; of
+/// several such sets the one whose last op began first.
+///
+/// A read is in the set only with its write: without it, it would be a read from nowhere, which is another matter.
+fn smallest<'h>(history: &'h History, a: &Cluster<'h>, b: &Cluster<'h>) -> Vec<&'h Op> {
+    let bounds = [a.first_to_end, a.last_to_start, b.first_to_end, b.last_to_start];
+    let writes = [a, b].into_iter().filter_map(|cluster| history.write_of(cluster.value));
+    let mut ops: Vec<&Op> = bounds
+        .into_iter()
+        .chain(writes)
+        .filter(|op| [a.value, b.value].contains(&op.value))
+        .collect();
+    ops.sort_unstable_by_key(|op| op.start);
+    ops.dedup_by_key(|op| op.start);
+    assert!(ops.len() <= 6, "two bounds and a write for each of two clusters");
+
+    let members = |mask: u32| (0..ops.len()).filter(move |op| mask & (1 << op) != 0);
+    let has_write = |mask, value: ValueId| value.is_nil() || members(mask).any(|op| ops[op].is_writing(value));
+    let cluster_in = |mask, value| {
+        let mut ops = members(mask).map(|op| ops[op]).filter(|op| op.value == value);
+        let first = ops.next().filter(|_| has_write(mask, value))?;
+        Some(ops.fold(Cluster::of(first), |cluster, op| cluster.with(op)))
+    };
+    let breaks = |mask: &u32| match (cluster_in(*mask, a.value), cluster_in(*mask, b.value)) {
+        (Some(a), Some(b)) => a.conflicts_with(&b),
+        _ => false,
+    };
+    // Bit i is the i-th op to begin, so the lesser of two masks lacks the last op in which they differ.
+    let masks = (1u32..1 << ops.len()).filter(breaks);
+    let mask = masks
+        .min_by_key(|mask| (mask.count_ones(), *mask))
+        .expect("all of the ops together conflict");
+    members(mask).map(|op| ops[op]).collect()
+}
+
+fn tell<'h>(words: Words<'h>, a: ValueId, b: ValueId, ops: &[&'h Op]) -> String {
+    let cluster = |value| {
+        let mut ops = ops.iter().copied().filter(|op| op.value == value);
+        let first = Cluster::of(ops.next().expect("the evidence has ops of both values"));
+        ops.fold(first, |cluster, op| cluster.with(op))
+    };
+    let before = |a: &Cluster, b: &Cluster| {
+        if a.value.is_nil() {
+            return format!("it held nothing only at first, before {}", words.value(b.value));
+        }
+        let (ended, began) = (seconds(ended_ns(a.first_to_end)), seconds(b.last_to_start.start_ns));
+        let (first, then) = (words.op(a.first_to_end), words.op(b.last_to_start));
+        let (a, b) = (words.value(a.value), words.value(b.value));
+        format!("{a} comes before {b}, because {first} ended at {ended}, before {then} began at {began}")
+    };
+    let (a, b) = (cluster(a), cluster(b));
+    let key = words.key(ops[0]);
+    format!(
+        "No order of the operations on {key} explains them: {}; but {}.",
+        before(&a, &b),
+        before(&b, &a)
+    )
+}

@@ -1,0 +1,91 @@
+//! How much a history holds: whether a finding of nothing means anything.
+
+use serde::Serialize;
+
+use crate::history::{Action, History, KeyId, Op, Outcome, Position};
+
+/// Counts of a history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Reads and writes of clients.
+    pub ops: u64,
+    /// Keys that an op or an observation is of.
+    pub keys: u64,
+    /// Reads by outcome.
+    pub reads: OutcomeCounts,
+    /// Writes by outcome.
+    pub writes: OutcomeCounts,
+    /// Ok reads that overlapped a write of their key in real time. A write of unknown outcome overlaps all that comes after
+    /// its start; a failed one overlaps nothing.
+    pub reads_racing: u64,
+    /// Looks at replicas that saw something, nil included.
+    pub observations: u64,
+}
+
+/// How many ops ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OutcomeCounts {
+    /// It happened.
+    pub ok: u64,
+    /// It surely did not happen.
+    pub fail: u64,
+    /// Unknown.
+    pub info: u64,
+}
+
+impl Counts {
+    /// Counts what `history` holds. O(n log n).
+    pub fn of(history: &History) -> Self {
+        let mut counts = Self {
+            ops: history.ops().len() as u64,
+            keys: history.keys().count() as u64,
+            observations: history.observations().len() as u64,
+            reads_racing: history.keys().map(|key| reads_racing(history, key)).sum(),
+            ..Self::default()
+        };
+        for op in history.ops() {
+            match op.action {
+                Action::Write => counts.writes.add(op.outcome),
+                Action::Read | Action::ReadReplica(_) => counts.reads.add(op.outcome),
+            }
+        }
+        assert_eq!(
+            counts.ops,
+            counts.reads.total() + counts.writes.total(),
+            "every op is a read or a write"
+        );
+        counts
+    }
+}
+
+impl OutcomeCounts {
+    /// Returns how many there are of all outcomes.
+    pub fn total(self) -> u64 {
+        self.ok + self.fail + self.info
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.ok += 1,
+            Outcome::Fail => self.fail += 1,
+            Outcome::Info => self.info += 1,
+        }
+    }
+}
+
+/// Counts the ok reads of `key` that overlapped a write: one that began before the read's end and ended after its start.
+fn reads_racing(history: &History, key: KeyId) -> u64 {
+    let mut latest_end = Position::BEFORE_ALL;
+    let writes = history.ops_of(key).filter(|op| op.is_possible_write());
+    let latest_ends: Vec<(Position, Position)> = writes
+        .map(|write| {
+            latest_end = latest_end.max(write.end);
+            (write.start, latest_end)
+        })
+        .collect();
+    let races = |read: &&Op| {
+        let begun = latest_ends.partition_point(|(start, _)| *start < read.end);
+        begun > 0 && latest_ends[begun - 1].1 > read.start
+    };
+    history.ops_of(key).filter(|op| op.is_ok_read()).filter(races).count() as u64
+}

@@ -1,0 +1,14 @@
+//! Evidence: what a check found, the ops that prove it, and the words for them.
+
+mod context;
+mod finding;
+mod tally;
+mod witness;
+mod words;
+
+pub use context::{Context, Crash, FaultSpan};
+pub use finding::Finding;
+pub use witness::{Witness, WitnessOp};
+
+pub(crate) use tally::Tally;
+pub(crate) use words::{Words, ended_ns, seconds};

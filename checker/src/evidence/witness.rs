@@ -1,0 +1,77 @@
+//! A violation as evidence: few ops, whole, and words that stand alone.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::history::{Action, History, Op, Outcome, Phase, Process, Version};
+
+/// A violation: ops that break the claim by themselves, with nothing else of the history, as its words explain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Witness {
+    /// The key.
+    pub key: String,
+    /// The ops, in order of invocation. Without any one of them the claim is not broken.
+    pub ops: Vec<WitnessOp>,
+    /// What happened: which ops, when, through which nodes, and which faults were on.
+    pub text: String,
+}
+
+/// An op as evidence: all that the history says of it, with names in place of ids.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WitnessOp {
+    /// The `index` of the invocation.
+    pub index: u64,
+    /// The `index` of the completion, if there was one.
+    pub completion_index: Option<u64>,
+    /// Who did it.
+    pub process: Process,
+    /// How it ended: `ok`, `fail` or `info`.
+    #[serde(rename = "type")]
+    pub outcome: &'static str,
+    /// What was done: `read`, `write` or `read-replica`.
+    #[serde(rename = "f")]
+    pub function: &'static str,
+    /// To which key.
+    pub key: String,
+    /// Written or returned; null for nothing.
+    pub value: Value,
+    /// The coordinator, or the replica looked at.
+    pub node: Option<String>,
+    /// The store's version of the value.
+    pub version: Option<Version>,
+    /// Of a look at a replica: when in the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// When it began, in nanoseconds since the start of the run.
+    pub start_ns: u64,
+    /// When it ended, or when the client gave up; none if nothing was heard of it.
+    pub end_ns: Option<u64>,
+}
+
+impl WitnessOp {
+    pub(super) fn new(history: &History, op: &Op) -> Self {
+        let (function, phase) = match op.action {
+            Action::Read => ("read", None),
+            Action::Write => ("write", None),
+            Action::ReadReplica(phase) => ("read-replica", Some(phase)),
+        };
+        Self {
+            index: op.index,
+            completion_index: op.completion_index,
+            process: history.process(op.process).clone(),
+            outcome: match op.outcome {
+                Outcome::Ok => "ok",
+                Outcome::Fail => "fail",
+                Outcome::Info => "info",
+            },
+            function,
+            key: history.key(op.key).to_owned(),
+            value: history.value(op.value).clone(),
+            node: op.node.map(|node| history.node(node).to_owned()),
+            version: op.version.map(|version| history.version(version).clone()),
+            phase,
+            start_ns: op.start_ns,
+            end_ns: op.end_ns,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Histories: what clients did to a store, when, and what they were told.
+//!
+//! Events come in as lines; a builder pairs them into ops and refuses what can't have happened; every check reads the
+//! result.
+
+mod builder;
+mod event;
+mod grouping;
+mod id;
+mod indexed;
+mod interner;
+mod irregular;
+mod op;
+
+pub use builder::HistoryBuilder;
+pub use event::{Event, EventKind, Function, LineError, Phase, Process, Version};
+pub use id::{KeyId, NodeId, OpId, ProcessId, ValueId, VersionId};
+pub use indexed::History;
+pub use irregular::{HistoryError, Irregularity};
+pub use op::{Action, Observation, Op, Outcome, Position};

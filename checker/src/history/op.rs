@@ -1,0 +1,131 @@
+//! One op: an invocation and its completion joined, with names as ids and its place in real time.
+
+use super::{
+    event::Phase,
+    id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
+};
+
+/// What a client did, or an observer at one replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Op {
+    /// The `index` of the invocation.
+    pub index: u64,
+    /// The `index` of the completion, if there was one.
+    pub completion_index: Option<u64>,
+    /// Who did it.
+    pub process: ProcessId,
+    /// What was done.
+    pub action: Action,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// To which key.
+    pub key: KeyId,
+    /// Written, or returned; nil where a read returned nothing or did not end well.
+    pub value: ValueId,
+    /// The coordinator, or the replica looked at.
+    pub node: Option<NodeId>,
+    /// What an ok completion said of the version of `value`.
+    pub version: Option<VersionId>,
+    /// Where the invocation stands among all events.
+    pub start: Position,
+    /// Where the completion stands; [`Position::NEVER`] for info, as it may yet take effect.
+    pub end: Position,
+    /// The invocation's time, in nanoseconds since the start of the run.
+    pub start_ns: u64,
+    /// The completion's time, of whatever kind it is, if there was one.
+    pub end_ns: Option<u64>,
+}
+
+impl Op {
+    /// Returns whether this is a read that returned.
+    pub fn is_ok_read(&self) -> bool {
+        self.action == Action::Read && self.outcome == Outcome::Ok
+    }
+
+    /// Returns whether this is a write that was acknowledged.
+    pub fn is_acked_write(&self) -> bool {
+        self.action == Action::Write && self.outcome == Outcome::Ok
+    }
+
+    /// Returns whether this is a write of `value` that took effect or may have.
+    pub fn is_writing(&self, value: ValueId) -> bool {
+        self.is_possible_write() && self.value == value
+    }
+
+    /// Returns whether this is a write that surely did not happen.
+    pub fn is_failed_write(&self) -> bool {
+        self.action == Action::Write && self.outcome == Outcome::Fail
+    }
+
+    /// Returns whether this is a write that took effect or may have: all but the failed.
+    pub fn is_possible_write(&self) -> bool {
+        self.action == Action::Write && self.outcome != Outcome::Fail
+    }
+}
+
+/// What an op does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A read through a coordinator.
+    Read,
+    /// A write through a coordinator.
+    Write,
+    /// A look at one replica's own copy.
+    ReadReplica(Phase),
+}
+
+/// How an op ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It happened.
+    Ok,
+    /// It surely did not happen. A value that it meant to write must never be seen.
+    Fail,
+    /// Unknown. A write may take effect at any time after its start, or never; a read tells nothing.
+    Info,
+}
+
+impl Outcome {
+    /// Returns the word that lines use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// A replica's own copy of a key, as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// The replica.
+    pub node: NodeId,
+    /// When in the run.
+    pub phase: Phase,
+    /// The look itself, always ok; `op.value` and `op.version` are what the replica held.
+    pub op: Op,
+}
+
+/// A place in the order of all events, which is the order of real time.
+///
+/// No two events share one, so that of two ops either one ended before the other began, or they were concurrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(u32);
+
+impl Position {
+    /// Before every event: where the initial state was written.
+    pub const BEFORE_ALL: Self = Self(0);
+
+    /// After every event: where an op ends that may yet take effect.
+    pub const NEVER: Self = Self(u32::MAX);
+
+    /// How many events have a place, and so how many a history can hold.
+    pub const COUNT_MAX: usize = u32::MAX as usize - 1;
+
+    /// Returns the place of the event that `event_count` others came before.
+    pub(crate) fn after(event_count: usize) -> Self {
+        assert!(event_count < Self::COUNT_MAX, "the builder refuses longer histories");
+        Self(event_count as u32 + 1)
+    }
+}

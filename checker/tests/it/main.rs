@@ -1,0 +1,13 @@
+//! The checker from outside, in the four ways that a checker is tested: litmus histories, hierarchy, differential, injection.
+//! Besides, events and text.
+
+mod claims;
+mod differential;
+mod events;
+mod hierarchy;
+mod injection;
+mod language;
+mod litmus;
+mod naive;
+mod scatter;
+mod store;

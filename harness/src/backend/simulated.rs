@@ -1,0 +1,177 @@
+//! A cluster in virtual time: the nodes' core, and everything else made up from the seed.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use quorate_core::{AdminOk, AdminRequest, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime};
+use quorate_sim::{CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimOptions, TraceHash, split_seed};
+
+use crate::{
+    cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
+    fault::Place,
+    scenario::Scenario,
+};
+
+/// One-way delays of a fast local network.
+const LINK_DELAY: std::ops::Range<Duration> = Duration::from_micros(50)..Duration::from_millis(1);
+
+/// What a sync of a good disk takes.
+const SYNC_DELAY: std::ops::Range<Duration> = Duration::from_micros(200)..Duration::from_millis(3);
+
+/// Limits that a run does not reach.
+const HINT_COUNT_MAX: u64 = 1_000_000;
+const HINT_WINDOW: Duration = Duration::from_secs(3 * 3600);
+const CLOCK_SKEW_MAX: Duration = Duration::from_millis(500);
+const IN_FLIGHT_MAX: usize = 10_000;
+
+/// What the clocks show at the start: any time will do, as long as it is the same in every run.
+const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
+
+/// A simulated cluster.
+#[derive(Debug)]
+pub struct SimulatedCluster {
+    sim: Sim,
+    clients: BTreeMap<CallId, usize>,
+    happened: VecDeque<Happening>,
+}
+
+impl SimulatedCluster {
+    /// The cluster of a scenario, with every node still down.
+    pub fn new(scenario: &Scenario, seed: u64) -> SimulatedCluster {
+        let options = SimOptions {
+            seed: split_seed(seed, "simulation"),
+            link_delay: LINK_DELAY,
+            sync_delay: SYNC_DELAY,
+            epoch: WallTime::from_nanos(EPOCH_NS),
+        };
+        let configs = Place::all(scenario.nodes).map(|place| config(scenario, seed, place));
+        SimulatedCluster {
+            sim: Sim::new(options, configs.collect(), Vec::new()),
+            clients: BTreeMap::new(),
+            happened: VecDeque::new(),
+        }
+    }
+
+    /// A hash of everything that has happened.
+    pub fn trace(&self) -> TraceHash {
+        self.sim.trace()
+    }
+
+    /// Takes in the end of a client's request.
+    fn take(&mut self, completion: Completion) -> Happening {
+        let client = self
+            .clients
+            .remove(&completion.call)
+            .expect("clients and administrators alone submit");
+        let outcome = match completion.outcome {
+            SimOutcome::Answered(response) => Outcome::Answered(response),
+            SimOutcome::NotSent => Outcome::NotSent {
+                why: "the node is down".to_owned(),
+            },
+            SimOutcome::Lost => Outcome::Lost {
+                why: "the node died before it answered".to_owned(),
+            },
+        };
+        Happening::Completed { client, outcome }
+    }
+}
+
+impl Cluster for SimulatedCluster {
+    fn elapsed(&self) -> Elapsed {
+        self.sim.now() - Time::ZERO
+    }
+
+    fn start(&mut self, node: Place) -> anyhow::Result<()> {
+        self.sim.start(NodeIndex(node.0));
+        self.happened.push_back(Happening::Started { node });
+        Ok(())
+    }
+
+    async fn kill(&mut self, node: Place) -> anyhow::Result<String> {
+        self.sim.kill(NodeIndex(node.0));
+        assert!(!self.sim.is_running(NodeIndex(node.0)), "a killed node does not run");
+        Ok("gone".to_owned())
+    }
+
+    fn cut(&mut self, from: Place, to: Place) -> anyhow::Result<()> {
+        self.sim.cut(NodeIndex(from.0), NodeIndex(to.0));
+        Ok(())
+    }
+
+    fn heal(&mut self) -> anyhow::Result<()> {
+        self.sim.heal();
+        Ok(())
+    }
+
+    fn dropped(&self, from: Place, to: Place) -> u64 {
+        self.sim.held_count(NodeIndex(from.0), NodeIndex(to.0))
+    }
+
+    fn submit(&mut self, client: usize, node: Place, request: Request) {
+        let call = self.sim.submit(NodeIndex(node.0), request);
+        self.clients.insert(call, client);
+    }
+
+    async fn next(&mut self, until: Elapsed) -> anyhow::Result<Happening> {
+        if let Some(happening) = self.happened.pop_front() {
+            return Ok(happening);
+        }
+        match self.sim.advance(Time::ZERO + until) {
+            Some(completion) => Ok(self.take(completion)),
+            None => Ok(Happening::Due),
+        }
+    }
+
+    async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {
+        let asked = self.sim.submit(NodeIndex(node.0), Request::Admin(request));
+        let error = |why: String| AskError { node, why };
+        loop {
+            let forever = self.sim.now() + Duration::from_secs(3600);
+            let completion = self.sim.advance(forever).ok_or_else(|| error("no answer".to_owned()))?;
+            if completion.call != asked {
+                let happening = self.take(completion);
+                self.happened.push_back(happening);
+                continue;
+            }
+            return match completion.outcome {
+                SimOutcome::Answered(response) => match *response {
+                    Response::Admin(Ok(ok)) => Ok(ok),
+                    other => Err(error(format!("{other:?}"))),
+                },
+                other => Err(error(format!("{other:?}"))),
+            };
+        }
+    }
+}
+
+fn address(place: Place) -> SocketAddr {
+    let port = 10_000 + u16::try_from(place.0).expect("few nodes");
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
+    Config {
+        cluster: ClusterId::from_name(&scenario.name),
+        node: NodeId(split_seed(seed, &format!("identity of {place}"))),
+        name: place.to_string(),
+        address: address(place),
+        seeds: vec![address(Place(0)), address(Place(1))],
+        weight: 1,
+        ring: RingShape {
+            partitions: scenario.partitions,
+            replicas: scenario.n,
+        },
+        founders: scenario.nodes,
+        gossip_interval: scenario.gossip_interval,
+        request_timeout: scenario.request_timeout,
+        hint_count_max: HINT_COUNT_MAX,
+        hint_window: HINT_WINDOW,
+        clock_skew_max: CLOCK_SKEW_MAX,
+        in_flight_max: IN_FLIGHT_MAX,
+        anti_entropy_interval: None,
+        plant: scenario.plant,
+    }
+}

@@ -1,0 +1,40 @@
+//! `quorate claims`.
+
+use quorate_workloads::claims;
+use serde_json::json;
+
+use super::{Format, answer, answer_json, settings::SettingsArgs};
+use crate::exit::Exit;
+
+/// Lists what may be claimed at given settings, and why.
+///
+/// Example: quorate claims --n 3 --r 1 --w 1
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let settings = args.settings.resolve(None)?;
+    for expectation in claims(settings) {
+        let claim = expectation.claim;
+        match args.format {
+            Format::Json => answer_json(&json!({
+                "claim": claim.name(),
+                "claimed": expectation.claimed,
+                "reason": expectation.reason,
+                "promises": claim.description(),
+            })),
+            Format::Text => {
+                let claimed = if expectation.claimed { "claimed" } else { "not claimed" };
+                let (name, promise, reason) = (claim.name(), claim.description(), expectation.reason);
+                answer(&format!("{claimed:<13}{name:<25}{promise}\n{:38}{reason}\n", ""));
+            }
+        }
+    }
+    Ok(Exit::Valid)
+}

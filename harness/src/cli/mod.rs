@@ -1,0 +1,92 @@
+//! The command line: arguments in, an exit code out. Nothing below this folder sees an argument as it was typed.
+
+mod check;
+mod claims;
+mod faults;
+mod overrides;
+mod progress;
+mod scenarios;
+mod settings;
+mod sim;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::exit::{Exit, exit_of};
+
+/// Puts a leaderless store's claims on trial.
+///
+/// Without a command it runs the quickstart scenario: five real nodes, N=3 R=2 W=2, partitions and kills, a verdict.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 64 usage, 65 input data, 70 harness or node failure, \
+130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sim(sim::Args),
+    Check(check::Args),
+    Scenarios(scenarios::Args),
+    Claims(claims::Args),
+    Faults(faults::Args),
+}
+
+/// How answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For machines: one object on standard output, everything else on standard error.
+    Json,
+}
+
+/// Does what the arguments of the process ask for.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command {
+        None => Ok(Exit::Valid),
+        Some(Command::Sim(args)) => sim::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Scenarios(args)) => scenarios::run(&args),
+        Some(Command::Claims(args)) => claims::run(&args),
+        Some(Command::Faults(args)) => faults::run(&args),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("quorate: failed to {error:#}");
+        exit_of(&error)
+    });
+    ExitCode::from(exit.code())
+}
+
+/// Help is no error; anything else that the parser has to say is one of usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Valid };
+    ExitCode::from(exit.code())
+}
+
+/// A seed for a run that was given none: short enough to be typed again.
+fn draw_seed() -> u64 {
+    u64::from(rand::random::<u32>())
+}
+
+/// Writes an answer to standard output. A reader that has gone away is no failure: the verdict is in the exit code.
+fn answer(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes an answer of one JSON object.
+fn answer_json(object: &serde_json::Value) {
+    answer(&format!("{object}\n"));
+}

@@ -1,0 +1,181 @@
+//! From a scenario's name or file and the flags on top of it to a scenario that can be run.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context;
+use clap::Args;
+use quorate_core::Plant;
+use toml::{Table, Value};
+
+use crate::{duration, exit::ExitError, fault::FaultKind, run_folder::read_input, scenario::Scenario};
+
+/// What to run: a scenario, and what to change in it.
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArgs {
+    /// A scenario's name (see `quorate scenarios`) or its TOML file.
+    #[arg(default_value = "quickstart")]
+    scenario: String,
+    /// What clients do.
+    #[arg(long, value_parser = ["register"])]
+    workload: Option<String>,
+    /// How many nodes.
+    #[arg(long)]
+    nodes: Option<usize>,
+    /// Replicas of each key (N).
+    #[arg(long)]
+    n: Option<u8>,
+    /// Replicas that answer a read (R).
+    #[arg(long)]
+    r: Option<u8>,
+    /// Replicas that acknowledge a write (W).
+    #[arg(long)]
+    w: Option<u8>,
+    /// What may be broken: partition, kill, none; several with commas.
+    #[arg(long, value_name = "LIST")]
+    faults: Option<String>,
+    /// How long the load lasts.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    time: Option<Duration>,
+    /// Operations a second, of all clients together; 0 for as many as there can be.
+    #[arg(long, value_name = "OPS/S")]
+    rate: Option<u32>,
+    /// How many clients.
+    #[arg(long)]
+    concurrency: Option<usize>,
+    /// How many keys.
+    #[arg(long)]
+    keys: Option<usize>,
+    /// What reads do for replicas that are behind.
+    #[arg(long, value_parser = ["off", "async", "blocking"])]
+    read_repair: Option<String>,
+    /// When an acknowledged record reaches the disk.
+    #[arg(long, value_parser = ["always"])]
+    fsync: Option<String>,
+    /// A bug to plant in every node: reply-before-acks, hint-dropped, repair-writes-older.
+    #[arg(long, value_name = "BUG")]
+    plant: Option<String>,
+    /// A TOML file with settings of a scenario, over those of SCENARIO.
+    #[arg(long, value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+    /// Any setting of a scenario, as in --set gossip-interval=1s; over all others.
+    #[arg(long = "set", value_name = "SETTING=VALUE")]
+    settings: Vec<String>,
+}
+
+impl ScenarioArgs {
+    /// The scenario that the arguments ask for, checked.
+    ///
+    /// # Errors
+    /// What can't be (exit code 64), or the file that can't be read (65).
+    pub(crate) fn resolve(&self) -> anyhow::Result<Scenario> {
+        let mut table = self.base()?;
+        if let Some(path) = &self.config {
+            let overlay: Table = parse_file(path, &read_input(path)?)?;
+            table.extend(overlay);
+        }
+        table.extend(self.flags()?);
+        for setting in &self.settings {
+            let (name, value) = parse_setting(setting)?;
+            table.insert(name, value);
+        }
+        let scenario: Scenario = table
+            .try_into()
+            .map_err(|error: toml::de::Error| ExitError::usage(format!("resolve the scenario: {}", error.message())))?;
+        scenario
+            .validate()
+            .map_err(|error| ExitError::usage(format!("resolve the scenario: {error}")))?;
+        Ok(scenario)
+    }
+
+    fn base(&self) -> anyhow::Result<Table> {
+        if let Some(scenario) = Scenario::from_name(&self.scenario) {
+            return Ok(to_table(&scenario));
+        }
+        let path = Path::new(&self.scenario);
+        if !path.exists() {
+            let names: Vec<_> = Scenario::library().into_iter().map(|scenario| scenario.name).collect();
+            let message = format!(
+                "find scenario {:?}: it is neither a file nor one of {}",
+                self.scenario,
+                names.join(", ")
+            );
+            return Err(ExitError::usage(message).into());
+        }
+        let text = read_input(path)?;
+        let scenario: Scenario = parse_file(path, &text)?;
+        Ok(to_table(&scenario))
+    }
+
+    /// The settings that have flags of their own.
+    fn flags(&self) -> anyhow::Result<Table> {
+        let mut table = Table::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                table.insert(name.to_owned(), value);
+            }
+        };
+        let integer = |value: Option<usize>| value.map(|value| Value::Integer(value.try_into().unwrap_or(i64::MAX)));
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+        set("workload", text(&self.workload));
+        set("nodes", integer(self.nodes));
+        set("n", integer(self.n.map(usize::from)));
+        set("r", integer(self.r.map(usize::from)));
+        set("w", integer(self.w.map(usize::from)));
+        set("time", self.time.map(|time| Value::String(duration::format(time))));
+        set("rate", self.rate.map(|rate| Value::Integer(rate.into())));
+        set("concurrency", integer(self.concurrency));
+        set("keys", integer(self.keys));
+        set("read-repair", text(&self.read_repair));
+        set("fsync", text(&self.fsync));
+        set(
+            "plant",
+            self.plant()?.map(|plant| Value::String(plant.name().to_owned())),
+        );
+        let faults = self.faults.as_deref().map(FaultKind::parse_list).transpose();
+        let faults = faults.map_err(|error| ExitError::usage(format!("read --faults: {error}")))?;
+        if let Some(kinds) = faults {
+            let names = kinds.into_iter().map(|kind| Value::String(kind.name().to_owned()));
+            set("faults", Some(Value::Array(names.collect())));
+            // What was planned before was planned for other faults.
+            set("plan", Some(Value::Array(Vec::new())));
+        }
+        Ok(table)
+    }
+
+    fn plant(&self) -> anyhow::Result<Option<Plant>> {
+        let Some(name) = &self.plant else {
+            return Ok(None);
+        };
+        let plant = Plant::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Plant::ALL.iter().map(|plant| plant.name()).collect();
+            ExitError::usage(format!(
+                "read --plant: unknown bug {name:?}: known are {}",
+                known.join(", ")
+            ))
+        })?;
+        Ok(Some(plant))
+    }
+}
+
+fn to_table(scenario: &Scenario) -> Table {
+    Table::try_from(scenario).expect("a scenario is a table")
+}
+
+fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow::Result<T> {
+    toml::from_str(text)
+        .map_err(|error| ExitError::input(format!("read {}: {}", path.display(), error.to_string().trim_end())))
+        .map_err(anyhow::Error::from)
+}
+
+/// `name=value`, where a value that is not TOML is taken for a string, so that spans need no quotes.
+fn parse_setting(setting: &str) -> anyhow::Result<(String, Value)> {
+    let (name, value) = setting
+        .split_once('=')
+        .with_context(|| ExitError::usage(format!("read --set {setting}: write SETTING=VALUE")))?;
+    let parsed = toml::from_str::<Table>(&format!("value = {value}"));
+    let value = match parsed {
+        Ok(mut table) => table.remove("value").expect("just written"),
+        Err(_) => Value::String(value.to_owned()),
+    };
+    Ok((name.trim().to_owned(), value))
+}

@@ -1,0 +1,267 @@
+//! What was broken: asked, applied, observed, undone. One line each in `faults.jsonl`.
+//!
+//! A fault counts only once its effect has been seen from outside (packets that did not pass, a process that is gone):
+//! faults that silently do nothing are common, and a run without effective faults proves nothing.
+
+use std::path::Path;
+
+use quorate_checker::{Crash, FaultSpan};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    cluster::Elapsed,
+    fault::{Fault, Place},
+    load::nanos,
+    record::LineFile,
+};
+
+/// The version of the file's form.
+pub const FORMAT: u32 = 1;
+
+/// Names a fault of a run: its place in the order in which faults were asked for, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FaultId(pub usize);
+
+/// How far a fault has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The plan wants it now.
+    Asked,
+    /// What it takes has been done.
+    Applied,
+    /// It was seen to have an effect, or not to have any.
+    Observed,
+    /// It is over.
+    Undone,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of the file's form.
+    pub format: u32,
+    /// Which fault.
+    pub id: FaultId,
+    /// When, in nanoseconds since the start of the run.
+    #[serde(rename = "time")]
+    pub time_ns: u64,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The fault in words.
+    pub label: String,
+    /// The nodes that it names.
+    pub nodes: Vec<Place>,
+    /// Whether it had an effect; only of the observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<bool>,
+    /// What was done or seen.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub evidence: serde_json::Value,
+}
+
+/// The faults of a run so far, and their file.
+#[derive(Debug)]
+pub struct FaultLog {
+    file: Option<LineFile>,
+    entries: Vec<Entry>,
+}
+
+impl FaultLog {
+    /// A log in a new file.
+    ///
+    /// # Errors
+    /// If the file can't be made.
+    pub fn create(path: &Path) -> anyhow::Result<FaultLog> {
+        let file = Some(LineFile::create(path)?);
+        Ok(FaultLog {
+            file,
+            ..FaultLog::in_memory()
+        })
+    }
+
+    /// A log that leaves no file.
+    pub fn in_memory() -> FaultLog {
+        FaultLog {
+            file: None,
+            entries: Vec::new(),
+        }
+    }
+
+    /// A fault is asked for.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn asked(&mut self, at: Elapsed, fault: &Fault) -> anyhow::Result<FaultId> {
+        let id = FaultId(self.entries.iter().map(|entry| entry.id.0 + 1).max().unwrap_or(0));
+        self.push(entry(id, at, Stage::Asked, fault))?;
+        Ok(id)
+    }
+
+    /// It has been applied, as `evidence` tells.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn applied(
+        &mut self,
+        id: FaultId,
+        at: Elapsed,
+        fault: &Fault,
+        evidence: serde_json::Value,
+    ) -> anyhow::Result<()> {
+        self.push(Entry {
+            evidence,
+            ..entry(id, at, Stage::Applied, fault)
+        })
+    }
+
+    /// Its effect has been looked for, and found or not.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn observed(&mut self, id: FaultId, at: Elapsed, fault: &Fault, effect: &Effect) -> anyhow::Result<()> {
+        self.push(Entry {
+            effective: Some(effect.is_effective()),
+            evidence: effect.evidence(),
+            ..entry(id, at, Stage::Observed, fault)
+        })
+    }
+
+    /// It is over.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn undone(&mut self, id: FaultId, at: Elapsed, fault: &Fault) -> anyhow::Result<()> {
+        self.push(entry(id, at, Stage::Undone, fault))
+    }
+
+    /// The nodes that a fault names.
+    pub fn nodes_of(&self, id: FaultId) -> Vec<Place> {
+        let entry = self.entries.iter().find(|entry| entry.id == id);
+        entry.map(|entry| entry.nodes.clone()).unwrap_or_default()
+    }
+
+    /// Ends the log.
+    ///
+    /// # Errors
+    /// If the file can't be synced.
+    pub fn finish(self) -> anyhow::Result<Faults> {
+        if let Some(file) = self.file {
+            file.sync()?;
+        }
+        Ok(Faults { entries: self.entries })
+    }
+
+    fn push(&mut self, entry: Entry) -> anyhow::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.append(&serde_json::to_string(&entry)?)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+fn entry(id: FaultId, at: Elapsed, stage: Stage, fault: &Fault) -> Entry {
+    Entry {
+        format: FORMAT,
+        id,
+        time_ns: nanos(at),
+        stage,
+        label: fault.to_string(),
+        nodes: fault.nodes(),
+        effective: None,
+        evidence: serde_json::Value::Null,
+    }
+}
+
+/// What a fault was seen to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Of cut links: what they kept from passing.
+    Dropped {
+        /// Datagrams, or messages of a simulation.
+        count: u64,
+    },
+    /// Of kills: how each process was seen to end.
+    Ended {
+        /// Node by node.
+        how: Vec<(Place, String)>,
+    },
+}
+
+impl Effect {
+    fn is_effective(&self) -> bool {
+        match self {
+            Effect::Dropped { count } => *count > 0,
+            Effect::Ended { how } => !how.is_empty(),
+        }
+    }
+
+    fn evidence(&self) -> serde_json::Value {
+        match self {
+            Effect::Dropped { count } => json!({ "dropped": count }),
+            Effect::Ended { how } => {
+                let ends = how.iter().map(|(place, end)| (place.to_string(), end.clone().into()));
+                json!({ "ended": serde_json::Map::from_iter(ends) })
+            }
+        }
+    }
+}
+
+/// The faults of a run that is over.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    entries: Vec<Entry>,
+}
+
+impl Faults {
+    /// The faults of these lines.
+    pub fn from_entries(entries: Vec<Entry>) -> Faults {
+        Faults { entries }
+    }
+
+    /// How many were asked for.
+    pub fn count(&self) -> usize {
+        self.stage(Stage::Asked).count()
+    }
+
+    /// How many were seen to have an effect.
+    pub fn effective_count(&self) -> usize {
+        self.entries
+            .iter()
+            .filter(|entry| entry.effective == Some(true))
+            .count()
+    }
+
+    /// When each was on.
+    pub fn spans(&self) -> Vec<FaultSpan> {
+        let span = |applied: &Entry| FaultSpan {
+            label: applied.label.clone(),
+            start_ns: applied.time_ns,
+            end_ns: self
+                .stage(Stage::Undone)
+                .find(|undone| undone.id == applied.id)
+                .map(|undone| undone.time_ns),
+        };
+        self.stage(Stage::Applied).map(span).collect()
+    }
+
+    /// Every kill of a node.
+    pub fn crashes(&self) -> Vec<Crash> {
+        let kills = self
+            .stage(Stage::Applied)
+            .filter(|entry| entry.evidence.get("killed").is_some());
+        let crash = |entry: &Entry| {
+            let time_ns = entry.time_ns;
+            let nodes: Vec<_> = entry.nodes.iter().map(Place::to_string).collect();
+            nodes.into_iter().map(move |node| Crash { node, time_ns })
+        };
+        kills.flat_map(crash).collect()
+    }
+
+    fn stage(&self, stage: Stage) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.stage == stage)
+    }
+}

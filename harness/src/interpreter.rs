@@ -1,0 +1,391 @@
+//! One run on one cluster, from the first process to the last look at a replica.
+//!
+//! Settle, load while the plan is carried out, heal, wait for quiet, look at every replica; then bring what hints missed
+//! by anti-entropy, and look again. Nothing is judged here: the record is all that leaves.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use quorate_checker::{Event, EventKind, History, Phase};
+use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
+
+use crate::{
+    cluster::{AskError, Cluster, Elapsed, Happening},
+    fault::Place,
+    fault_log::{FaultLog, Faults},
+    load::{Load, key_name, nanos, shown_value, stored_key},
+    nemesis::Nemesis,
+    record::Recorder,
+    scenario::Scenario,
+};
+
+/// How long nodes may take to start and to agree on a ring: some gossip rounds, and processes that start side by side.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Time between two looks at the nodes' status.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often in a row the cluster has to be found at rest: between two looks, a timer may have put something under way.
+const QUIET_LOOKS: usize = 3;
+
+/// How often anti-entropy is asked for again when a node was busy or a peer was lost.
+const ANTI_ENTROPY_TRIES: usize = 5;
+
+/// What a run is told.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// What to do.
+    pub scenario: &'a Scenario,
+    /// Decides what chance decides.
+    pub seed: u64,
+    /// Where events go.
+    pub recorder: Recorder,
+    /// Where faults go.
+    pub fault_log: FaultLog,
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct RunRecord {
+    /// Every operation and every look at a replica.
+    pub history: History,
+    /// Every fault.
+    pub faults: Faults,
+    /// How long each successful operation took, in the order of their ends.
+    pub latencies: Vec<Duration>,
+    /// How long the load lasted.
+    pub load_time: Duration,
+    /// From the heal to rest; `None` if there was none in time.
+    pub quiet_after: Option<Duration>,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
+}
+
+/// What is told while a run goes on. Nothing that is done with it may fail the run.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// A part of the run begins.
+    Phase(&'static str),
+    /// The load goes on.
+    Load {
+        /// Since its beginning.
+        elapsed: Duration,
+        /// Operations that have ended.
+        ended: u64,
+        /// Those among them that succeeded.
+        ok: u64,
+        /// The faults that are on, in words.
+        faults: Vec<String>,
+    },
+}
+
+/// Runs a scenario.
+///
+/// # Errors
+/// If the harness failed, or a node did that nobody broke. The record's file holds all that happened until then.
+pub async fn run<C: Cluster>(
+    cluster: &mut C,
+    options: RunOptions<'_>,
+    watch: &mut dyn FnMut(Progress),
+) -> anyhow::Result<RunRecord> {
+    let mut run = Run {
+        scenario: options.scenario,
+        recorder: options.recorder,
+        cluster,
+        watch,
+        interrupted: false,
+        latencies: Vec::new(),
+        ended: 0,
+    };
+    run.phase("settling");
+    run.start_all().await?;
+    run.settle(SETTLE_TIMEOUT).await?;
+    run.phase("load");
+    let begins = run.cluster.elapsed();
+    let plan = &options.scenario.plan;
+    let mut nemesis = Nemesis::new(plan, options.scenario.nodes, begins, options.fault_log);
+    let mut load = Load::new(options.scenario, options.seed, begins);
+    run.drive(&mut load, &mut nemesis).await?;
+    let healed = run.cluster.elapsed();
+    run.phase("healing");
+    run.heal(&mut load, &mut nemesis).await?;
+    run.settle(SETTLE_TIMEOUT).await?;
+    let quiet_after = run.wait_for_quiet(healed).await?;
+    run.phase("looking at every replica");
+    run.look(Phase::Handoff).await?;
+    run.phase("anti-entropy");
+    run.anti_entropy().await?;
+    run.look(Phase::Final).await?;
+    Ok(RunRecord {
+        history: run.recorder.finish()?,
+        faults: nemesis.finish()?,
+        latencies: run.latencies,
+        load_time: healed - begins,
+        quiet_after,
+        interrupted: run.interrupted,
+    })
+}
+
+struct Run<'a, C> {
+    scenario: &'a Scenario,
+    cluster: &'a mut C,
+    recorder: Recorder,
+    watch: &'a mut dyn FnMut(Progress),
+    interrupted: bool,
+    latencies: Vec<Duration>,
+    ended: u64,
+}
+
+impl<C: Cluster> Run<'_, C> {
+    fn phase(&mut self, name: &'static str) {
+        (self.watch)(Progress::Phase(name));
+    }
+
+    async fn start_all(&mut self) -> anyhow::Result<()> {
+        let places = Place::all(self.scenario.nodes);
+        places.clone().try_for_each(|node| self.cluster.start(node))?;
+        let deadline = self.cluster.elapsed() + SETTLE_TIMEOUT;
+        let mut waiting: Vec<_> = places.collect();
+        while !waiting.is_empty() {
+            match self.cluster.next(deadline).await? {
+                Happening::Started { node } => waiting.retain(|other| *other != node),
+                Happening::Due => bail!("start {}: no sign of life in {SETTLE_TIMEOUT:?}", waiting[0]),
+                other => self.set_aside(&other),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all nodes go by one ring and every node is linked with every other.
+    async fn settle(&mut self, timeout: Duration) -> anyhow::Result<()> {
+        let deadline = self.cluster.elapsed() + timeout;
+        loop {
+            let unsettled = match self.statuses().await {
+                Ok(statuses) => unsettled(&statuses),
+                Err(error) => Some(error.to_string()),
+            };
+            match unsettled {
+                None => return Ok(()),
+                Some(why) if self.cluster.elapsed() >= deadline => {
+                    bail!("the ring did not settle in {timeout:?}: {why}")
+                }
+                Some(_) => self.pause().await?,
+            }
+        }
+    }
+
+    async fn statuses(&mut self) -> Result<Vec<Status>, AskError> {
+        let mut statuses = Vec::with_capacity(self.scenario.nodes);
+        for node in Place::all(self.scenario.nodes) {
+            match self.cluster.ask(node, AdminRequest::Status).await? {
+                AdminOk::Status(status) => statuses.push(*status),
+                other => return Err(misunderstood(node, &other)),
+            }
+        }
+        Ok(statuses)
+    }
+
+    async fn pause(&mut self) -> anyhow::Result<()> {
+        let until = self.cluster.elapsed() + POLL_INTERVAL;
+        loop {
+            match self.cluster.next(until).await? {
+                Happening::Due => return Ok(()),
+                other => self.set_aside(&other),
+            }
+        }
+    }
+
+    /// Takes note of what happens outside the load.
+    fn set_aside(&mut self, happening: &Happening) {
+        self.interrupted |= matches!(happening, Happening::Interrupted);
+    }
+
+    /// Lets the clients work and the nemesis break things, until the time is over or the user has had enough.
+    async fn drive(&mut self, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
+        while !self.interrupted {
+            let now = self.cluster.elapsed();
+            if now >= load.ends() {
+                break;
+            }
+            if nemesis.next_due().is_some_and(|due| due <= now) {
+                nemesis.act(now, self.cluster).await?;
+                self.tell(load, nemesis);
+            }
+            self.submit_due(load, now)?;
+            let due = [load.next_due(), nemesis.next_due()].into_iter().flatten().min();
+            let until = due.unwrap_or(load.ends()).min(load.ends());
+            self.wait(until, load, nemesis).await?;
+        }
+        Ok(())
+    }
+
+    fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
+        while let Some(call) = load.take_due(now) {
+            self.recorder.push(call.invocation)?;
+            self.cluster.submit(call.client, call.node, call.request);
+        }
+        Ok(())
+    }
+
+    /// Waits for one thing to happen, and takes it in.
+    async fn wait(&mut self, until: Elapsed, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
+        match self.cluster.next(until).await? {
+            Happening::Completed { client, outcome } => {
+                let ended = load.complete(self.cluster.elapsed(), client, outcome);
+                self.ended += 1;
+                if ended.completion.kind == EventKind::Ok {
+                    self.latencies.push(ended.latency);
+                }
+                self.recorder.push(ended.completion)?;
+                self.tell(load, nemesis);
+            }
+            Happening::Started { node } => nemesis.on_started(self.cluster.elapsed(), node)?,
+            Happening::Due => {}
+            Happening::Interrupted => self.interrupted = true,
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, load: &Load, nemesis: &Nemesis) {
+        let left = load.ends().saturating_sub(self.cluster.elapsed());
+        (self.watch)(Progress::Load {
+            elapsed: self.scenario.time.saturating_sub(left),
+            ended: self.ended,
+            ok: self.latencies.len() as u64,
+            faults: nemesis.active().map(ToString::to_string).collect(),
+        });
+    }
+
+    /// Undoes every fault, and waits until the last operation has ended and the last killed node is up.
+    async fn heal(&mut self, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
+        nemesis.end_all(self.cluster).await?;
+        let deadline = self.cluster.elapsed() + SETTLE_TIMEOUT;
+        while load.is_busy() || !nemesis.is_idle() {
+            if self.cluster.elapsed() >= deadline {
+                bail!("after the heal, not every operation has ended and every node come up in {SETTLE_TIMEOUT:?}");
+            }
+            self.wait(deadline, load, nemesis).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until no node keeps a hint or has anything under way, and says how long after `healed` that was.
+    async fn wait_for_quiet(&mut self, healed: Elapsed) -> anyhow::Result<Option<Duration>> {
+        let deadline = healed + self.scenario.quiet_timeout;
+        let mut looks = 0;
+        while self.cluster.elapsed() < deadline {
+            let statuses = self.statuses().await?;
+            let at_rest = |s: &Status| s.hints_pending == 0 && s.coordinating == 0 && s.persisting == 0;
+            looks = if statuses.iter().all(at_rest) { looks + 1 } else { 0 };
+            if looks == QUIET_LOOKS {
+                return Ok(Some(self.cluster.elapsed() - healed));
+            }
+            self.pause().await?;
+        }
+        Ok(None)
+    }
+
+    /// Has every node compare with every other.
+    async fn anti_entropy(&mut self) -> anyhow::Result<()> {
+        for node in Place::all(self.scenario.nodes) {
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let report = match self.cluster.ask(node, AdminRequest::AntiEntropy).await {
+                    Ok(AdminOk::AntiEntropy(report)) => Ok(report),
+                    Ok(other) => Err(misunderstood(node, &other)),
+                    Err(error) => Err(error),
+                };
+                match report {
+                    Ok(report) if report.peers_failed == 0 => break,
+                    Ok(report) if tries == ANTI_ENTROPY_TRIES => {
+                        bail!(
+                            "anti-entropy at {node}: {} peers were lost on the way",
+                            report.peers_failed
+                        )
+                    }
+                    Err(error) if tries == ANTI_ENTROPY_TRIES => return Err(error).context("anti-entropy"),
+                    _ => self.pause().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every key at every one of its owners.
+    async fn look(&mut self, phase: Phase) -> anyhow::Result<()> {
+        let places = self.places().await?;
+        for key in (0..self.scenario.keys).map(key_name) {
+            for owner in self.owners(&key, &places).await? {
+                self.look_at(owner, &key, phase).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn places(&mut self) -> anyhow::Result<Vec<NodeId>> {
+        let statuses = self.statuses().await?;
+        Ok(statuses.into_iter().map(|status| status.node).collect())
+    }
+
+    async fn owners(&mut self, key: &str, places: &[NodeId]) -> anyhow::Result<Vec<Place>> {
+        let (node, request) = (Place(0), AdminRequest::Owners { key: stored_key(key) });
+        let owners = match self.cluster.ask(node, request).await? {
+            AdminOk::Owners(owners) => owners,
+            other => return Err(misunderstood(node, &other).into()),
+        };
+        let place = |owner: NodeId| places.iter().position(|place| *place == owner).map(Place);
+        let owners: Option<Vec<_>> = owners.into_iter().map(place).collect();
+        owners.with_context(|| format!("{node} names an owner of {key} that is none of the nodes"))
+    }
+
+    async fn look_at(&mut self, node: Place, key: &str, phase: Phase) -> anyhow::Result<()> {
+        let invocation = Event {
+            time_ns: nanos(self.cluster.elapsed()),
+            node: Some(node.to_string()),
+            phase: Some(phase),
+            ..Event::read_replica("observer", key)
+        };
+        self.recorder.push(invocation.clone())?;
+        let key = stored_key(key);
+        let record = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
+            AdminOk::Replica(record) => record,
+            other => return Err(misunderstood(node, &other).into()),
+        };
+        self.recorder.push(Event {
+            time_ns: nanos(self.cluster.elapsed()),
+            value: record.as_ref().map_or(serde_json::Value::Null, shown_value),
+            version: record.map(|record| record.version.to_string().as_str().into()),
+            ..invocation.completion(EventKind::Ok)
+        })
+    }
+}
+
+/// Why the nodes do not make one whole cluster yet, if they don't.
+fn unsettled(statuses: &[Status]) -> Option<String> {
+    for status in statuses {
+        let linked = status.members.iter().filter(|member| member.linked).count();
+        let others = statuses.len() - 1;
+        if status.ring.is_none() {
+            let known = status.members.len();
+            return Some(format!("{} knows {known} of {} nodes", status.name, statuses.len()));
+        }
+        if status.ring != statuses[0].ring {
+            return Some(format!(
+                "{} goes by another ring than {}",
+                status.name, statuses[0].name
+            ));
+        }
+        if linked < others {
+            return Some(format!("{} is linked with {linked} of {others} nodes", status.name));
+        }
+    }
+    None
+}
+
+fn misunderstood(node: Place, answer: &AdminOk) -> AskError {
+    AskError {
+        node,
+        why: format!("an answer to another question: {answer:?}"),
+    }
+}

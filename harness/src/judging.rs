@@ -1,0 +1,24 @@
+//! From what a run recorded to what the checker is told of it.
+
+use std::time::Duration;
+
+use quorate_checker::Context;
+use quorate_workloads::RunFacts;
+
+use crate::{fault_log::Faults, scenario::Scenario};
+
+/// How long after its request timeout a coordinator may take to keep its hints: they wait for one sync of its disk.
+const HINT_MARGIN: Duration = Duration::from_secs(1);
+
+/// What is known of a run beside its history.
+pub fn run_facts(scenario: &Scenario, faults: &Faults) -> RunFacts {
+    RunFacts {
+        context: Context {
+            replica_count: Some(scenario.n.into()),
+            faults: faults.spans(),
+            crashes: faults.crashes(),
+            handoff_window: scenario.request_timeout + HINT_MARGIN,
+        },
+        faults_took_effect: Some(faults.effective_count() > 0),
+    }
+}

@@ -1,0 +1,87 @@
+//! The report as one JSON object, as CLI.md fixes it.
+
+use quorate_workloads::Claim;
+use serde_json::{Value, json};
+
+use super::{Measured, Report};
+
+/// The version of the object's form.
+const FORMAT: u32 = 1;
+
+/// The report as one object.
+pub fn json(report: &Report) -> Value {
+    let judgement = &report.judgement;
+    let broken: Vec<_> = report.broken().map(|claim| claim.claim).collect();
+    let (not, also_not) = models(&broken);
+    let mut object = json!({
+        "format": FORMAT,
+        "verdict": judgement.verdict.name(),
+        "exit": report.exit.code(),
+        "ops": judgement.counts.ops,
+        "keys": judgement.counts.keys,
+        "seconds": report.seconds,
+        "claims": judgement.claims,
+        "anomalies": broken.iter().map(|claim| anomaly(*claim)).collect::<Vec<_>>(),
+        "not": not,
+        "also_not": also_not,
+        "run": report.run,
+        "seed": report.seed,
+        "counts": judgement.counts,
+        "vacuous": judgement.vacuous,
+    });
+    if let Some(measured) = &report.measured {
+        let fields = object.as_object_mut().expect("made as an object");
+        fields.extend(measurements(report, measured));
+    }
+    object
+}
+
+fn measurements(report: &Report, measured: &Measured) -> serde_json::Map<String, Value> {
+    let seconds = measured.load_time.as_secs_f64();
+    let fields = json!({
+        "load_seconds": seconds,
+        "ops_per_second": report.judgement.counts.ops as f64 / seconds.max(f64::MIN_POSITIVE),
+        "latency": measured.latency,
+        "faults": { "asked": measured.faults, "effective": measured.faults_effective },
+        "quiet_after_seconds": measured.quiet_after.map(|span| span.as_secs_f64()),
+        "interrupted": measured.interrupted,
+        "trace_hash": measured.simulated,
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => unreachable!("made as an object"),
+    }
+}
+
+/// What is called what when a claim is broken.
+pub(super) fn anomaly(claim: Claim) -> &'static str {
+    match claim {
+        Claim::NoValueFromNowhere => "value-from-nowhere",
+        Claim::NoFailedWriteVisible => "aborted-read",
+        Claim::FreshReads => "stale-read",
+        Claim::Linearizable => "non-linearizable",
+        Claim::ReadYourWrites => "own-write-missed",
+        Claim::MonotonicReads => "non-monotonic-reads",
+        Claim::MonotonicWrites => "non-monotonic-writes",
+        Claim::WritesFollowReads => "write-before-read",
+        Claim::DurableAcks => "lost-write",
+        Claim::Handoff => "missed-handoff",
+        Claim::Converges => "divergence",
+    }
+}
+
+/// The weakest consistency models that were broken, and the stronger ones that are therefore broken too.
+fn models(broken: &[Claim]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let stale = [
+        Claim::FreshReads,
+        Claim::NoValueFromNowhere,
+        Claim::NoFailedWriteVisible,
+    ];
+    if stale.iter().any(|claim| broken.contains(claim)) {
+        (vec!["regular"], vec!["linearizable"])
+    } else if broken.contains(&Claim::Linearizable) {
+        (vec!["linearizable"], vec![])
+    } else {
+        (vec![], vec![])
+    }
+}

@@ -1,0 +1,63 @@
+//! What is told of a verdict: on the screen, as JSON, and as files in the run's folder. Nothing here can change it.
+
+mod anomalies;
+mod json;
+mod text;
+
+pub use self::{
+    anomalies::write_anomalies,
+    json::json,
+    text::{path_line, text},
+};
+
+use std::{path::PathBuf, time::Duration};
+
+use quorate_workloads::{ClaimReport, ClaimVerdict, Judgement};
+
+use crate::{exit::Exit, latency::Latency, scenario::Scenario};
+
+/// All that there is to tell.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was run, where it is known.
+    pub scenario: Scenario,
+    /// The seed, where it is known.
+    pub seed: Option<u64>,
+    /// The verdict.
+    pub judgement: Judgement,
+    /// How the process ends.
+    pub exit: Exit,
+    /// How long the command took.
+    pub seconds: f64,
+    /// The run's folder, if it has one.
+    pub run: Option<PathBuf>,
+    /// What only a run knows, and no history.
+    pub measured: Option<Measured>,
+}
+
+/// What was measured while a run went on.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Real processes, or virtual time.
+    pub simulated: Option<String>,
+    /// How long the load lasted.
+    pub load_time: Duration,
+    /// Of successful operations.
+    pub latency: Option<Latency>,
+    /// Faults asked for.
+    pub faults: usize,
+    /// Faults seen to take effect.
+    pub faults_effective: usize,
+    /// From the heal to rest.
+    pub quiet_after: Option<Duration>,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
+}
+
+impl Report {
+    /// Claims that were seen broken, claimed or not.
+    fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
+        let broken = |claim: &&ClaimReport| matches!(claim.verdict, ClaimVerdict::Violated | ClaimVerdict::Observed);
+        self.judgement.claims.iter().filter(broken)
+    }
+}

@@ -1,0 +1,204 @@
+//! The report for people: the verdict claim by claim, the evidence, and how to see it again.
+
+use std::fmt::Write;
+
+use quorate_workloads::{ClaimReport, ClaimVerdict, Verdict};
+
+use super::{Measured, Report};
+use crate::duration;
+
+/// How wide a line of evidence may be.
+const WIDTH: usize = 100;
+
+/// The report, as lines.
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    if let Some(measured) = &report.measured {
+        facts(&mut out, report, measured);
+    }
+    out.push_str("claims\n");
+    for claim in &report.judgement.claims {
+        claim_line(&mut out, claim);
+    }
+    for claim in report.broken() {
+        evidence(&mut out, claim);
+    }
+    verdict(&mut out, report);
+    again(&mut out, report);
+    out
+}
+
+/// One path and its verdict, for a list of several.
+pub fn path_line(path: &std::path::Path, verdict: Verdict) -> String {
+    format!("{}\t{}\n", path.display(), verdict.name())
+}
+
+fn facts(out: &mut String, report: &Report, measured: &Measured) {
+    let (scenario, counts) = (&report.scenario, &report.judgement.counts);
+    let (r, w) = (counts.reads, counts.writes);
+    let mut line = |label: &str, text: String| {
+        let _ = writeln!(out, "{label:<9}{text}");
+    };
+    let seed = report.seed.map_or_else(String::new, |seed| format!(", seed {seed}"));
+    let on = if measured.simulated.is_some() {
+        "simulated nodes"
+    } else {
+        "nodes"
+    };
+    let settings = format!(
+        "{} {on}, N={} R={} W={}, read repair {:?}{seed}",
+        scenario.nodes, scenario.n, scenario.r, scenario.w, scenario.read_repair
+    );
+    line(&scenario.name, format!(" {settings}"));
+    let seconds = measured.load_time.as_secs_f64();
+    let ok = r.ok + w.ok;
+    let mut load = format!(
+        "{} operations in {seconds:.1} s ({:.0}/s): {ok} ok, {} failed, {} unknown",
+        counts.ops,
+        counts.ops as f64 / seconds.max(f64::MIN_POSITIVE),
+        r.fail + w.fail,
+        r.info + w.info
+    );
+    if let Some(latency) = &measured.latency {
+        let _ = write!(load, "; p50 {:.1} ms, p99 {:.1} ms", latency.p50_ms, latency.p99_ms);
+    }
+    line("load", load);
+    line(
+        "races",
+        format!("{} reads raced a write of their key", counts.reads_racing),
+    );
+    let faults = format!(
+        "{} asked, {} seen to take effect",
+        measured.faults, measured.faults_effective
+    );
+    line("faults", faults);
+    let quiet = match measured.quiet_after {
+        Some(span) => format!("at rest {:.1} s after the heal", span.as_secs_f64()),
+        None => format!(
+            "not at rest {} after the heal",
+            duration::format(scenario.quiet_timeout)
+        ),
+    };
+    line("heal", quiet);
+    if let Some(hash) = &measured.simulated {
+        line("trace", hash.clone());
+    }
+    if measured.interrupted {
+        line("stopped", "by the user, before the time was over".to_owned());
+    }
+    if let Some(plant) = scenario.plant {
+        line("planted", format!("{}: {}", plant.name(), plant.description()));
+    }
+    out.push('\n');
+}
+
+fn claim_line(out: &mut String, claim: &ClaimReport) {
+    let verdict = match claim.verdict {
+        ClaimVerdict::Violated => "VIOLATED",
+        verdict => verdict.name(),
+    };
+    let name = claim.claim.name();
+    let _ = match claim.verdict {
+        ClaimVerdict::Violated | ClaimVerdict::Observed => {
+            writeln!(
+                out,
+                "  {verdict:<13}{name:<25}{} of {} tested",
+                claim.count, claim.tested
+            )
+        }
+        ClaimVerdict::Unknown => {
+            let why = claim.unknown.as_deref().unwrap_or_default();
+            writeln!(out, "  {verdict:<13}{name:<25}{why}")
+        }
+        _ => writeln!(out, "  {verdict:<13}{name:<25}{} tested", claim.tested),
+    };
+}
+
+fn evidence(out: &mut String, claim: &ClaimReport) {
+    let Some(witness) = &claim.witness else {
+        return;
+    };
+    let claimed = if claim.claimed { "claimed" } else { "not claimed" };
+    let _ = writeln!(out, "\n{} ({claimed}: {})", claim.claim.name(), claim.reason);
+    for line in wrap(&witness.text, WIDTH - 2) {
+        let _ = writeln!(out, "  {line}");
+    }
+}
+
+fn verdict(out: &mut String, report: &Report) {
+    let verdict = report.judgement.verdict;
+    let why = match (verdict, report.judgement.vacuous) {
+        (Verdict::Valid, _) => "every claim held".to_owned(),
+        (Verdict::Invalid, _) => {
+            let violated = report
+                .judgement
+                .claims
+                .iter()
+                .filter(|c| c.verdict == ClaimVerdict::Violated);
+            let names: Vec<_> = violated.map(|claim| claim.claim.name()).collect();
+            format!("violated: {}", names.join(", "))
+        }
+        (Verdict::Unknown, _) => "part of the record could not be judged".to_owned(),
+        (Verdict::Vacuous, Some(why)) => format!("{why}, so that nothing was put to the test"),
+        (Verdict::Vacuous, None) => "a claim was not tested".to_owned(),
+    };
+    let _ = writeln!(
+        out,
+        "\nverdict  {} ({why}); exit code {}",
+        verdict.name(),
+        report.exit.code()
+    );
+}
+
+fn again(out: &mut String, report: &Report) {
+    let Some(run) = &report.run else {
+        return;
+    };
+    let _ = writeln!(out, "run      {}", run.display());
+    if report.measured.is_some() {
+        let verb = if report.measured.as_ref().is_some_and(|m| m.simulated.is_some()) {
+            "sim"
+        } else {
+            "run"
+        };
+        let _ = writeln!(out, "again    quorate check {}", run.display());
+        if let Some(seed) = report.seed {
+            let _ = writeln!(
+                out,
+                "         quorate {verb} {}/scenario.toml --seed {seed}",
+                run.display()
+            );
+        }
+    }
+}
+
+/// Breaks a text at spaces into lines of at most `width` characters, where words allow.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("never empty");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_broken_at_spaces_and_nothing_is_lost() {
+        let text = "the quick brown fox jumps over the lazy dog";
+        let lines = wrap(text, 10);
+        assert!(lines.iter().all(|line| line.len() <= 10), "{lines:?}");
+        assert_eq!(lines.join(" "), text);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+    }
+}

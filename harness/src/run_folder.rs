@@ -1,0 +1,282 @@
+//! The folder that a run leaves, and how it is read again.
+//!
+//! `<out>/<scenario>/<utc>-<seed>/`, with `latest` beside it. Files carry a format version; one that this build does not
+//! know is refused.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    exit::ExitError,
+    fault_log::{self, Entry, Faults},
+    scenario::Scenario,
+};
+
+/// The version of `run.json`'s form.
+const FORMAT: u32 = 1;
+
+/// A run's folder.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// What a run was: enough to make it again, and to know on what it was made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the file's form.
+    pub format: u32,
+    /// The command, as it was typed.
+    pub command: Vec<String>,
+    /// Real processes, or the simulator.
+    pub backend: Backend,
+    /// The seed.
+    pub seed: u64,
+    /// When it began, in UTC.
+    pub started: String,
+    /// The commit that the harness was built from.
+    pub commit: String,
+    /// Whether there were changes on top of it.
+    pub dirty: bool,
+    /// The compiler that built the harness.
+    pub toolchain: String,
+    /// The harness's version.
+    pub version: String,
+    /// The machine.
+    pub host: Host,
+    /// How it ended; `None` while it goes on, or if it was cut short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// What a run was made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Real processes.
+    Processes,
+    /// Virtual time.
+    Simulated,
+}
+
+/// The machine of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Host {
+    /// As the compiler names it.
+    pub os: String,
+    /// As the compiler names it.
+    pub arch: String,
+    /// Processors that the harness may use.
+    pub cpus: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ended {
+    /// The exit code.
+    pub exit: u8,
+    /// From the first process to the last file.
+    pub seconds: f64,
+    /// Of a simulated run: the hash of all that happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_hash: Option<String>,
+}
+
+impl Manifest {
+    /// What is known at the beginning of a run.
+    pub fn new(backend: Backend, seed: u64) -> Manifest {
+        Manifest {
+            format: FORMAT,
+            command: std::env::args().collect(),
+            backend,
+            seed,
+            started: utc_now(),
+            commit: env!("QUORATE_COMMIT").to_owned(),
+            dirty: env!("QUORATE_DIRTY") == "true",
+            toolchain: env!("QUORATE_TOOLCHAIN").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: Host {
+                os: std::env::consts::OS.to_owned(),
+                arch: std::env::consts::ARCH.to_owned(),
+                cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            ended: None,
+        }
+    }
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run below `out`, with its scenario and its manifest.
+    ///
+    /// # Errors
+    /// If it can't be made or written, with its path.
+    pub fn create(out: &Path, scenario: &Scenario, manifest: &Manifest) -> anyhow::Result<RunFolder> {
+        let parent = out.join(&scenario.name);
+        fs::create_dir_all(&parent).with_context(|| format!("create folder {}", parent.display()))?;
+        let stem = format!("{}-{}", manifest.started, manifest.seed);
+        let path = create_unused(&parent, &stem)?;
+        let folder = RunFolder { path };
+        folder.write("scenario.toml", &scenario.to_toml())?;
+        folder.write_manifest(manifest)?;
+        folder.link_latest(&parent)?;
+        Ok(folder)
+    }
+
+    /// The folder of a run that was made before.
+    ///
+    /// # Errors
+    /// If `path` is not one.
+    pub fn open(path: &Path) -> anyhow::Result<RunFolder> {
+        let folder = RunFolder { path: path.to_owned() };
+        let manifest = folder.manifest()?;
+        if manifest.format == FORMAT {
+            return Ok(folder);
+        }
+        let message = format!(
+            "{}: format {} is not known: this build reads format {FORMAT}",
+            folder.file("run.json").display(),
+            manifest.format
+        );
+        Err(ExitError::input(message).into())
+    }
+
+    /// Whether `path` looks like a run's folder.
+    pub fn is_one(path: &Path) -> bool {
+        path.join("run.json").is_file()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file whole.
+    ///
+    /// # Errors
+    /// If it can't be written, with its path.
+    pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.file(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("create folder {}", parent.display()))?;
+        }
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Writes `run.json`.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write_manifest(&self, manifest: &Manifest) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(manifest)?;
+        self.write("run.json", &(text + "\n"))
+    }
+
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// If it is not there, or is none.
+    pub fn manifest(&self) -> anyhow::Result<Manifest> {
+        let path = self.file("run.json");
+        serde_json::from_str(&read_input(&path)?).map_err(|error| bad_input(&path, &error))
+    }
+
+    /// Reads `scenario.toml`.
+    ///
+    /// # Errors
+    /// If it is not there, or is none.
+    pub fn scenario(&self) -> anyhow::Result<Scenario> {
+        let path = self.file("scenario.toml");
+        Scenario::from_toml(&read_input(&path)?).map_err(|error| bad_input(&path, &error))
+    }
+
+    /// Reads `faults.jsonl`. A torn last line, which a harness that died leaves, is passed over.
+    ///
+    /// # Errors
+    /// If it is not there, or another line is none of it.
+    pub fn faults(&self) -> anyhow::Result<Faults> {
+        let path = self.file("faults.jsonl");
+        let text = read_input(&path)?;
+        let mut entries = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let is_torn = !text.ends_with('\n') && text.ends_with(line);
+            match serde_json::from_str::<Entry>(line) {
+                Ok(entry) if entry.format == fault_log::FORMAT => entries.push(entry),
+                Ok(entry) => {
+                    let why = format!("format {} is not known", entry.format);
+                    return Err(bad_input(&path, &format!("line {}: {why}", number + 1)));
+                }
+                Err(_) if is_torn => {}
+                Err(error) => return Err(bad_input(&path, &format!("line {}: {error}", number + 1))),
+            }
+        }
+        Ok(Faults::from_entries(entries))
+    }
+
+    fn link_latest(&self, parent: &Path) -> anyhow::Result<()> {
+        let link = parent.join("latest");
+        let name = self.path.file_name().expect("a run's folder has a name");
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("replace {}", link.display()));
+            }
+            _ => {}
+        }
+        std::os::unix::fs::symlink(name, &link).with_context(|| format!("link {}", link.display()))
+    }
+}
+
+/// Two runs may begin in the same second with the same seed.
+fn create_unused(parent: &Path, stem: &str) -> anyhow::Result<PathBuf> {
+    for attempt in 1.. {
+        let name = if attempt == 1 {
+            stem.to_owned()
+        } else {
+            format!("{stem}-{attempt}")
+        };
+        let path = parent.join(name);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => {
+                result.with_context(|| format!("create folder {}", path.display()))?;
+                return Ok(path);
+            }
+        }
+    }
+    unreachable!("some name is free")
+}
+
+/// Reads a file that the user named.
+///
+/// # Errors
+/// If it can't be read: exit code 65.
+pub fn read_input(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).map_err(|error| bad_input(path, &error))
+}
+
+fn bad_input(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
+    ExitError::input(format!("read {}: {why}", path.display())).into()
+}
+
+/// As in `20261120T224502Z`.
+fn utc_now() -> String {
+    let now = time::OffsetDateTime::now_utc();
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        now.year(),
+        u8::from(now.month()),
+        now.day(),
+        now.hour(),
+        now.minute(),
+        now.second()
+    )
+}

@@ -1,0 +1,331 @@
+//! A scenario: everything that a run is made of, resolved. What is written to `scenario.toml` is read back to the same.
+
+use std::time::Duration;
+
+use quorate_core::Plant;
+use quorate_workloads::{ReadRepair, Settings};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    duration,
+    fault::FaultKind,
+    plan::{self, PlanOptions, PlannedFault},
+};
+
+/// The version of the file's form.
+const FORMAT: u32 = 1;
+
+/// Everything that a run is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// The version of the file's form.
+    pub format: u32,
+    /// What it is called.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// What clients do.
+    pub workload: Workload,
+    /// How many nodes.
+    pub nodes: usize,
+    /// Replicas of each key (N).
+    pub n: u8,
+    /// Replicas that answer a read (R).
+    pub r: u8,
+    /// Replicas that acknowledge a write (W).
+    pub w: u8,
+    /// What reads do for replicas that are behind.
+    pub read_repair: ReadRepair,
+    /// When an acknowledged record reaches the disk.
+    pub fsync: Fsync,
+    /// How long the load lasts.
+    #[serde(with = "duration::text")]
+    pub time: Duration,
+    /// Operations a second, of all clients together; 0 for as many as there can be.
+    pub rate: u32,
+    /// How many clients.
+    pub concurrency: usize,
+    /// How many keys.
+    pub keys: usize,
+    /// Of 100 operations, how many are reads.
+    pub reads_percent: u8,
+    /// Partitions that the ring is cut into.
+    pub partitions: u16,
+    /// Time between two rounds of gossip.
+    #[serde(with = "duration::text")]
+    pub gossip_interval: Duration,
+    /// How long a coordinator waits for replicas.
+    #[serde(with = "duration::text")]
+    pub request_timeout: Duration,
+    /// How long the cluster may take to be at rest after the heal.
+    #[serde(with = "duration::text")]
+    pub quiet_timeout: Duration,
+    /// What may be broken, where no plan is given.
+    pub faults: Vec<FaultKind>,
+    /// The bug that the nodes are told to have.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "plant_name")]
+    pub plant: Option<Plant>,
+    /// What is broken, when. Drawn from the seed where it is empty and `faults` is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<PlannedFault>,
+}
+
+/// What clients do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Reads and writes of unique values.
+    Register,
+}
+
+/// When an acknowledged record reaches the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fsync {
+    /// Before it is acknowledged.
+    Always,
+}
+
+/// A scenario that can't be.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ScenarioError {
+    /// A file of a form that this build does not know.
+    #[error("format {0} is not known: this build reads format {FORMAT}")]
+    Format(u32),
+    /// Numbers of replicas that can't be.
+    #[error(transparent)]
+    Settings(#[from] quorate_workloads::SettingsError),
+    /// Too few nodes to hold N replicas.
+    #[error("{nodes} nodes can't hold {n} replicas of a key (n)")]
+    TooFewNodes {
+        /// How many nodes.
+        nodes: usize,
+        /// How many replicas.
+        n: u8,
+    },
+    /// Something that has to be at least one.
+    #[error("{0} has to be above 0")]
+    Zero(&'static str),
+    /// More than all.
+    #[error("reads-percent is {0}, more than 100")]
+    TooManyReads(u8),
+    /// More nodes than one machine is asked to bear.
+    #[error("{0} nodes are more than {NODES_MAX}")]
+    TooManyNodes(usize),
+    /// The plan names a node that is not there.
+    #[error("the plan names {name}, but there are {nodes} nodes")]
+    NoSuchNode {
+        /// Which.
+        name: String,
+        /// How many there are.
+        nodes: usize,
+    },
+    /// Faults need somebody to be cut off from.
+    #[error("faults need at least two nodes")]
+    NobodyToBreak,
+}
+
+/// Processes that one machine is asked to bear: each takes a few megabytes and four ports.
+const NODES_MAX: usize = 64;
+
+impl Scenario {
+    /// The scenario that `quorate run` runs when none is named.
+    pub fn quickstart() -> Scenario {
+        Scenario {
+            format: FORMAT,
+            name: "quickstart".to_owned(),
+            purpose: "five nodes, quorum reads and writes, partitions and kills: do the claims hold?".to_owned(),
+            workload: Workload::Register,
+            nodes: 5,
+            n: 3,
+            r: 2,
+            w: 2,
+            read_repair: ReadRepair::Blocking,
+            fsync: Fsync::Always,
+            time: Duration::from_secs(20),
+            rate: 500,
+            concurrency: 10,
+            keys: 40,
+            reads_percent: 50,
+            partitions: 256,
+            gossip_interval: Duration::from_millis(200),
+            request_timeout: Duration::from_secs(1),
+            quiet_timeout: Duration::from_secs(30),
+            faults: FaultKind::ALL.to_vec(),
+            plant: None,
+            plan: Vec::new(),
+        }
+    }
+
+    /// Every scenario that has a name.
+    pub fn library() -> Vec<Scenario> {
+        vec![Scenario::quickstart()]
+    }
+
+    /// The scenario of that name.
+    pub fn from_name(name: &str) -> Option<Scenario> {
+        Scenario::library().into_iter().find(|scenario| scenario.name == name)
+    }
+
+    /// Checks what the types can't say.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with the first thing that can't be.
+    pub fn validate(&self) -> Result<(), ScenarioError> {
+        if self.format != FORMAT {
+            return Err(ScenarioError::Format(self.format));
+        }
+        self.settings().validate()?;
+        let zero = [
+            ("time", self.time.is_zero()),
+            ("concurrency", self.concurrency == 0),
+            ("keys", self.keys == 0),
+            ("partitions", self.partitions == 0),
+            ("gossip-interval", self.gossip_interval.is_zero()),
+            ("request-timeout", self.request_timeout.is_zero()),
+        ];
+        if let Some((name, _)) = zero.into_iter().find(|(_, zero)| *zero) {
+            return Err(ScenarioError::Zero(name));
+        }
+        if self.reads_percent > 100 {
+            return Err(ScenarioError::TooManyReads(self.reads_percent));
+        }
+        if self.nodes > NODES_MAX {
+            return Err(ScenarioError::TooManyNodes(self.nodes));
+        }
+        if self.nodes < usize::from(self.n) {
+            return Err(ScenarioError::TooFewNodes {
+                nodes: self.nodes,
+                n: self.n,
+            });
+        }
+        self.validate_faults()
+    }
+
+    fn validate_faults(&self) -> Result<(), ScenarioError> {
+        if self.nodes < 2 && !(self.faults.is_empty() && self.plan.is_empty()) {
+            return Err(ScenarioError::NobodyToBreak);
+        }
+        let named = self.plan.iter().flat_map(|planned| planned.fault.nodes());
+        match named.into_iter().find(|place| place.0 >= self.nodes) {
+            Some(place) => Err(ScenarioError::NoSuchNode {
+                name: place.to_string(),
+                nodes: self.nodes,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Draws the plan from the seed, unless there is one.
+    pub fn resolve_plan(&mut self, seed: u64) {
+        if self.plan.is_empty() {
+            self.plan = plan::draw(&PlanOptions {
+                seed,
+                nodes: self.nodes,
+                time: self.time,
+                kinds: &self.faults,
+            });
+        }
+    }
+
+    /// What decides what may be claimed.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            n: self.n,
+            r: self.r,
+            w: self.w,
+            read_repair: self.read_repair,
+        }
+    }
+
+    /// Reads a scenario from the text of a file.
+    ///
+    /// # Errors
+    /// Where and why the text is not a scenario.
+    pub fn from_toml(text: &str) -> Result<Scenario, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// The text of its file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a scenario holds what TOML can")
+    }
+}
+
+mod plant_name {
+    use quorate_core::Plant;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(plant: &Option<Plant>, serializer: S) -> Result<S::Ok, S::Error> {
+        match plant {
+            Some(plant) => serializer.serialize_str(plant.name()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Plant>, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match Plant::from_name(&name) {
+            Some(plant) => Ok(Some(plant)),
+            None => Err(D::Error::custom(format!("unknown bug {name:?}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut scenario = Scenario::quickstart();
+        scenario.resolve_plan(7);
+        scenario.plant = Some(Plant::HintDropped);
+        let text = scenario.to_toml();
+        assert_eq!(Scenario::from_toml(&text).expect("its own text"), scenario, "{text}");
+    }
+
+    #[test]
+    fn every_scenario_of_the_library_can_be() {
+        for scenario in Scenario::library() {
+            assert_eq!(scenario.validate(), Ok(()), "{}", scenario.name);
+            assert_eq!(Scenario::from_name(&scenario.name), Some(scenario));
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_is_said() {
+        let broken: [(fn(&mut Scenario), &str); 10] = [
+            (|s| s.r = 0, "r is 0"),
+            (|s| s.w = 4, "w is 4"),
+            (|s| s.n = 0, "n is 0"),
+            (|s| s.nodes = 2, "2 nodes can't hold 3"),
+            (|s| s.nodes = 65, "65 nodes"),
+            (|s| s.time = Duration::ZERO, "time has to be above 0"),
+            (|s| s.keys = 0, "keys has to be above 0"),
+            (|s| s.reads_percent = 101, "more than 100"),
+            (|s| s.format = 2, "format 2"),
+            (
+                |s| {
+                    s.resolve_plan(1);
+                    s.nodes = 3;
+                },
+                "but there are 3 nodes",
+            ),
+        ];
+        for (breaking, expected) in broken {
+            let mut scenario = Scenario::quickstart();
+            breaking(&mut scenario);
+            let error = scenario.validate().expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_not_passed_over() {
+        let text = Scenario::quickstart().to_toml().replace("concurrency", "concurency");
+        let error = Scenario::from_toml(&text).expect_err("no such setting").to_string();
+        assert!(error.contains("concurency"), "{error}");
+    }
+}

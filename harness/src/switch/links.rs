@@ -1,0 +1,234 @@
+//! Who is attached where, what each directed link does to packets, and what it has done.
+//!
+//! The one table of the switch, behind one lock: its thread handles a train at a time on it, and
+//! its user changes it in between. Invariants: an address belongs to one endpoint at most and never
+//! to a front; every train handled is counted exactly once.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::error::SwitchError;
+use super::front::{Front, Sent, Train};
+
+/// A party that the switch connects: a node, or the harness's own client. Only the switch that
+/// made it knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(usize);
+
+impl EndpointId {
+    pub(super) fn from_index(index: usize) -> Self {
+        Self(index)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// What a directed link does to the packets on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkPolicy {
+    /// Forwards every packet, at once and in order.
+    #[default]
+    Open,
+    /// Drops every packet.
+    Cut,
+}
+
+/// What a directed link has done since its endpoints were added. Counts datagrams, not trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Datagrams handed to the system towards the receiver. They may still be lost there, when its
+    /// process is gone or its socket buffer full.
+    pub forwarded_packets: u64,
+    /// Bytes of payload in the forwarded datagrams.
+    pub forwarded_bytes: u64,
+    /// Datagrams dropped because the link was cut.
+    pub cut_packets: u64,
+    /// Datagrams that the policy let pass, but the receiver was not attached or the system refused
+    /// to send.
+    pub undelivered_packets: u64,
+}
+
+impl LinkCounters {
+    fn add(&mut self, other: Self) {
+        self.forwarded_packets += other.forwarded_packets;
+        self.forwarded_bytes += other.forwarded_bytes;
+        self.cut_packets += other.cut_packets;
+        self.undelivered_packets += other.undelivered_packets;
+    }
+
+    fn handled_packets(&self) -> u64 {
+        self.forwarded_packets + self.cut_packets + self.undelivered_packets
+    }
+}
+
+/// The table as the switch's thread and its user share it.
+///
+/// The lock is held while a train is sent, so that a policy is in force from the moment that
+/// setting it returns, and counters never lag behind what has been delivered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedLinks(Arc<Mutex<Links>>);
+
+impl SharedLinks {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Links> {
+        // A panic under the lock ends the switch, and every later change is refused; what had been
+        // counted until then is still worth reading.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every endpoint, and the directed links between all of them.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    endpoints: Vec<Endpoint>,
+    /// Who is attached where: the inverse of `Endpoint::address`.
+    owners: HashMap<SocketAddr, EndpointId>,
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    front: Arc<Front>,
+    /// Where its process listens; none while it is not attached.
+    address: Option<SocketAddr>,
+    /// The links towards it, by the index of the sender.
+    incoming: Vec<Link>,
+    unknown_source_packets: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Link {
+    policy: LinkPolicy,
+    counters: LinkCounters,
+}
+
+impl Links {
+    /// Adds an endpoint that is not attached yet, with open links from and to all.
+    pub(super) fn add(&mut self, front: Arc<Front>) -> EndpointId {
+        let id = self.next_id();
+        // The system may have given this front the port of a dead process that nobody detached.
+        self.vacate(front.address());
+        for endpoint in &mut self.endpoints {
+            endpoint.incoming.push(Link::default());
+        }
+        self.endpoints.push(Endpoint {
+            front,
+            address: None,
+            incoming: vec![Link::default(); id.0 + 1],
+            unknown_source_packets: 0,
+        });
+        id
+    }
+
+    /// Says that the process of `id` is at `address`.
+    pub(super) fn attach(&mut self, id: EndpointId, address: SocketAddr) -> Result<(), SwitchError> {
+        let on_loopback = address.is_ipv4() && address.ip().is_loopback() && address.port() != 0;
+        let is_front = self
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.front.address() == address);
+        if !on_loopback || is_front {
+            return Err(SwitchError::Unattachable { address });
+        }
+        self.vacate(address);
+        self.detach(id);
+        self.endpoint_mut(id).address = Some(address);
+        self.owners.insert(address, id);
+        Ok(())
+    }
+
+    /// Says that `id` has no process.
+    pub(super) fn detach(&mut self, id: EndpointId) {
+        if let Some(address) = self.endpoint_mut(id).address.take() {
+            let owner = self.owners.remove(&address);
+            assert_eq!(owner, Some(id), "who is attached at {address} owns it");
+        }
+    }
+
+    /// Detaches whoever is attached at `address`.
+    fn vacate(&mut self, address: SocketAddr) {
+        if let Some(&owner) = self.owners.get(&address) {
+            self.detach(owner);
+        }
+    }
+
+    pub(super) fn set_policy(&mut self, from: EndpointId, to: EndpointId, policy: LinkPolicy) {
+        self.link_mut(from, to).policy = policy;
+    }
+
+    pub(super) fn heal_all(&mut self) {
+        for endpoint in &mut self.endpoints {
+            for link in &mut endpoint.incoming {
+                link.policy = LinkPolicy::Open;
+            }
+        }
+    }
+
+    /// Decides what becomes of a train that arrived at the front of `to`, does it, and counts it.
+    pub(super) fn handle_train(&mut self, train: &Train<'_>, to: EndpointId) {
+        let Some(&from) = self.owners.get(&train.source) else {
+            self.endpoint_mut(to).unknown_source_packets += train.packet_count();
+            return;
+        };
+        let outcome = match self.link(from, to).policy {
+            LinkPolicy::Open => self.forward(train, from, to),
+            LinkPolicy::Cut => LinkCounters {
+                cut_packets: train.packet_count(),
+                ..LinkCounters::default()
+            },
+        };
+        assert_eq!(
+            outcome.handled_packets(),
+            train.packet_count(),
+            "every packet has one fate"
+        );
+        self.link_mut(from, to).counters.add(outcome);
+    }
+
+    fn forward(&self, train: &Train<'_>, from: EndpointId, to: EndpointId) -> LinkCounters {
+        let sent = match self.endpoint(to).address {
+            Some(address) => self.endpoint(from).front.send(train, address),
+            None => Sent::default(),
+        };
+        LinkCounters {
+            forwarded_packets: sent.packet_count,
+            forwarded_bytes: sent.byte_count,
+            cut_packets: 0,
+            undelivered_packets: train.packet_count() - sent.packet_count,
+        }
+    }
+
+    /// The id that the next endpoint will have.
+    pub(super) fn next_id(&self) -> EndpointId {
+        EndpointId(self.endpoints.len())
+    }
+
+    pub(super) fn front(&self, id: EndpointId) -> &Arc<Front> {
+        &self.endpoint(id).front
+    }
+
+    pub(super) fn counters(&self, from: EndpointId, to: EndpointId) -> LinkCounters {
+        self.link(from, to).counters
+    }
+
+    pub(super) fn unknown_source_packets(&self, to: EndpointId) -> u64 {
+        self.endpoint(to).unknown_source_packets
+    }
+
+    fn link(&self, from: EndpointId, to: EndpointId) -> &Link {
+        &self.endpoint(to).incoming[from.0]
+    }
+
+    fn link_mut(&mut self, from: EndpointId, to: EndpointId) -> &mut Link {
+        &mut self.endpoint_mut(to).incoming[from.0]
+    }
+
+    fn endpoint(&self, id: EndpointId) -> &Endpoint {
+        &self.endpoints[id.0]
+    }
+
+    fn endpoint_mut(&mut self, id: EndpointId) -> &mut Endpoint {
+        &mut self.endpoints[id.0]
+    }
+}

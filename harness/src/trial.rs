@@ -1,0 +1,153 @@
+//! A run from its scenario to its verdict: record, judge, and write down what came of it.
+
+use std::{path::Path, time::Instant};
+
+use quorate_workloads::{RunFacts, judge};
+
+use crate::{
+    cluster::Cluster,
+    exit::{Exit, exit_of},
+    fault_log::FaultLog,
+    interpreter::{self, Progress, RunOptions, RunRecord},
+    judging::run_facts,
+    latency::Latency,
+    record::Recorder,
+    report::{self, Measured, Report},
+    run_folder::{Backend, Ended, Manifest, RunFolder},
+    scenario::Scenario,
+};
+
+/// A run that is about to begin.
+#[derive(Debug)]
+pub struct Trial {
+    scenario: Scenario,
+    seed: u64,
+    files: Option<Files>,
+    began: Instant,
+}
+
+/// Where a run leaves its traces.
+#[derive(Debug)]
+struct Files {
+    folder: RunFolder,
+    manifest: Manifest,
+}
+
+impl Trial {
+    /// A run that leaves a folder below `out`. The plan is drawn now, so that the folder tells it from the beginning.
+    ///
+    /// # Errors
+    /// If the folder can't be made.
+    pub fn in_folder(scenario: Scenario, seed: u64, out: &Path, backend: Backend) -> anyhow::Result<Trial> {
+        let mut trial = Trial::in_memory(scenario, seed);
+        let manifest = Manifest::new(backend, seed);
+        let folder = RunFolder::create(out, &trial.scenario, &manifest)?;
+        trial.files = Some(Files { folder, manifest });
+        Ok(trial)
+    }
+
+    /// A run that leaves nothing but its report.
+    pub fn in_memory(mut scenario: Scenario, seed: u64) -> Trial {
+        scenario.resolve_plan(seed);
+        Trial {
+            scenario,
+            seed,
+            files: None,
+            began: Instant::now(),
+        }
+    }
+
+    /// The scenario with its plan.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The folder, if there is one.
+    pub fn folder(&self) -> Option<&RunFolder> {
+        self.files.as_ref().map(|files| &files.folder)
+    }
+
+    /// Runs the scenario on a cluster and records what happens.
+    ///
+    /// # Errors
+    /// If the harness failed, or a node did that nobody broke.
+    pub async fn record<C: Cluster>(
+        &self,
+        cluster: &mut C,
+        watch: &mut dyn FnMut(Progress),
+    ) -> anyhow::Result<RunRecord> {
+        let (recorder, fault_log) = match self.folder() {
+            Some(folder) => (
+                Recorder::create(&folder.file("history.jsonl"))?,
+                FaultLog::create(&folder.file("faults.jsonl"))?,
+            ),
+            None => (Recorder::in_memory(), FaultLog::in_memory()),
+        };
+        let options = RunOptions {
+            scenario: &self.scenario,
+            seed: self.seed,
+            recorder,
+            fault_log,
+        };
+        interpreter::run(cluster, options, watch).await
+    }
+
+    /// Judges what was recorded, and writes the verdict down. `trace_hash` is a simulated run's.
+    ///
+    /// # Errors
+    /// If a file can't be written.
+    pub fn conclude(mut self, record: &RunRecord, trace_hash: Option<String>) -> anyhow::Result<Report> {
+        let facts: RunFacts = run_facts(&self.scenario, &record.faults);
+        let judgement = judge(&record.history, self.scenario.settings(), &facts);
+        let interrupted = record.interrupted.then_some(Exit::Interrupted);
+        let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
+        let report = Report {
+            seed: Some(self.seed),
+            judgement,
+            exit,
+            seconds: self.began.elapsed().as_secs_f64(),
+            run: self.folder().map(|folder| folder.path().to_owned()),
+            measured: Some(Measured {
+                simulated: trace_hash.clone(),
+                load_time: record.load_time,
+                latency: Latency::of(&record.latencies),
+                faults: record.faults.count(),
+                faults_effective: record.faults.effective_count(),
+                quiet_after: record.quiet_after,
+                interrupted: record.interrupted,
+            }),
+            scenario: self.scenario.clone(),
+        };
+        if let Some(files) = &self.files {
+            let verdict = serde_json::to_string_pretty(&report::json(&report))?;
+            files.folder.write("verdict.json", &(verdict + "\n"))?;
+            report::write_anomalies(&files.folder, &report)?;
+        }
+        self.end(exit, trace_hash)?;
+        Ok(report)
+    }
+
+    /// Notes that the run failed, and with what.
+    pub fn fail(mut self, error: &anyhow::Error) {
+        // The failure itself is what is reported; a manifest that can't be written as well would only hide it.
+        let _ = self.end(exit_of(error), None);
+    }
+
+    fn end(&mut self, exit: Exit, trace_hash: Option<String>) -> anyhow::Result<()> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let Some(files) = &mut self.files else {
+            return Ok(());
+        };
+        files.manifest.ended = Some(Ended {
+            exit: exit.code(),
+            seconds,
+            trace_hash,
+        });
+        files.folder.write_manifest(&files.manifest)
+    }
+}

@@ -1,0 +1,199 @@
+//! What may be claimed at which setting: CLAIMS.md, table 2.1, as a function.
+//!
+//! Under the conditions of every run so far: last write wins by hybrid logical clock, true clocks, sync before every
+//! acknowledgement, strict quorums, no change of membership. What is not claimed is still looked for: it is `observed`
+//! or `not-observed`, and never a violation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ReadRepair, Settings};
+
+/// A promise that a client may rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Claim {
+    /// C10: no read returns a value that nobody wrote.
+    NoValueFromNowhere,
+    /// C10: no read returns the value of a write that failed.
+    NoFailedWriteVisible,
+    /// C2: a read sees the last write that was acknowledged before it began.
+    FreshReads,
+    /// C3: reads and writes of a key take effect one after another, each between its start and its end.
+    Linearizable,
+    /// C4: a client reads its own writes.
+    ReadYourWrites,
+    /// C5: a client never reads an older value than it has read before.
+    MonotonicReads,
+    /// C6: a client's writes take effect in its order.
+    MonotonicWrites,
+    /// C7: a client's write takes effect after the writes that it has read.
+    WritesFollowReads,
+    /// C1: an acknowledged write, or one that overwrote it, is there at the end.
+    DurableAcks,
+    /// C8, the share of hints in it: after the heal, hints bring every replica what it missed.
+    Handoff,
+    /// C8: after the heal, all replicas of a key become equal.
+    Converges,
+}
+
+impl Claim {
+    /// Every claim, in the order in which verdicts are told.
+    pub const ALL: [Claim; 11] = [
+        Claim::NoValueFromNowhere,
+        Claim::NoFailedWriteVisible,
+        Claim::FreshReads,
+        Claim::Linearizable,
+        Claim::ReadYourWrites,
+        Claim::MonotonicReads,
+        Claim::MonotonicWrites,
+        Claim::WritesFollowReads,
+        Claim::DurableAcks,
+        Claim::Handoff,
+        Claim::Converges,
+    ];
+
+    /// Its name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Claim::NoValueFromNowhere => "no-value-from-nowhere",
+            Claim::NoFailedWriteVisible => "no-failed-write-visible",
+            Claim::FreshReads => "fresh-reads",
+            Claim::Linearizable => "linearizable",
+            Claim::ReadYourWrites => "read-your-writes",
+            Claim::MonotonicReads => "monotonic-reads",
+            Claim::MonotonicWrites => "monotonic-writes",
+            Claim::WritesFollowReads => "writes-follow-reads",
+            Claim::DurableAcks => "durable-acks",
+            Claim::Handoff => "handoff",
+            Claim::Converges => "converges",
+        }
+    }
+
+    /// What it promises, in a line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Claim::NoValueFromNowhere => "no read returns a value that nobody wrote",
+            Claim::NoFailedWriteVisible => "no read returns the value of a write that failed",
+            Claim::FreshReads => "a read sees the last write acknowledged before it began",
+            Claim::Linearizable => "a key behaves like one copy, one operation at a time",
+            Claim::ReadYourWrites => "a client reads its own writes",
+            Claim::MonotonicReads => "a client never reads an older value than before",
+            Claim::MonotonicWrites => "a client's writes take effect in its order",
+            Claim::WritesFollowReads => "a client's write comes after what it has read",
+            Claim::DurableAcks => "an acknowledged write, or one over it, is there at the end",
+            Claim::Handoff => "hints alone bring every replica what it missed",
+            Claim::Converges => "in the end all replicas of a key are equal",
+        }
+    }
+}
+
+/// Whether a claim is made, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Expectation {
+    /// Which claim.
+    pub claim: Claim,
+    /// Whether it must hold: a violation is then a bug.
+    pub claimed: bool,
+    /// Why, or why not.
+    pub reason: &'static str,
+}
+
+/// What may be claimed at these settings, of every claim.
+pub fn claims(settings: Settings) -> Vec<Expectation> {
+    let expect = |claim| {
+        let (claimed, reason) = expectation(claim, settings);
+        Expectation { claim, claimed, reason }
+    };
+    Claim::ALL.map(expect).to_vec()
+}
+
+fn expectation(claim: Claim, settings: Settings) -> (bool, &'static str) {
+    match claim {
+        Claim::NoValueFromNowhere => (true, "values come from writes alone"),
+        Claim::NoFailedWriteVisible => (true, "only a write that was never sent is called failed"),
+        Claim::FreshReads | Claim::ReadYourWrites => {
+            if settings.quorums_meet() {
+                (true, "R + W > N: every read meets the last acknowledged write")
+            } else {
+                (false, "R + W <= N: a read can miss the replicas that a write reached")
+            }
+        }
+        Claim::Linearizable | Claim::MonotonicReads => what_was_read_stays_read(settings),
+        Claim::MonotonicWrites => (true, "clocks are true: a later write has a higher version"),
+        Claim::WritesFollowReads => (
+            true,
+            "clocks are true: a write has a higher version than what was read before",
+        ),
+        Claim::DurableAcks => (true, "each acknowledgement is of a synced record, and no disk is lost"),
+        Claim::Handoff => (
+            true,
+            "a coordinator that stays up keeps a durable hint for every owner it can't reach",
+        ),
+        Claim::Converges => (true, "hints, and anti-entropy for what they missed"),
+    }
+}
+
+/// A write that has reached some replicas, and not yet W, may be read; whether it can then be missed again.
+fn what_was_read_stays_read(settings: Settings) -> (bool, &'static str) {
+    if !settings.quorums_meet() {
+        return (false, "R + W <= N: two reads can meet different replicas");
+    }
+    if settings.read_repair == ReadRepair::Blocking {
+        return (
+            true,
+            "R + W > N, and W replicas hold what a read returns before it does",
+        );
+    }
+    if settings.r == settings.n {
+        return (
+            true,
+            "R = N: every read sees every replica, so what was seen once is seen again",
+        );
+    }
+    (
+        false,
+        "a write under way can be seen by one read and missed by the next: no blocking read repair",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of CLAIMS.md 2.1 that these settings can express: C1, C2, C3, C4, C5, C8.
+    #[test]
+    fn as_the_table_says() {
+        let columns = [
+            Claim::DurableAcks,
+            Claim::FreshReads,
+            Claim::Linearizable,
+            Claim::ReadYourWrites,
+            Claim::MonotonicReads,
+            Claim::Converges,
+        ];
+        let table = [
+            ("S1", 1, 1, ReadRepair::Blocking, "TFFFFT"),
+            ("S2", 1, 2, ReadRepair::Blocking, "TFFFFT"),
+            ("S2", 2, 1, ReadRepair::Blocking, "TFFFFT"),
+            ("S3", 2, 2, ReadRepair::Off, "TTFTFT"),
+            ("S4", 2, 2, ReadRepair::Async, "TTFTFT"),
+            ("S5", 2, 2, ReadRepair::Blocking, "TTTTTT"),
+            ("S9", 3, 1, ReadRepair::Off, "TTTTTT"),
+            ("S10", 1, 3, ReadRepair::Off, "TTFTFT"),
+            ("S11", 2, 3, ReadRepair::Off, "TTFTFT"),
+        ];
+        for (row, r, w, read_repair, expected) in table {
+            let claims = claims(Settings {
+                n: 3,
+                r,
+                w,
+                read_repair,
+            });
+            let claimed = columns.map(|column| {
+                let expectation = claims.iter().find(|e| e.claim == column).expect("every claim is there");
+                if expectation.claimed { 'T' } else { 'F' }
+            });
+            assert_eq!(String::from_iter(claimed), expected, "{row}");
+        }
+    }
+}
