@@ -42,5 +42,5 @@ pub use counts::{Counts, OutcomeCounts};
 pub use evidence::{Context, Crash, FaultSpan, Finding, Witness, WitnessOp};
 pub use history::{
     Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId, LineError, NodeId,
-    Observation, Op, OpId, Outcome, Phase, Position, Process, ProcessId, ValueId, Version, VersionId,
+    Observation, Op, Outcome, Phase, Position, Process, ProcessId, ValueId, Version, VersionId,
 };

@@ -17,8 +17,7 @@ pub fn read(path: &Path) -> anyhow::Result<History> {
 
 fn parse(text: &str) -> Result<History, String> {
     let mut builder = HistoryBuilder::new();
-    let mut lines = text.split_inclusive('\n').enumerate();
-    while let Some((number, line)) = lines.next() {
+    for (number, line) in text.split_inclusive('\n').enumerate() {
         if line.trim().is_empty() {
             continue;
         }

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod fault_log;
 pub mod history_file;
 pub mod interpreter;
+pub mod interrupt;
 pub mod judging;
 pub mod latency;
 pub mod load;

@@ -136,6 +136,7 @@ impl Load {
         let concurrency = self.clients.len() as i64;
         let client = &mut self.clients[client];
         let invocation = client.open.take().expect("a request ends once");
+        client.due = client.due.max(now);
         let latency = Duration::from_nanos(nanos(now).saturating_sub(invocation.time_ns));
         let completion = Event {
             time_ns: nanos(now),
@@ -272,7 +273,7 @@ mod tests {
             let Some(next) = ends.into_iter().chain(load.next_due()).min() else {
                 return events;
             };
-            now = next;
+            now = next.max(now);
             let (done, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|(at, _)| *at <= now);
             open = rest;
             for (_, client) in done {

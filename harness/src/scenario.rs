@@ -294,9 +294,11 @@ mod tests {
         }
     }
 
+    type Breaking = (fn(&mut Scenario), &'static str);
+
     #[test]
     fn what_can_not_be_is_said() {
-        let broken: [(fn(&mut Scenario), &str); 10] = [
+        let broken: [Breaking; 10] = [
             (|s| s.r = 0, "r is 0"),
             (|s| s.w = 4, "w is 4"),
             (|s| s.n = 0, "n is 0"),

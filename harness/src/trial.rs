@@ -138,6 +138,12 @@ impl Trial {
         let _ = self.end(exit_of(error), None);
     }
 
+    /// Notes that the user has given the run up.
+    pub fn give_up(mut self) {
+        // As in `fail`: that it was given up is what is reported.
+        let _ = self.end(Exit::Interrupted, None);
+    }
+
     fn end(&mut self, exit: Exit, trace_hash: Option<String>) -> anyhow::Result<()> {
         let seconds = self.began.elapsed().as_secs_f64();
         let Some(files) = &mut self.files else {

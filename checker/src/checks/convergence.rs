@@ -1,13 +1,13 @@
 //! Convergence: in the end the replicas of a key hold the same.
 //!
-//! In the end means at the final look at each replica, after faults are healed and the store had its time (Vogels, *Eventually
-//! Consistent*, CACM 2009: if no new updates are made, eventually all accesses return the last updated value). So the looks
-//! say nothing of a key that clients were still writing. A write of unknown outcome is none of those: it had its time too.
+//! In the end means at the final look at each replica, after faults are healed and the store had its time. Eventual
+//! consistency (Vogels, *Eventually Consistent*, CACM 2009) is promised only once updates have ceased, so the looks say nothing
+//! of a key that clients were still writing. A write of unknown outcome is no such: it had its time too.
 
 use super::looks;
 use crate::{
     evidence::{Context, Finding, Tally, Words, ended_ns, seconds},
-    history::{Action, History, KeyId, Observation, Outcome, Phase},
+    history::{History, KeyId, Observation, Op, Phase},
 };
 
 /// Finds keys whose replicas differ at their final looks, in value, or in version where both report one.
@@ -36,10 +36,9 @@ pub fn converged(history: &History, context: &Context) -> Finding {
 
 /// Returns whether a write that ended was under way between the first and the last of `looks`.
 fn is_written_during(history: &History, key: KeyId, looks: &[&Observation]) -> bool {
-    let Some(start) = looks.iter().map(|look| look.op.start).min() else {
-        return false;
-    };
-    let Some(end) = looks.iter().map(|look| look.op.end).max() else {
+    let start = looks.iter().map(|look| look.op.start).min();
+    let end = looks.iter().map(|look| look.op.end).max();
+    let (Some(start), Some(end)) = (start, end) else {
         return false;
     };
     history
@@ -58,8 +57,7 @@ fn first_difference<'h>(looks: &[&'h Observation]) -> Option<(&'h Observation, &
 
 /// Returns why too few replicas of `key` were looked at, if they were.
 fn missing_looks(history: &History, context: &Context, key: KeyId, count: usize) -> Option<String> {
-    let is_write = |op: &crate::history::Op| op.action == Action::Write && op.outcome != Outcome::Fail;
-    if !history.ops_of(key).any(is_write) {
+    if !history.ops_of(key).any(Op::is_possible_write) {
         return None;
     }
     match context.replica_count {

@@ -6,8 +6,8 @@
 //! done, which is a window from the write's start. The looks of the handoff phase come after hints are delivered and before
 //! anything else repairs replicas: before anti-entropy, and without read repair.
 //!
-//! Only a key's newest write is judged, by the store's versions where there are several, as a hint may be dropped for a newer one. That is the
-//! greatest among:
+//! Only a key's newest write is judged, as a hint may be dropped for a newer one. Where there are several, the newest is that
+//! of the greatest version among:
 //! - its acknowledged writes, which took effect;
 //! - those writes of unknown outcome that one of its looks saw, as they were sent to some owner. (A client's timeout is no
 //!   excuse: the coordinator goes on.) One that no look saw may never have been sent, or to one stand-in only.

@@ -2,7 +2,7 @@
 //!
 //! Every ok read and every observation is judged by the write of the value that it returned. If a write of it that took
 //! effect or may have was invoked before the read ended, all is well; else if a failed one was, the read is an aborted
-//! read (G1a: Adya, *Weak Consistency*, MIT 1999, section 4.2.2); else the value came from nowhere. So each bad read is
+//! read (G1a of Adya, *Weak Consistency*, MIT 1999); else the value came from nowhere. So each bad read is
 //! found by exactly one of the two checks here.
 
 use crate::{

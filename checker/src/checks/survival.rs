@@ -6,7 +6,8 @@
 //! overwritten it, and so may one whose own outcome was never known. One replica that still holds something not older is
 //! enough, as anti-entropy then spreads it; that the replicas differ is `converged`'s matter.
 //!
-//! Dynamo (SOSP 2007, section 4.5) promises no less of a write once W replicas acknowledged it, as long as no node is lost.
+//! Dynamo answers a write with success once W nodes have it (SOSP 2007, section 4.5); that it then stays is what clients take
+//! from the answer.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Linearizable registers with unique values, by zones.
 //!
-//! Gibbons and Korach, *Testing shared memories* (SIAM J. Computing 26, 1997), section 4. A value's cluster is its write
+//! Gibbons and Korach, *Testing shared memories* (SIAM J. Computing 26, 1997). A value's cluster is its write
 //! and the reads that returned it. All of a cluster happens while its value is in force, so once any op of cluster A has
 //! ended and any op of cluster B begins later, A as a whole comes before B. A cluster spans from its first end to its last
 //! start, its zone. The history is linearizable exactly if no read returns what was not written by then, and no two
@@ -150,12 +150,9 @@ impl<'h> Clusters<'h> {
                 self.add(op);
             }
         }
-        let unread = |it: &Cluster| it.first_end() == Position::NEVER;
-        let taken = self
-            .met
-            .drain(..)
-            .map(|value| self.of_value[value.index()].take().expect("a value met has a cluster"));
-        let mut zones: Vec<Cluster> = taken.filter(|cluster| !unread(cluster)).collect();
+        // One of a write of unknown outcome that nobody read ends never, comes before nothing and conflicts with nothing.
+        let take = |value: ValueId| self.of_value[value.index()].take().expect("a value met has a cluster");
+        let mut zones: Vec<Cluster> = self.met.drain(..).map(take).collect();
         zones.sort_unstable_by_key(Cluster::low);
         zones
     }

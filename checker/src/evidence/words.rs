@@ -46,8 +46,7 @@ impl<'h> Words<'h> {
         let through = self.through(op);
         match op.action {
             Action::Write => format!("{process}'s write of {value}{through}"),
-            Action::Read => format!("{process}'s read of {value}{through}"),
-            Action::ReadReplica(_) => format!("{process}'s look{through}, which held {value}"),
+            Action::Read | Action::ReadReplica(_) => format!("{process}'s read of {value}{through}"),
         }
     }
 
@@ -77,17 +76,16 @@ impl<'h> Words<'h> {
     }
 
     /// As in `acknowledged at 3.150 s, 51 ms before the read began`; `write` has to have been, and before.
-    pub(crate) fn acknowledged_before(self, write: &Op, later: &Op) -> String {
+    pub(crate) fn acknowledged_before(self, write: &Op, read: &Op) -> String {
         let end_ns = ended_ns(write);
-        let noun = match later.action {
-            Action::Read => "the read",
-            Action::Write => "that write",
+        let noun = match read.action {
+            Action::Read | Action::Write => "the read",
             Action::ReadReplica(_) => "the look",
         };
         format!(
             "acknowledged at {}, {}before {noun} began",
             seconds(end_ns),
-            gap(end_ns, later.start_ns)
+            gap(end_ns, read.start_ns)
         )
     }
 

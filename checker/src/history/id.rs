@@ -1,4 +1,4 @@
-//! Small numbers that stand for ops and for interned names, each a type of its own.
+//! Small numbers that stand for names, each a type of its own.
 //!
 //! Every id is an index into its table in one [`History`](super::History), and means nothing to another.
 
@@ -22,8 +22,6 @@ macro_rules! ids {
 }
 
 ids! {
-    /// An op of a client, in order of invocation.
-    OpId;
     /// A key.
     KeyId;
     /// One value of one key: two keys that hold 42 hold two values, so that a value alone says of which write it is.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{
     event::{Process, Version},
     grouping::Grouping,
-    id::{KeyId, NodeId, OpId, ProcessId, ValueId, VersionId},
-    op::{Observation, Op},
+    id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
+    op::{Action, Observation, Op},
 };
 
 /// A well-formed history. Made by [`HistoryBuilder`](super::HistoryBuilder); ids are of this history only.
@@ -31,11 +31,11 @@ pub(super) struct Names {
     pub(super) versions: Vec<Version>,
 }
 
-/// The first writes of one value, in order of invocation.
+/// The first writes of one value in order of invocation, as indices of ops.
 #[derive(Clone, Copy, Debug, Default)]
 struct Writes {
-    possible: Option<OpId>,
-    failed: Option<OpId>,
+    possible: Option<u32>,
+    failed: Option<u32>,
 }
 
 impl History {
@@ -45,22 +45,7 @@ impl History {
             "ops are in order of invocation"
         );
         let key_count = names.keys.len();
-        let mut writes = vec![Writes::default(); names.values.len()];
-        let mut repeats = vec![None; key_count];
-        for (index, op) in ops
-            .iter()
-            .enumerate()
-            .filter(|(_, op)| op.action == super::Action::Write)
-        {
-            let writes = &mut writes[op.value.index()];
-            if !op.is_possible_write() {
-                writes.failed.get_or_insert(OpId::new(index));
-            } else if op.value.is_nil() || writes.possible.is_some() {
-                repeats[op.key.index()].get_or_insert(op.value);
-            } else {
-                writes.possible = Some(OpId::new(index));
-            }
-        }
+        let (writes, repeats) = index_writes(&ops, names.values.len(), key_count);
         Self {
             ops_by_key: Grouping::new(key_count, ops.iter().map(|op| op.key.index())),
             observations_by_key: Grouping::new(key_count, observations.iter().map(|look| look.op.key.index())),
@@ -72,14 +57,9 @@ impl History {
         }
     }
 
-    /// Returns the reads and writes of clients, in order of invocation: `ops()[id.index()]` is the op of `id`.
+    /// Returns the reads and writes of clients, in order of invocation.
     pub fn ops(&self) -> &[Op] {
         &self.ops
-    }
-
-    /// Returns the op of `id`.
-    pub fn op(&self, id: OpId) -> &Op {
-        &self.ops[id.index()]
     }
 
     /// Returns the ops on `key`, in order of invocation.
@@ -108,7 +88,7 @@ impl History {
     }
 
     /// Returns how many values there are, nil included: ids of values run from 0 to below it.
-    pub fn value_count(&self) -> usize {
+    pub(crate) fn value_count(&self) -> usize {
         self.names.values.len()
     }
 
@@ -123,7 +103,7 @@ impl History {
     }
 
     /// Returns the id of the node called `name`, if it is in this history. Takes time in the number of nodes.
-    pub fn node_named(&self, name: &str) -> Option<NodeId> {
+    pub(crate) fn node_named(&self, name: &str) -> Option<NodeId> {
         self.names.nodes.iter().position(|node| node == name).map(NodeId::new)
     }
 
@@ -145,12 +125,12 @@ impl History {
     /// Returns the write of `value` that was invoked first among those that took effect or may have. It is the only one
     /// unless [`Self::repeat`] says otherwise of its key. Nil has none.
     pub fn write_of(&self, value: ValueId) -> Option<&Op> {
-        self.writes[value.index()].possible.map(|op| self.op(op))
+        self.writes[value.index()].possible.map(|op| &self.ops[op as usize])
     }
 
     /// Returns the failed write of `value` that was invoked first.
     pub fn failed_write_of(&self, value: ValueId) -> Option<&Op> {
-        self.writes[value.index()].failed.map(|op| self.op(op))
+        self.writes[value.index()].failed.map(|op| &self.ops[op as usize])
     }
 
     /// Returns a value of `key` that more than one write may have written; nil counts as written once, at first.
@@ -159,4 +139,21 @@ impl History {
     pub fn repeat(&self, key: KeyId) -> Option<ValueId> {
         self.repeats[key.index()]
     }
+}
+
+/// Returns the first writes by value, and by key a value that more than one write may have written.
+fn index_writes(ops: &[Op], value_count: usize, key_count: usize) -> (Vec<Writes>, Vec<Option<ValueId>>) {
+    let mut writes = vec![Writes::default(); value_count];
+    let mut repeats = vec![None; key_count];
+    for (index, op) in (0..).zip(ops).filter(|(_, op)| op.action == Action::Write) {
+        let writes = &mut writes[op.value.index()];
+        if op.is_failed_write() {
+            writes.failed.get_or_insert(index);
+        } else if op.value.is_nil() || writes.possible.is_some() {
+            repeats[op.key.index()].get_or_insert(op.value);
+        } else {
+            writes.possible = Some(index);
+        }
+    }
+    (writes, repeats)
 }

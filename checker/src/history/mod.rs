@@ -14,7 +14,7 @@ mod op;
 
 pub use builder::HistoryBuilder;
 pub use event::{Event, EventKind, Function, LineError, Phase, Process, Version};
-pub use id::{KeyId, NodeId, OpId, ProcessId, ValueId, VersionId};
+pub use id::{KeyId, NodeId, ProcessId, ValueId, VersionId};
 pub use indexed::History;
 pub use irregular::{HistoryError, Irregularity};
 pub use op::{Action, Observation, Op, Outcome, Position};

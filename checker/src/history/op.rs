@@ -48,7 +48,7 @@ impl Op {
     }
 
     /// Returns whether this is a write of `value` that took effect or may have.
-    pub fn is_writing(&self, value: ValueId) -> bool {
+    pub(crate) fn is_writing(&self, value: ValueId) -> bool {
         self.is_possible_write() && self.value == value
     }
 

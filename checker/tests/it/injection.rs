@@ -212,7 +212,7 @@ fn a_hint_that_was_not_delivered() {
 fn plant(broken: &[&str], change: impl Fn(&mut Vec<Event>, &History, usize) -> Option<Vec<u64>>) {
     for seed in 0..RUNS {
         let load = Load {
-            op_count: 3_000,
+            op_count: 10_000,
             client_count: 8,
             key_count: 4,
             seed,

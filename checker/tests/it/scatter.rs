@@ -40,7 +40,8 @@ pub(crate) fn events(seed: u64, shape: Shape) -> Vec<Event> {
                 invoked += 1;
                 open[client] = Some(scatter.invoke(processes[client]));
                 if shape.has_looks && scatter.rng.random_bool(0.05) {
-                    scatter.look(Phase::Handoff);
+                    let is_final = scatter.rng.random_bool(0.5);
+                    scatter.look(if is_final { Phase::Final } else { Phase::Handoff });
                 }
             }
             None => {}

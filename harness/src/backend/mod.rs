@@ -1,5 +1,9 @@
 //! The clusters that a run can be made on.
 
+mod processes;
 mod simulated;
 
-pub use self::simulated::SimulatedCluster;
+pub use self::{
+    processes::{ProcessCluster, ProcessOptions},
+    simulated::SimulatedCluster,
+};

@@ -5,6 +5,7 @@ mod claims;
 mod faults;
 mod overrides;
 mod progress;
+mod run;
 mod scenarios;
 mod settings;
 mod sim;
@@ -12,6 +13,7 @@ mod sim;
 use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use quorate_node::cli::NodeArgs;
 
 use crate::exit::{Exit, exit_of};
 
@@ -31,11 +33,13 @@ Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 64 usage, 65 inpu
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Sim(sim::Args),
+    Run(Box<run::Args>),
+    Sim(Box<sim::Args>),
     Check(check::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Node(Box<NodeArgs>),
 }
 
 /// How answers are written.
@@ -54,7 +58,9 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let result = match cli.command {
-        None => Ok(Exit::Valid),
+        None => run::run(&default_run()),
+        Some(Command::Node(args)) => return node(&args),
+        Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
@@ -66,6 +72,25 @@ pub fn main() -> ExitCode {
         exit_of(&error)
     });
     ExitCode::from(exit.code())
+}
+
+/// What `quorate` does when it is asked for nothing: `quorate run`.
+fn default_run() -> run::Args {
+    match Cli::parse_from(["quorate", "run"]).command {
+        Some(Command::Run(args)) => *args,
+        _ => unreachable!("it says run"),
+    }
+}
+
+/// The node's own main, in this executable.
+fn node(args: &NodeArgs) -> ExitCode {
+    match quorate_node::cli::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.exit_code()
+        }
+    }
 }
 
 /// Help is no error; anything else that the parser has to say is one of usage.

@@ -1,1 +1,31 @@
 //! The replica as a process: QUIC, storage, certificates.
+//!
+//! `quorate-core` says what a replica does; here is the IO around it, and the library by which anyone talks to a node.
+//! A [`Server`] runs one node: mutual TLS over QUIC to its peers and its clients ([`certs`], [`identity`]), one thread
+//! for the disk ([`store`]), and one for everything else. [`client`] is the other end. [`cli`] is the node's own
+//! command line, which the harness embeds as `quorate node`.
+
+pub mod certs;
+pub mod cli;
+pub mod client;
+mod clients;
+pub mod duration;
+mod endpoint;
+mod event;
+mod frame;
+mod hello;
+pub mod identity;
+mod intake;
+mod outbox;
+mod peers;
+mod server;
+mod session;
+pub mod store;
+mod tls;
+
+pub use self::{
+    endpoint::EndpointError,
+    frame::Refusal,
+    server::{Listening, Options, ServeError, Server},
+    tls::TlsError,
+};

@@ -1,0 +1,391 @@
+//! A cluster of real processes on this machine: `quorate node`, one a node, with the switch between them.
+//!
+//! Everything that a process leaves is in the run's folder: its log for good, its data for as long as the run lasts. The
+//! processes die with the harness, however it ends: each stops when its standard input ends, and is killed when its
+//! handle here goes.
+
+mod child;
+mod clients;
+mod log_tail;
+
+use std::{
+    collections::VecDeque,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use quorate_core::{AdminOk, AdminRequest, Request, Response};
+use quorate_node::{
+    certs::Authority,
+    client::{ClientEndpoint, ClientOptions, NodeClient},
+    identity::Role,
+};
+use quorate_sim::split_seed;
+use tempfile::TempDir;
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    time::sleep_until,
+};
+
+use self::{
+    child::{Child, ChildEvent, Life},
+    clients::Patience,
+};
+use crate::{
+    cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
+    duration,
+    fault::Place,
+    interrupt::Interrupts,
+    scenario::Scenario,
+    switch::{EndpointId, LinkPolicy, Switch},
+};
+
+/// How long an administrator waits for an answer: comparing all that two nodes hold takes the longest.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a process cluster is made with.
+#[derive(Clone, Debug)]
+pub struct ProcessOptions<'a> {
+    /// What the nodes are told.
+    pub scenario: &'a Scenario,
+    /// The run's seed.
+    pub seed: u64,
+    /// The run's folder.
+    pub folder: &'a Path,
+    /// Another build of the node; by default it is this executable's own.
+    pub node_bin: Option<&'a Path>,
+}
+
+/// A cluster of real processes.
+#[derive(Debug)]
+pub struct ProcessCluster {
+    began: Instant,
+    scenario: Scenario,
+    seed: u64,
+    command: NodeCommand,
+    logs: PathBuf,
+    interrupts: Interrupts,
+    // Fields are dropped in this order: processes before the switch between them and the folders below them.
+    nodes: Vec<NodeSlot>,
+    clients: Party,
+    admin: Party,
+    switch: Switch,
+    data: TempDir,
+    events: UnboundedReceiver<ProcessEvent>,
+    sender: UnboundedSender<ProcessEvent>,
+    happened: VecDeque<Happening>,
+    failure: Option<String>,
+}
+
+/// How a node is started.
+#[derive(Clone, Debug)]
+struct NodeCommand {
+    program: PathBuf,
+    /// What comes before the node's own arguments.
+    first: Vec<String>,
+}
+
+/// A node's place in the cluster, whether or not a process runs there.
+#[derive(Debug)]
+struct NodeSlot {
+    front: SocketAddr,
+    endpoint: EndpointId,
+    child: Option<Child>,
+    lives: u64,
+}
+
+/// The harness's own end of the network: a socket, and a connection to each node.
+#[derive(Debug)]
+struct Party {
+    endpoint: ClientEndpoint,
+    nodes: Vec<NodeClient>,
+}
+
+#[derive(Debug)]
+enum ProcessEvent {
+    Completed { client: usize, outcome: Outcome },
+    Child { node: Place, life: Life, event: ChildEvent },
+}
+
+impl ProcessCluster {
+    /// Makes the network, the certificates and the folders of a cluster; no process runs yet. To be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// If any of these can't be made.
+    pub fn new(options: &ProcessOptions<'_>, interrupts: Interrupts) -> anyhow::Result<ProcessCluster> {
+        let scenario = options.scenario;
+        let (sender, events) = mpsc::unbounded_channel();
+        let switch = Switch::start()?;
+        let nodes: Vec<_> = Place::all(scenario.nodes)
+            .map(|place| add_node(&switch, place))
+            .collect::<Result<_, _>>()?;
+        let fronts: Vec<_> = nodes.iter().map(|slot| slot.front).collect();
+        let data = tempfile::Builder::new().prefix("data-").tempdir_in(options.folder);
+        let data =
+            data.with_context(|| format!("create a folder for the nodes' data in {}", options.folder.display()))?;
+        let authority = Authority::create()?;
+        for place in Place::all(scenario.nodes) {
+            let folder = data.path().join(place.to_string());
+            std::fs::create_dir(&folder).with_context(|| format!("create folder {}", folder.display()))?;
+            authority.issue(Role::Node, &place.to_string())?.save(&folder)?;
+        }
+        let logs = options.folder.join("nodes");
+        std::fs::create_dir_all(&logs).with_context(|| format!("create folder {}", logs.display()))?;
+        let party = |role, name| Party::new(&switch, &authority, role, name, &fronts, options);
+        Ok(ProcessCluster {
+            began: Instant::now(),
+            scenario: scenario.clone(),
+            seed: options.seed,
+            command: NodeCommand::new(options.node_bin)?,
+            logs,
+            interrupts,
+            clients: party(Role::Client, "clients")?,
+            admin: party(Role::Admin, "harness")?,
+            nodes,
+            switch,
+            data,
+            events,
+            sender,
+            happened: VecDeque::new(),
+            failure: None,
+        })
+    }
+
+    /// Ends every process and waits until it is gone. What is there to be said is in the logs; the data go.
+    ///
+    /// # Errors
+    /// If a process can't be ended, or the switch had failed.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.clients.endpoint.close().await;
+        self.admin.endpoint.close().await;
+        for slot in &mut self.nodes {
+            if let Some(child) = slot.child.take() {
+                child.kill().await?;
+            }
+        }
+        self.switch.stop()?;
+        let path = self.data.path().to_owned();
+        self.data.close().with_context(|| format!("remove {}", path.display()))
+    }
+
+    /// The last lines of a node's log, for a message about its end.
+    fn log_tail(&self, node: Place) -> String {
+        log_tail::of(&self.log_file(node))
+    }
+
+    fn log_file(&self, node: Place) -> PathBuf {
+        self.logs.join(format!("{node}.log"))
+    }
+
+    fn endpoint(&self, node: Place) -> EndpointId {
+        self.nodes[node.0].endpoint
+    }
+
+    /// What a process event means to a run; `None` if it means nothing any more.
+    fn interpret(&mut self, event: ProcessEvent) -> anyhow::Result<Option<Happening>> {
+        let (node, life, event) = match event {
+            ProcessEvent::Completed { client, outcome } => return Ok(Some(Happening::Completed { client, outcome })),
+            ProcessEvent::Child { node, life, event } => (node, life, event),
+        };
+        let slot = &mut self.nodes[node.0];
+        if slot.child.as_ref().map(|child| child.life()) != Some(life) {
+            return Ok(None);
+        }
+        match event {
+            ChildEvent::Listening { address } => {
+                self.switch.attach(slot.endpoint, address)?;
+                Ok(Some(Happening::Started { node }))
+            }
+            ChildEvent::Ended { how } => {
+                slot.child = None;
+                let message = format!("run {node}: its process ended by itself ({how}){}", self.log_tail(node));
+                self.failure = Some(message.clone());
+                bail!(message)
+            }
+        }
+    }
+
+    fn arguments(&self, node: Place) -> Vec<String> {
+        let scenario = &self.scenario;
+        let seeds = self
+            .nodes
+            .iter()
+            .take(2)
+            .map(|slot| ("--seed-node", slot.front.to_string()));
+        let plant = scenario.plant.map(|plant| ("--plant", plant.name().to_owned()));
+        let life = self.nodes[node.0].lives;
+        let seed = split_seed(self.seed, &format!("{node}, life {life}"));
+        let settings = [
+            ("--data", self.data.path().join(node.to_string()).display().to_string()),
+            ("--advertise", self.nodes[node.0].front.to_string()),
+            ("--name", node.to_string()),
+            ("--cluster", scenario.name.clone()),
+            ("--founders", scenario.nodes.to_string()),
+            ("--replicas", scenario.n.to_string()),
+            ("--partitions", scenario.partitions.to_string()),
+            ("--gossip-interval", duration::format(scenario.gossip_interval)),
+            ("--request-timeout", duration::format(scenario.request_timeout)),
+            ("--fsync", "always".to_owned()),
+            ("--seed", seed.to_string()),
+        ];
+        let settings = settings.into_iter().chain(seeds).chain(plant);
+        let pairs = settings.flat_map(|(flag, value)| [flag.to_owned(), value]);
+        let first = self.command.first.iter().cloned();
+        first.chain(pairs).chain(["--exit-with-parent".to_owned()]).collect()
+    }
+}
+
+impl Cluster for ProcessCluster {
+    fn elapsed(&self) -> Elapsed {
+        self.began.elapsed()
+    }
+
+    fn start(&mut self, node: Place) -> anyhow::Result<()> {
+        assert!(self.nodes[node.0].child.is_none(), "{node} runs already");
+        self.nodes[node.0].lives += 1;
+        let life = Life(self.nodes[node.0].lives);
+        let arguments = self.arguments(node);
+        let log = self.log_file(node);
+        let child = Child::spawn(&self.command.program, &arguments, &log, node, life, self.sender.clone());
+        self.nodes[node.0].child = Some(child.with_context(|| format!("start {node}"))?);
+        Ok(())
+    }
+
+    async fn kill(&mut self, node: Place) -> anyhow::Result<String> {
+        let child = self.nodes[node.0]
+            .child
+            .take()
+            .with_context(|| format!("kill {node}: it does not run"))?;
+        let how = child.kill().await.with_context(|| format!("kill {node}"))?;
+        self.switch.detach(self.endpoint(node))?;
+        Ok(how)
+    }
+
+    fn cut(&mut self, from: Place, to: Place) -> anyhow::Result<()> {
+        self.switch
+            .set_link(self.endpoint(from), self.endpoint(to), LinkPolicy::Cut)?;
+        Ok(())
+    }
+
+    fn heal(&mut self) -> anyhow::Result<()> {
+        self.switch.heal_all()?;
+        Ok(())
+    }
+
+    fn dropped(&self, from: Place, to: Place) -> u64 {
+        self.switch
+            .link_counters(self.endpoint(from), self.endpoint(to))
+            .cut_packets
+    }
+
+    fn submit(&mut self, client: usize, node: Place, request: Request) {
+        let (connection, sender) = (self.clients.nodes[node.0].clone(), self.sender.clone());
+        let patience = Patience::of(self.scenario.request_timeout);
+        tokio::spawn(async move {
+            let outcome = clients::request(&connection, &request, patience).await;
+            // Nobody listens any more when the run has been given up.
+            let _ = sender.send(ProcessEvent::Completed { client, outcome });
+        });
+    }
+
+    async fn next(&mut self, until: Elapsed) -> anyhow::Result<Happening> {
+        if let Some(failure) = &self.failure {
+            bail!("{failure}");
+        }
+        if let Some(happening) = self.happened.pop_front() {
+            return Ok(happening);
+        }
+        let deadline = self.began + until;
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.interrupts.first() => return Ok(Happening::Interrupted),
+                event = self.events.recv() => event.expect("this cluster holds a sender"),
+                () = sleep_until(deadline.into()) => return Ok(Happening::Due),
+            };
+            if let Some(happening) = self.interpret(event)? {
+                return Ok(happening);
+            }
+        }
+    }
+
+    async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {
+        let connection = self.admin.nodes[node.0].clone();
+        let request = Request::Admin(request);
+        let deadline = Instant::now() + ASK_TIMEOUT;
+        let error = |why: String| AskError { node, why };
+        let mut answer = std::pin::pin!(connection.request(&request, deadline.into()));
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => break answer,
+                event = self.events.recv() => {
+                    let event = event.expect("this cluster holds a sender");
+                    match self.interpret(event) {
+                        Ok(happening) => self.happened.extend(happening),
+                        Err(failure) => return Err(error(failure.to_string())),
+                    }
+                }
+            }
+        };
+        match answer {
+            Ok(Response::Admin(Ok(ok))) => Ok(ok),
+            Ok(Response::Admin(Err(refusal))) => Err(error(refusal.to_string())),
+            Ok(other) => Err(error(format!("an answer to another question: {other:?}"))),
+            Err(why) => Err(error(why.to_string())),
+        }
+    }
+}
+
+fn add_node(switch: &Switch, place: Place) -> anyhow::Result<NodeSlot> {
+    let (endpoint, front) = switch.add_endpoint(&place.to_string())?;
+    Ok(NodeSlot {
+        front,
+        endpoint,
+        child: None,
+        lives: 0,
+    })
+}
+
+impl Party {
+    fn new(
+        switch: &Switch,
+        authority: &Authority,
+        role: Role,
+        name: &str,
+        fronts: &[SocketAddr],
+        options: &ProcessOptions<'_>,
+    ) -> anyhow::Result<Party> {
+        let identity = authority.issue(role, name)?;
+        let client = ClientOptions {
+            cluster: options.scenario.name.clone(),
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            seed: split_seed(options.seed, name),
+        };
+        let endpoint = ClientEndpoint::new(&identity, &client)?;
+        let (id, _) = switch.add_endpoint(name)?;
+        switch.attach(id, endpoint.local_address())?;
+        Ok(Party {
+            nodes: fronts.iter().map(|front| endpoint.node(*front)).collect(),
+            endpoint,
+        })
+    }
+}
+
+impl NodeCommand {
+    fn new(node_bin: Option<&Path>) -> anyhow::Result<NodeCommand> {
+        match node_bin {
+            Some(path) => Ok(NodeCommand {
+                program: path.to_owned(),
+                first: Vec::new(),
+            }),
+            None => Ok(NodeCommand {
+                program: std::env::current_exe().context("find this executable, to run it as a node")?,
+                first: vec!["node".to_owned()],
+            }),
+        }
+    }
+}

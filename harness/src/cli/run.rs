@@ -1,0 +1,102 @@
+//! `quorate run`.
+
+use std::path::PathBuf;
+
+use super::{
+    Format, answer, answer_json,
+    overrides::ScenarioArgs,
+    progress::{Display, Style},
+};
+use crate::{
+    backend::{ProcessCluster, ProcessOptions},
+    exit::Exit,
+    interpreter::RunRecord,
+    interrupt::Interrupts,
+    report,
+    run_folder::Backend,
+    trial::Trial,
+};
+
+/// Runs a scenario on real processes, and judges what its clients saw.
+///
+/// Examples: quorate run; quorate run --r 1 --w 1; quorate run --faults kill --time 1m --seed 7;
+/// quorate run --plant hint-dropped
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Decides the plan, the load and the nodes' choices; drawn and printed when absent.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where the run's folder goes.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    out: PathBuf,
+    /// Another build of the node, called with the arguments of `quorate node`.
+    #[arg(long, value_name = "PATH")]
+    node_bin: Option<PathBuf>,
+    /// How to show progress.
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: Style,
+    /// Show no progress.
+    #[arg(short, long)]
+    quiet: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let scenario = args.scenario.resolve()?;
+    let seed = args.seed.unwrap_or_else(super::draw_seed);
+    let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
+    display.say(&format!("{}: seed {seed}", scenario.name));
+    let trial = Trial::in_folder(scenario, seed, &args.out, Backend::Processes)?;
+    // One thread: what happens on it happens in one order, and a current-thread runtime is what QUIC is fastest on.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let record = match runtime.block_on(conduct(&trial, args, &mut display)) {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            let folder = trial.folder().expect("made above").path().display().to_string();
+            trial.give_up();
+            display.say(&format!("given up; what was recorded is in {folder}"));
+            return Ok(Exit::Interrupted);
+        }
+        Err(error) => {
+            trial.fail(&error);
+            return Err(error);
+        }
+    };
+    display.say("- checking");
+    let report = trial.conclude(&record, None)?;
+    drop(display);
+    match args.format {
+        Format::Text => answer(&report::text(&report)),
+        Format::Json => answer_json(&report::json(&report)),
+    }
+    Ok(report.exit)
+}
+
+/// Runs the scenario and ends every process, whatever came of it; `None` if the user has given it up.
+async fn conduct(trial: &Trial, args: &Args, display: &mut Display) -> anyhow::Result<Option<RunRecord>> {
+    let mut interrupts = Interrupts::listen()?;
+    let folder = trial.folder().expect("a run on real processes has a folder");
+    let options = ProcessOptions {
+        scenario: trial.scenario(),
+        seed: trial.seed(),
+        folder: folder.path(),
+        node_bin: args.node_bin.as_deref(),
+    };
+    let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
+    let record = {
+        let mut watch = |progress| display.show(progress);
+        tokio::select! {
+            biased;
+            () = interrupts.second() => Ok(None),
+            record = trial.record(&mut cluster, &mut watch) => record.map(Some),
+        }
+    };
+    let stopped = cluster.stop().await;
+    let record = record?;
+    stopped?;
+    Ok(record)
+}

@@ -1,0 +1,295 @@
+//! The node's command line: the arguments as typed, the options that they resolve to, and the run.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Args;
+#[cfg(feature = "plants")]
+use quorate_core::Plant;
+use quorate_core::RingShape;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    duration::parse_duration,
+    server::{Listening, Options, Server},
+    store::Fsync,
+};
+
+/// Exit codes of wrong arguments, and of everything else that goes wrong: those of sysexits.h.
+const USAGE: u8 = 64;
+const FAILED: u8 = 70;
+
+/// How long a node that lost its parent may take to end in good order.
+const ORPHAN_GRACE: Duration = Duration::from_secs(2);
+
+/// Runs one node until it is told to stop.
+///
+/// Its identity (ca.pem, cert.pem, key.pem) has to be in the data folder; `quorate certs` puts it there. Once it
+/// listens it prints one line of JSON to stdout, and nothing else ever: {"listening":"127.0.0.1:4501",
+/// "node":"0f3c...","generation":1}. SIGTERM stops it in good order.
+#[derive(Args, Clone, Debug)]
+pub struct NodeArgs {
+    /// The data folder: identity, store and keys
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where to listen; port 0 for any
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Where other nodes reach this one [default: where it listens]
+    #[arg(long, value_name = "ADDR")]
+    pub advertise: Option<SocketAddr>,
+    /// Where to look for the cluster at first; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    pub seed_node: Vec<SocketAddr>,
+    /// What people call this node
+    #[arg(long, default_value = "node")]
+    pub name: String,
+    /// The cluster's name; the same on every node of it
+    #[arg(long, default_value = "quorate")]
+    pub cluster: String,
+    /// How many nodes found the ring; the same on every node
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub founders: usize,
+    /// How many nodes hold each key; the same on every node
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub replicas: u8,
+    /// Into how many parts the ring is cut; the same on every node
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub partitions: u16,
+    /// This node's share of the ring, relative to others
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub weight: u16,
+    /// Time between two rounds of gossip; the same on every node
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = parse_duration)]
+    pub gossip_interval: Duration,
+    /// How long a coordinator waits for replicas
+    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = parse_duration)]
+    pub request_timeout: Duration,
+    /// The age at which a hint is thrown away
+    #[arg(long, value_name = "SPAN", default_value = "3h", value_parser = parse_duration)]
+    pub hint_window: Duration,
+    /// The most hints kept, for all nodes together
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub hints_max: u64,
+    /// Time between two comparisons with a peer, or off
+    #[arg(long, value_name = "SPAN", default_value = "off", value_parser = parse_interval)]
+    pub anti_entropy_interval: Interval,
+    /// How far ahead of its own clock a node lets another's stamp be; the same on every node
+    #[arg(long, value_name = "SPAN", default_value = "500ms", value_parser = parse_duration)]
+    pub clock_skew_max: Duration,
+    /// The most client requests coordinated at a time
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub in_flight_max: usize,
+    /// When acknowledged writes reach the disk: always, never, or periodic:SPAN
+    #[arg(long, default_value = "always")]
+    pub fsync: Fsync,
+    /// The seed of all chance but that of TLS [default: one that nobody can guess]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The bug that this node is told to have
+    #[cfg(feature = "plants")]
+    #[arg(long, value_name = "NAME", value_parser = parse_plant)]
+    pub plant: Option<Plant>,
+    /// Stop when stdin ends, as it does when the parent dies, and leave SIGINT to the parent
+    #[arg(long)]
+    pub exit_with_parent: bool,
+    /// What goes to the log on stderr: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LevelFilter,
+}
+
+/// A span, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval(pub Option<Duration>);
+
+fn parse_interval(text: &str) -> Result<Interval, String> {
+    match text {
+        "off" => Ok(Interval(None)),
+        _ => parse_duration(text)
+            .map(|span| Interval(Some(span)))
+            .map_err(|why| format!("{why}, and is not off")),
+    }
+}
+
+#[cfg(feature = "plants")]
+fn parse_plant(name: &str) -> Result<Plant, String> {
+    Plant::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Plant::ALL.into_iter().map(Plant::name).collect();
+        format!("{name:?} is none of {}", names.join(", "))
+    })
+}
+
+impl NodeArgs {
+    /// The options that these arguments mean.
+    fn options(&self) -> Options {
+        Options {
+            folder: self.data.clone(),
+            listen: self.listen,
+            advertise: self.advertise,
+            fsync: self.fsync,
+            seed: self.seed,
+            cluster: self.cluster.clone(),
+            name: self.name.clone(),
+            seeds: self.seed_node.clone(),
+            weight: self.weight,
+            ring: RingShape {
+                partitions: self.partitions,
+                replicas: self.replicas,
+            },
+            founders: self.founders,
+            gossip_interval: self.gossip_interval,
+            request_timeout: self.request_timeout,
+            hint_count_max: self.hints_max,
+            hint_window: self.hint_window,
+            clock_skew_max: self.clock_skew_max,
+            in_flight_max: self.in_flight_max,
+            anti_entropy_interval: self.anti_entropy_interval.0,
+            #[cfg(feature = "plants")]
+            plant: self.plant,
+        }
+    }
+}
+
+/// How a run of a node ended that should not have ended so.
+#[derive(Debug)]
+pub enum Failure {
+    /// The arguments can't be. Nothing was done.
+    Usage(anyhow::Error),
+    /// The node could not start, or could not go on.
+    Failed(anyhow::Error),
+}
+
+impl Failure {
+    /// 64 for usage, 70 for the rest.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Usage(_) => USAGE,
+            Failure::Failed(_) => FAILED,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    /// The whole chain, outermost first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Usage(error) | Failure::Failed(error)) = self;
+        write!(f, "{error:#}")
+    }
+}
+
+/// Runs a node until a signal or its parent's end stops it.
+///
+/// # Errors
+/// [`Failure`], with the exit code that belongs to it.
+pub fn run(args: &NodeArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.validate().map_err(|error| Failure::Usage(error.into()))?;
+    // Where the process has a log already, that one is used.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(args.log_level)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .try_init();
+    serve(&options, args.exit_with_parent).map_err(Failure::Failed)
+}
+
+fn serve(options: &Options, exit_with_parent: bool) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(async {
+        let stop = stop_signal(exit_with_parent).context("listen for signals")?;
+        let server = Server::start(options)
+            .await
+            .with_context(|| format!("start node {}", options.name))?;
+        announce(server.listening()).context("print the line that says where it listens")?;
+        server
+            .run(stop)
+            .await
+            .with_context(|| format!("run node {}", options.name))
+    })
+}
+
+/// Ready when the process is told to stop.
+fn stop_signal(exit_with_parent: bool) -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Taken in both cases: with a parent, so that it is ignored.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let orphaned = Arc::new(Notify::new());
+    if exit_with_parent {
+        let orphaned = Arc::clone(&orphaned);
+        thread::Builder::new()
+            .name("parent".to_owned())
+            .spawn(move || exit_when_stdin_ends(&orphaned))?;
+    }
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return tracing::info!("stopping: SIGTERM"),
+                _ = interrupt.recv() => {
+                    if !exit_with_parent {
+                        return tracing::info!("stopping: SIGINT");
+                    }
+                }
+                () = orphaned.notified() => return tracing::info!("stopping: stdin has ended"),
+            }
+        }
+    })
+}
+
+/// Asks for a stop when there is nothing more to read, and ends the process if that takes too long.
+fn exit_when_stdin_ends(orphaned: &Notify) {
+    let mut ignored = [0; 1024];
+    let mut stdin = io::stdin().lock();
+    loop {
+        match stdin.read(&mut ignored) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    orphaned.notify_one();
+    thread::sleep(ORPHAN_GRACE);
+    std::process::exit(FAILED.into());
+}
+
+/// The one line on stdout.
+fn announce(listening: Listening) -> io::Result<()> {
+    let Listening {
+        address,
+        node,
+        generation,
+    } = listening;
+    let mut stdout = io::stdout().lock();
+    writeln!(
+        stdout,
+        r#"{{"listening":"{address}","node":"{node}","generation":{}}}"#,
+        generation.0
+    )?;
+    stdout.flush()
+}
+
+/// Prints what clap has to say: help, a version, or what is wrong with the arguments. The exit code that belongs to it.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    // If not even this can be printed there is nobody to tell.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,37 @@
+//! The two clocks that the core is shown, read from the machine.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use quorate_core::{Now, Time, WallTime};
+
+/// Both clocks, the monotonic one counted from the node's start.
+#[derive(Debug)]
+pub(super) struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    pub(super) fn start() -> Clock {
+        Clock { origin: Instant::now() }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        // A wall clock before 1970 reads as 1970: as wrong, and as harmless, as any other wrong time.
+        let wall = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            time: Time::from_nanos(nanos(self.origin.elapsed())),
+            wall: WallTime::from_nanos(nanos(wall)),
+        }
+    }
+
+    /// The instant of a time on the monotonic clock.
+    pub(super) fn instant(&self, time: Time) -> Instant {
+        self.origin + Duration::from_nanos(time.as_nanos())
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

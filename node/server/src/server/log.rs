@@ -1,0 +1,45 @@
+//! What the core has to say, as lines of the log.
+
+use std::time::{Duration, Instant};
+
+use quorate_core::Event;
+
+/// Time between two lines about hints: there is an event for each hint, and a node that is away costs thousands.
+const HINT_LINES_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The log, and what it has kept back.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    last_hint_line: Option<Instant>,
+    hints_unsaid: u64,
+}
+
+impl Log {
+    pub(super) fn note(&mut self, event: &Event, now: Instant) {
+        match event {
+            Event::RingFormed { members } => tracing::info!(members, "ring formed"),
+            Event::NodeLearned { node, name } => tracing::info!(%node, name, "node learned"),
+            Event::NodeUp { node } => tracing::info!(%node, "node up"),
+            Event::NodeDown { node } => tracing::warn!(%node, "node down"),
+            Event::HintRefused { target } => self.note_hint(now, |unsaid| {
+                tracing::warn!(%target, unsaid, "hint refused: there are as many as may be");
+            }),
+            Event::HintExpired { target } => self.note_hint(now, |unsaid| {
+                tracing::warn!(%target, unsaid, "hint expired");
+            }),
+            Event::PeerRefused { node, why } => tracing::warn!(%node, why, "peer refused"),
+            Event::StorageFailed { why } => tracing::error!(why, "storage failed"),
+        }
+    }
+
+    /// One line now and then, with the number of those that were left out since the last.
+    fn note_hint(&mut self, now: Instant, line: impl Fn(u64)) {
+        let due = self.last_hint_line.is_none_or(|last| now - last >= HINT_LINES_INTERVAL);
+        if due {
+            line(std::mem::take(&mut self.hints_unsaid));
+            self.last_hint_line = Some(now);
+        } else {
+            self.hints_unsaid += 1;
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The thread that writes: group commit.
+//!
+//! Whatever has been handed in while a transaction was being synced goes into the next one. So the number of syncs is
+//! what the disk can do, whatever the load, and each batch waits for at most two of them.
+
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc as queue,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use quorate_core::{PersistToken, StoreError, StoreOp};
+use tokio::sync::mpsc;
+
+use super::write::{Flush, Writer};
+use crate::duration::parse_duration;
+
+/// Batches that may wait for the disk before the event loop stops taking in anything else.
+const WAITING_MAX: usize = 4096;
+
+/// Batches in one transaction: as many as wait, short of a transaction so long that it delays its first by more than a
+/// sync.
+const BATCHES_MAX: usize = 1024;
+
+/// When what is acknowledged reaches the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before it is acknowledged.
+    Always,
+    /// Within an interval after. What was acknowledged since the last sync is lost when the process is killed, or the
+    /// power fails; what is left is the state at that sync, whole.
+    Periodic(Duration),
+    /// When the process stops in good order. Else all that was acknowledged since the start may be lost.
+    Never,
+}
+
+impl FromStr for Fsync {
+    type Err = String;
+
+    /// Reads `always`, `never`, or `periodic:` and a span.
+    fn from_str(text: &str) -> Result<Fsync, String> {
+        match (text, text.strip_prefix("periodic:")) {
+            ("always", _) => Ok(Fsync::Always),
+            ("never", _) => Ok(Fsync::Never),
+            (_, Some(interval)) => parse_duration(interval).map(Fsync::Periodic),
+            _ => Err(format!(
+                "{text:?} is not always, never, or periodic: and a span, as in periodic:1s"
+            )),
+        }
+    }
+}
+
+/// Batches that are finished, in the order in which they were handed in.
+#[derive(Debug)]
+pub struct Done {
+    /// Which.
+    pub tokens: Vec<PersistToken>,
+    /// How they ended: all alike, and after a failure nothing else will be written.
+    pub result: Result<(), StoreError>,
+}
+
+/// The thread that writes, from outside.
+#[derive(Debug)]
+pub struct Disk {
+    queue: queue::Sender<Batch>,
+    waiting: Arc<AtomicUsize>,
+    thread: thread::JoinHandle<Result<Writer, StoreError>>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    token: PersistToken,
+    ops: Vec<StoreOp>,
+}
+
+impl Disk {
+    /// Starts the thread. What is finished comes out of the receiver, as long as that is there.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(writer: Writer, fsync: Fsync) -> std::io::Result<(Disk, mpsc::UnboundedReceiver<Done>)> {
+        // Each transaction says one thing, and no more transactions are outstanding than batches may wait.
+        let (done, finished) = mpsc::unbounded_channel();
+        let (queue, batches) = queue::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let work = Work {
+            writer,
+            fsync,
+            batches,
+            waiting: Arc::clone(&waiting),
+            done,
+            unsynced_since: None,
+        };
+        let thread = thread::Builder::new()
+            .name("disk".to_owned())
+            .spawn(move || work.run())?;
+        Ok((Disk { queue, waiting, thread }, finished))
+    }
+
+    /// Hands in a batch.
+    pub fn submit(&self, token: PersistToken, ops: Vec<StoreOp>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // A thread that has ended said why, and the batch is as lost as if the process had.
+        let _ = self.queue.send(Batch { token, ops });
+    }
+
+    /// Whether so much waits that nothing more should be begun.
+    pub fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= WAITING_MAX
+    }
+
+    /// Finishes what was handed in, syncs, and ends the thread.
+    ///
+    /// # Errors
+    /// [`StoreError`] if something could not be written.
+    pub fn stop(self) -> Result<Writer, StoreError> {
+        drop(self.queue);
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(_) => Err(StoreError("the thread that writes has panicked".to_owned())),
+        }
+    }
+}
+
+struct Work {
+    writer: Writer,
+    fsync: Fsync,
+    batches: queue::Receiver<Batch>,
+    waiting: Arc<AtomicUsize>,
+    done: mpsc::UnboundedSender<Done>,
+    unsynced_since: Option<Instant>,
+}
+
+impl Work {
+    fn run(mut self) -> Result<Writer, StoreError> {
+        let mut batches = Vec::new();
+        while self.wait(&mut batches)? {
+            let ops = || batches.iter().flat_map(|batch| &batch.ops);
+            let sync = self.sync_for(ops());
+            let result = self.writer.commit(ops(), sync);
+            self.note(sync);
+            self.waiting.fetch_sub(batches.len(), Ordering::Relaxed);
+            let tokens = batches.drain(..).map(|batch| batch.token).collect();
+            let failed = result.clone();
+            // If nobody wants to know, the process is ending.
+            let _ = self.done.send(Done { tokens, result });
+            failed?;
+        }
+        if self.unsynced_since.is_some() {
+            self.writer.commit(std::iter::empty(), Flush::Now)?;
+        }
+        Ok(self.writer)
+    }
+
+    /// Waits for batches, and takes all that are there. False once there will be no more.
+    fn wait(&mut self, batches: &mut Vec<Batch>) -> Result<bool, StoreError> {
+        let first = match (self.fsync, self.unsynced_since) {
+            (Fsync::Periodic(interval), Some(since)) => self.wait_until(since + interval)?,
+            _ => self.batches.recv().ok(),
+        };
+        let Some(first) = first else {
+            return Ok(false);
+        };
+        batches.push(first);
+        batches.extend(self.batches.try_iter().take(BATCHES_MAX - 1));
+        Ok(true)
+    }
+
+    /// As a wait for one batch, but syncs what came before at the latest at `due`.
+    fn wait_until(&mut self, due: Instant) -> Result<Option<Batch>, StoreError> {
+        match self.batches.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(batch) => Ok(Some(batch)),
+            Err(queue::RecvTimeoutError::Disconnected) => Ok(None),
+            Err(queue::RecvTimeoutError::Timeout) => {
+                self.writer.commit(std::iter::empty(), Flush::Now)?;
+                self.note(Flush::Now);
+                Ok(self.batches.recv().ok())
+            }
+        }
+    }
+
+    /// What a node remembers of itself is synced whatever the setting: one that forgot its generation would stamp two
+    /// writes alike.
+    fn sync_for<'a>(&self, mut ops: impl Iterator<Item = &'a StoreOp>) -> Flush {
+        let due = match (self.fsync, self.unsynced_since) {
+            (Fsync::Always, _) => true,
+            (Fsync::Periodic(interval), Some(since)) => since.elapsed() >= interval,
+            (Fsync::Periodic(_), None) | (Fsync::Never, _) => false,
+        };
+        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
+        if due || ops.any(of_memory) {
+            Flush::Now
+        } else {
+            Flush::Later
+        }
+    }
+
+    fn note(&mut self, sync: Flush) {
+        match sync {
+            Flush::Now => self.unsynced_since = None,
+            Flush::Later => self.unsynced_since = self.unsynced_since.or_else(|| Some(Instant::now())),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Changing what is durable: batches, several to a transaction.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use quorate_core::{StoreError, StoreOp};
+use redb::{Durability, Table, WriteTransaction};
+
+use super::{
+    encoding::seal,
+    tables::{FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, hint_key, record_key},
+};
+
+/// The one writer of a store.
+#[derive(Debug)]
+pub struct Writer {
+    shared: Arc<Shared>,
+}
+
+/// Whether a transaction outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// It is on the disk, with every one before it.
+    Now,
+    /// It can be read, and is on the disk with the next that is synced.
+    Later,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>) -> Writer {
+        Writer { shared }
+    }
+
+    /// How many transactions there were since the store was opened.
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Acquire)
+    }
+
+    /// Applies batches, in order, in one transaction: all or nothing.
+    pub(super) fn commit<'a>(
+        &mut self,
+        ops: impl Iterator<Item = &'a StoreOp>,
+        flush: Flush,
+    ) -> Result<(), StoreError> {
+        self.transact(ops, flush).map_err(|error| self.error(&error))?;
+        self.shared.commits.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    fn transact<'a>(&self, ops: impl Iterator<Item = &'a StoreOp>, flush: Flush) -> Result<(), redb::Error> {
+        let mut transaction = self.shared.database.begin_write()?;
+        let durability = match flush {
+            Flush::Now => Durability::Immediate,
+            Flush::Later => Durability::None,
+        };
+        transaction.set_durability(durability)?;
+        apply(&transaction, ops)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn error(&self, why: &impl fmt::Display) -> StoreError {
+        StoreError(format!("{}: {why}", self.shared.path.display()))
+    }
+}
+
+fn apply<'a>(transaction: &WriteTransaction, ops: impl Iterator<Item = &'a StoreOp>) -> Result<(), redb::Error> {
+    let mut tables = Tables {
+        records: transaction.open_table(RECORDS)?,
+        hints: transaction.open_table(HINTS)?,
+        memory: transaction.open_table(MEMORY)?,
+    };
+    for op in ops {
+        tables.apply(op)?;
+    }
+    Ok(())
+}
+
+struct Tables<'a> {
+    records: Table<'a, &'static [u8], &'static [u8]>,
+    hints: Table<'a, HintKey<'static>, &'static [u8]>,
+    memory: Table<'a, &'static str, &'static [u8]>,
+}
+
+impl Tables<'_> {
+    fn apply(&mut self, op: &StoreOp) -> Result<(), redb::StorageError> {
+        match op {
+            StoreOp::PutRecord { partition, key, record } => {
+                let name = record_key(*partition, key);
+                let sealed = seal(&name, record);
+                self.records.insert(name.as_slice(), sealed.as_slice())?;
+            }
+            StoreOp::PutHint(hint) => {
+                let sealed = seal(&hint.key.0, &hint.record);
+                self.hints
+                    .insert(hint_key(hint.target, &hint.id()), sealed.as_slice())?;
+            }
+            StoreOp::DropHint { target, hint } => {
+                self.hints.remove(hint_key(*target, hint))?;
+            }
+            StoreOp::SetGeneration(generation) => {
+                let sealed = seal(GENERATION_NAME.as_bytes(), generation);
+                self.memory.insert(GENERATION_NAME, sealed.as_slice())?;
+            }
+            StoreOp::SetFounders(founders) => {
+                let sealed = seal(FOUNDERS_NAME.as_bytes(), founders);
+                self.memory.insert(FOUNDERS_NAME, sealed.as_slice())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! One node as a child process: started, killed, and reaped whatever happens.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+};
+
+/// A running node.
+pub(crate) struct Process {
+    child: Child,
+    /// The node ends when this does, and so with this process.
+    stdin: Option<ChildStdin>,
+    pub(crate) address: SocketAddr,
+    pub(crate) node: String,
+    pub(crate) generation: u32,
+}
+
+/// A node that ended before it listened.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) said: String,
+}
+
+impl Process {
+    /// Starts a node and waits until it listens. Its log goes to the end of `log`.
+    pub(crate) fn start(log: &Path, arguments: &[String]) -> Result<Process, Ended> {
+        let log_file = File::options().create(true).append(true).open(log).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_quorate-node"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log_file)
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        if line.is_empty() {
+            let code = child.wait().unwrap().code();
+            let said = fs::read_to_string(log).unwrap();
+            return Err(Ended { code, said });
+        }
+        Ok(Process {
+            child,
+            stdin,
+            address: field(&line, "listening").parse().unwrap(),
+            node: field(&line, "node"),
+            generation: line.rsplit(['"', ':', '}']).nth(1).unwrap().parse().unwrap(),
+        })
+    }
+
+    /// As the power going, but for what the operating system holds.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the process to end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Ends the node's stdin, as the death of its parent would, and waits for it to end.
+    pub(crate) fn orphan(mut self) -> ExitStatus {
+        drop(self.stdin.take());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already reaped, where a test has waited for it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn field(line: &str, name: &str) -> String {
+    let start = line.find(&format!("\"{name}\":\"")).unwrap() + name.len() + 4;
+    line[start..].split('"').next().unwrap().to_owned()
+}

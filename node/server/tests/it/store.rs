@@ -1,0 +1,268 @@
+//! The store against a model, on real files.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use quorate_core::{
+    Generation, Hint, HintId, Key, Member, Memory, NodeId, PartitionId, PersistToken, Record, Store, StoreOp, Value,
+    Version,
+};
+use quorate_node::store::{self, Disk, Done, Fsync, OpenError, RedbStore};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// What a store should hold: the trait's words as maps.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    records: BTreeMap<(PartitionId, Key), Record>,
+    hints: BTreeMap<(NodeId, HintId), Record>,
+    memory: Memory,
+}
+
+impl Model {
+    fn apply(&mut self, op: &StoreOp) {
+        match op.clone() {
+            StoreOp::PutRecord { partition, key, record } => {
+                self.records.insert((partition, key), record);
+            }
+            StoreOp::PutHint(hint) => {
+                self.hints.insert((hint.target, hint.id()), hint.record);
+            }
+            StoreOp::DropHint { target, hint } => {
+                self.hints.remove(&(target, hint));
+            }
+            StoreOp::SetGeneration(generation) => self.memory.generation = Some(generation),
+            StoreOp::SetFounders(founders) => self.memory.founders = Some(founders),
+        }
+    }
+
+    /// Looks at everything that a store can show.
+    fn check(&self, store: &RedbStore) {
+        assert_eq!(store.memory().unwrap(), self.memory);
+        for partition in PARTITIONS.map(PartitionId) {
+            let expected = self.records.iter().filter(|((p, _), _)| *p == partition);
+            let versions = expected.clone().map(|((_, key), record)| (key.clone(), record.version));
+            assert_eq!(store.versions(partition).unwrap(), versions.collect::<Vec<_>>());
+            for ((_, key), record) in expected {
+                assert_eq!(store.record(partition, key).unwrap().as_ref(), Some(record));
+            }
+            assert_eq!(store.record(partition, &Key::copy_from(b"none")), Ok(None));
+        }
+        let mut counts = BTreeMap::new();
+        self.hints
+            .keys()
+            .for_each(|(target, _)| *counts.entry(*target).or_default() += 1);
+        assert_eq!(store.hint_counts().unwrap(), counts.into_iter().collect::<Vec<_>>());
+        for target in TARGETS.map(NodeId) {
+            self.check_hints(store, target);
+        }
+    }
+
+    /// All hints for a target, and those after each of them.
+    fn check_hints(&self, store: &RedbStore, target: NodeId) {
+        let of_target = self.hints.iter().filter(|((node, _), _)| *node == target);
+        let all: Vec<_> = of_target
+            .map(|((_, id), record)| Hint {
+                target,
+                key: id.key.clone(),
+                record: record.clone(),
+            })
+            .collect();
+        assert_eq!(store.hints(target, None, usize::MAX).unwrap(), all);
+        for (at, hint) in all.iter().enumerate() {
+            let after = store.hints(target, Some(&hint.id()), 3).unwrap();
+            assert_eq!(after, all[at + 1..].iter().take(3).cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
+const PARTITIONS: [u16; 4] = [0, 1, 255, u16::MAX];
+const TARGETS: [u64; 3] = [0, 1, u64::MAX];
+
+/// Keys of which some begin others, and with bytes that an ordering could trip over.
+fn random_key(rng: &mut Pcg64Mcg) -> Key {
+    let length = rng.random_range(1..4);
+    let bytes: Vec<u8> = (0..length).map(|_| [0, 1, b'a', 255][rng.random_range(0..4)]).collect();
+    Key::copy_from(&bytes)
+}
+
+fn random_version(rng: &mut Pcg64Mcg) -> Version {
+    Version {
+        time: [0, 1, 256, u64::MAX][rng.random_range(0..4)],
+        node: NodeId(rng.random_range(0..3)),
+        generation: Generation(rng.random_range(1..3)),
+    }
+}
+
+fn random_record(rng: &mut Pcg64Mcg) -> Record {
+    let value = vec![rng.random(); rng.random_range(0..200)];
+    Record {
+        version: random_version(rng),
+        value: Value(value.into()),
+    }
+}
+
+fn random_op(rng: &mut Pcg64Mcg) -> StoreOp {
+    let target = NodeId(TARGETS[rng.random_range(0..TARGETS.len())]);
+    let key = random_key(rng);
+    match rng.random_range(0..20) {
+        0 => StoreOp::SetGeneration(Generation(rng.random())),
+        1 => StoreOp::SetFounders(vec![
+            Member {
+                node: target,
+                weight: 3
+            };
+            rng.random_range(0..3)
+        ]),
+        2..9 => StoreOp::PutHint(Hint {
+            target,
+            key,
+            record: random_record(rng),
+        }),
+        9..13 => {
+            let version = random_version(rng);
+            let hint = HintId { key, version };
+            StoreOp::DropHint { target, hint }
+        }
+        _ => StoreOp::PutRecord {
+            partition: PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]),
+            key,
+            record: random_record(rng),
+        },
+    }
+}
+
+/// A store that is open, and its disk.
+struct Opened {
+    store: RedbStore,
+    disk: Disk,
+    finished: UnboundedReceiver<Done>,
+}
+
+fn open(folder: &Path, fsync: Fsync) -> Opened {
+    let (store, writer) = store::open(folder).unwrap();
+    let (disk, finished) = Disk::start(writer, fsync).unwrap();
+    Opened { store, disk, finished }
+}
+
+impl Opened {
+    /// Waits for the tokens up to this one, in order.
+    fn finish(&mut self, from: u64, until: u64) {
+        let mut finished = from;
+        while finished < until {
+            let done = self.finished.blocking_recv().expect("the disk works");
+            assert_eq!(done.result, Ok(()));
+            for token in done.tokens {
+                assert_eq!(token, PersistToken(finished));
+                finished += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn it_holds_what_was_written_whatever_the_setting_and_across_reopening() {
+    for fsync in [Fsync::Always, Fsync::Never, Fsync::Periodic(Duration::from_micros(300))] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let mut model = Model::default();
+        for _ in 0..3 {
+            let mut opened = open(folder.path(), fsync);
+            model.check(&opened.store);
+            for batch in 0..40 {
+                let ops: Vec<_> = (0..rng.random_range(1..20)).map(|_| random_op(&mut rng)).collect();
+                ops.iter().for_each(|op| model.apply(op));
+                opened.disk.submit(PersistToken(batch), ops);
+                if rng.random_range(0..4) == 0 {
+                    opened.finish(batch, batch + 1);
+                    model.check(&opened.store);
+                } else {
+                    opened.finish(batch, batch + 1);
+                }
+            }
+            opened.disk.stop().unwrap();
+        }
+    }
+}
+
+/// What is not yet durable is not seen: until its batch is finished, and no longer than that.
+#[test]
+fn batches_that_wait_together_are_written_together_and_in_order() {
+    const BATCHES: u64 = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open(folder.path(), Fsync::Always);
+    let key = Key::copy_from(b"k");
+    let record = |time| Record {
+        version: Version {
+            time,
+            node: NodeId(1),
+            generation: Generation(1),
+        },
+        value: Value(vec![7; 100].into()),
+    };
+    for batch in 0..BATCHES {
+        let op = StoreOp::PutRecord {
+            partition: PartitionId(0),
+            key: key.clone(),
+            record: record(batch),
+        };
+        opened.disk.submit(PersistToken(batch), vec![op]);
+    }
+    opened.finish(0, BATCHES);
+    assert_eq!(opened.store.record(PartitionId(0), &key), Ok(Some(record(BATCHES - 1))));
+    let commits = opened.disk.stop().unwrap().commits();
+    println!("{BATCHES} batches in {commits} commits");
+    assert!(commits < BATCHES / 2, "{commits} commits");
+}
+
+/// Every bit of the file, in turn, in a copy of it: what is read is what was written, or an error that says where.
+#[test]
+fn a_damaged_value_is_reported_and_never_returned() {
+    let folder = tempfile::tempdir().unwrap();
+    let partition = PartitionId(3);
+    let marker = b"a value that can be found in the file";
+    let version = Version {
+        time: 5,
+        node: NodeId(1),
+        generation: Generation(1),
+    };
+    let record = Record {
+        version,
+        value: Value(marker.to_vec().into()),
+    };
+    let key = Key::copy_from(b"k1");
+    let mut opened = open(folder.path(), Fsync::Always);
+    let op = StoreOp::PutRecord {
+        partition,
+        key: key.clone(),
+        record,
+    };
+    opened.disk.submit(PersistToken(0), vec![op]);
+    opened.finish(0, 1);
+    opened.disk.stop().unwrap();
+    drop(opened.store);
+
+    let path = folder.path().join("store.redb");
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes
+        .windows(marker.len())
+        .position(|window| window == marker)
+        .expect("it is in there");
+    bytes[at + 3] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let opened = open(folder.path(), Fsync::Always);
+    let error = opened.store.record(partition, &key).unwrap_err().to_string();
+    assert!(
+        error.ends_with("store.redb: partition 3, key k1: checksum mismatch"),
+        "{error}"
+    );
+    assert_eq!(opened.store.versions(partition).unwrap_err().to_string(), error);
+    assert_eq!(opened.store.versions(PartitionId(2)), Ok(vec![]));
+}
+
+#[test]
+fn two_do_not_open_one_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = store::open(folder.path()).unwrap();
+    assert!(matches!(store::open(folder.path()), Err(OpenError::InUse(_))));
+}
