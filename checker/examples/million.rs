@@ -1,5 +1,5 @@
-//! How long the checks take on a large valid history: `cargo run --release -p quorate-checker --example million [OPS [CLIENTS
-//! [KEYS]]]`. A measurement to look at, not a test.
+//! How long the checks take on a large valid history: `cargo run --release -p quorate-checker --example million [OPS
+//! [CLIENTS [KEYS]]]`. A measurement to look at, not a test.
 
 #![expect(
     clippy::disallowed_macros,

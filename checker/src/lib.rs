@@ -1,9 +1,9 @@
 //! Judges histories of replicated stores: history in, verdict with evidence out.
 //!
-//! A pure library: no input or output, no clock, no threads, no chance. Its caller records [`Event`]s, pushes them in the
-//! order of real time into a [`HistoryBuilder`], and asks each check in [`checks`] what it finds in the [`History`]. A
-//! [`Finding`] counts what was tested and what was violated, and its [`Witness`] is a violation that stands alone: the
-//! fewest ops that still break the claim, and words for them.
+//! A pure library: no input or output, no clock, no threads, no chance. Its caller records [`Event`]s, pushes them in
+//! the order of real time into a [`HistoryBuilder`], and asks each check in [`checks`] what it finds in the
+//! [`History`]. A [`Finding`] counts what was tested and what was violated, and its [`Witness`] is a violation that
+//! stands alone: the fewest ops that still break the claim, and words for them.
 //!
 //! ```
 //! use quorate_checker::{Context, FaultSpan, checks, text};

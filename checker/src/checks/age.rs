@@ -127,8 +127,8 @@ impl<'h> Ages<'h> {
         })
     }
 
-    /// Returns the proof that what `a` wrote or returned is older than what `b` did, as the one's write ended before the
-    /// other's began.
+    /// Returns the proof that what `a` wrote or returned is older than what `b` did, as the one's write ended before
+    /// the other's began.
     pub(super) fn prove_older_by_time(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
         assert_eq!(a.key, b.key, "values of different keys have no order");
         let writes = [self.history.write_of(a.value)?, self.history.write_of(b.value)?];

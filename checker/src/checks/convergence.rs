@@ -1,8 +1,8 @@
 //! Convergence: in the end the replicas of a key hold the same.
 //!
 //! In the end means at the final look at each replica, after faults are healed and the store had its time. Eventual
-//! consistency (Vogels, *Eventually Consistent*, CACM 2009) is promised only once updates have ceased, so the looks say nothing
-//! of a key that clients were still writing. A write of unknown outcome is no such: it had its time too.
+//! consistency (Vogels, *Eventually Consistent*, CACM 2009) is promised only once updates have ceased, so the looks say
+//! nothing of a key that clients were still writing. A write of unknown outcome is no such: it had its time too.
 
 use super::looks;
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 
 /// Finds keys whose replicas differ at their final looks, in value, or in version where both report one.
 ///
-/// Tested are the keys that were looked at on two replicas or more. A key that somebody wrote is unknown if no replica or
-/// too few were looked at, or if clients were writing it meanwhile.
+/// Tested are the keys that were looked at on two replicas or more. A key that somebody wrote is unknown if no replica
+/// or too few were looked at, or if clients were writing it meanwhile.
 pub fn converged(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {

@@ -2,8 +2,8 @@
 //!
 //! Lamport (*On Interprocess Communication*, part II, Distributed Computing 1986) calls a register regular if a read
 //! returns the last value written before it began or one being written meanwhile. With several writers "last" is
-//! ambiguous; here a read that returned v is stale exactly if some acknowledged write of w had ended before the read began
-//! and v's write had ended before w's began:
+//! ambiguous; here a read that returned v is stale exactly if some acknowledged write of w had ended before the read
+//! began and v's write had ended before w's began:
 //!
 //! ```text
 //!   |-- write v --|   |-- write w --|   |-- read: v --|

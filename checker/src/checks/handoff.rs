@@ -1,16 +1,16 @@
 //! Hinted handoff: once faults are healed, every replica of a key has its newest write by handoff alone.
 //!
-//! Dynamo (SOSP 2007, section 4.6): who takes a write that its owner can't take keeps a hint and delivers it when the owner
-//! is back. The promise is the coordinator's: having sent a write to any owner, it sees to it that each owner gets it or a
-//! hint for it is kept. So it binds for a write that took effect, as long as the coordinator stays up until its part is
-//! done, which is a window from the write's start. The looks of the handoff phase come after hints are delivered and before
-//! anything else repairs replicas: before anti-entropy, and without read repair.
+//! Dynamo (SOSP 2007, section 4.6): who takes a write that its owner can't take keeps a hint and delivers it when the
+//! owner is back. The promise is the coordinator's: having sent a write to any owner, it sees to it that each owner
+//! gets it or a hint for it is kept. So it binds for a write that took effect, as long as the coordinator stays up
+//! until its part is done, which is a window from the write's start. The looks of the handoff phase come after hints
+//! are delivered and before anything else repairs replicas: before anti-entropy, and without read repair.
 //!
-//! Only a key's newest write is judged, as a hint may be dropped for a newer one. Where there are several, the newest is that
-//! of the greatest version among:
+//! Only a key's newest write is judged, as a hint may be dropped for a newer one. Where there are several, the newest
+//! is that of the greatest version among:
 //! - its acknowledged writes, which took effect;
-//! - those writes of unknown outcome that one of its looks saw, as they were sent to some owner. (A client's timeout is no
-//!   excuse: the coordinator goes on.) One that no look saw may never have been sent, or to one stand-in only.
+//! - those writes of unknown outcome that one of its looks saw, as they were sent to some owner. (A client's timeout is
+//!   no excuse: the coordinator goes on.) One that no look saw may never have been sent, or to one stand-in only.
 //!
 //! If that one's coordinator is unknown or crashed within the window, the key is excused, even if an older write's
 //! coordinator kept up: it may have dropped its hint for the newer one.
@@ -82,7 +82,8 @@ impl Crashes {
     }
 }
 
-/// Returns the newest write of `key` that took effect, if there is one; an error is why versions do not say which it is.
+/// Returns the newest write of `key` that took effect, if there is one; an error is why versions do not say which it
+/// is.
 fn newest<'h>(
     history: &'h History,
     ages: &Ages<'h>,

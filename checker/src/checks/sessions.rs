@@ -1,8 +1,8 @@
 //! The four session guarantees, per session and key.
 //!
 //! Terry, Demers, Petersen, Spreitzer, Theimer, Welch, *Session Guarantees for Weakly Consistent Replicated Data* (PDIS
-//! 1994), section 3, states each by what a server's copy has to include when a session's later op reaches it, and, for the
-//! last two, by the order of writes at every server:
+//! 1994), section 3, states each by what a server's copy has to include when a session's later op reaches it, and, for
+//! the last two, by the order of writes at every server:
 //!
 //! - *read your writes*: a read finds every write that its session made before it;
 //! - *monotonic reads*: a read finds every write whose effect its session has read before;
@@ -10,18 +10,18 @@
 //! - *writes follow reads*: a write comes, in the order of writes, after every write whose effect its session has read
 //!   before it.
 //!
-//! On registers, where the newest write is what a copy holds, the four are one sentence with an op of two kinds: **the value
-//! of the session's later op is not older than that of its earlier op**. What "older" means and what shows it, versions or
-//! real time, is told in [`super::age`]. Two consequences:
+//! On registers, where the newest write is what a copy holds, the four are one sentence with an op of two kinds: **the
+//! value of the session's later op is not older than that of its earlier op**. What "older" means and what shows it,
+//! versions or real time, is told in [`super::age`]. Two consequences:
 //!
 //! - A session's writes are in real time what they are in the session. So only versions can show that monotonic writes
 //!   broke, and real time shows of writes follow reads only a read of the future. Without versions the last two test
 //!   nothing; that an observer sees the two in the wrong order is a breach of that observer's monotonic reads.
 //! - A session that reads v, w, v is a breach only if v is surely the older: of two concurrent writes either may be.
 //!
-//! A session is a process. It ends with an op of unknown outcome, so only its last write can be one; that counts as a later
-//! op where a version of it was seen. Failed ops did nothing and count for nothing. Guarantees between keys are causal
-//! consistency's, not these.
+//! A session is a process. It ends with an op of unknown outcome, so only its last write can be one; that counts as a
+//! later op where a version of it was seen. Failed ops did nothing and count for nothing. Guarantees between keys are
+//! causal consistency's, not these.
 
 use super::{
     age::{self, Ages, Proof},
@@ -141,8 +141,8 @@ fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], 
     }
 }
 
-/// Of the session's earlier ops those whose values are the newest, by each way of telling. A later op's value is older than
-/// some earlier one's exactly if it is older than one of these.
+/// Of the session's earlier ops those whose values are the newest, by each way of telling. A later op's value is older
+/// than some earlier one's exactly if it is older than one of these.
 #[derive(Default)]
 struct Newest<'h> {
     first: Option<&'h Op>,
@@ -194,7 +194,8 @@ fn tell(words: Words<'_>, guarantee: Guarantee, proof: &Proof<'_>) -> String {
             let (process, key, span) = (words.process(later), words.key(later), words.span(later));
             let (value, through) = (words.value(later.value), words.through(later));
             format!(
-                "{process} wrote {value} to {key}{through} {span}, having {before}, yet in the order of writes it came before that: {why}."
+                "{process} wrote {value} to {key}{through} {span}, having {before}, yet in the order of writes it came \
+                 before that: {why}."
             )
         }
         Action::Read | Action::ReadReplica(_) => {

@@ -1,13 +1,13 @@
 //! Durable acks: an acknowledged write, or one that overwrote it, is there in the end.
 //!
-//! In the end means at the final look at each replica of the key, after faults are healed and the store had its time. An
-//! acknowledged write of w is lost exactly if every replica holds something surely older than w: nothing, a value of a
-//! lesser version, or a value whose write had ended before w's began. A survivor that was concurrent with w may have
-//! overwritten it, and so may one whose own outcome was never known. One replica that still holds something not older is
-//! enough, as anti-entropy then spreads it; that the replicas differ is `converged`'s matter.
+//! In the end means at the final look at each replica of the key, after faults are healed and the store had its time.
+//! An acknowledged write of w is lost exactly if every replica holds something surely older than w: nothing, a value of
+//! a lesser version, or a value whose write had ended before w's began. A survivor that was concurrent with w may have
+//! overwritten it, and so may one whose own outcome was never known. One replica that still holds something not older
+//! is enough, as anti-entropy then spreads it; that the replicas differ is `converged`'s matter.
 //!
-//! Dynamo answers a write with success once W nodes have it (SOSP 2007, section 4.5); that it then stays is what clients take
-//! from the answer.
+//! Dynamo answers a write with success once W nodes have it (SOSP 2007, section 4.5); that it then stays is what
+//! clients take from the answer.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,8 @@ use crate::{
 
 /// Finds acknowledged writes of which the replicas' final looks show no trace.
 ///
-/// Tested are the acknowledged writes that ended before the first of their key's final looks began. A key with such a write
-/// and no look is unknown, as is one that would be a violation but for replicas that were not looked at.
+/// Tested are the acknowledged writes that ended before the first of their key's final looks began. A key with such a
+/// write and no look is unknown, as is one that would be a violation but for replicas that were not looked at.
 pub fn acked_writes_survive(history: &History, context: &Context) -> Finding {
     let ages = Ages::new(history);
     let mut tally = Tally::new();

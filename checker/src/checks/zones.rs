@@ -1,13 +1,14 @@
 //! Linearizable registers with unique values, by zones.
 //!
 //! Gibbons and Korach, *Testing shared memories* (SIAM J. Computing 26, 1997). A value's cluster is its write
-//! and the reads that returned it. All of a cluster happens while its value is in force, so once any op of cluster A has
-//! ended and any op of cluster B begins later, A as a whole comes before B. A cluster spans from its first end to its last
-//! start, its zone. The history is linearizable exactly if no read returns what was not written by then, and no two
-//! clusters come each before the other:
+//! and the reads that returned it. All of a cluster happens while its value is in force, so once any op of cluster A
+//! has ended and any op of cluster B begins later, A as a whole comes before B. A cluster spans from its first end to
+//! its last start, its zone. The history is linearizable exactly if no read returns what was not written by then, and
+//! no two clusters come each before the other:
 //!
 //! ```text
-//!   |- write 1 -|                        |- read: 1 -|      1's zone runs from the end of its write to the read's start
+//!   |- write 1 -|                        |- read: 1 -|      1's zone runs from the end of its write to the read's
+//!   start
 //!                  |- write 2 -|                            2's lies inside it: 1 before 2, 2 before 1
 //! ```
 //!
@@ -16,8 +17,9 @@
 //! their lower ends, remembering the forward zone that reaches furthest, meets every conflict there is. It takes
 //! O(n log n) time and linear memory, whatever the concurrency.
 //!
-//! The initial state is a write of nil that ended before all else. A write of unknown outcome that nobody read is dropped,
-//! as it may never have happened; one that was read never ends. Failed writes and unanswered reads are dropped.
+//! The initial state is a write of nil that ended before all else. A write of unknown outcome that nobody read is
+//! dropped, as it may never have happened; one that was read never ends. Failed writes and unanswered reads are
+//! dropped.
 
 use super::{phantoms, repeats};
 use crate::{
@@ -29,8 +31,8 @@ use crate::{
 ///
 /// Tested are the ok reads, and the acknowledged writes of keys that were read. A violation is a read of what was not
 /// written by then, or a value whose cluster conflicts with that of a value before it in the sweep; so a key has none
-/// exactly if it is linearizable, and all keys together are if each is (Herlihy and Wing, *Linearizability*, TOPLAS 1990,
-/// theorem 1).
+/// exactly if it is linearizable, and all keys together are if each is (Herlihy and Wing, *Linearizability*, TOPLAS
+/// 1990, theorem 1).
 pub fn linearizable(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
     let mut clusters = Clusters {
@@ -150,7 +152,7 @@ impl<'h> Clusters<'h> {
                 self.add(op);
             }
         }
-        // One of a write of unknown outcome that nobody read ends never, comes before nothing and conflicts with nothing.
+        // That of a write of unknown outcome that nobody read never ends: it comes before nothing, so conflicts with none.
         let take = |value: ValueId| self.of_value[value.index()].take().expect("a value met has a cluster");
         let mut zones: Vec<Cluster> = self.met.drain(..).map(take).collect();
         zones.sort_unstable_by_key(Cluster::low);

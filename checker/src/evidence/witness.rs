@@ -10,7 +10,8 @@ use crate::history::{Action, History, Op, Outcome, Phase, Process, Version};
 pub struct Witness {
     /// The key.
     pub key: String,
-    /// The ops, in order of invocation. None can be spared: without it they would not break the claim, or for another reason.
+    /// The ops, in order of invocation. None can be spared: without it they would not break the claim, or for another
+    /// reason.
     pub ops: Vec<WitnessOp>,
     /// What happened: which ops, when, through which nodes, and which faults were on.
     pub text: String,

@@ -1,7 +1,8 @@
 //! One event: an op's invocation or its completion, one line of `history.jsonl`.
 //!
-//! The shape is Jepsen's (`jepsen.history`, "Op"), with `node`, `level`, `version`, `phase` and `error` added. This is the
-//! record as its producer writes it; what events mean together is [`HistoryBuilder`](super::HistoryBuilder)'s to say.
+//! The shape is Jepsen's (`jepsen.history`, "Op"), with `node`, `level`, `version`, `phase` and `error` added. This is
+//! the record as its producer writes it; what events mean together is [`HistoryBuilder`](super::HistoryBuilder)'s to
+//! say.
 
 use std::fmt;
 

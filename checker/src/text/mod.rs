@@ -22,17 +22,18 @@
 //!     90..91    observer  read-replica k -> 2    node=n1 phase=final version=9
 //! ```
 //!
-//! An **op** is a span of time, a process, a function, a key, what was written or (after `->`) returned, an outcome, and
-//! attributes. The outcome is `ok` unless `fail` or `info` is said; a span with an open end has no completion. An **event** has
-//! one time and begins, after the process, with its type:
+//! An **op** is a span of time, a process, a function, a key, what was written or (after `->`) returned, an outcome,
+//! and attributes. The outcome is `ok` unless `fail` or `info` is said; a span with an open end has no completion. An
+//! **event** has one time and begins, after the process, with its type:
 //!
 //! ```text
 //!     10        p1  invoke write k 1
 //!     20        p1  ok write k 1                 node=n1
 //! ```
 //!
-//! - Times are milliseconds since the start, decimals allowed down to the nanosecond. They order the events of all lines. At
-//!   the same time invocations come before completions, as intervals are closed, and else lines come in their order.
+//! - Times are milliseconds since the start, decimals allowed down to the nanosecond. They order the events of all
+//!   lines. At the same time invocations come before completions, as intervals are closed, and else lines come in their
+//!   order.
 //! - `p3` is client 3; any other name is not a client.
 //! - Values are JSON, `nil` is null, and a bare word is a string. A name with blanks or quotes in it is a JSON string.
 //! - Attributes are `node`, `level`, `version` (a number, or text, which may be quoted), `phase` and `error`.

@@ -8,8 +8,8 @@ use crate::history::{Action, History, Op, Outcome, Position, Process, Version};
 
 /// Returns `history` in the language of [this module](super): a line an op, in order of invocation, observations last.
 ///
-/// Parsed again it is the same history, if times tell the order of its events: an op's `index` may differ, as may what only
-/// an event tells (`level`, `error`).
+/// Parsed again it is the same history, if times tell the order of its events: an op's `index` may differ, as may what
+/// only an event tells (`level`, `error`).
 pub fn render(history: &History) -> String {
     let ops = history
         .ops()

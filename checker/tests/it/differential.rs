@@ -1,4 +1,5 @@
-//! Every check against its definition, on many small random histories; and every witness against the check that found it.
+//! Every check against its definition, on many small random histories; and every witness against the check that found
+//! it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Lines into events and events into histories: what is well-formed goes through unchanged, the rest is refused by name.
+//! Lines into events and events into histories: what is well-formed goes through unchanged, the rest is refused by
+//! name.
 
 use quorate_checker::{
     Action, Event, EventKind, HistoryBuilder, Irregularity, Outcome, Phase, Position, Process, Version, text,

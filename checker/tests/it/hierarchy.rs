@@ -14,8 +14,8 @@ const SHAPE: Shape = Shape {
     has_looks: false,
 };
 
-/// Without versions, which could contradict it, linearizability is the strongest claim on what clients see, and a fresh read
-/// is one that misses no write of its own session either.
+/// Without versions, which could contradict it, linearizability is the strongest claim on what clients see, and a fresh
+/// read is one that misses no write of its own session either.
 #[test]
 fn linearizable_implies_fresh_and_sessions_and_fresh_implies_own_writes() {
     let (mut linearizable_count, mut fresh_count) = (0, 0);
@@ -64,7 +64,8 @@ fn linearizable_implies_fresh_and_sessions_and_fresh_implies_own_writes() {
     );
 }
 
-/// What was linearizable in the end was so at every instant before: the beginning of a history is no worse than the whole.
+/// What was linearizable in the end was so at every instant before: the beginning of a history is no worse than the
+/// whole.
 #[test]
 fn beginnings_of_linearizable_histories_are_linearizable() {
     for seed in 0..4_000 {

@@ -206,8 +206,8 @@ fn a_hint_that_was_not_delivered() {
     });
 }
 
-/// Changes one thing in each of several valid histories and requires that the claims in `broken` are found so, with one of
-/// the ops that `change` returns in evidence, and that the claims of which `broken` says nothing and that do not go
+/// Changes one thing in each of several valid histories and requires that the claims in `broken` are found so, with one
+/// of the ops that `change` returns in evidence, and that the claims of which `broken` says nothing and that do not go
 /// with it hold.
 fn plant(broken: &[&str], change: impl Fn(&mut Vec<Event>, &History, usize) -> Option<Vec<u64>>) {
     for seed in 0..RUNS {

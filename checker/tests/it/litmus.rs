@@ -1,10 +1,10 @@
 //! Litmus histories: for each anomaly one that shows it and a neighbour that is valid, as text with prose in it.
 //!
-//! A file in `tests/litmus` holds cases, each under a `## title`. A case is prose, a history (indented), lines that give the
-//! context (`context replicas 3`, `context window 1000`, `context crash n4 150`, `context fault n3 isolated: 100..200`; times
-//! in ms), and lines that begin with `> `: every finding but those that held, in the order of the checks. A line before the
-//! first case, `not asked: ` and names, says which checks are left out. Where a case fails, the message is what the lines
-//! would have to be.
+//! A file in `tests/litmus` holds cases, each under a `## title`. A case is prose, a history (indented), lines that
+//! give the context (`context replicas 3`, `context window 1000`, `context crash n4 150`, `context fault n3 isolated:
+//! 100..200`; times in ms), and lines that begin with `> `: every finding but those that held, in the order of the
+//! checks. A line before the first case, `not asked: ` and names, says which checks are left out. Where a case fails,
+//! the message is what the lines would have to be.
 
 use std::time::Duration;
 

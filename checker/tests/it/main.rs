@@ -1,5 +1,5 @@
-//! The checker from outside, in the four ways that a checker is tested: litmus histories, hierarchy, differential, injection.
-//! Besides, events and text.
+//! The checker from outside, in the four ways that a checker is tested: litmus histories, hierarchy, differential,
+//! injection. Besides, events and text.
 
 mod claims;
 mod differential;

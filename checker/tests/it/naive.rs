@@ -1,7 +1,7 @@
 //! The claims as their definitions read: quantifiers over all ops, and for linearizability a search through all orders.
 //!
-//! Slow, and independent of what the checks build on: nothing here uses the history's index of writes, its groups by key, or
-//! the order of values that the checks share.
+//! Slow, and independent of what the checks build on: nothing here uses the history's index of writes, its groups by
+//! key, or the order of values that the checks share.
 
 use std::collections::BTreeSet;
 
@@ -76,8 +76,8 @@ pub(crate) fn fresh_reads(history: &History) -> Judgement {
     })
 }
 
-/// By the theorem of zones, with the clusters' order as its quantifiers say: one comes before another if some op of it ended
-/// before some op of the other began.
+/// By the theorem of zones, with the clusters' order as its quantifiers say: one comes before another if some op of it
+/// ended before some op of the other began.
 pub(crate) fn zones(history: &History) -> Judgement {
     per_key(history, |key, judgement| {
         let ops = of_key(history, key);
@@ -118,7 +118,8 @@ pub(crate) fn zones(history: &History) -> Judgement {
     })
 }
 
-/// Linearizability by a search through all orders: `count` is the number of keys that have none, and `tested` is left 0.
+/// Linearizability by a search through all orders: `count` is the number of keys that have none, and `tested` is left
+/// 0.
 pub(crate) fn search(history: &History) -> Judgement {
     per_key(history, |key, judgement| {
         let all = of_key(history, key);
@@ -129,8 +130,8 @@ pub(crate) fn search(history: &History) -> Judgement {
     })
 }
 
-/// Returns whether the ops not yet `done` can take effect one after another from a register that holds `value`: each within
-/// its time, those of unknown outcome perhaps never.
+/// Returns whether the ops not yet `done` can take effect one after another from a register that holds `value`: each
+/// within its time, those of unknown outcome perhaps never.
 fn has_order(ops: &[&Op], done: &mut Vec<bool>, value: ValueId) -> bool {
     let rest: Vec<usize> = (0..ops.len()).filter(|&op| !done[op]).collect();
     if rest.iter().all(|&op| ops[op].outcome == Outcome::Info) {

@@ -1,4 +1,5 @@
-//! Small random histories, most of them nearly valid: a register that now and then lies, forgets, repeats or looks ahead.
+//! Small random histories, most of them nearly valid: a register that now and then lies, forgets, repeats or looks
+//! ahead.
 
 use quorate_checker::{Context, Crash, Event, EventKind, FaultSpan, History, HistoryBuilder, Phase, Version};
 use rand::{RngExt, SeedableRng};

@@ -1,7 +1,7 @@
 //! Large valid histories: clients of a linearizable store, each op taking effect at one random instant of its time.
 //!
-//! Some writes fail without effect, some are never answered and take effect late or never. In the end every replica of every
-//! key is looked at twice, in both phases, and holds what the store does.
+//! Some writes fail without effect, some are never answered and take effect late or never. In the end every replica of
+//! every key is looked at twice, in both phases, and holds what the store does.
 
 use quorate_checker::{Event, EventKind, Function, Phase};
 use rand::{RngExt, SeedableRng};
