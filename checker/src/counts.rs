@@ -15,8 +15,8 @@ pub struct Counts {
     pub reads: OutcomeCounts,
     /// Writes by outcome.
     pub writes: OutcomeCounts,
-    /// Ok reads that overlapped a write of their key in real time. A write of unknown outcome overlaps all that comes
-    /// after its start; a failed one overlaps nothing.
+    /// Ok reads that overlapped an acknowledged write of their key in real time. A write of unknown outcome would overlap
+    /// all that comes after its start, and say nothing of how closely reads and writes met.
     pub reads_racing: u64,
     /// Looks at replicas that saw something, nil included.
     pub observations: u64,
@@ -73,11 +73,11 @@ impl OutcomeCounts {
     }
 }
 
-/// Counts the ok reads of `key` that overlapped a write: one that began before the read's end and ended after its
-/// start.
+/// Counts the ok reads of `key` that overlapped an acknowledged write: one that began before the read's end and ended
+/// after its start.
 fn reads_racing(history: &History, key: KeyId) -> u64 {
     let mut latest_end = Position::BEFORE_ALL;
-    let writes = history.ops_of(key).filter(|op| op.is_possible_write());
+    let writes = history.ops_of(key).filter(|op| op.is_acked_write());
     let latest_ends: Vec<(Position, Position)> = writes
         .map(|write| {
             latest_end = latest_end.max(write.end);

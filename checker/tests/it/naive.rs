@@ -311,7 +311,8 @@ pub(crate) fn handoff(history: &History, context: &Context) -> Judgement {
 pub(crate) fn reads_racing(history: &History) -> u64 {
     let races = |read: &&Op| {
         let ops = of_key(history, read.key);
-        possible_writes(&ops).any(|write| write.start < read.end && read.start < write.end)
+        let mut acked = possible_writes(&ops).filter(|write| write.outcome == Outcome::Ok);
+        acked.any(|write| write.start < read.end && read.start < write.end)
     };
     history
         .ops()
