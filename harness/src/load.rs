@@ -184,7 +184,7 @@ fn request(action: Action, scenario: &Scenario) -> Request {
             repair: match scenario.read_repair {
                 ReadRepair::Off => CoreRepair::Off,
                 ReadRepair::Async => CoreRepair::Async,
-                ReadRepair::Blocking => CoreRepair::Blocking { holders: scenario.w },
+                ReadRepair::Blocking => CoreRepair::Blocking { holders: scenario.r },
             },
             timeout,
         }),

@@ -20,8 +20,8 @@ use crate::{
 /// to give up a request (1 s), so that each fault is felt by both.
 const LASTS_MIN: Duration = Duration::from_millis(1500);
 
-/// How much longer it may last.
-const LASTS_SPREAD: Duration = Duration::from_millis(700);
+/// How much longer it may last. In whole milliseconds, so that a plan can be read.
+const LASTS_SPREAD_MS: u64 = 700;
 
 /// Time to recover between two faults: links are redialled within half a second.
 const PAUSE: Duration = Duration::from_millis(1000);
@@ -67,7 +67,7 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
         let Some(shape) = turn.pop() else {
             return Vec::new();
         };
-        let lasts = LASTS_MIN + LASTS_SPREAD.mul_f64(rng.random());
+        let lasts = LASTS_MIN + Duration::from_millis(rng.random_range(0..LASTS_SPREAD_MS));
         plan.push(PlannedFault {
             at,
             lasts,

@@ -126,7 +126,7 @@ impl Trial {
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
-            report::write_anomalies(&files.folder, &report)?;
+            report::write_anomalies(&files.folder, &report, &record.history)?;
         }
         self.end(exit, trace_hash)?;
         Ok(report)

@@ -138,22 +138,19 @@ fn what_was_read_stays_read(settings: Settings) -> (bool, &'static str) {
     if !settings.quorums_meet() {
         return (false, "R + W <= N: two reads can meet different replicas");
     }
-    if settings.read_repair == ReadRepair::Blocking {
-        return (
-            true,
-            "R + W > N, and W replicas hold what a read returns before it does",
-        );
-    }
     if settings.r == settings.n {
         return (
             true,
-            "R = N: every read sees every replica, so what was seen once is seen again",
+            "R = N: every read sees every replica, so what was seen is seen again",
         );
     }
-    (
-        false,
-        "a write under way can be seen by one read and missed by the next: no blocking read repair",
-    )
+    match (settings.read_repair, settings.reads_meet()) {
+        (ReadRepair::Blocking, true) => (true, "2R > N, and R replicas hold what a read returns before it does"),
+        (ReadRepair::Blocking, false) => (false, "2R <= N: a read can miss the replicas that another has seen"),
+        (ReadRepair::Off | ReadRepair::Async, _) => {
+            (false, "without blocking repair what one read saw, the next can miss")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,7 +177,10 @@ mod tests {
             ("S5", 2, 2, ReadRepair::Blocking, "TTTTTT"),
             ("S9", 3, 1, ReadRepair::Off, "TTTTTT"),
             ("S10", 1, 3, ReadRepair::Off, "TTFTFT"),
+            ("S10", 1, 3, ReadRepair::Blocking, "TTFTFT"),
             ("S11", 2, 3, ReadRepair::Off, "TTFTFT"),
+            ("S5", 2, 3, ReadRepair::Blocking, "TTTTTT"),
+            ("S5", 3, 1, ReadRepair::Blocking, "TTTTTT"),
         ];
         for (row, r, w, read_repair, expected) in table {
             let claims = claims(Settings {

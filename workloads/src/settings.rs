@@ -10,7 +10,7 @@ pub enum ReadRepair {
     Off,
     /// Sends them the newest record, after answering.
     Async,
-    /// Answers once W replicas hold what is returned.
+    /// Answers once R replicas hold what is returned.
     Blocking,
 }
 
@@ -63,6 +63,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Whether every read quorum meets every other.
+    pub fn reads_meet(self) -> bool {
+        2 * u16::from(self.r) > u16::from(self.n)
     }
 
     /// Whether every read quorum meets every write quorum.

@@ -1,5 +1,6 @@
 //! The command line: arguments in, an exit code out. Nothing below this folder sees an argument as it was typed.
 
+mod certs;
 mod check;
 mod claims;
 mod faults;
@@ -39,6 +40,7 @@ enum Command {
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Certs(certs::Args),
     Node(Box<NodeArgs>),
 }
 
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
         Some(Command::Faults(args)) => faults::run(&args),
+        Some(Command::Certs(args)) => certs::run(&args),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("quorate: failed to {error:#}");

@@ -2,7 +2,6 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Context;
 use clap::Args;
 use quorate_core::Plant;
 use toml::{Table, Value};
@@ -171,7 +170,7 @@ fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow
 fn parse_setting(setting: &str) -> anyhow::Result<(String, Value)> {
     let (name, value) = setting
         .split_once('=')
-        .with_context(|| ExitError::usage(format!("read --set {setting}: write SETTING=VALUE")))?;
+        .ok_or_else(|| ExitError::usage(format!("read --set {setting}: write SETTING=VALUE")))?;
     let parsed = toml::from_str::<Table>(&format!("value = {value}"));
     let value = match parsed {
         Ok(mut table) => table.remove("value").expect("just written"),

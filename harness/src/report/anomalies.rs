@@ -1,8 +1,11 @@
 //! Each broken claim as a folder: the words, and the operations that break it as a history of their own.
 
-use std::fmt::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
-use quorate_checker::{Event, EventKind, Function, WitnessOp};
+use quorate_checker::{Action, Event, EventKind, History, Op, Outcome};
 use quorate_workloads::ClaimReport;
 
 use super::{Report, json::anomaly};
@@ -12,11 +15,11 @@ use crate::run_folder::RunFolder;
 ///
 /// # Errors
 /// If a file can't be written.
-pub fn write_anomalies(folder: &RunFolder, report: &Report) -> anyhow::Result<()> {
+pub fn write_anomalies(folder: &RunFolder, report: &Report, history: &History) -> anyhow::Result<()> {
     for (number, claim) in report.broken().enumerate() {
         let name = format!("anomalies/{:02}-{}", number + 1, anomaly(claim.claim));
         folder.write(&format!("{name}/explain.md"), &explanation(claim))?;
-        folder.write(&format!("{name}/minimal.jsonl"), &minimal_history(claim))?;
+        folder.write(&format!("{name}/minimal.jsonl"), &minimal_history(claim, history))?;
     }
     Ok(())
 }
@@ -38,42 +41,50 @@ fn explanation(claim: &ClaimReport) -> String {
     out
 }
 
-fn minimal_history(claim: &ClaimReport) -> String {
-    let ops = claim.witness.iter().flat_map(|witness| &witness.ops);
-    let mut events: Vec<_> = ops.flat_map(events).collect();
+/// The operations of a witness, and the writes of what they read, as a history that breaks the claim and no other for
+/// want of them.
+fn minimal_history(claim: &ClaimReport, history: &History) -> String {
+    let cited: BTreeSet<_> = claim
+        .witness
+        .iter()
+        .flat_map(|witness| &witness.ops)
+        .map(|op| op.index)
+        .collect();
+    let looks = history.observations().iter().map(|look| &look.op);
+    let cited = history.ops().iter().chain(looks).filter(|op| cited.contains(&op.index));
+    let with_writes = cited.flat_map(|op| [Some(op), history.write_of(op.value)]).flatten();
+    let ops: BTreeMap<_, _> = with_writes.map(|op| (op.index, op)).collect();
+    let mut events: Vec<_> = ops.into_values().flat_map(|op| events(history, op)).collect();
     events.sort_by_key(|event| event.index);
     events.iter().map(|event| event.to_line() + "\n").collect()
 }
 
 /// The invocation and the completion of an operation.
-fn events(op: &WitnessOp) -> Vec<Event> {
-    let (process, key) = (op.process.clone(), op.key.clone());
-    let invocation = match op.function {
-        "write" => Event::write(process, key, op.value.clone()),
-        "read" => Event::read(process, key),
-        _ => Event::read_replica(process, key),
+fn events(history: &History, op: &Op) -> Vec<Event> {
+    let (process, key) = (history.process(op.process).clone(), history.key(op.key).to_owned());
+    let value = history.value(op.value).clone();
+    let (invocation, phase) = match op.action {
+        Action::Write => (Event::write(process, key, value.clone()), None),
+        Action::Read => (Event::read(process, key), None),
+        Action::ReadReplica(phase) => (Event::read_replica(process, key), Some(phase)),
     };
     let invocation = Event {
         index: op.index,
         time_ns: op.start_ns,
-        node: op.node.clone(),
-        phase: op.phase,
+        node: op.node.map(|node| history.node(node).to_owned()),
+        phase,
         ..invocation
     };
     let kind = match op.outcome {
-        "ok" => EventKind::Ok,
-        "fail" => EventKind::Fail,
-        _ => EventKind::Info,
+        Outcome::Ok => EventKind::Ok,
+        Outcome::Fail => EventKind::Fail,
+        Outcome::Info => EventKind::Info,
     };
     let completion = op.completion_index.map(|index| Event {
         index,
         time_ns: op.end_ns.unwrap_or(op.start_ns),
-        value: if kind == EventKind::Ok || invocation.function == Function::Write {
-            op.value.clone()
-        } else {
-            serde_json::Value::Null
-        },
-        version: op.version.clone(),
+        value,
+        version: op.version.map(|version| history.version(version).clone()),
         ..invocation.completion(kind)
     });
     [invocation].into_iter().chain(completion).collect()

@@ -1,4 +1,10 @@
-//! What the harness is made of, tested from outside.
+//! What the harness is made of, and the command that it makes, tested from outside.
 
+mod arrows;
+mod bad_input;
+mod command;
+mod processes;
 mod quic;
+mod regressions;
+mod simulated;
 mod switch;

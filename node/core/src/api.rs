@@ -41,8 +41,8 @@ pub enum ReadRepair {
     Off,
     /// Answers, and sends them the newest record.
     Async,
-    /// Sends them the newest record, and answers once this many replicas durably hold what is returned: with a write
-    /// quorum here, a later read can't see less.
+    /// Sends them the newest record, and answers once this many replicas durably hold what is returned. With more than
+    /// half of all replicas here and in every read's R, a later read can't see less.
     Blocking {
         /// How many.
         holders: u8,

@@ -1,9 +1,9 @@
 //! Coordinating a read: ask every owner, answer from the first R, and bring those behind up to date.
 //!
-//! With blocking repair the answer waits until as many replicas as a write needs durably hold what is returned, by
-//! their own answer or by acknowledging the repair; since any R of a later read include one of them, that read can't
-//! return less. This is the read of Attiya, Bar-Noy and Dolev (*Sharing Memory Robustly in Message-Passing Systems*,
-//! JACM 1995) with its second phase left out where the first shows it to be needless.
+//! With blocking repair the answer waits until as many replicas as the client asked for durably hold what is returned, by
+//! their own answer or by acknowledging the repair; if they are so many that the R of any later read include one of them,
+//! that read can't return less. This is the read of Attiya, Bar-Noy and Dolev (*Sharing Memory Robustly in
+//! Message-Passing Systems*, JACM 1995) with its second phase left out where the first shows it to be needless.
 
 use super::{Coordination, State};
 use crate::{

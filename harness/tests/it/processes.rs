@@ -1,0 +1,286 @@
+//! `quorate run`: the whole job on real processes. One cluster at a time, as two cores are all that there are.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::command::{Quorate, verdict_of};
+
+/// How long anything here may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks at a state that is waited for.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Held while a cluster runs.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A kill, and an isolation to the end: what is needed to test every claim, in four seconds.
+const SHORT: &str = r#"
+time = "4s"
+rate = 1000
+plan = [
+    { at = "500ms", lasts = "1s", fault = "kill", nodes = ["n2"] },
+    { at = "2200ms", lasts = "1800ms", fault = "isolate", node = "n3" },
+]
+"#;
+
+/// The command in a folder that has the short plan in it.
+fn quorate() -> Quorate {
+    let quorate = Quorate::new();
+    fs::write(quorate.path().join("short.toml"), SHORT).expect("a file can be written");
+    quorate
+}
+
+/// The processes that were started from `folder`, this test's own command excepted: each node names its data folder.
+fn nodes_of(folder: &Path) -> Vec<u32> {
+    let output = Command::new("ps")
+        .args(["-eo", "pid=,args="])
+        .output()
+        .expect("ps can be run");
+    let folder = folder.file_name().expect("a name").to_string_lossy().into_owned();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_node = |line: &&str| line.contains(" node --data ") && line.contains(&folder);
+    let pid = |line: &str| line.split_whitespace().next().and_then(|pid| pid.parse().ok());
+    text.lines().filter(is_node).filter_map(pid).collect()
+}
+
+fn wait_until(what: &str, mut state: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !state() {
+        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        std::thread::park_timeout(POLL_INTERVAL);
+    }
+}
+
+fn assert_nothing_left(quorate: &Quorate) {
+    assert_eq!(nodes_of(quorate.path()), Vec::<u32>::new(), "processes are left");
+    let folder = quorate.path().join("results/runs/quickstart/latest");
+    let left = fs::read_dir(folder)
+        .expect("the run's folder")
+        .map(|entry| entry.expect("an entry").file_name());
+    let data: Vec<_> = left
+        .filter(|name| name.to_string_lossy().starts_with("data-"))
+        .collect();
+    assert!(data.is_empty(), "{data:?} is left");
+}
+
+#[test]
+fn a_clean_run_is_valid_and_leaves_its_record_and_nothing_else() {
+    let _turn = turn();
+    let quorate = quorate();
+    let (code, report) = quorate.json("run --config short.toml --seed 1");
+    assert_eq!(code, 0, "{report:#}");
+    assert_nothing_left(&quorate);
+    let run = quorate.path().join(report["run"].as_str().expect("a folder"));
+    for file in [
+        "run.json",
+        "scenario.toml",
+        "history.jsonl",
+        "faults.jsonl",
+        "verdict.json",
+        "nodes/n5.log",
+    ] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    assert!(report["counts"]["reads_racing"].as_u64().expect("a number") > 50);
+    assert_eq!(report["faults"]["effective"], 2);
+    let faults = fs::read_to_string(run.join("faults.jsonl")).expect("it is there");
+    for evidence in ["signal: 9 (SIGKILL)", "\"dropped\":", "\"stage\":\"undone\""] {
+        assert!(faults.contains(evidence), "{evidence} in {faults}");
+    }
+    let (code, again) = quorate.json("check results/runs/quickstart/latest");
+    assert_eq!((code, &again["claims"]), (0, &report["claims"]));
+}
+
+#[test]
+fn planted_bugs_are_caught_on_real_processes() {
+    let _turn = turn();
+    let caught_by = [
+        ("reply-before-acks", "fresh-reads"),
+        ("hint-dropped", "handoff"),
+        ("repair-writes-older", "fresh-reads"),
+    ];
+    for (plant, claim) in caught_by {
+        let quorate = quorate();
+        let (code, report) = quorate.json(&format!("run --config short.toml --seed 1 --plant {plant}"));
+        assert_eq!(
+            (code, verdict_of(&report, claim).as_str()),
+            (1, "violated"),
+            "{plant}: {report:#}"
+        );
+        let claims = report["claims"].as_array().expect("claims");
+        let broken = claims
+            .iter()
+            .find(|entry| entry["claim"] == claim)
+            .expect("it is there");
+        let words = broken["witness"]["text"].as_str().expect("a witness in words");
+        assert!(words.contains(" s") && words.contains('n'), "{words}");
+        assert_nothing_left(&quorate);
+    }
+}
+
+#[test]
+fn a_stale_read_at_one_replica_each_is_observed_and_no_violation() {
+    let _turn = turn();
+    let quorate = quorate();
+    let (code, report) = quorate.json("run --config short.toml --seed 1 --r 1 --w 1");
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(verdict_of(&report, "fresh-reads"), "observed");
+    assert_eq!(verdict_of(&report, "converges"), "held");
+}
+
+/// A run whose standard error is read line by line.
+struct Running {
+    child: Child,
+    lines: BufReader<std::process::ChildStderr>,
+    pid: String,
+}
+
+impl Running {
+    fn start(quorate: &Quorate, arguments: &str) -> Running {
+        let mut command = quorate.command(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it can be run");
+        let lines = BufReader::new(child.stderr.take().expect("asked for"));
+        let pid = child.id().to_string();
+        Running { child, lines, pid }
+    }
+
+    /// Reads on until a line says `text`.
+    fn wait_for(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            let read = self.lines.read_line(&mut line).expect("text");
+            assert!(read > 0, "it ended without saying {text:?}");
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill")
+            .args([signal, &self.pid])
+            .status()
+            .expect("kill can be run");
+        assert!(status.success());
+    }
+
+    /// The exit code, what it wrote to standard output, and the rest of what it said.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let mut said = String::new();
+        self.lines.read_to_string(&mut said).expect("text");
+        let output = self.child.wait_with_output().expect("it ends");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            said,
+        )
+    }
+}
+
+#[test]
+fn one_interrupt_ends_the_load_and_judges_what_was_seen() {
+    let _turn = turn();
+    let quorate = quorate();
+    let mut run = Running::start(&quorate, "run --config short.toml --time 60s --seed 1 --format json");
+    run.wait_for("- load");
+    wait_until("some operations", || history_lines(&quorate) > 2000);
+    run.signal("-INT");
+    let (code, stdout, said) = run.end();
+    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {said}"));
+    assert_eq!(
+        (code, &report["interrupted"]),
+        (Some(130), &Value::Bool(true)),
+        "{report:#}"
+    );
+    assert_eq!(verdict_of(&report, "converges"), "held", "it healed and looked");
+    assert_nothing_left(&quorate);
+}
+
+#[test]
+fn two_interrupts_give_the_run_up() {
+    let _turn = turn();
+    let quorate = quorate();
+    let mut run = Running::start(&quorate, "run --config short.toml --time 60s --seed 1");
+    run.wait_for("- load");
+    wait_until("some operations", || history_lines(&quorate) > 500);
+    run.signal("-INT");
+    run.wait_for("- healing");
+    run.signal("-TERM");
+    let (code, stdout, said) = run.end();
+    assert_eq!((code, stdout.as_str()), (Some(130), ""), "{said}");
+    assert!(said.contains("given up"), "{said}");
+    assert_nothing_left(&quorate);
+    assert!(history_lines(&quorate) > 500);
+}
+
+/// The harness itself is killed, with nodes running and a record in the making.
+#[test]
+fn a_killed_harness_leaves_a_record_and_no_process() {
+    let _turn = turn();
+    let quorate = quorate();
+    let mut run = Running::start(&quorate, "run --config short.toml --time 60s --seed 1");
+    run.wait_for("- load");
+    wait_until("some operations", || history_lines(&quorate) > 2000);
+    assert_eq!(nodes_of(quorate.path()).len(), 5);
+    run.signal("-KILL");
+    let (code, ..) = run.end();
+    assert_eq!(code, None, "killed");
+    wait_until("the nodes to stop", || nodes_of(quorate.path()).is_empty());
+    let (_, report) = quorate.json("check results/runs/quickstart/latest");
+    assert!(report["ops"].as_u64().expect("a number") > 500);
+    assert_eq!(verdict_of(&report, "fresh-reads"), "held");
+}
+
+/// How many whole lines the record has so far.
+fn history_lines(quorate: &Quorate) -> usize {
+    let path = quorate.path().join("results/runs/quickstart/latest/history.jsonl");
+    fs::read(path).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
+}
+
+#[test]
+fn a_node_that_dies_at_its_start_is_named_with_its_last_words() {
+    let _turn = turn();
+    let quorate = quorate();
+    let script = quorate.path().join("dying-node");
+    fs::write(&script, "#!/bin/sh\necho 'the last words' >&2\nexit 3\n").expect("a file can be written");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let ended = quorate.run("run --node-bin ./dying-node --seed 1");
+    assert_eq!(ended.code, 70);
+    for part in ["ended by itself", "exit status: 3", "the last words"] {
+        assert!(ended.stderr.contains(part), "{part:?} in {}", ended.stderr);
+    }
+    assert_nothing_left(&quorate);
+    let ended = quorate.run("run --node-bin ./no-such-file --seed 1");
+    assert_eq!(ended.code, 70);
+    assert!(ended.stderr.contains("no-such-file"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_busy_port_and_a_missing_identity_are_named() {
+    let quorate = quorate();
+    let made = quorate.run("certs cluster --node n1");
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let ended = quorate.run(&format!("node --data cluster/n1 --listen {address}"));
+    assert_eq!(ended.code, 70);
+    assert!(ended.stderr.contains(&address.to_string()), "{}", ended.stderr);
+    let ended = quorate.run("node --data nowhere");
+    assert_eq!(ended.code, 70);
+    assert!(ended.stderr.contains("nowhere"), "{}", ended.stderr);
+}
