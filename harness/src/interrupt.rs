@@ -41,7 +41,7 @@ impl Interrupts {
             self.at_least(1).await;
             self.seen = 1;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -52,7 +52,7 @@ impl Interrupts {
 
     async fn at_least(&mut self, count: u32) {
         if self.count.wait_for(|so_far| *so_far >= count).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -14,6 +14,17 @@ pub enum ReadRepair {
     Blocking,
 }
 
+impl ReadRepair {
+    /// Its name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ReadRepair::Off => "off",
+            ReadRepair::Async => "async",
+            ReadRepair::Blocking => "blocking",
+        }
+    }
+}
+
 /// Numbers and switches of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

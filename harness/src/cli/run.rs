@@ -12,7 +12,7 @@ use crate::{
     exit::Exit,
     interpreter::RunRecord,
     interrupt::Interrupts,
-    report,
+    report::{self, Report},
     run_folder::Backend,
     trial::Trial,
 };
@@ -51,23 +51,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
     display.say(&format!("{}: seed {seed}", scenario.name));
     let trial = Trial::in_folder(scenario, seed, &args.out, Backend::Processes)?;
+    let folder = trial.folder().expect("made just now").path().display().to_string();
     // One thread: what happens on it happens in one order, and a current-thread runtime is what QUIC is fastest on.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let record = match runtime.block_on(conduct(&trial, args, &mut display)) {
-        Ok(Some(record)) => record,
-        Ok(None) => {
-            let folder = trial.folder().expect("made above").path().display().to_string();
-            trial.give_up();
-            display.say(&format!("given up; what was recorded is in {folder}"));
-            return Ok(Exit::Interrupted);
-        }
-        Err(error) => {
-            trial.fail(&error);
-            return Err(error);
-        }
+    let report = runtime.block_on(conduct(trial, args, &mut display));
+    // A check that was given up may still be going on, and is not waited for.
+    runtime.shutdown_background();
+    let Some(report) = report? else {
+        display.say(&format!("given up; what was recorded is in {folder}"));
+        return Ok(Exit::Interrupted);
     };
-    display.say("- checking");
-    let report = trial.conclude(&record, None)?;
     drop(display);
     match args.format {
         Format::Text => answer(&report::text(&report)),
@@ -76,9 +69,36 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(report.exit)
 }
 
-/// Runs the scenario and ends every process, whatever came of it; `None` if the user has given it up.
-async fn conduct(trial: &Trial, args: &Args, display: &mut Display) -> anyhow::Result<Option<RunRecord>> {
+/// Records and judges; `None` if the user has given it up.
+async fn conduct(trial: Trial, args: &Args, display: &mut Display) -> anyhow::Result<Option<Report>> {
     let mut interrupts = Interrupts::listen()?;
+    let record = match record(&trial, args, &mut interrupts, display).await {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            trial.give_up();
+            return Ok(None);
+        }
+        Err(error) => {
+            trial.fail(&error);
+            return Err(error);
+        }
+    };
+    display.say("- checking");
+    let judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None));
+    tokio::select! {
+        biased;
+        () = interrupts.second() => Ok(None),
+        report = judged => report?.map(Some),
+    }
+}
+
+/// Runs the scenario and ends every process, whatever came of it; `None` if the user has given it up.
+async fn record(
+    trial: &Trial,
+    args: &Args,
+    interrupts: &mut Interrupts,
+    display: &mut Display,
+) -> anyhow::Result<Option<RunRecord>> {
     let folder = trial.folder().expect("a run on real processes has a folder");
     let options = ProcessOptions {
         scenario: trial.scenario(),

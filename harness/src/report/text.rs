@@ -46,8 +46,12 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
         "nodes"
     };
     let settings = format!(
-        "{} {on}, N={} R={} W={}, read repair {:?}{seed}",
-        scenario.nodes, scenario.n, scenario.r, scenario.w, scenario.read_repair
+        "{} {on}, N={} R={} W={}, read repair {}{seed}",
+        scenario.nodes,
+        scenario.n,
+        scenario.r,
+        scenario.w,
+        scenario.read_repair.name()
     );
     line(&scenario.name, format!(" {settings}"));
     let seconds = measured.load_time.as_secs_f64();
@@ -154,22 +158,15 @@ fn again(out: &mut String, report: &Report) {
     let Some(run) = &report.run else {
         return;
     };
-    let _ = writeln!(out, "run      {}", run.display());
-    if report.measured.is_some() {
-        let verb = if report.measured.as_ref().is_some_and(|m| m.simulated.is_some()) {
-            "sim"
-        } else {
-            "run"
-        };
-        let _ = writeln!(out, "again    quorate check {}", run.display());
-        if let Some(seed) = report.seed {
-            let _ = writeln!(
-                out,
-                "         quorate {verb} {}/scenario.toml --seed {seed}",
-                run.display()
-            );
-        }
-    }
+    let run = run.display();
+    let _ = writeln!(out, "run      {run}");
+    let (Some(measured), Some(seed)) = (&report.measured, report.seed) else {
+        return;
+    };
+    let program = std::env::args().next().unwrap_or_else(|| "quorate".to_owned());
+    let verb = if measured.simulated.is_some() { "sim" } else { "run" };
+    let _ = writeln!(out, "again    {program} check {run}");
+    let _ = writeln!(out, "         {program} {verb} {run}/scenario.toml --seed {seed}");
 }
 
 /// Breaks a text at spaces into lines of at most `width` characters, where words allow.
