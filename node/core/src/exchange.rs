@@ -20,8 +20,15 @@ use crate::{
 /// Keys compared in one message.
 const STRETCH_KEYS_MAX: usize = 512;
 
-/// Bytes of records in one answer, about: half of what a frame holds.
+/// Bytes of records sent at a time, about: with one more value of the largest size it stays below what a frame holds.
 const STRETCH_BYTES_MAX: usize = 512 * 1024;
+
+/// What a record takes beside its key and value: its version and lengths.
+const RECORD_OVERHEAD_BYTES: usize = 40;
+
+fn size_bytes(key: &Key, record: &Record) -> usize {
+    RECORD_OVERHEAD_BYTES + key.0.len() + record.value.0.len()
+}
 
 /// A partition, and the digest of what a node holds of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -294,7 +301,8 @@ impl<S: Store> Node<S> {
         mine.retain(|(key, _)| after.is_none_or(|a| key > a) && through.is_none_or(|t| key <= t));
         let wanted = lacking(&mine, theirs);
         let mut newer = Vec::new();
-        let (mut bytes, mut truncated) = (0, false);
+        let mut bytes: usize = wanted.iter().map(|key| key.0.len()).sum();
+        let mut truncated = false;
         for key in lacking(theirs, &mine) {
             if bytes >= STRETCH_BYTES_MAX {
                 truncated = true;
@@ -302,7 +310,7 @@ impl<S: Store> Node<S> {
             }
             match self.store.record(partition, &key) {
                 Ok(Some(record)) => {
-                    bytes += key.0.len() + record.value.0.len();
+                    bytes += size_bytes(&key, &record);
                     newer.push((key, record));
                 }
                 Ok(None) => {}
@@ -328,11 +336,14 @@ impl<S: Store> Node<S> {
             .partitions
             .front()
             .expect("a stretch has a partition");
-        let mut given = Vec::new();
-        for key in wanted.into_iter().filter(|key| mine.iter().any(|(k, _)| k == key)) {
-            if let Ok(Some(record)) = self.store.record(partition, &key) {
-                given.push((key, record));
-            }
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .filter(|key| mine.iter().any(|(k, _)| k == key))
+            .collect();
+        let given = self.records_to_give(partition, &wanted);
+        let truncated = truncated || given.len() < wanted.len();
+        if truncated && given.is_empty() && newer.is_empty() {
+            return self.leave_peer(now.time, false); // Again would be no different.
         }
         let report = &mut self.anti_entropy.tour_mut().report;
         report.records_given += given.len() as u64;
@@ -359,6 +370,22 @@ impl<S: Store> Node<S> {
             }
         }
         self.on_comparison_held(now.time, id, true);
+    }
+
+    /// This node's records of `keys`, up to what is sent at a time. What can't be read counts as held back: another
+    /// comparison will find it lacking again.
+    fn records_to_give(&self, partition: PartitionId, keys: &[Key]) -> Vec<(Key, Record)> {
+        let (mut given, mut bytes) = (Vec::new(), 0);
+        for key in keys {
+            if bytes >= STRETCH_BYTES_MAX {
+                break;
+            }
+            if let Ok(Some(record)) = self.store.record(partition, key) {
+                bytes += size_bytes(key, &record);
+                given.push((key.clone(), record));
+            }
+        }
+        given
     }
 
     /// One record of a comparison is durable where it was lacking, or can't be.

@@ -100,7 +100,11 @@ impl<S: Store> Node<S> {
         if self.ring.is_some() {
             return;
         }
-        let member = |(node, state): (NodeId, &crate::NodeState)| state.weight().map(|weight| Member { node, weight });
+        // A node without weight has not told its share yet, or tells nonsense; either way it can't own anything.
+        let member = |(node, state): (NodeId, &crate::NodeState)| {
+            let weight = state.weight().filter(|weight| *weight > 0)?;
+            Some(Member { node, weight })
+        };
         let known: Vec<_> = self.gossip.states().filter_map(member).collect();
         if known.len() >= self.config.founders {
             self.journal.stage_memory(StoreOp::SetFounders(known.clone()));

@@ -123,6 +123,8 @@ pub enum Refused {
     OtherRing,
     /// The version is too far ahead of its clock.
     ClockSkew,
+    /// The key or the value is larger than any client may write.
+    Invalid,
     /// Its disk failed.
     Storage,
 }

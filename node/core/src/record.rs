@@ -22,6 +22,11 @@ impl Key {
     pub fn copy_from(bytes: &[u8]) -> Key {
         Key(Bytes::copy_from_slice(bytes))
     }
+
+    /// Whether its length is one that a key can have.
+    pub fn is_valid(&self) -> bool {
+        (1..=KEY_BYTES_MAX).contains(&self.0.len())
+    }
 }
 
 impl fmt::Debug for Key {
@@ -39,6 +44,13 @@ impl fmt::Display for Key {
 /// A value: any bytes, at most [`VALUE_BYTES_MAX`] of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Value(pub Bytes);
+
+impl Value {
+    /// Whether its length is one that a value can have.
+    pub fn is_valid(&self) -> bool {
+        self.0.len() <= VALUE_BYTES_MAX
+    }
+}
 
 /// When and by whom a value was written: the order among all values of a key.
 ///

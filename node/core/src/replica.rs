@@ -72,6 +72,9 @@ impl<S: Store> Node<S> {
         errand: Errand,
         waiter: Waiter,
     ) -> Result<(), Refused> {
+        if !key.is_valid() || !record.value.is_valid() {
+            return Err(Refused::Invalid);
+        }
         let version = record.version;
         self.clock
             .observe(now.wall, version.time)

@@ -33,7 +33,7 @@ pub enum CertsError {
     #[error("{0:?} is no name for a certificate: 1 to {NAME_BYTES_MAX} of a-z, 0-9 and -, not - at either end")]
     Name(String),
     /// Keys or certificates can't be made, or the authority's key can't be read.
-    #[error("certificate authority: {0}")]
+    #[error("make a certificate, or load the authority that makes it")]
     Authority(#[from] rcgen::Error),
     /// A file can't be read or written.
     #[error(transparent)]

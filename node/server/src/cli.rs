@@ -23,7 +23,7 @@ use tokio::{
 use tracing::level_filters::LevelFilter;
 
 use crate::{
-    duration::parse_duration,
+    duration,
     server::{Listening, Options, Server},
     store::Fsync,
 };
@@ -73,13 +73,13 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub weight: u16,
     /// Time between two rounds of gossip; the same on every node
-    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = duration::parse)]
     pub gossip_interval: Duration,
     /// How long a coordinator waits for replicas
-    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", default_value = "2s", value_parser = duration::parse)]
     pub request_timeout: Duration,
     /// The age at which a hint is thrown away
-    #[arg(long, value_name = "SPAN", default_value = "3h", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", default_value = "3h", value_parser = duration::parse)]
     pub hint_window: Duration,
     /// The most hints kept, for all nodes together
     #[arg(long, value_name = "N", default_value_t = 100_000)]
@@ -88,7 +88,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "SPAN", default_value = "off", value_parser = parse_interval)]
     pub anti_entropy_interval: Interval,
     /// How far ahead of its own clock a node lets another's stamp be; the same on every node
-    #[arg(long, value_name = "SPAN", default_value = "500ms", value_parser = parse_duration)]
+    #[arg(long, value_name = "SPAN", default_value = "500ms", value_parser = duration::parse)]
     pub clock_skew_max: Duration,
     /// The most client requests coordinated at a time
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -118,7 +118,7 @@ pub struct Interval(pub Option<Duration>);
 fn parse_interval(text: &str) -> Result<Interval, String> {
     match text {
         "off" => Ok(Interval(None)),
-        _ => parse_duration(text)
+        _ => duration::parse(text)
             .map(|span| Interval(Some(span)))
             .map_err(|why| format!("{why}, and is not off")),
     }
@@ -185,8 +185,10 @@ impl Failure {
 impl fmt::Display for Failure {
     /// The whole chain, outermost first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Usage(error) | Failure::Failed(error)) = self;
-        write!(f, "{error:#}")
+        match self {
+            Failure::Usage(error) => write!(f, "{error:#}"),
+            Failure::Failed(error) => write!(f, "failed to {error:#}"),
+        }
     }
 }
 
@@ -215,12 +217,9 @@ fn serve(options: &Options, exit_with_parent: bool) -> anyhow::Result<()> {
         let stop = stop_signal(exit_with_parent).context("listen for signals")?;
         let server = Server::start(options)
             .await
-            .with_context(|| format!("start node {}", options.name))?;
+            .with_context(|| format!("start {}", options.name))?;
         announce(server.listening()).context("print the line that says where it listens")?;
-        server
-            .run(stop)
-            .await
-            .with_context(|| format!("run node {}", options.name))
+        server.run(stop).await.with_context(|| format!("run {}", options.name))
     })
 }
 

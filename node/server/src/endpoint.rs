@@ -168,9 +168,9 @@ fn client_config(identity: &Identity) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
-/// The transport parameters of every connection here. The packet size keeps its default: larger initial ones hang the
-/// handshake.
-fn transport_config() -> Arc<TransportConfig> {
+/// The transport parameters of every connection, for whoever measures them. The packet size keeps its default: larger
+/// initial ones hang the handshake.
+pub fn transport_config() -> Arc<TransportConfig> {
     let mut acks = AckFrequencyConfig::default();
     acks.ack_eliciting_threshold(VarInt::from_u32(ACK_THRESHOLD));
     acks.max_ack_delay(Some(ACK_DELAY_MAX));

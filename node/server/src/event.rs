@@ -16,6 +16,8 @@ pub(crate) const WAITING_MAX: usize = 1024;
 /// Something that happened on a connection, or to an attempt at one.
 #[derive(Debug)]
 pub(crate) enum Event {
+    /// The pause before an address is dialled is over.
+    Paused { address: SocketAddr },
     /// A node answered at an address; nothing has been said yet.
     Dialled {
         address: SocketAddr,

@@ -121,8 +121,13 @@ pub enum IdentityError {
         error: io::Error,
     },
     /// A file does not hold what its name says.
-    #[error("not a PEM file of its kind: {0}")]
-    Pem(#[from] rustls::pki_types::pem::Error),
+    #[error("{file}: not PEM of its kind: {error}")]
+    Pem {
+        /// Its name.
+        file: &'static str,
+        /// What is wrong with it.
+        error: rustls::pki_types::pem::Error,
+    },
     /// The certificate says nothing about its holder.
     #[error(transparent)]
     Subject(#[from] SubjectError),
@@ -142,10 +147,10 @@ impl Identity {
     }
 
     pub(crate) fn from_pem(pem: Pem) -> Result<Identity, IdentityError> {
-        let certificate = CertificateDer::from_pem_slice(pem.certificate.as_bytes())?;
+        let certificate: CertificateDer<'_> = parse(CERTIFICATE_FILE, &pem.certificate)?;
         Ok(Identity {
-            authority: CertificateDer::from_pem_slice(pem.authority.as_bytes())?,
-            key: PrivateKeyDer::from_pem_slice(pem.key.as_bytes())?,
+            authority: parse(AUTHORITY_FILE, &pem.authority)?,
+            key: parse(KEY_FILE, &pem.key)?,
             subject: Subject::of(&certificate)?,
             certificate,
             pem,
@@ -210,6 +215,10 @@ pub(crate) fn write(path: &Path, text: &str, mode: u32) -> Result<(), IdentityEr
     let file = options.write(true).create(true).truncate(true).mode(mode).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| file_error(path, error))
+}
+
+fn parse<T: PemObject>(file: &'static str, text: &str) -> Result<T, IdentityError> {
+    T::from_pem_slice(text.as_bytes()).map_err(|error| IdentityError::Pem { file, error })
 }
 
 fn file_error(path: &Path, error: io::Error) -> IdentityError {

@@ -23,7 +23,7 @@ pub(crate) async fn accept(endpoint: Endpoint, cluster: ClusterId, events: mpsc:
     while let Some(incoming) = endpoint.accept().await {
         while handshakes.try_join_next().is_some() {}
         if handshakes.len() >= HANDSHAKES_MAX {
-            tracing::warn!(remote = %incoming.remote_address(), limit = HANDSHAKES_MAX, "too many handshakes at a time");
+            tracing::warn!(remote = %incoming.remote_address(), limit = HANDSHAKES_MAX, "too many handshakes");
             incoming.refuse();
             continue;
         }

@@ -24,7 +24,7 @@ pub mod store;
 mod tls;
 
 pub use self::{
-    endpoint::EndpointError,
+    endpoint::{EndpointError, transport_config},
     frame::Refusal,
     server::{Listening, Options, ServeError, Server},
     tls::TlsError,

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match cli::run(&arguments.node) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("quorate-node: failed to {failure}");
+            eprintln!("quorate-node: {failure}");
             failure.exit_code()
         }
     }

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use crate::frame::{self, FrameError, Outgoing};
 
-/// The most that waits. A peer that takes less than it is sent for longer than this lasts is of no use any more: at
-/// the 8 MB/s of a busy link, two seconds.
-const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most that waits: twice the hints that are under way to a node at a time, 64 of them, with values of the largest
+/// size. A peer that is further behind is of no use any more.
+const WAITING_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// The frames that wait for a connection's writer.
 #[derive(Debug, Default)]
@@ -98,9 +98,10 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
 
     use super::*;
     use crate::frame::Frame;
@@ -134,8 +135,8 @@ mod tests {
             id: 1,
             response: &response,
         };
-        let pushed = (0..100).take_while(|_| outbox.push(&frame).is_ok()).count();
-        assert_eq!(pushed, 16);
+        let pushed = (0..1000).take_while(|_| outbox.push(&frame).is_ok()).count();
+        assert_eq!(pushed, 128);
         assert_eq!(outbox.push(&Frame::Ping), Err(PushError::Full));
     }
 }

@@ -111,7 +111,8 @@ pub(crate) async fn greet(dialled: Authenticated, own: Hello, cluster: ClusterId
     session(connection.clone(), subject, greeted)
 }
 
-/// Takes a connection, as far as its Hello, which the caller answers: by a Hello as the first frame in its outbox, or by closing it.
+/// Takes a connection, as far as its Hello, which the caller answers: by a Hello as the first frame in its outbox,
+/// or by closing it.
 pub(crate) async fn accept(incoming: Incoming, cluster: ClusterId) -> Result<Session, SessionError> {
     let until = deadline(ACCEPT_TIMEOUT);
     let connection = timeout_at(until, incoming.into_future())

@@ -21,10 +21,10 @@ const PROTOCOL: &[u8] = b"quorate/1";
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The key is not the certificate's, or one of them is of a kind that is not supported.
-    #[error("certificate and key: {0}")]
+    #[error("use the certificate and its key")]
     Identity(#[from] rustls::Error),
     /// The authority's certificate can't anchor any trust.
-    #[error("authority: {0}")]
+    #[error("trust the authority")]
     Authority(#[from] rustls::server::VerifierBuilderError),
 }
 

@@ -49,7 +49,7 @@ struct Admitted {
 impl<S: Store> Node<S> {
     /// Checks whether a request can be served at all, before anything is sent.
     fn admit(&self, now: Now, key: &Key, required: u8, timeout: Duration) -> Result<Admitted, Reason> {
-        if key.0.is_empty() || key.0.len() > KEY_BYTES_MAX {
+        if !key.is_valid() {
             let why = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.0.len());
             return Err(Reason::Invalid(why));
         }

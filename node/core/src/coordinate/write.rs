@@ -46,7 +46,7 @@ impl WriteState {
 
 impl<S: Store> Node<S> {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
-        let admitted = if request.value.0.len() > VALUE_BYTES_MAX {
+        let admitted = if !request.value.is_valid() {
             let why = format!(
                 "a value has at most {VALUE_BYTES_MAX} bytes, not {}",
                 request.value.0.len()

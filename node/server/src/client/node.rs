@@ -61,8 +61,8 @@ impl NodeClient {
         assert!(up, "the line, which this client holds, has the sender");
     }
 
-    /// Asks the node, and waits for its answer until the deadline; without a connection, first for that. A node gives up
-    /// at the request's own timeout: to hear of it, let the deadline be later by a round trip and some.
+    /// Asks the node, and waits for its answer until the deadline; without a connection, first for that. A node gives
+    /// up at the request's own timeout: to hear of it, let the deadline be later by a round trip and some.
     ///
     /// Dropped before it is ready, it may or may not have put the request on its way, and nobody will learn of it.
     ///

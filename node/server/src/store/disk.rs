@@ -17,8 +17,11 @@ use std::{
 use quorate_core::{PersistToken, StoreError, StoreOp};
 use tokio::sync::mpsc;
 
-use super::write::{Flush, Writer};
-use crate::duration::parse_duration;
+use super::{
+    damage::message,
+    write::{Flush, Writer},
+};
+use crate::duration;
 
 /// Batches that may wait for the disk before the event loop stops taking in anything else.
 const WAITING_MAX: usize = 4096;
@@ -47,7 +50,9 @@ impl FromStr for Fsync {
         match (text, text.strip_prefix("periodic:")) {
             ("always", _) => Ok(Fsync::Always),
             ("never", _) => Ok(Fsync::Never),
-            (_, Some(interval)) => parse_duration(interval).map(Fsync::Periodic),
+            (_, Some(interval)) => duration::parse(interval)
+                .map(Fsync::Periodic)
+                .map_err(|error| error.to_string()),
             _ => Err(format!(
                 "{text:?} is not always, never, or periodic: and a span, as in periodic:1s"
             )),
@@ -122,7 +127,10 @@ impl Disk {
         drop(self.queue);
         match self.thread.join() {
             Ok(result) => result,
-            Err(_) => Err(StoreError("the thread that writes has panicked".to_owned())),
+            Err(panic) => Err(StoreError(format!(
+                "the thread that writes: {}",
+                message(panic.as_ref())
+            ))),
         }
     }
 }
@@ -141,9 +149,9 @@ impl Work {
         let mut batches = Vec::new();
         while self.wait(&mut batches)? {
             let ops = || batches.iter().flat_map(|batch| &batch.ops);
-            let sync = self.sync_for(ops());
-            let result = self.writer.commit(ops(), sync);
-            self.note(sync);
+            let flush = self.flush_for(ops());
+            let result = self.writer.commit(ops(), flush);
+            self.note(flush);
             self.waiting.fetch_sub(batches.len(), Ordering::Relaxed);
             let tokens = batches.drain(..).map(|batch| batch.token).collect();
             let failed = result.clone();
@@ -186,7 +194,7 @@ impl Work {
 
     /// What a node remembers of itself is synced whatever the setting: one that forgot its generation would stamp two
     /// writes alike.
-    fn sync_for<'a>(&self, mut ops: impl Iterator<Item = &'a StoreOp>) -> Flush {
+    fn flush_for<'a>(&self, mut ops: impl Iterator<Item = &'a StoreOp>) -> Flush {
         let due = match (self.fsync, self.unsynced_since) {
             (Fsync::Always, _) => true,
             (Fsync::Periodic(interval), Some(since)) => since.elapsed() >= interval,
@@ -200,10 +208,146 @@ impl Work {
         }
     }
 
-    fn note(&mut self, sync: Flush) {
-        match sync {
+    fn note(&mut self, flush: Flush) {
+        match flush {
             Flush::Now => self.unsynced_since = None,
             Flush::Later => self.unsynced_since = self.unsynced_since.or_else(|| Some(Instant::now())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        path::Path,
+        sync::atomic::{AtomicBool, AtomicU64},
+    };
+
+    use quorate_core::{Generation, Store};
+    use redb::{StorageBackend, backends::InMemoryBackend};
+
+    use super::*;
+    use crate::store::{
+        RedbStore,
+        open::{builder, open_database},
+    };
+
+    /// A disk in memory, which counts its syncs, and fails them when told to.
+    #[derive(Clone, Debug, Default)]
+    struct Backend {
+        inner: Arc<InMemoryBackend>,
+        syncs: Arc<AtomicU64>,
+        is_full: Arc<AtomicBool>,
+    }
+
+    impl StorageBackend for Backend {
+        fn len(&self) -> io::Result<u64> {
+            self.inner.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.inner.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.inner.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.syncs.fetch_add(1, Ordering::Relaxed);
+            if self.is_full.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.inner.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.inner.write(offset, data)
+        }
+    }
+
+    fn open(backend: &Backend) -> (RedbStore, Writer) {
+        let database = builder().create_with_backend(backend.clone()).unwrap();
+        open_database(Path::new("store.redb"), database).unwrap()
+    }
+
+    fn batch() -> Vec<StoreOp> {
+        let record = quorate_core::Record {
+            version: quorate_core::Version {
+                time: 1,
+                node: quorate_core::NodeId(1),
+                generation: Generation(1),
+            },
+            value: quorate_core::Value(Vec::new().into()),
+        };
+        vec![StoreOp::PutRecord {
+            partition: quorate_core::PartitionId(0),
+            key: quorate_core::Key::copy_from(b"k"),
+            record,
+        }]
+    }
+
+    #[test]
+    fn after_a_failed_sync_nothing_is_acknowledged_and_the_path_is_named() {
+        let backend = Backend::default();
+        let (_store, writer) = open(&backend);
+        let (disk, mut finished) = Disk::start(writer, Fsync::Always).unwrap();
+        disk.submit(PersistToken(0), batch());
+        assert_eq!(finished.blocking_recv().unwrap().result, Ok(()));
+        backend.is_full.store(true, Ordering::Relaxed);
+        disk.submit(PersistToken(1), batch());
+        let failed = finished.blocking_recv().unwrap();
+        assert_eq!(failed.tokens, [PersistToken(1)]);
+        let why = failed.result.unwrap_err().to_string();
+        assert!(
+            why.starts_with("store.redb: ") && why.contains("no storage space"),
+            "{why}"
+        );
+        disk.submit(PersistToken(2), batch());
+        assert!(finished.blocking_recv().is_none(), "the thread has ended");
+        assert_eq!(disk.stop().unwrap_err().to_string(), why);
+    }
+
+    #[test]
+    fn memory_is_synced_whatever_the_setting_and_records_as_they_say() {
+        let syncs_of = |fsync, ops: Vec<StoreOp>| {
+            let backend = Backend::default();
+            let (store, writer) = open(&backend);
+            let before = backend.syncs.load(Ordering::Relaxed);
+            let (disk, mut finished) = Disk::start(writer, fsync).unwrap();
+            disk.submit(PersistToken(0), ops);
+            assert_eq!(finished.blocking_recv().unwrap().result, Ok(()));
+            let synced = backend.syncs.load(Ordering::Relaxed) - before;
+            assert_eq!(
+                store.versions(quorate_core::PartitionId(0)).map(|v| v.len() < 2),
+                Ok(true)
+            );
+            disk.stop().unwrap();
+            synced > 0
+        };
+        let hour = Duration::from_secs(3600);
+        let generation = || vec![StoreOp::SetGeneration(Generation(1))];
+        for fsync in [Fsync::Always, Fsync::Periodic(hour), Fsync::Never] {
+            assert!(syncs_of(fsync, generation()), "{fsync:?}");
+            assert_eq!(syncs_of(fsync, batch()), fsync == Fsync::Always, "{fsync:?}");
+        }
+        assert!(syncs_of(Fsync::Never, [batch(), generation()].concat()));
+    }
+
+    #[test]
+    fn a_period_ends_with_a_sync_of_its_own() {
+        let backend = Backend::default();
+        let (_store, writer) = open(&backend);
+        let before = backend.syncs.load(Ordering::Relaxed);
+        let (disk, mut finished) = Disk::start(writer, Fsync::Periodic(Duration::from_millis(1))).unwrap();
+        disk.submit(PersistToken(0), batch());
+        finished.blocking_recv().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while backend.syncs.load(Ordering::Relaxed) == before {
+            assert!(Instant::now() < deadline, "no sync");
+            thread::yield_now();
+        }
+        disk.stop().unwrap();
     }
 }

@@ -5,6 +5,7 @@
 //! value carries a checksum over itself and its key, and one that does not match is an error and never a value: the
 //! file system, and whatever edits the file while nobody looks, are not trusted with it.
 
+mod damage;
 mod disk;
 mod encoding;
 mod open;

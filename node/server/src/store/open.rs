@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use redb::{Builder, Database, ReadableDatabase};
 
 use super::{
+    damage::guard,
     encoding::{seal, unseal},
     read::RedbStore,
     tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, Shared},
@@ -59,48 +60,71 @@ pub enum OpenError {
 /// [`OpenError`], with the path.
 pub fn open(folder: &Path) -> Result<(RedbStore, Writer), OpenError> {
     let path = folder.join(STORE_FILE);
+    let opened = guard(|| open_file(&path)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
+    opened.map_err(|trouble| trouble.at(path))
+}
+
+fn open_file(path: &Path) -> Result<(RedbStore, Writer), Trouble> {
     let mut options = fs::OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-    let file = match file {
-        Ok(file) => file,
-        Err(error) => return Err(OpenError::Io { path, error }),
-    };
-    let database = builder().create_file(file);
+    let file = options.read(true).write(true).create(true).truncate(false).open(path);
+    let database = builder().create_file(file.map_err(redb::Error::Io)?)?;
     open_database(path, database)
 }
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder
 }
 
-fn open_database(path: PathBuf, database: Result<Database, DatabaseError>) -> Result<(RedbStore, Writer), OpenError> {
-    let database = match database {
-        Ok(database) => database,
-        Err(error) => return Err(open_error(path, error)),
-    };
-    let format = match format(&database) {
-        Ok(format) => format,
-        Err(error) => return Err(not_a_store(path, &error)),
-    };
-    match format {
-        None => {
-            if let Err(error) = make_tables(&database) {
-                return Err(not_a_store(path, &error));
-            }
-        }
+/// Reads all of the file once: a page that was damaged while nobody looked is found now, and not when it is needed. A
+/// million records take 0.3 s, a little more than the core takes for its digests right after.
+pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(RedbStore, Writer), Trouble> {
+    if !database.check_integrity()? {
+        let why = "damaged: a page does not fit its checksum";
+        return Err(Trouble::Unreadable(why.to_owned()));
+    }
+    match format(&database)? {
+        None => make_tables(&database)?,
         Some(FORMAT) => {}
-        Some(found) => return Err(OpenError::Newer { path, found }),
+        Some(found) => return Err(Trouble::Newer(found)),
     }
     let shared = Arc::new(Shared {
-        path,
+        path: path.to_owned(),
         database,
         commits: AtomicU64::new(0),
     });
-    match RedbStore::new(Arc::clone(&shared)) {
-        Ok(store) => Ok((store, Writer::new(shared))),
-        Err(error) => Err(not_a_store(shared.path.clone(), &error)),
+    Ok((RedbStore::new(Arc::clone(&shared))?, Writer::new(shared)))
+}
+
+/// What is wrong with a file, before its path is added.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    Redb(redb::Error),
+    Unreadable(String),
+    Newer(u32),
+}
+
+impl<E: Into<redb::Error>> From<E> for Trouble {
+    fn from(error: E) -> Trouble {
+        Trouble::Redb(error.into())
+    }
+}
+
+impl Trouble {
+    fn at(self, path: PathBuf) -> OpenError {
+        match self {
+            Trouble::Redb(redb::Error::DatabaseAlreadyOpen) => OpenError::InUse(path),
+            Trouble::Redb(redb::Error::Io(error)) if error.kind() != io::ErrorKind::InvalidData => {
+                OpenError::Io { path, error }
+            }
+            Trouble::Redb(error) => OpenError::NotAStore {
+                path,
+                why: error.to_string(),
+            },
+            Trouble::Unreadable(why) => OpenError::NotAStore { path, why },
+            Trouble::Newer(found) => OpenError::Newer { path, found },
+        }
     }
 }
 
@@ -131,19 +155,29 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     Ok(())
 }
 
-fn open_error(path: PathBuf, error: DatabaseError) -> OpenError {
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path),
-        DatabaseError::Storage(StorageError::Io(error)) if error.kind() != io::ErrorKind::InvalidData => {
-            OpenError::Io { path, error }
-        }
-        error => not_a_store(path, &error.into()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn not_a_store(path: PathBuf, error: &redb::Error) -> OpenError {
-    OpenError::NotAStore {
-        path,
-        why: error.to_string(),
+    #[test]
+    fn a_later_format_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(STORE_FILE);
+        drop(open(folder.path()).unwrap());
+        let database = builder().open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let later = seal(FORMAT_NAME.as_bytes(), &(FORMAT + 1));
+        let mut memory = transaction.open_table(MEMORY).unwrap();
+        memory.insert(FORMAT_NAME, later.as_slice()).unwrap();
+        drop(memory);
+        transaction.commit().unwrap();
+        drop(database);
+        let error = open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { found: 2, .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("store.redb: format 2, of which this version reads up to 1")
+        );
     }
 }

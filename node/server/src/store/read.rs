@@ -12,6 +12,7 @@ use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable};
 use serde::de::DeserializeOwned;
 
 use super::{
+    damage::guard,
     encoding::unseal,
     tables::{
         FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, hint_key, record_key, split_record_key,
@@ -75,6 +76,10 @@ impl RedbStore {
         Ok(self.view.borrow())
     }
 
+    fn guarded<T>(&self, look: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        guard(look).unwrap_or_else(|why| Err(self.error(&"the store", &why)))
+    }
+
     fn remembered<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
         let value = self
             .view()?
@@ -104,6 +109,28 @@ impl RedbStore {
 
 impl Store for RedbStore {
     fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.guarded(|| self.look_up_record(partition, key))
+    }
+
+    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+        self.guarded(|| self.look_up_versions(partition))
+    }
+
+    fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
+        self.guarded(|| self.look_up_hints(target, after, limit))
+    }
+
+    fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
+        self.guarded(|| self.count_hints())
+    }
+
+    fn memory(&self) -> Result<Memory, StoreError> {
+        self.guarded(|| self.recall())
+    }
+}
+
+impl RedbStore {
+    fn look_up_record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
         let name = record_key(partition, key);
         let sealed = self.view()?.records.get(name.as_slice());
         let sealed = sealed.map_err(|error| self.record_error(partition, key, &error))?;
@@ -111,7 +138,7 @@ impl Store for RedbStore {
         record.map_err(|damage| self.record_error(partition, key, &damage))
     }
 
-    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+    fn look_up_versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
         let view = self.view()?;
         let first = partition.0.to_be_bytes();
         let next = partition.0.checked_add(1).map(u16::to_be_bytes);
@@ -132,7 +159,7 @@ impl Store for RedbStore {
         Ok(versions)
     }
 
-    fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
+    fn look_up_hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
         let view = self.view()?;
         let start = match after {
             Some(hint) => Bound::Excluded(hint_key(target, hint)),
@@ -155,7 +182,7 @@ impl Store for RedbStore {
         Ok(hints)
     }
 
-    fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
+    fn count_hints(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
         let view = self.view()?;
         let entries = view.hints.iter().map_err(|error| self.error(&"hints", &error))?;
         let mut counts: Vec<(NodeId, u64)> = Vec::new();
@@ -170,10 +197,67 @@ impl Store for RedbStore {
         Ok(counts)
     }
 
-    fn memory(&self) -> Result<Memory, StoreError> {
+    fn recall(&self) -> Result<Memory, StoreError> {
         Ok(Memory {
             generation: self.remembered(GENERATION_NAME)?,
             founders: self.remembered(FOUNDERS_NAME)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use quorate_core::{Generation, Value};
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::store::{
+        encoding::seal,
+        open::{builder, open_database},
+    };
+
+    /// Values that don't fit their checksum, or what they are stored under, put there behind the store's back.
+    #[test]
+    fn a_damaged_value_is_an_error_that_names_it() {
+        let database = builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let (store, _writer) = open_database(Path::new("store.redb"), database).unwrap();
+        let (partition, key) = (PartitionId(3), Key::copy_from(b"k1"));
+        let version = Version {
+            time: 5,
+            node: NodeId(1),
+            generation: Generation(1),
+        };
+        let record = Record {
+            version,
+            value: Value(b"v1".to_vec().into()),
+        };
+        let name = record_key(partition, &key);
+        let mut sealed = seal(&name, &record);
+        let of_another_key = seal(b"another", &record);
+        *sealed.last_mut().unwrap() ^= 1;
+        let hint = HintId {
+            key: key.clone(),
+            version,
+        };
+        let transaction = store.shared.database.begin_write().unwrap();
+        let mut records = transaction.open_table(RECORDS).unwrap();
+        records.insert(name.as_slice(), sealed.as_slice()).unwrap();
+        drop(records);
+        let mut hints = transaction.open_table(HINTS).unwrap();
+        hints
+            .insert(hint_key(NodeId(7), &hint), of_another_key.as_slice())
+            .unwrap();
+        drop(hints);
+        transaction.commit().unwrap();
+        store.shared.commits.fetch_add(1, Ordering::Release);
+
+        let expected = StoreError("store.redb: partition 3, key k1: checksum mismatch".to_owned());
+        assert_eq!(store.record(partition, &key), Err(expected.clone()));
+        assert_eq!(store.versions(partition), Err(expected));
+        assert_eq!(store.versions(PartitionId(2)), Ok(vec![]));
+        let expected = StoreError("store.redb: hints for 0000000000000007: key k1: checksum mismatch".to_owned());
+        assert_eq!(store.hints(NodeId(7), None, 10), Err(expected));
     }
 }

@@ -83,6 +83,17 @@ impl Cluster {
     /// Starts a node, where it was before if it ran before.
     pub(crate) fn start_node(&mut self, index: usize) {
         let process = self.try_start(index, &[]).unwrap_or_else(|ended| panic!("{ended:?}"));
+        self.add(index, process);
+    }
+
+    /// Starts a node whose files may have so many blocks of the shell's.
+    pub(crate) fn start_node_limited(&mut self, index: usize, blocks: u32) {
+        let log = self.nodes[index].folder.join("log");
+        let process = Process::start_limited(&log, &self.arguments(index), blocks);
+        self.add(index, process.unwrap_or_else(|ended| panic!("{ended:?}")));
+    }
+
+    fn add(&mut self, index: usize, process: Process) {
         let node = &mut self.nodes[index];
         node.address = Some(process.address);
         node.client.get_or_insert_with(|| self.endpoint.node(process.address));

@@ -1,5 +1,8 @@
 //! Nodes as real processes on the loopback, and the store on real files.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test, and says where")]
+
+mod client;
 mod cluster;
 mod durability;
 mod nonsense;
@@ -7,4 +10,3 @@ mod process;
 mod refusals;
 mod ring;
 mod store;
-mod flip;

@@ -25,7 +25,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>)> {
         ("an empty frame", with_hello(&[0, 0, 0, 0])),
         ("a hello again", with_hello(&hello)),
         ("an answer that nobody asked for", with_hello(&[1, 0, 0, 0, 2])),
-        ("a node's message", with_hello(&[4, 0, 0, 0, 3, 2, 0, 0])),
+        ("a node's message", with_hello(&[3, 0, 0, 0, 3, 2, 0])),
     ]
 }
 

@@ -8,6 +8,8 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
 };
 
+const NODE: &str = env!("CARGO_BIN_EXE_quorate-node");
+
 /// A running node.
 pub(crate) struct Process {
     child: Child,
@@ -28,9 +30,19 @@ pub(crate) struct Ended {
 impl Process {
     /// Starts a node and waits until it listens. Its log goes to the end of `log`.
     pub(crate) fn start(log: &Path, arguments: &[String]) -> Result<Process, Ended> {
+        Process::run(Command::new(NODE).args(arguments), log)
+    }
+
+    /// As [`Process::start`], for a node whose files may have so many blocks of the shell's. The signal that would kill
+    /// it for more is ignored, as the node inherits.
+    pub(crate) fn start_limited(log: &Path, arguments: &[String], blocks: u32) -> Result<Process, Ended> {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        Process::run(Command::new("sh").args(["-c", &script, NODE]).args(arguments), log)
+    }
+
+    fn run(command: &mut Command, log: &Path) -> Result<Process, Ended> {
         let log_file = File::options().create(true).append(true).open(log).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_quorate-node"))
-            .args(arguments)
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log_file)

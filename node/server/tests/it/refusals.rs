@@ -110,7 +110,7 @@ async fn what_is_wrong_at_the_start_is_named() {
     }
 }
 
-/// Root may write anywhere, so that what can't be written here is a folder that is a file, and a store that is a folder.
+/// Root may write anywhere, so what can't be written here is a store that is a folder; and then one that is noise.
 #[tokio::test]
 async fn a_store_that_cannot_be_is_named() {
     let cluster = Cluster::prepare(1);
