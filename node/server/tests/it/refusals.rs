@@ -95,7 +95,7 @@ async fn what_is_wrong_at_the_start_is_named() {
             FAILED,
             format!("{}: No such file", missing.join("ca.pem").display()),
         ),
-        ("--gossip-interval=fast".to_owned(), USAGE, "whole number".to_owned()),
+        ("--gossip-interval=fast".to_owned(), USAGE, "span of time".to_owned()),
         ("--fsync=sometimes".to_owned(), USAGE, "periodic:1s".to_owned()),
         (
             "--replicas=3".to_owned(),
