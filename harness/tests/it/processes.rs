@@ -26,13 +26,13 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A kill, and an isolation to the end: what is needed to test every claim, in four seconds.
+/// A kill, and an isolation to the end: what is needed to test every claim, in three seconds.
 const SHORT: &str = r#"
-time = "4s"
+time = "3s"
 rate = 1000
 plan = [
-    { at = "500ms", lasts = "1s", fault = "kill", nodes = ["n2"] },
-    { at = "2200ms", lasts = "1800ms", fault = "isolate", node = "n3" },
+    { at = "300ms", lasts = "700ms", fault = "kill", nodes = ["n2"] },
+    { at = "1500ms", lasts = "1500ms", fault = "isolate", node = "n3" },
 ]
 "#;
 
@@ -198,7 +198,7 @@ fn one_interrupt_ends_the_load_and_judges_what_was_seen() {
     let quorate = quorate();
     let mut run = Running::start(&quorate, "run --config short.toml --time 60s --seed 1 --format json");
     run.wait_for("- load");
-    wait_until("some operations", || history_lines(&quorate) > 2000);
+    wait_until("some operations", || history_lines(&quorate) > 1000);
     run.signal("-INT");
     let (code, stdout, said) = run.end();
     let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {said}"));
@@ -235,7 +235,7 @@ fn a_killed_harness_leaves_a_record_and_no_process() {
     let quorate = quorate();
     let mut run = Running::start(&quorate, "run --config short.toml --time 60s --seed 1");
     run.wait_for("- load");
-    wait_until("some operations", || history_lines(&quorate) > 2000);
+    wait_until("some operations", || history_lines(&quorate) > 1000);
     assert_eq!(nodes_of(quorate.path()).len(), 5);
     run.signal("-KILL");
     let (code, ..) = run.end();
