@@ -4,6 +4,7 @@ mod certs;
 mod check;
 mod claims;
 mod faults;
+mod output;
 mod overrides;
 mod progress;
 mod run;
@@ -101,11 +102,6 @@ fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Valid };
     ExitCode::from(exit.code())
-}
-
-/// A seed for a run that was given none: short enough to be typed again.
-fn draw_seed() -> u64 {
-    u64::from(rand::random::<u32>())
 }
 
 /// Writes an answer to standard output. A reader that has gone away is no failure: the verdict is in the exit code.

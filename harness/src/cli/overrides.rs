@@ -6,6 +6,7 @@ use clap::Args;
 use quorate_core::Plant;
 use toml::{Table, Value};
 
+use super::settings::SettingsArgs;
 use crate::{duration, exit::ExitError, fault::FaultKind, run_folder::read_input, scenario::Scenario};
 
 /// What to run: a scenario, and what to change in it.
@@ -20,15 +21,8 @@ pub(crate) struct ScenarioArgs {
     /// How many nodes.
     #[arg(long)]
     nodes: Option<usize>,
-    /// Replicas of each key (N).
-    #[arg(long)]
-    n: Option<u8>,
-    /// Replicas that answer a read (R).
-    #[arg(long)]
-    r: Option<u8>,
-    /// Replicas that acknowledge a write (W).
-    #[arg(long)]
-    w: Option<u8>,
+    #[command(flatten)]
+    settings: SettingsArgs,
     /// What may be broken: partition, kill, none; several with commas.
     #[arg(long, value_name = "LIST")]
     faults: Option<String>,
@@ -44,9 +38,6 @@ pub(crate) struct ScenarioArgs {
     /// How many keys.
     #[arg(long)]
     keys: Option<usize>,
-    /// What reads do for replicas that are behind.
-    #[arg(long, value_parser = ["off", "async", "blocking"])]
-    read_repair: Option<String>,
     /// When an acknowledged record reaches the disk.
     #[arg(long, value_parser = ["always"])]
     fsync: Option<String>,
@@ -57,8 +48,8 @@ pub(crate) struct ScenarioArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
     /// Any setting of a scenario, as in --set gossip-interval=1s; over all others.
-    #[arg(long = "set", value_name = "SETTING=VALUE")]
-    settings: Vec<String>,
+    #[arg(long, value_name = "SETTING=VALUE")]
+    set: Vec<String>,
 }
 
 impl ScenarioArgs {
@@ -73,7 +64,7 @@ impl ScenarioArgs {
             table.extend(overlay);
         }
         table.extend(self.flags()?);
-        for setting in &self.settings {
+        for setting in &self.set {
             let (name, value) = parse_setting(setting)?;
             table.insert(name, value);
         }
@@ -117,14 +108,14 @@ impl ScenarioArgs {
         let text = |value: &Option<String>| value.clone().map(Value::String);
         set("workload", text(&self.workload));
         set("nodes", integer(self.nodes));
-        set("n", integer(self.n.map(usize::from)));
-        set("r", integer(self.r.map(usize::from)));
-        set("w", integer(self.w.map(usize::from)));
+        for (name, value) in self.settings.numbers() {
+            set(name, integer(value.map(usize::from)));
+        }
         set("time", self.time.map(|time| Value::String(duration::format(time))));
         set("rate", self.rate.map(|rate| Value::Integer(rate.into())));
         set("concurrency", integer(self.concurrency));
         set("keys", integer(self.keys));
-        set("read-repair", text(&self.read_repair));
+        set("read-repair", text(&self.settings.read_repair));
         set("fsync", text(&self.fsync));
         set(
             "plant",

@@ -28,6 +28,9 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two updates of a live line.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long a live line may be: one that wraps can't be written over.
+const LIVE_WIDTH: usize = 79;
+
 /// Shows progress.
 #[derive(Debug)]
 pub(crate) struct Display {
@@ -92,6 +95,7 @@ impl Display {
             elapsed.as_secs_f64()
         );
         if self.style == Style::Bar {
+            let line: String = line.chars().take(LIVE_WIDTH).collect();
             write_error(&format!("\r\x1b[K{line}"));
             self.live = true;
         } else {

@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    Format, answer, answer_json,
-    overrides::ScenarioArgs,
-    progress::{Display, Style},
-};
+use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
     exit::Exit,
@@ -25,32 +21,19 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Decides the plan, the load and the nodes' choices; drawn and printed when absent.
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Where the run's folder goes.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    out: PathBuf,
     /// Another build of the node, called with the arguments of `quorate node`.
     #[arg(long, value_name = "PATH")]
     node_bin: Option<PathBuf>,
-    /// How to show progress.
-    #[arg(long, value_enum, default_value = "auto")]
-    progress: Style,
-    /// Show no progress.
-    #[arg(short, long)]
-    quiet: bool,
-    /// How to answer.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.scenario.resolve()?;
-    let seed = args.seed.unwrap_or_else(super::draw_seed);
-    let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
+    let seed = args.output.seed();
+    let mut display = args.output.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
-    let trial = Trial::in_folder(scenario, seed, &args.out, Backend::Processes)?;
+    let trial = Trial::in_folder(scenario, seed, &args.output.out, Backend::Processes)?;
     let folder = trial.folder().expect("made just now").path().display().to_string();
     // One thread: what happens on it happens in one order, and a current-thread runtime is what QUIC is fastest on.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -62,10 +45,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     };
     drop(display);
-    match args.format {
-        Format::Text => answer(&report::text(&report)),
-        Format::Json => answer_json(&report::json(&report)),
-    }
+    args.output.answer(|| report::text(&report), || report::json(&report));
     Ok(report.exit)
 }
 

@@ -18,10 +18,15 @@ pub(super) struct SettingsArgs {
     w: Option<u8>,
     /// What reads do for replicas that are behind.
     #[arg(long, value_parser = ["off", "async", "blocking"])]
-    read_repair: Option<String>,
+    pub(super) read_repair: Option<String>,
 }
 
 impl SettingsArgs {
+    /// The numbers by the name of their setting, where they were given.
+    pub(super) fn numbers(&self) -> [(&'static str, Option<u8>); 3] {
+        [("n", self.n), ("r", self.r), ("w", self.w)]
+    }
+
     /// The settings asked for, over those of `base`, over those of the quickstart scenario.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! `quorate sim`.
 
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 
 use quorate_workloads::ClaimVerdict;
 use serde_json::{Value, json};
 
 use super::{
-    Format, answer, answer_json,
+    output::OutputArgs,
     overrides::ScenarioArgs,
     progress::{Display, Style},
 };
@@ -27,24 +27,11 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Decides everything that chance decides; drawn and printed when absent.
-    #[arg(long)]
-    seed: Option<u64>,
     /// Run this many seeds, from --seed on (default 1), and list those that fail. Leaves no folders.
     #[arg(long, value_name = "COUNT")]
     seeds: Option<u64>,
-    /// Where the run's folder goes.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
-    out: PathBuf,
-    /// How to show progress.
-    #[arg(long, value_enum, default_value = "auto")]
-    progress: Style,
-    /// Show no progress.
-    #[arg(short, long)]
-    quiet: bool,
-    /// How to answer.
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// A simulated run and what only a simulation knows of it.
@@ -64,15 +51,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn run_one(args: &Args, scenario: Scenario) -> anyhow::Result<Exit> {
-    let seed = args.seed.unwrap_or_else(super::draw_seed);
-    let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
-    let trial = Trial::in_folder(scenario, seed, &args.out, Backend::Simulated)?;
+    let seed = args.output.seed();
+    let mut display = args.output.display();
+    let trial = Trial::in_folder(scenario, seed, &args.output.out, Backend::Simulated)?;
     let simulated = simulate(trial, &mut display)?;
     drop(display);
-    match args.format {
-        Format::Text => answer(&report::text(&simulated.report)),
-        Format::Json => answer_json(&simulated.json()),
-    }
+    args.output
+        .answer(|| report::text(&simulated.report), || simulated.json());
     Ok(simulated.report.exit)
 }
 
@@ -80,51 +65,81 @@ fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit
     if count == 0 {
         return Err(ExitError::usage("read --seeds: it has to be above 0").into());
     }
-    let first = args.seed.unwrap_or(1);
-    let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
+    let first = args.output.seed.unwrap_or(1);
+    let mut display = args.output.display();
     let (mut exits, mut failed, mut sim_seconds) = (Vec::new(), Vec::new(), 0.0);
     let began = Instant::now();
     for seed in first..first.saturating_add(count) {
         let mut silent = Display::new(Style::None);
         let simulated = simulate(Trial::in_memory(scenario.clone(), seed), &mut silent)?;
         sim_seconds += simulated.sim_seconds;
+        exits.push(simulated.report.exit);
         if simulated.report.exit != Exit::Valid {
             let claims = failed_claims(&simulated.report);
             display.say(&format!("seed {seed}: {}", claims.join(", ")));
-            failed.push((seed, simulated.report.exit, claims));
+            let exit = simulated.report.exit;
+            failed.push(FailedSeed { seed, exit, claims });
         }
-        exits.push(simulated.report.exit);
     }
     drop(display);
-    let exit = Exit::gravest(exits);
-    let wall_seconds = began.elapsed().as_secs_f64();
-    match args.format {
-        Format::Text => {
-            answer(&format!(
-                "{} of {count} seeds valid, {sim_seconds:.0} simulated seconds in {wall_seconds:.1}; exit code {}\n",
-                count - failed.len() as u64,
-                exit.code()
-            ));
-            for (seed, _, claims) in &failed {
-                answer(&format!("  seed {seed}: {}\n", claims.join(", ")));
-            }
+    let sweep = Sweep {
+        first,
+        count,
+        exit: Exit::gravest(exits),
+        failed,
+        sim_seconds,
+        wall_seconds: began.elapsed().as_secs_f64(),
+    };
+    args.output.answer(|| sweep.text(), || sweep.json());
+    Ok(sweep.exit)
+}
+
+/// What came of many seeds.
+struct Sweep {
+    first: u64,
+    count: u64,
+    exit: Exit,
+    failed: Vec<FailedSeed>,
+    sim_seconds: f64,
+    wall_seconds: f64,
+}
+
+/// A seed that did not come out valid, and the claims that kept it from it.
+struct FailedSeed {
+    seed: u64,
+    exit: Exit,
+    claims: Vec<&'static str>,
+}
+
+impl Sweep {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} of {} seeds valid, {:.0} simulated seconds in {:.1}; exit code {}\n",
+            self.count - self.failed.len() as u64,
+            self.count,
+            self.sim_seconds,
+            self.wall_seconds,
+            self.exit.code()
+        );
+        for FailedSeed { seed, claims, .. } in &self.failed {
+            text.push_str(&format!("  seed {seed}: {}\n", claims.join(", ")));
         }
-        Format::Json => {
-            let failed = failed
-                .iter()
-                .map(|(seed, exit, claims)| json!({ "seed": seed, "exit": exit.code(), "claims": claims }));
-            answer_json(&json!({
-                "format": 1,
-                "exit": exit.code(),
-                "seeds": count,
-                "first_seed": first,
-                "failed": failed.collect::<Vec<_>>(),
-                "sim_seconds": sim_seconds,
-                "wall_seconds": wall_seconds,
-            }));
-        }
+        text
     }
-    Ok(exit)
+
+    fn json(&self) -> Value {
+        let failed = self.failed.iter();
+        let failed = failed.map(|f| json!({ "seed": f.seed, "exit": f.exit.code(), "claims": f.claims }));
+        json!({
+            "format": 1,
+            "exit": self.exit.code(),
+            "seeds": self.count,
+            "first_seed": self.first,
+            "failed": failed.collect::<Vec<_>>(),
+            "sim_seconds": self.sim_seconds,
+            "wall_seconds": self.wall_seconds,
+        })
+    }
 }
 
 fn simulate(trial: Trial, display: &mut Display) -> anyhow::Result<Simulated> {

@@ -1,0 +1,49 @@
+//! Flags of whatever makes a run: its seed, where it goes, and how it is told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    Format, answer, answer_json,
+    progress::{Display, Style},
+};
+
+/// Where a run comes from and where it goes.
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// Decides the plan, the load and the nodes' choices; drawn and printed when absent.
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Where the run's folder goes.
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    pub(super) out: PathBuf,
+    /// How to show progress.
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: Style,
+    /// Show no progress.
+    #[arg(short, long)]
+    quiet: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+impl OutputArgs {
+    /// The seed asked for, or one that is drawn: short enough to be typed again.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
+    }
+
+    pub(super) fn display(&self) -> Display {
+        Display::new(if self.quiet { Style::None } else { self.progress })
+    }
+
+    /// Answers in the format asked for.
+    pub(super) fn answer(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
+        match self.format {
+            Format::Text => answer(&text()),
+            Format::Json => answer_json(&json()),
+        }
+    }
+}
