@@ -20,6 +20,7 @@ pub mod invariants;
 mod io;
 mod journal;
 mod membership;
+mod merkle;
 mod message;
 mod node;
 mod plant;
@@ -41,6 +42,7 @@ pub use self::{
     gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},
+    merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
     node::{Node, StartError},
     plant::Plant,
