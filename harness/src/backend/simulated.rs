@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use quorate_core::{AdminOk, AdminRequest, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime};
+use quorate_core::{
+    AdminOk, AdminRequest, ClusterId, Config, Name, NodeId, Replication, Request, Response, RingShape, Time, WallTime,
+};
 use quorate_sim::{CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimOptions, TraceHash, split_seed};
 
 use crate::{
@@ -160,9 +162,11 @@ fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
         address: address(place),
         seeds: vec![address(Place(0)), address(Place(1))],
         weight: 1,
+        dc: Name::default_dc(),
+        rack: Name::default_rack(),
         ring: RingShape {
             partitions: scenario.partitions,
-            replicas: scenario.n,
+            replication: Replication::Simple(scenario.n),
         },
         founders: scenario.nodes,
         gossip_interval: scenario.gossip_interval,

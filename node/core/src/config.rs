@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{ClusterId, NodeId, RingShape};
+use crate::{ClusterId, Name, NodeId, RingShape};
 
 /// All that a node is told at its start.
 #[derive(Clone, Debug)]
@@ -19,6 +19,10 @@ pub struct Config {
     pub seeds: Vec<SocketAddr>,
     /// This node's share of the ring, relative to others.
     pub weight: u16,
+    /// The data center that this node is in, for good once the ring is founded.
+    pub dc: Name,
+    /// The rack that it is on there, for good as well.
+    pub rack: Name,
     /// *Cluster.* Partitions and replicas.
     pub ring: RingShape,
     /// *Cluster.* How many nodes found the ring. Until a node knows that many, it serves nobody.
@@ -50,7 +54,7 @@ pub enum ConfigError {
     TooFewFounders {
         /// Founders asked for.
         founders: usize,
-        /// Replicas asked for.
+        /// Replicas asked for, over all data centers.
         replicas: u8,
     },
     /// A number that has to be above zero.
@@ -65,7 +69,7 @@ impl Config {
     /// [`ConfigError`] with the first setting that can't be.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let zero = [
-            ("the number of replicas", self.ring.replicas == 0),
+            ("the number of replicas", self.ring.replication.has_zero()),
             ("the number of partitions", self.ring.partitions == 0),
             ("a node's weight", self.weight == 0),
             ("the gossip interval", self.gossip_interval.is_zero()),
@@ -75,10 +79,11 @@ impl Config {
         if let Some((what, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero(what));
         }
-        if self.founders < usize::from(self.ring.replicas) {
+        let replicas = self.ring.replication.total();
+        if self.founders < usize::from(replicas) {
             return Err(ConfigError::TooFewFounders {
                 founders: self.founders,
-                replicas: self.ring.replicas,
+                replicas,
             });
         }
         Ok(())

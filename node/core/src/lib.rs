@@ -22,10 +22,13 @@ mod journal;
 mod membership;
 mod merkle;
 mod message;
+mod name;
 mod node;
+mod placement;
 mod plant;
 mod record;
 mod replica;
+mod replication;
 mod ring;
 mod store;
 mod time;
@@ -44,9 +47,11 @@ pub use self::{
     io::{Event, Input, Output},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
+    name::{NAME_BYTES_MAX, Name, NameError},
     node::{Node, StartError},
     plant::Plant,
     record::{KEY_BYTES_MAX, Key, Record, VALUE_BYTES_MAX, Value, Version},
+    replication::{Replication, ReplicationError},
     ring::{Member, Ring, RingDigest, RingShape},
     store::{Hint, HintId, Memory, Store, StoreError, StoreOp},
     time::{Now, Time, WallTime},

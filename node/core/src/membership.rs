@@ -7,8 +7,8 @@
 use std::net::SocketAddr;
 
 use crate::{
-    Delta, Event, Fact, GossipAck, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Output, Ring, Store,
-    StoreOp, Time,
+    Config, Delta, Event, Fact, GossipAck, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Output, Ring,
+    StartError, Store, StoreOp, Time,
     gossip::{Learned, PEERS_PER_ROUND_MAX, RoundPlan},
     timers::Timer,
 };
@@ -95,7 +95,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Founds the ring as soon as enough nodes have told their share of it.
+    /// Founds the ring as soon as enough nodes have told their share of it and where they are.
     pub(crate) fn form_ring_if_known(&mut self) {
         if self.ring.is_some() {
             return;
@@ -103,7 +103,8 @@ impl<S: Store> Node<S> {
         // A node without weight has not told its share yet, or tells nonsense; either way it can't own anything.
         let member = |(node, state): (NodeId, &crate::NodeState)| {
             let weight = state.weight().filter(|weight| *weight > 0)?;
-            Some(Member { node, weight })
+            let (dc, rack) = (state.dc()?.clone(), state.rack()?.clone());
+            Some(Member { node, weight, dc, rack })
         };
         let known: Vec<_> = self.gossip.states().filter_map(member).collect();
         if known.len() >= self.config.founders {
@@ -114,7 +115,7 @@ impl<S: Store> Node<S> {
 
     pub(crate) fn form_ring(&mut self, founders: Vec<Member>) {
         assert!(self.ring.is_none(), "a ring is founded once");
-        let ring = Ring::place(self.config.ring, founders);
+        let ring = Ring::place(&self.config.ring, founders);
         self.gossip.own().say(Fact::Ring(ring.digest()));
         let members = ring.members().len();
         self.output(Output::Event(Event::RingFormed { members }));
@@ -138,5 +139,146 @@ impl<S: Store> Node<S> {
             up: node == self.config.node || self.detector.is_up(node),
         };
         self.gossip.states().map(status).collect()
+    }
+}
+
+/// Refuses a place other than the one that the ring was founded with (CASSANDRA-10238). Until a node has heard of the
+/// founding it can still be moved: founders that took it for elsewhere then serve by another ring, and are refused.
+pub(crate) fn check_place(config: &Config, founders: &[Member]) -> Result<(), StartError> {
+    match founders.iter().find(|founder| founder.node == config.node) {
+        Some(Member { dc, rack, .. }) if (dc, rack) != (&config.dc, &config.rack) => Err(StartError::Moved {
+            dc: dc.clone(),
+            rack: rack.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+    use crate::{
+        ClusterId, Generation, GossipAck2, Hint, HintId, Input, Key, Memory, Name, Now, PartitionId, Record,
+        Replication, RingShape, Stamped, StoreError, Version, WallTime,
+    };
+
+    fn now() -> Now {
+        Now {
+            time: Time::ZERO,
+            wall: WallTime::from_nanos(0),
+        }
+    }
+
+    /// A disk that holds nothing but founders.
+    struct Disk(Option<Vec<Member>>);
+
+    impl Store for Disk {
+        fn record(&self, _: PartitionId, _: &Key) -> Result<Option<Record>, StoreError> {
+            Ok(None)
+        }
+
+        fn versions(&self, _: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn hints(&self, _: NodeId, _: Option<&HintId>, _: usize) -> Result<Vec<Hint>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn memory(&self) -> Result<Memory, StoreError> {
+            Ok(Memory {
+                generation: None,
+                founders: self.0.clone(),
+            })
+        }
+    }
+
+    fn member(node: u64, rack: &str) -> Member {
+        Member {
+            node: NodeId(node),
+            weight: 1,
+            dc: Name::default_dc(),
+            rack: rack.parse().unwrap(),
+        }
+    }
+
+    /// Node 1, on rack r1, of a cluster of two.
+    fn start(founders: Option<Vec<Member>>) -> Result<Node<Disk>, StartError> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let config = Config {
+            cluster: ClusterId(1),
+            node: NodeId(1),
+            name: "n1".to_owned(),
+            address,
+            seeds: vec![address],
+            weight: 1,
+            dc: Name::default_dc(),
+            rack: "r1".parse().unwrap(),
+            ring: RingShape {
+                partitions: 4,
+                replication: Replication::Simple(2),
+            },
+            founders: 2,
+            gossip_interval: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(1),
+            hint_count_max: 1,
+            hint_window: Duration::from_secs(1),
+            clock_skew_max: Duration::from_secs(1),
+            in_flight_max: 1,
+            anti_entropy_interval: None,
+            #[cfg(feature = "plants")]
+            plant: None,
+        };
+        Node::start(config, Disk(founders), Pcg64Mcg::seed_from_u64(1), now())
+    }
+
+    #[test]
+    fn a_node_counts_as_a_founder_once_its_share_and_its_place_are_known() {
+        let mut node = start(None).unwrap();
+        let rack = Fact::Rack("r2".parse().unwrap());
+        for (fact, version) in [Fact::Weight(3), Fact::Dc("dc2".parse().unwrap()), rack]
+            .into_iter()
+            .zip(1..)
+        {
+            assert!(node.ring.is_none());
+            let delta = Delta {
+                node: NodeId(2),
+                generation: Generation(1),
+                heartbeat: 0,
+                facts: vec![Stamped { version, fact }],
+            };
+            let message = Message::GossipAck2(GossipAck2 { deltas: vec![delta] });
+            let from = NodeId(2);
+            node.handle(now(), Input::Message { from, message });
+        }
+        let newcomer = Member {
+            weight: 3,
+            dc: "dc2".parse().unwrap(),
+            ..member(2, "r2")
+        };
+        let ring = node.ring.expect("both are known");
+        assert_eq!(ring.members(), [member(1, "r1"), newcomer]);
+    }
+
+    #[test]
+    fn a_founder_that_was_moved_does_not_start() {
+        assert!(start(Some(vec![member(1, "r1"), member(2, "r2")])).is_ok());
+        assert!(
+            start(Some(vec![member(2, "r2"), member(3, "r2")])).is_ok(),
+            "no founder"
+        );
+        let moved = start(Some(vec![member(1, "r0"), member(2, "r1")])).err();
+        let rack = "r0".parse().unwrap();
+        let dc = Name::default_dc();
+        assert_eq!(moved, Some(StartError::Moved { dc, rack }));
     }
 }

@@ -13,14 +13,16 @@ use std::{
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Member, Message, NodeId, NodeState, Now,
-    Output, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, Store, StoreError, StoreOp, Time,
+    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Member, Message, Name, NodeId,
+    NodeState, Now, Output, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, Store, StoreError,
+    StoreOp, Time,
     coordinate::Coordination,
     exchange::AntiEntropy,
     gossip::{Detector, Gossip},
     handoff::Handoff,
     hlc::HybridClock,
     journal::Journal,
+    membership,
     timers::{Timer, Timers},
 };
 
@@ -61,21 +63,34 @@ pub enum StartError {
     /// Its store can't be read.
     #[error("the store can't be read: {0}")]
     Store(#[from] StoreError),
+    /// The ring was founded with this node elsewhere: what it owns would change, and nothing would move the records.
+    /// Name the place that it had, or start it as another node.
+    #[error("the ring was founded with this node on rack {rack} of data center {dc}: it can't be elsewhere")]
+    Moved {
+        /// The data center that it had.
+        dc: Name,
+        /// The rack that it had there.
+        rack: Name,
+    },
 }
 
 impl<S: Store> Node<S> {
     /// Starts a node on its store. `rng` is all the chance that it will ever use.
     ///
     /// # Errors
-    /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
+    /// [`StartError`] if the settings can't be, also for what the store remembers, or the store can't be read; nothing
+    /// has been changed.
     pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
         config.validate()?;
         let memory = store.memory()?;
+        membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(generation);
         own.say(Fact::Name(config.name.clone()));
         own.say(Fact::Address(config.address));
         own.say(Fact::Weight(config.weight));
+        own.say(Fact::Dc(config.dc.clone()));
+        own.say(Fact::Rack(config.rack.clone()));
         let mut node = Node {
             generation,
             clock: HybridClock::new(config.clock_skew_max),

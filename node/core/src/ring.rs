@@ -1,86 +1,88 @@
 //! Where keys live: consistent hashing with virtual nodes, over a ring cut into fixed partitions.
 //!
-//! A key's hash picks its partition; a partition belongs to the N next distinct nodes clockwise of its first point
-//! (DeCandia et al., *Dynamo*, SOSP 2007, section 4.2, with the fixed partitions of its section 6.2, strategy 3).
-//! Everything here is a function of the ring's founders and its two numbers, so that nodes which know the same
-//! founders agree on every owner without a word.
+//! A key's hash picks its partition; a partition belongs to nodes met clockwise of its first point (DeCandia et al.,
+//! *Dynamo*, SOSP 2007, section 4.2, with the fixed partitions of its section 6.2, strategy 3), to which of them is in
+//! `placement.rs`. Everything here is a function of the ring's founders and its shape, so that nodes which know the
+//! same founders agree on every owner without a word.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{Key, NodeId, PartitionId};
+use crate::{
+    Key, LeafId, Name, NodeId, PartitionId, Replication,
+    placement::{Placement, Vnodes},
+};
 
-/// Vnodes of a node of weight 1. Sixteen is what Cassandra settled on (NODE.md, RING-2): more spread the load better,
-/// but make it likelier that two dead nodes share a partition.
-const VNODES_PER_WEIGHT: u32 = 16;
+/// Which hash places keys and vnodes, and how the digest is made. Part of the ring's digest: nodes that hash
+/// differently must not serve together.
+const HASH_VERSION: u64 = 2;
 
-/// Which hash places keys and vnodes. Part of the ring's digest: nodes that hash differently must not serve together.
-const HASH_VERSION: u64 = 1;
-
-/// A node that the ring places partitions on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A node that the ring places partitions on, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Member {
     /// Whom.
     pub node: NodeId,
     /// Its share, relative to the others; at least 1.
     pub weight: u16,
+    /// Its data center.
+    pub dc: Name,
+    /// Its rack, within the data center: nodes that are likely to fail together.
+    pub rack: Name,
 }
 
 /// A fingerprint of all that decides ownership. Equal digests mean equal owners for every key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RingDigest(pub u64);
 
-/// The numbers that a cluster is made with, and that never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a cluster is made with, and what never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RingShape {
     /// How many equal partitions the ring is cut into; at least 1.
     pub partitions: u16,
-    /// How many nodes own each partition (N); at least 1.
-    pub replicas: u8,
+    /// How many nodes own each partition (N), and where; no number in it is 0.
+    pub replication: Replication,
 }
 
 /// The owners of every partition.
 #[derive(Debug)]
 pub struct Ring {
     digest: RingDigest,
-    shape: RingShape,
+    partitions: u16,
+    /// In order of identity.
     members: Vec<Member>,
-    /// Owners of partition `p` at `p * owners_each ..`, in preference order.
-    owners: Vec<NodeId>,
-    owners_each: usize,
+    vnodes: Vnodes,
+    /// By partition, each in preference order.
+    owners: Vec<Box<[NodeId]>>,
 }
 
 impl Ring {
-    /// Places every partition on `members`, whatever their order. With fewer members than replicas, each owns all.
+    /// Places every partition on `members`, whatever their order. With fewer members than replicas, over all or in a
+    /// data center, each of them owns all.
     ///
     /// # Panics
     /// If there is no member, one appears twice, one has weight 0, or the shape has a zero.
-    pub fn place(shape: RingShape, mut members: Vec<Member>) -> Ring {
+    pub fn place(shape: &RingShape, mut members: Vec<Member>) -> Ring {
         assert!(!members.is_empty(), "a ring needs a member");
         assert!(
             members.iter().all(|m| m.weight > 0),
             "a member without weight owns nothing"
         );
-        assert!(shape.partitions > 0 && shape.replicas > 0, "an empty ring");
+        assert!(shape.partitions > 0 && !shape.replication.has_zero(), "an empty ring");
         members.sort();
         assert!(
             members.windows(2).all(|pair| pair[0].node != pair[1].node),
             "a node is on the ring once"
         );
-        let owners_each = members.len().min(usize::from(shape.replicas));
-        let vnodes = vnodes(&members);
-        let mut owners = Vec::with_capacity(owners_each * usize::from(shape.partitions));
-        for partition in 0..shape.partitions {
-            let first = first_point(shape, PartitionId(partition));
-            owners.extend(successors(&vnodes, first, owners_each));
-        }
-        assert_eq!(owners.len(), owners_each * usize::from(shape.partitions));
+        let vnodes = Vnodes::of(&members);
+        let placement = Placement::new(&shape.replication, &members);
+        let first_points = (0..shape.partitions).map(|p| first_point(shape.partitions, PartitionId(p)));
+        let owners = first_points.map(|point| placement.owners(&vnodes, point)).collect();
         Ring {
             digest: digest(shape, &members),
-            shape,
+            partitions: shape.partitions,
             members,
+            vnodes,
             owners,
-            owners_each,
         }
     }
 
@@ -94,20 +96,45 @@ impl Ring {
         &self.members
     }
 
-    /// The partition that holds `key`.
-    pub fn partition(&self, key: &Key) -> PartitionId {
-        partition(self.shape, hash(key))
+    /// What the ring knows of `node`; `None` where it is not on it.
+    pub fn member(&self, node: NodeId) -> Option<&Member> {
+        let at = self.members.binary_search_by_key(&node, |member| member.node).ok()?;
+        Some(&self.members[at])
     }
 
-    /// The owners of `partition`: its preference list.
+    /// The data center of `node`; `None` where it is not on the ring.
+    pub fn dc_of(&self, node: NodeId) -> Option<&Name> {
+        self.member(node).map(|member| &member.dc)
+    }
+
+    /// The partition that holds `key`.
+    pub fn partition(&self, key: &Key) -> PartitionId {
+        position(self.partitions, hash(key)).0
+    }
+
+    /// The leaf that `key` falls under in the Merkle tree of its partition.
+    pub fn leaf(&self, key: &Key) -> LeafId {
+        position(self.partitions, hash(key)).1
+    }
+
+    /// The owners of `partition`: its preference list. They are fewer than the replicas asked for where there are too
+    /// few nodes, and none where no data center that was to own it has any.
     pub fn owners(&self, partition: PartitionId) -> &[NodeId] {
-        let first = usize::from(partition.0) * self.owners_each;
-        &self.owners[first..first + self.owners_each]
+        &self.owners[usize::from(partition.0)]
+    }
+
+    /// Every member once: the owners of `partition` in preference order, then those who stand in for them, as they are
+    /// met clockwise (*Dynamo*, section 4.6: the first N healthy nodes of this walk make a sloppy quorum).
+    pub fn walk(&self, partition: PartitionId) -> impl Iterator<Item = NodeId> + '_ {
+        let owners = self.owners(partition);
+        let met = self.vnodes.clockwise(first_point(self.partitions, partition));
+        let others = met.filter(|node| !owners.contains(node));
+        owners.iter().copied().chain(others)
     }
 
     /// The partitions that both nodes own.
     pub fn shared(&self, one: NodeId, other: NodeId) -> impl Iterator<Item = PartitionId> + '_ {
-        (0..self.shape.partitions).map(PartitionId).filter(move |p| {
+        (0..self.partitions).map(PartitionId).filter(move |p| {
             let owners = self.owners(*p);
             owners.contains(&one) && owners.contains(&other)
         })
@@ -118,170 +145,373 @@ fn hash(key: &Key) -> u64 {
     xxh3_64(&key.0)
 }
 
-/// The ring is `0..2^64`; partition p of Q holds the hashes h with `floor(h * Q / 2^64) = p`.
-fn partition(shape: RingShape, hash: u64) -> PartitionId {
-    let scaled = (u128::from(hash) * u128::from(shape.partitions)) >> 64;
-    PartitionId(u16::try_from(scaled).expect("below the number of partitions"))
+/// The ring is `0..2^64`; partition p of Q holds the hashes h with `floor(h * Q / 2^64) = p`. The remainder says where
+/// in the partition h lies, and its highest bits on which leaf: each holds 1/256 of the partition, whatever Q is.
+fn position(partitions: u16, hash: u64) -> (PartitionId, LeafId) {
+    let [.., high, low, leaf, _, _, _, _, _, _, _] = (u128::from(hash) * u128::from(partitions)).to_be_bytes();
+    (PartitionId(u16::from_be_bytes([high, low])), LeafId(leaf))
 }
 
 /// The least hash in a partition.
-fn first_point(shape: RingShape, partition: PartitionId) -> u64 {
-    let q = u128::from(shape.partitions);
-    let point = (u128::from(partition.0) << 64).div_ceil(q);
+fn first_point(partitions: u16, partition: PartitionId) -> u64 {
+    let point = (u128::from(partition.0) << 64).div_ceil(u128::from(partitions));
     u64::try_from(point).expect("a partition starts on the ring")
 }
 
-/// Every vnode's token and node, clockwise.
-fn vnodes(members: &[Member]) -> Vec<(u64, NodeId)> {
-    let mut vnodes: Vec<_> = members
-        .iter()
-        .flat_map(|member| {
-            let count = u64::from(VNODES_PER_WEIGHT) * u64::from(member.weight);
-            (0..count).map(|i| (xxh3_64_with_seed(&i.to_le_bytes(), member.node.0), member.node))
-        })
-        .collect();
-    vnodes.sort();
-    vnodes
-}
-
-/// The next `count` distinct nodes clockwise of `point`. A vnode owns up to and including its own token.
-fn successors(vnodes: &[(u64, NodeId)], point: u64, count: usize) -> Vec<NodeId> {
-    let start = vnodes.partition_point(|(token, _)| *token < point);
-    let mut found = Vec::with_capacity(count);
-    for (_, node) in vnodes[start..].iter().chain(&vnodes[..start]) {
-        if found.len() == count {
-            break;
-        }
-        if !found.contains(node) {
-            found.push(*node);
-        }
-    }
-    found
-}
-
-fn digest(shape: RingShape, members: &[Member]) -> RingDigest {
-    let mut bytes = Vec::with_capacity(32 + members.len() * 10);
+fn digest(shape: &RingShape, members: &[Member]) -> RingDigest {
+    let mut bytes = Vec::with_capacity(64 + members.len() * 32);
     bytes.extend(HASH_VERSION.to_le_bytes());
     bytes.extend(shape.partitions.to_le_bytes());
-    bytes.push(shape.replicas);
+    match &shape.replication {
+        Replication::Simple(count) => bytes.extend([0, *count]),
+        Replication::PerDc(counts) => {
+            bytes.push(1);
+            bytes.extend((counts.len() as u64).to_le_bytes());
+            for (dc, count) in counts {
+                extend_with_name(&mut bytes, dc);
+                bytes.push(*count);
+            }
+        }
+    }
     for member in members {
         bytes.extend(member.node.0.to_le_bytes());
         bytes.extend(member.weight.to_le_bytes());
+        extend_with_name(&mut bytes, &member.dc);
+        extend_with_name(&mut bytes, &member.rack);
     }
     RingDigest(xxh3_64(&bytes))
 }
 
+/// Behind its length: two names in a row must not pass for two others.
+fn extend_with_name(bytes: &mut Vec<u8>, name: &Name) {
+    bytes.push(u8::try_from(name.as_str().len()).expect("a name is short"));
+    bytes.extend(name.as_str().bytes());
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use rand::{RngExt, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
 
     use super::*;
 
-    const SHAPE: RingShape = RingShape {
-        partitions: 1000,
-        replicas: 3,
-    };
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn shape(partitions: u16, replication: &str) -> RingShape {
+        RingShape {
+            partitions,
+            replication: replication.parse().unwrap(),
+        }
+    }
+
+    fn member(node: u64) -> Member {
+        Member {
+            node: NodeId(node),
+            weight: 1,
+            dc: Name::default_dc(),
+            rack: Name::default_rack(),
+        }
+    }
+
+    /// A node whose identity is like one of a real node.
+    fn spread_member(index: u64) -> Member {
+        member(xxh3_64(&index.to_le_bytes()))
+    }
 
     fn ring(count: u64) -> Ring {
-        let members = (1..=count).map(|id| Member {
-            node: NodeId(xxh3_64(&id.to_le_bytes())),
-            weight: 1,
+        Ring::place(&shape(1000, "3"), (1..=count).map(spread_member).collect())
+    }
+
+    fn partitions(ring: &Ring) -> impl Iterator<Item = PartitionId> + use<> {
+        (0..ring.partitions).map(PartitionId)
+    }
+
+    /// Members over up to three data centers of up to four racks each, and a shape for them.
+    fn random_topology(rng: &mut Pcg64Mcg) -> (RingShape, Vec<Member>) {
+        let [dcs, racks] = [rng.random_range(1..=3), rng.random_range(1..=4)];
+        let members = (0..rng.random_range(1..=14)).map(|index| Member {
+            weight: rng.random_range(1..=3),
+            dc: name(&format!("dc{}", rng.random_range(0..dcs))),
+            rack: name(&format!("rack{}", rng.random_range(0..racks))),
+            ..spread_member(rng.random_range(0..1000) * 100 + index)
         });
-        Ring::place(SHAPE, members.collect())
+        let members = members.collect();
+        let replication = if rng.random_bool(0.3) {
+            Replication::Simple(rng.random_range(1..=5))
+        } else {
+            let named = rng.random_range(0..=1)..=dcs;
+            let counts = named.map(|dc| (name(&format!("dc{dc}")), rng.random_range(1..=5)));
+            Replication::PerDc(counts.collect())
+        };
+        let partitions = rng.random_range(1..=40);
+        let shape = RingShape {
+            partitions,
+            replication,
+        };
+        (shape, members)
+    }
+
+    fn for_random_topologies(mut check: impl FnMut(u64, &RingShape, &Ring)) {
+        for seed in 0..300 {
+            let (shape, members) = random_topology(&mut Pcg64Mcg::seed_from_u64(seed));
+            check(seed, &shape, &Ring::place(&shape, members));
+        }
+    }
+
+    fn racks<'a>(members: impl Iterator<Item = &'a Member>) -> usize {
+        members.map(|member| &member.rack).collect::<BTreeSet<_>>().len()
     }
 
     #[test]
     fn a_partition_has_n_distinct_owners_or_every_member() {
         for count in 1..=6 {
             let ring = ring(count);
-            for p in 0..SHAPE.partitions {
-                let owners: BTreeSet<_> = ring.owners(PartitionId(p)).iter().collect();
+            for p in partitions(&ring) {
+                let owners: BTreeSet<_> = ring.owners(p).iter().collect();
                 assert_eq!(owners.len(), 3.min(count as usize));
             }
         }
     }
 
     #[test]
+    fn each_data_center_owns_as_it_was_told_on_as_many_racks_as_can_be() {
+        for_random_topologies(|seed, shape, ring| {
+            let Replication::PerDc(counts) = &shape.replication else {
+                return;
+            };
+            for p in partitions(ring) {
+                let owners: Vec<_> = ring.owners(p).iter().map(|node| ring.member(*node).unwrap()).collect();
+                assert_eq!(owners.iter().collect::<BTreeSet<_>>().len(), owners.len(), "distinct");
+                assert!(owners.iter().all(|owner| counts.contains_key(&owner.dc)));
+                for (dc, count) in counts {
+                    let of_dc = || ring.members().iter().filter(|member| member.dc == *dc);
+                    let owners_of_dc = || owners.iter().copied().filter(|owner| owner.dc == *dc);
+                    let count = usize::from(*count);
+                    assert_eq!(owners_of_dc().count(), count.min(of_dc().count()), "seed {seed}, {dc}");
+                    assert_eq!(racks(owners_of_dc()), count.min(racks(of_dc())), "seed {seed}, {dc}");
+                }
+            }
+        });
+    }
+
+    /// The rule as it is told: nodes on racks without an owner first, and those passed over once no such rack is left.
+    #[test]
+    fn owners_are_those_of_the_two_passes_that_the_rule_is_told_in() {
+        for_random_topologies(|seed, shape, ring| {
+            let Replication::PerDc(counts) = &shape.replication else {
+                return;
+            };
+            for p in partitions(ring) {
+                let walk: Vec<_> = ring.vnodes.clockwise(first_point(shape.partitions, p)).collect();
+                let told: BTreeSet<_> = counts
+                    .iter()
+                    .flat_map(|(dc, count)| {
+                        let of_dc = walk.iter().filter(|node| ring.dc_of(**node) == Some(dc));
+                        let mut met = BTreeSet::new();
+                        let (mut on_new_racks, passed_over): (Vec<_>, Vec<_>) =
+                            of_dc.partition(|node| met.insert(&ring.member(**node).unwrap().rack));
+                        on_new_racks.extend(passed_over);
+                        on_new_racks.into_iter().take(usize::from(*count))
+                    })
+                    .collect();
+                let owners = ring.owners(p);
+                assert_eq!(owners.iter().collect::<BTreeSet<_>>(), told, "seed {seed}");
+                let clockwise = walk.iter().filter(|node| owners.contains(node));
+                assert!(owners.iter().eq(clockwise), "preferred as they are met");
+            }
+        });
+    }
+
+    #[test]
+    fn a_walk_meets_every_member_once_and_the_owners_first() {
+        for_random_topologies(|seed, shape, ring| {
+            for p in partitions(ring) {
+                let walk: Vec<_> = ring.walk(p).collect();
+                assert!(walk.starts_with(ring.owners(p)), "seed {seed}");
+                let others = &walk[ring.owners(p).len()..];
+                let clockwise = ring.vnodes.clockwise(first_point(shape.partitions, p));
+                assert!(
+                    clockwise
+                        .filter(|node| others.contains(node))
+                        .eq(others.iter().copied())
+                );
+                let met: BTreeSet<_> = walk.iter().copied().collect();
+                assert_eq!((walk.len(), met.len()), (ring.members().len(), ring.members().len()));
+            }
+        });
+    }
+
+    /// A newcomer takes what it owns from at most one owner of each partition, and nobody else gains anything.
+    #[test]
+    fn a_newcomer_moves_no_more_than_it_takes() {
+        for_random_topologies(|seed, shape, ring| {
+            let newcomer = Member {
+                dc: ring.members()[0].dc.clone(),
+                rack: name(&format!("rack{}", seed % 5)),
+                ..spread_member(1_000_000 + seed)
+            };
+            let members = ring.members().iter().chain([&newcomer]).cloned().collect();
+            let grown = Ring::place(shape, members);
+            for p in partitions(ring) {
+                let [before, after] = [ring, &grown].map(|ring| ring.owners(p).iter().collect::<BTreeSet<_>>());
+                let lost: Vec<_> = before.difference(&after).collect();
+                let gained: Vec<_> = after.difference(&before).collect();
+                assert!(gained.iter().all(|node| ***node == newcomer.node), "seed {seed}");
+                assert!(lost.len() <= gained.len(), "seed {seed}");
+                assert!(lost.iter().all(|node| ring.dc_of(***node) == Some(&newcomer.dc)) || is_simple(shape));
+            }
+        });
+    }
+
+    fn is_simple(shape: &RingShape) -> bool {
+        matches!(shape.replication, Replication::Simple(_))
+    }
+
+    /// A newcomer's fair share is N/(S+1) of the partitions; sixteen vnodes bring it within two thirds of that.
+    #[test]
+    fn a_newcomer_takes_about_its_share() {
+        for (count, replication) in [(5, "3"), (9, "3"), (9, "dc1=3")] {
+            let on_rack = |index: u64| Member {
+                rack: name(&format!("rack{}", index % 3)),
+                ..spread_member(index)
+            };
+            for seed in 0..20 {
+                let indices = seed * 100..=seed * 100 + count;
+                let members: Vec<_> = indices.map(on_rack).collect();
+                let newcomer = members[count as usize].node;
+                let ring = Ring::place(&shape(1000, replication), members);
+                let taken = partitions(&ring)
+                    .filter(|p| ring.owners(*p).contains(&newcomer))
+                    .count();
+                let fair = 3 * 1000 / (count as usize + 1);
+                assert!(
+                    (fair / 3..=fair * 5 / 3).contains(&taken),
+                    "{taken} of {fair}, seed {seed}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn the_order_in_which_members_are_named_does_not_matter() {
-        let ring = ring(5);
-        let mut members = ring.members().to_vec();
-        members.reverse();
-        let other = Ring::place(SHAPE, members);
-        assert_eq!(ring.digest(), other.digest());
-        assert_eq!(ring.owners, other.owners);
+        for_random_topologies(|_, shape, ring| {
+            let mut members = ring.members().to_vec();
+            members.reverse();
+            let other = Ring::place(shape, members);
+            assert_eq!(ring.digest(), other.digest());
+            assert_eq!(ring.owners, other.owners);
+        });
     }
 
     #[test]
     fn every_partition_starts_where_the_one_before_ends() {
         for partitions in [1, 2, 3, 1000, 1024, u16::MAX] {
-            let shape = RingShape {
-                partitions,
-                replicas: 1,
-            };
-            assert_eq!(first_point(shape, PartitionId(0)), 0);
-            assert_eq!(partition(shape, u64::MAX), PartitionId(partitions - 1));
-            for p in 1..partitions {
-                let first = first_point(shape, PartitionId(p));
-                assert_eq!(partition(shape, first), PartitionId(p), "of {partitions}");
-                assert_eq!(partition(shape, first - 1), PartitionId(p - 1), "of {partitions}");
+            let place = |hash| position(partitions, hash);
+            assert_eq!(first_point(partitions, PartitionId(0)), 0);
+            assert_eq!(place(u64::MAX), (PartitionId(partitions - 1), LeafId(u8::MAX)));
+            for p in 0..partitions {
+                let first = first_point(partitions, PartitionId(p));
+                assert_eq!(place(first), (PartitionId(p), LeafId(0)), "of {partitions}");
+                if p > 0 {
+                    let last = (PartitionId(p - 1), LeafId(u8::MAX));
+                    assert_eq!(place(first - 1), last, "of {partitions}");
+                }
             }
         }
     }
 
-    /// A token just below, at, and just above the point, and the walk past the end of the ring.
     #[test]
-    fn a_vnode_owns_up_to_and_including_its_token() {
-        let [a, b] = [NodeId(1), NodeId(2)];
-        let vnodes = [(100, a), (200, b)];
-        assert_eq!(successors(&vnodes, 99, 1), [a]);
-        assert_eq!(successors(&vnodes, 100, 1), [a]);
-        assert_eq!(successors(&vnodes, 101, 1), [b]);
-        assert_eq!(successors(&vnodes, 201, 2), [a, b]);
+    fn leaves_cut_a_partition_evenly() {
+        let ring = ring(3);
+        let mut keys_by_leaf = BTreeMap::<_, u32>::new();
+        for index in 0..256 * 100_u32 {
+            let key = Key::copy_from(&index.to_le_bytes());
+            *keys_by_leaf.entry(ring.leaf(&key)).or_default() += 1;
+        }
+        assert_eq!(keys_by_leaf.len(), 256);
+        assert!(keys_by_leaf.values().all(|count| (50..150).contains(count)));
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_identity() {
+        let ring = ring(5);
+        for member in ring.members() {
+            assert_eq!(ring.member(member.node), Some(member));
+            assert_eq!(ring.dc_of(member.node), Some(&Name::default_dc()));
+        }
+        assert_eq!(ring.member(NodeId(1)), None);
     }
 
     #[test]
     fn the_digest_covers_all_that_decides_ownership() {
-        let base = ring(3);
-        let member = |node, weight| Member {
-            node: NodeId(node),
-            weight,
+        let two = vec![member(1), member(2)];
+        let second = |change: fn(&mut Member)| {
+            let mut members = two.clone();
+            change(&mut members[1]);
+            Ring::place(&shape(1000, "3"), members)
         };
-        let same_members = base.members().to_vec();
-        let others = [
-            Ring::place(
-                RingShape {
-                    partitions: 1001,
-                    ..SHAPE
-                },
-                same_members.clone(),
-            ),
-            Ring::place(RingShape { replicas: 2, ..SHAPE }, same_members),
-            Ring::place(SHAPE, vec![member(1, 1), member(2, 1)]),
-            Ring::place(SHAPE, vec![member(1, 1), member(2, 2)]),
+        let rings = [
+            Ring::place(&shape(1000, "3"), two.clone()),
+            Ring::place(&shape(1001, "3"), two.clone()),
+            Ring::place(&shape(1000, "2"), two.clone()),
+            Ring::place(&shape(1000, "dc1=3"), two.clone()),
+            Ring::place(&shape(1000, "dc1=2"), two.clone()),
+            Ring::place(&shape(1000, "dc2=3"), two.clone()),
+            Ring::place(&shape(1000, "dc1=3,dc2=3"), two.clone()),
+            Ring::place(&shape(1000, "3"), two[..1].to_vec()),
+            second(|member| member.node = NodeId(3)),
+            second(|member| member.weight = 2),
+            second(|member| member.dc = name("dc2")),
+            second(|member| member.rack = name("rack2")),
+            second(|member| (member.dc, member.rack) = (name("dc"), name("1rack1"))),
         ];
-        let digests: BTreeSet<_> = others.iter().chain([&base]).map(|r| r.digest().0).collect();
-        assert_eq!(digests.len(), others.len() + 1);
+        let digests: BTreeSet<_> = rings.iter().map(|ring| ring.digest().0).collect();
+        assert_eq!(digests.len(), rings.len());
+    }
+
+    fn owner_ids(ring: &Ring) -> Vec<Vec<u64>> {
+        let ids = |p| ring.owners(p).iter().map(|node| node.0).collect();
+        partitions(ring).map(ids).collect()
     }
 
     /// Stored data is found by these: a change of any is a new hash version and a migration.
     #[test]
     fn golden_placement() {
         assert_eq!(hash(&Key::copy_from(b"k17")), 16_738_630_819_774_831_633);
-        let ring = Ring::place(
-            RingShape {
-                partitions: 8,
-                replicas: 2,
-            },
-            [1, 2, 3]
-                .map(|id| Member {
-                    node: NodeId(id),
-                    weight: 1,
-                })
-                .to_vec(),
-        );
-        let owners = (0..8).map(|p| ring.owners(PartitionId(p)).iter().map(|n| n.0).collect::<Vec<_>>());
+        let ring = Ring::place(&shape(8, "2"), [1, 2, 3].map(member).to_vec());
         let expected = [[2, 3], [2, 3], [2, 3], [3, 1], [1, 2], [1, 3], [3, 1], [3, 1]];
-        assert!(owners.eq(expected.map(Vec::from)));
-        assert_eq!(ring.digest(), RingDigest(18_084_874_004_813_833_161));
+        assert_eq!(owner_ids(&ring), expected);
+        assert_eq!(ring.digest(), RingDigest(15_478_022_770_932_337_412));
+        let key = Key::copy_from(b"k17");
+        assert_eq!((ring.partition(&key), ring.leaf(&key)), (PartitionId(7), LeafId(66)));
+    }
+
+    #[test]
+    fn golden_placement_over_data_centers() {
+        let sites = [("a", "1"), ("a", "1"), ("a", "2"), ("b", "1"), ("b", "1")];
+        let members = sites.into_iter().zip(1..).map(|((dc, rack), id)| Member {
+            dc: name(dc),
+            rack: name(rack),
+            ..member(id)
+        });
+        let ring = Ring::place(&shape(8, "a=2,b=1"), members.collect());
+        assert_eq!(
+            owner_ids(&ring),
+            [
+                [2, 5, 3],
+                [2, 3, 4],
+                [2, 5, 3],
+                [3, 1, 5],
+                [1, 5, 3],
+                [5, 1, 3],
+                [4, 3, 1],
+                [3, 4, 1]
+            ]
+        );
+        assert_eq!(ring.digest(), RingDigest(1_014_527_157_298_601_679));
     }
 }

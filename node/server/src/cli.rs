@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 #[cfg(feature = "plants")]
 use quorate_core::Plant;
-use quorate_core::RingShape;
+use quorate_core::{Name, Replication, RingShape};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -63,15 +63,21 @@ pub struct NodeArgs {
     /// How many nodes found the ring; the same on every node
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub founders: usize,
-    /// How many nodes hold each key; the same on every node
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub replicas: u8,
+    /// How many nodes hold each key, as 3 or by data center as dc1=3,dc2=2; the same on every node
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub replicas: Replication,
     /// Into how many parts the ring is cut; the same on every node
     #[arg(long, value_name = "N", default_value_t = 1024)]
     pub partitions: u16,
     /// This node's share of the ring, relative to others
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub weight: u16,
+    /// The data center that this node is in, for good
+    #[arg(long, value_name = "NAME", default_value_t = Name::default_dc())]
+    pub dc: Name,
+    /// The rack that it is on there, for good
+    #[arg(long, value_name = "NAME", default_value_t = Name::default_rack())]
+    pub rack: Name,
     /// Time between two rounds of gossip; the same on every node
     #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = duration::parse)]
     pub gossip_interval: Duration,
@@ -145,9 +151,11 @@ impl NodeArgs {
             name: self.name.clone(),
             seeds: self.seed_node.clone(),
             weight: self.weight,
+            dc: self.dc.clone(),
+            rack: self.rack.clone(),
             ring: RingShape {
                 partitions: self.partitions,
-                replicas: self.replicas,
+                replication: self.replicas.clone(),
             },
             founders: self.founders,
             gossip_interval: self.gossip_interval,

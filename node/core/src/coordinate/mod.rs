@@ -53,7 +53,7 @@ impl<S: Store> Node<S> {
             let why = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.0.len());
             return Err(Reason::Invalid(why));
         }
-        let replicas = self.config.ring.replicas;
+        let replicas = self.config.ring.replication.total();
         if required == 0 || required > replicas {
             let why = format!("{required} replicas asked for, of {replicas}");
             return Err(Reason::Invalid(why));

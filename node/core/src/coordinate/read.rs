@@ -161,7 +161,7 @@ impl<S: Store> Node<S> {
     }
 
     fn admit_read(&self, now: Now, request: &ReadRequest) -> Result<super::Admitted, Reason> {
-        let replicas = self.config.ring.replicas;
+        let replicas = self.config.ring.replication.total();
         match request.repair {
             ReadRepair::Blocking { holders } if holders == 0 || holders > replicas => {
                 let why = format!("{holders} holders asked for, of {replicas} replicas");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, RingDigest};
+use crate::{Generation, Name, RingDigest};
 
 /// Something that a node says of itself. It says at most one of each kind at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +17,10 @@ pub enum Fact {
     Weight(u16),
     /// The ring that it serves by.
     Ring(RingDigest),
+    /// Its data center.
+    Dc(Name),
+    /// Its rack.
+    Rack(Name),
 }
 
 impl Fact {
@@ -109,6 +113,22 @@ impl NodeState {
     pub fn weight(&self) -> Option<u16> {
         self.facts.iter().find_map(|s| match s.fact {
             Fact::Weight(weight) => Some(weight),
+            _ => None,
+        })
+    }
+
+    /// The node's data center.
+    pub fn dc(&self) -> Option<&Name> {
+        self.facts.iter().find_map(|s| match &s.fact {
+            Fact::Dc(dc) => Some(dc),
+            _ => None,
+        })
+    }
+
+    /// The node's rack.
+    pub fn rack(&self) -> Option<&Name> {
+        self.facts.iter().find_map(|s| match &s.fact {
+            Fact::Rack(rack) => Some(rack),
             _ => None,
         })
     }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 #[cfg(feature = "plants")]
 use quorate_core::Plant;
-use quorate_core::{ClusterId, Config, ConfigError, NodeId, RingShape};
+use quorate_core::{ClusterId, Config, ConfigError, Name, NodeId, RingShape};
 
 use crate::store::Fsync;
 
@@ -30,6 +30,10 @@ pub struct Options {
     pub seeds: Vec<SocketAddr>,
     /// See [`Config::weight`].
     pub weight: u16,
+    /// See [`Config::dc`].
+    pub dc: Name,
+    /// See [`Config::rack`].
+    pub rack: Name,
     /// See [`Config::ring`].
     pub ring: RingShape,
     /// See [`Config::founders`].
@@ -71,7 +75,9 @@ impl Options {
             address,
             seeds: self.seeds.clone(),
             weight: self.weight,
-            ring: self.ring,
+            dc: self.dc.clone(),
+            rack: self.rack.clone(),
+            ring: self.ring.clone(),
             founders: self.founders,
             gossip_interval: self.gossip_interval,
             request_timeout: self.request_timeout,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use quorate_core::{
-    Generation, Hint, HintId, Key, Member, Memory, NodeId, PartitionId, PersistToken, Record, Store, StoreOp, Value,
-    Version,
+    Generation, Hint, HintId, Key, Member, Memory, Name, NodeId, PartitionId, PersistToken, Record, Store, StoreOp,
+    Value, Version,
 };
 use quorate_node::store::{self, Disk, Done, Fsync, OpenError, RedbStore};
 use rand::{RngExt, SeedableRng};
@@ -110,7 +110,9 @@ fn random_op(rng: &mut Pcg64Mcg) -> StoreOp {
         1 => StoreOp::SetFounders(vec![
             Member {
                 node: target,
-                weight: 3
+                weight: 3,
+                dc: Name::default_dc(),
+                rack: Name::default_rack(),
             };
             rng.random_range(0..3)
         ]),

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use quorate_core::{
-    AdminOk, AdminRequest, AntiEntropyReport, ClusterId, Config, Key, NodeId, ReadError, ReadOk, ReadRepair,
-    ReadRequest, Record, Request, Response, RingShape, Value, WallTime, WriteError, WriteOk, WriteRequest,
+    AdminOk, AdminRequest, AntiEntropyReport, ClusterId, Config, Key, Name, NodeId, ReadError, ReadOk, ReadRepair,
+    ReadRequest, Record, Replication, Request, Response, RingShape, Value, WallTime, WriteError, WriteOk, WriteRequest,
 };
 use quorate_sim::{NodeIndex, Outcome, Sim, SimOptions};
 
@@ -17,6 +17,8 @@ pub(crate) struct Shape {
     pub(crate) seed: u64,
     pub(crate) nodes: usize,
     pub(crate) replicas: u8,
+    /// Replicas in each data center, to which the nodes are dealt in turn; if there is none, `replicas` anywhere.
+    pub(crate) per_dc: Vec<u8>,
     pub(crate) clock_offsets: Vec<Duration>,
     #[cfg(feature = "plants")]
     pub(crate) plant: Option<quorate_core::Plant>,
@@ -28,6 +30,7 @@ impl Default for Shape {
             seed: 1,
             nodes: 5,
             replicas: 3,
+            per_dc: Vec::new(),
             clock_offsets: Vec::new(),
             #[cfg(feature = "plants")]
             plant: None,
@@ -223,6 +226,19 @@ fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 10_000 + index as u16))
 }
 
+fn dc_name(dc: usize) -> Name {
+    format!("dc{dc}").parse().expect("a name")
+}
+
+fn replication(shape: &Shape) -> Replication {
+    if shape.per_dc.is_empty() {
+        Replication::Simple(shape.replicas)
+    } else {
+        let counts = shape.per_dc.iter().enumerate();
+        Replication::PerDc(counts.map(|(dc, count)| (dc_name(dc), *count)).collect())
+    }
+}
+
 fn config(shape: &Shape, index: usize) -> Config {
     Config {
         cluster: ClusterId::from_name("test"),
@@ -231,9 +247,11 @@ fn config(shape: &Shape, index: usize) -> Config {
         address: address(index),
         seeds: vec![address(0), address(1)],
         weight: 1,
+        dc: dc_name(index % shape.per_dc.len().max(1)),
+        rack: Name::default_rack(),
         ring: RingShape {
             partitions: 64,
-            replicas: shape.replicas,
+            replication: replication(shape),
         },
         founders: shape.nodes,
         gossip_interval: Duration::from_millis(200),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_core::{Reason, WriteError};
+use quorate_core::{ReadRepair, Reason, WriteError};
 use quorate_sim::NodeIndex;
 
 use crate::cluster::{Cluster, Shape};
@@ -24,6 +24,25 @@ fn nodes_that_know_only_two_seeds_found_one_ring() {
             all.into_iter()
                 .all(|status| status.members.iter().all(|member| member.up))
         });
+    }
+}
+
+/// Six nodes in two data centers: what owns a key, and that it serves.
+#[test]
+fn each_data_center_owns_what_it_was_told() {
+    let mut cluster = Cluster::settled(&Shape {
+        nodes: 6,
+        per_dc: vec![2, 1],
+        ..Shape::default()
+    });
+    for index in 0..20 {
+        let key = format!("k{index}");
+        let owners = cluster.owners(&key);
+        let in_first = owners.iter().filter(|node| **node % 2 == 0).count();
+        assert_eq!((owners.len(), in_first), (3, 2), "{key}");
+        cluster.write(index % 6, &key, "v", 3).expect("all owners are up");
+        let read = cluster.read_with((index + 1) % 6, &key, 1, ReadRepair::Off);
+        assert_eq!(read.expect("all owners are up").as_deref(), Some("v"));
     }
 }
 
