@@ -19,6 +19,7 @@ mod id;
 pub mod invariants;
 mod io;
 mod journal;
+mod level;
 mod membership;
 mod merkle;
 mod message;
@@ -45,6 +46,7 @@ pub use self::{
     gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},
+    level::{Level, LevelError, ParseLevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
     name::{NAME_BYTES_MAX, Name, NameError},
