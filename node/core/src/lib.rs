@@ -19,6 +19,7 @@ mod id;
 pub mod invariants;
 mod io;
 mod journal;
+mod latency;
 mod level;
 mod membership;
 mod merkle;
@@ -46,6 +47,7 @@ pub use self::{
     gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},
+    latency::LatencyWindow,
     level::{Level, LevelError, ParseLevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
