@@ -9,6 +9,7 @@
 
 mod admin;
 mod api;
+mod cell;
 mod config;
 mod coordinate;
 mod exchange;
@@ -41,6 +42,10 @@ pub use self::{
     api::{
         AdminError, AdminOk, AdminRequest, AntiEntropyReport, Counters, MemberStatus, NotApplied, ReadError, ReadOk,
         ReadRepair, ReadRequest, Reason, Request, Response, Status, WriteError, WriteOk, WriteRequest,
+    },
+    cell::{
+        ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
+        DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,
     },
     config::{Config, ConfigError},
     exchange::PartitionDigest,

@@ -42,7 +42,7 @@ impl fmt::Display for Key {
 }
 
 /// A value: any bytes, at most [`VALUE_BYTES_MAX`] of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Value(pub Bytes);
 
 impl Value {
