@@ -13,7 +13,7 @@ use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
     fault::Place,
     fault_log::{FaultLog, Faults},
-    load::{Load, key_name, nanos, shown_value, stored_key},
+    load::{Load, key_name, nanos, shown_value, shown_version, stored_key},
     nemesis::Nemesis,
     record::Recorder,
     scenario::Scenario,
@@ -348,14 +348,14 @@ impl<C: Cluster> Run<'_, C> {
         };
         self.recorder.push(invocation.clone())?;
         let key = stored_key(key);
-        let record = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
-            AdminOk::Replica(record) => record,
+        let cell = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
+            AdminOk::Replica(cell) => cell,
             other => return Err(misunderstood(node, &other).into()),
         };
         self.recorder.push(Event {
             time_ns: nanos(self.cluster.elapsed()),
-            value: record.as_ref().map_or(serde_json::Value::Null, shown_value),
-            version: record.map(|record| record.version.to_string().as_str().into()),
+            value: cell.as_ref().map_or(serde_json::Value::Null, shown_value),
+            version: cell.and_then(|cell| cell.version()).map(shown_version),
             ..invocation.completion(EventKind::Ok)
         })
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use quorate_checker::{Event, EventKind};
 use quorate_core::{
-    Key, ReadRepair as CoreRepair, ReadRequest, Record, Request, Response, Value, WriteError, WriteRequest,
+    Cell, Key, Level, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value, Version, WriteError,
+    WriteRequest,
 };
 use quorate_sim::split_seed;
 use quorate_workloads::{Action, ReadRepair, RegisterLoad, RegisterOptions};
@@ -178,22 +179,22 @@ fn invocation(process: i64, action: Action, scenario: &Scenario) -> Event {
 fn request(action: Action, scenario: &Scenario) -> Request {
     let timeout = scenario.request_timeout;
     match action {
-        Action::Read { key } => Request::Read(ReadRequest {
-            key: stored_key(&key_name(key)),
-            r: scenario.r,
-            repair: match scenario.read_repair {
-                ReadRepair::Off => CoreRepair::Off,
-                ReadRepair::Async => CoreRepair::Async,
-                ReadRepair::Blocking => CoreRepair::Blocking { holders: scenario.r },
-            },
-            timeout,
-        }),
-        Action::Write { key, value } => Request::Write(WriteRequest {
-            key: stored_key(&key_name(key)),
-            value: Value(value.to_string().into()),
-            w: scenario.w,
-            timeout,
-        }),
+        Action::Read { key } => {
+            let level = Level::Count(scenario.r);
+            Request::Read(ReadRequest {
+                repair: match scenario.read_repair {
+                    ReadRepair::Off => CoreRepair::Off,
+                    ReadRepair::Async => CoreRepair::Async,
+                    ReadRepair::Blocking => CoreRepair::Blocking { holders: level },
+                },
+                ..ReadRequest::new(stored_key(&key_name(key)), level, timeout)
+            })
+        }
+        Action::Write { key, value } => {
+            let update = Update::put(Value(value.to_string().into()));
+            let level = Level::Count(scenario.w);
+            Request::Write(WriteRequest::new(stored_key(&key_name(key)), update, level, timeout))
+        }
     }
 }
 
@@ -202,14 +203,25 @@ pub fn stored_key(name: &str) -> Key {
     Key::copy_from(name.as_bytes())
 }
 
-/// A record's value as a history shows it: the number that was written, or, if it is none, its bytes as text, so that a
-/// value from nowhere can be seen.
-pub fn shown_value(record: &Record) -> serde_json::Value {
-    let text = String::from_utf8_lossy(&record.value.0);
+/// A register's value as a history shows it: the number that was written, or, if it is none, its bytes as text, so that
+/// a value from nowhere can be seen.
+pub fn shown_value(cell: &Cell) -> serde_json::Value {
+    let Cell::Register(register) = cell else {
+        return format!("{cell:?}").into();
+    };
+    let Some(value) = register.value() else {
+        return serde_json::Value::Null;
+    };
+    let text = String::from_utf8_lossy(&value.0);
     match text.parse::<u64>() {
         Ok(number) => number.into(),
         Err(_) => text.into_owned().into(),
     }
+}
+
+/// A version as a history shows it.
+pub fn shown_version(version: Version) -> quorate_checker::Version {
+    version.to_string().as_str().into()
 }
 
 /// What an outcome tells. A read without an answer has no effect, so it failed; a write is failed only where the
@@ -228,17 +240,17 @@ fn completion(invocation: &Event, outcome: Outcome) -> Event {
         Outcome::Lost { why } => ended(unknown, why),
         Outcome::Answered(response) => match *response {
             Response::Read(Ok(read)) => Event {
-                value: read.record.as_ref().map_or(serde_json::Value::Null, shown_value),
-                version: read.record.map(|record| record.version.to_string().as_str().into()),
+                value: read.cell.as_ref().map_or(serde_json::Value::Null, shown_value),
+                version: read.cell.and_then(|cell| cell.version()).map(shown_version),
                 ..invocation.completion(EventKind::Ok)
             },
             Response::Read(Err(error)) => ended(EventKind::Fail, error.to_string()),
             Response::Write(Ok(write)) => Event {
-                version: Some(write.version.to_string().as_str().into()),
+                version: write.version.map(shown_version),
                 ..invocation.completion(EventKind::Ok)
             },
             Response::Write(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Err(error @ WriteError::Unknown { .. })) => ended(EventKind::Info, error.to_string()),
+            Response::Write(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
             Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
         },
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use quorate_core::{
-    AdminOk, AdminRequest, ClusterId, Config, Name, NodeId, Replication, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClusterId, Config, NodeId, Replication, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimOptions, TraceHash, split_seed};
 
@@ -22,12 +22,6 @@ const LINK_DELAY: std::ops::Range<Duration> = Duration::from_micros(50)..Duratio
 
 /// What a sync of a good disk takes.
 const SYNC_DELAY: std::ops::Range<Duration> = Duration::from_micros(200)..Duration::from_millis(3);
-
-/// Limits that a run does not reach.
-const HINT_COUNT_MAX: u64 = 1_000_000;
-const HINT_WINDOW: Duration = Duration::from_secs(3 * 3600);
-const CLOCK_SKEW_MAX: Duration = Duration::from_millis(500);
-const IN_FLIGHT_MAX: usize = 10_000;
 
 /// What the clocks show at the start: any time will do, as long as it is the same in every run.
 const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
@@ -155,27 +149,18 @@ fn address(place: Place) -> SocketAddr {
 }
 
 fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
+    let ring = RingShape {
+        partitions: scenario.partitions,
+        replication: Replication::Simple(scenario.n),
+    };
+    let node = NodeId(split_seed(seed, &format!("identity of {place}")));
+    let cluster = ClusterId::from_name(&scenario.name);
     Config {
-        cluster: ClusterId::from_name(&scenario.name),
-        node: NodeId(split_seed(seed, &format!("identity of {place}"))),
         name: place.to_string(),
-        address: address(place),
         seeds: vec![address(Place(0)), address(Place(1))],
-        weight: 1,
-        dc: Name::default_dc(),
-        rack: Name::default_rack(),
-        ring: RingShape {
-            partitions: scenario.partitions,
-            replication: Replication::Simple(scenario.n),
-        },
-        founders: scenario.nodes,
         gossip_interval: scenario.gossip_interval,
         request_timeout: scenario.request_timeout,
-        hint_count_max: HINT_COUNT_MAX,
-        hint_window: HINT_WINDOW,
-        clock_skew_max: CLOCK_SKEW_MAX,
-        in_flight_max: IN_FLIGHT_MAX,
-        anti_entropy_interval: None,
         plant: scenario.plant,
+        ..Config::new(cluster, node, address(place), ring, scenario.nodes)
     }
 }

@@ -8,7 +8,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, Key, NodeId, Record, RingDigest, Value, Version};
+use crate::{Cell, Generation, Key, Level, Member, NodeId, Refused, RingDigest, Update, Version, WriteId};
 
 /// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,12 +26,52 @@ pub enum Request {
 pub struct ReadRequest {
     /// Which.
     pub key: Key,
-    /// How many replicas have to answer (R).
-    pub r: u8,
+    /// Which replicas have to answer (R).
+    pub level: Level,
+    /// For how many more answers it is worth to wait.
+    pub preferred: Option<Preferred>,
     /// What happens to replicas that turn out to be behind.
     pub repair: ReadRepair,
+    /// What the replicas are asked for.
+    pub fetch: Fetch,
+    /// How many replicas are asked at first.
+    pub ask: Ask,
+    /// What it means that a replica has nothing under the key.
+    pub absence: Absence,
+    /// Whether nodes that stand in for owners count.
+    pub quorum: Quorum,
+    /// What the client has seen.
+    pub token: SessionToken,
     /// How long the client waits; the node's own limit holds as well.
     pub timeout: Duration,
+}
+
+impl ReadRequest {
+    /// A read of all owners' values, of which `level` have to answer, without repair.
+    pub fn new(key: Key, level: Level, timeout: Duration) -> ReadRequest {
+        ReadRequest {
+            key,
+            level,
+            preferred: None,
+            repair: ReadRepair::Off,
+            fetch: Fetch::Values,
+            ask: Ask::All,
+            absence: Absence::Counts,
+            quorum: Quorum::Strict,
+            token: SessionToken::default(),
+            timeout,
+        }
+    }
+}
+
+/// Answers that are waited for beyond those that are required (Voldemort's preferred reads and writes): the request
+/// does not fail for want of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Preferred {
+    /// How many answers in all.
+    pub count: u8,
+    /// For how long, from the request's arrival.
+    pub wait: Duration,
 }
 
 /// What a read does for replicas that are behind.
@@ -39,27 +79,116 @@ pub struct ReadRequest {
 pub enum ReadRepair {
     /// Nothing.
     Off,
-    /// Answers, and sends them the newest record.
+    /// Answers, and sends them what they lack.
     Async,
-    /// Sends them the newest record, and answers once this many replicas durably hold what is returned. With more than
-    /// half of all replicas here and in every read's R, a later read can't see less.
+    /// Sends them what they lack, and answers once as many replicas durably hold what is returned. With more than half
+    /// of all replicas here and in every read's R, a later read can't see less.
     Blocking {
-        /// How many.
-        holders: u8,
+        /// Which.
+        holders: Level,
     },
 }
 
-/// A write of one key, last write wins.
+/// What a read asks of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fetch {
+    /// Of each what it holds.
+    Values,
+    /// Of one what it holds, and of the others a digest of it; what differs is asked for after that.
+    Digests,
+}
+
+/// How many replicas a read asks at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Ask {
+    /// Every owner.
+    All,
+    /// As many as are required, those of the shortest round trips; one more for each that is lost, and, as a hedge, one
+    /// more each time that an answer takes longer than so many of 1,000 earlier ones of the same node (Dean and
+    /// Barroso, *The Tail at Scale*, CACM 2013). 1,000 never hedges.
+    Hedged {
+        /// Of 1,000.
+        permille: u16,
+    },
+}
+
+/// What it means that a replica has nothing under the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Absence {
+    /// It is an answer like any other.
+    Counts,
+    /// It answers the read, alone, if nothing else has been seen by then. As fast as a read of one replica, and as
+    /// wrong: here to show what that breaks (Riak's `notfound_ok`).
+    AnswersAlone,
+}
+
+/// Who may answer for an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Quorum {
+    /// Only itself.
+    Strict,
+    /// The next nodes on the ring after the owners stand in for those that can't be reached (*Dynamo*, section 4.6).
+    /// What they keep counts as if the owner held it, and need not meet a read's quorum.
+    Sloppy,
+}
+
+/// The latest that a client has seen, as a hybrid time: whoever is shown it stamps later writes above. An answer
+/// carries the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionToken(pub u64);
+
+/// A write of one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteRequest {
     /// Which.
     pub key: Key,
-    /// What.
-    pub value: Value,
-    /// How many replicas have to hold it durably (W).
-    pub w: u8,
+    /// What is done to it.
+    pub update: Update,
+    /// How a register's write gets its place in the order of writes.
+    pub path: WritePath,
+    /// Which replicas have to hold it durably (W).
+    pub level: Level,
+    /// For how many more it is worth to wait.
+    pub preferred: Option<Preferred>,
+    /// Whether nodes that stand in for owners count.
+    pub quorum: Quorum,
+    /// Makes the write safe to repeat: a second write of the same id is the first, sent again.
+    pub id: Option<WriteId>,
+    /// What the client has seen.
+    pub token: SessionToken,
     /// How long the client waits; the node's own limit holds as well.
     pub timeout: Duration,
+}
+
+impl WriteRequest {
+    /// A one-phase write that `level` have to hold.
+    pub fn new(key: Key, update: Update, level: Level, timeout: Duration) -> WriteRequest {
+        WriteRequest {
+            key,
+            update,
+            path: WritePath::OnePhase,
+            level,
+            preferred: None,
+            quorum: Quorum::Strict,
+            id: None,
+            token: SessionToken::default(),
+            timeout,
+        }
+    }
+}
+
+/// How a register's write gets its place in the order of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WritePath {
+    /// The coordinator's clock says.
+    OnePhase,
+    /// After all writes of which as many replicas as this know: they are asked first. Needs no clock. With reads and
+    /// writes of majorities and blocking repair it is the register of Attiya, Bar-Noy and Dolev (JACM 1995), for many
+    /// writers (Lynch and Shvartsman, FTCS 1997).
+    TwoPhase {
+        /// Which replicas are asked.
+        level: Level,
+    },
 }
 
 /// A request about the node.
@@ -77,8 +206,14 @@ pub enum AdminRequest {
         /// Which.
         key: Key,
     },
+    /// Who is on the ring, and how much of it each owns.
+    Ring,
     /// Compare with every linked node now, and bring both up to date.
     AntiEntropy,
+    /// Take no more requests of clients, and answer once all that were taken have ended and are durable.
+    Drain,
+    /// What the node has done and how long it took.
+    Metrics,
 }
 
 /// A node's answer to a client.
@@ -95,10 +230,14 @@ pub enum Response {
 /// A read that R replicas answered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReadOk {
-    /// The newest record among the answers; `None` if none had any.
-    pub record: Option<Record>,
+    /// All answers merged; `None` if none had any. A tombstone counts as something.
+    pub cell: Option<Cell>,
     /// Who answered.
     pub answers: Vec<NodeId>,
+    /// Which of them stood in for an owner.
+    pub stand_ins: Vec<NodeId>,
+    /// What the client has seen with this.
+    pub token: SessionToken,
 }
 
 /// A read that was not answered. It has no effect, so the client may take it as failed.
@@ -110,20 +249,54 @@ pub enum ReadError {
     /// Too few replicas answered in time, or too few confirmed the repair.
     #[error("{} of {required} replicas answered in time", answers.len())]
     Timeout {
+        /// How far it had come.
+        stage: Stage,
         /// Who answered.
         answers: Vec<NodeId>,
         /// How many had to.
         required: u8,
+        /// How many owners could be reached at the end.
+        alive: u8,
     },
+}
+
+/// How far a request had come when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stage {
+    /// Nothing was sent.
+    Arrived,
+    /// The owners were asked for their versions: nothing has changed yet.
+    AskingVersions,
+    /// One owner was asked to apply an update that depends on what it holds.
+    Applying,
+    /// The owners were asked to hold what was written.
+    Holding,
+    /// The owners were asked for what they hold.
+    Reading,
+    /// Those behind were sent what they lack.
+    Repairing,
 }
 
 /// A write that W replicas hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct WriteOk {
-    /// Its place in the order of the key's values.
-    pub version: Version,
-    /// Who held it when the answer was given.
+    /// The place of a register's write in the order of the key's values.
+    pub version: Option<Version>,
+    /// Owners that held it when the answer was given.
     pub acks: Vec<NodeId>,
+    /// Nodes that keep it for an owner, and count; and which owner.
+    pub stand_ins: Vec<StandIn>,
+    /// What the client has seen with this.
+    pub token: SessionToken,
+}
+
+/// A node that keeps for an owner what it could not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StandIn {
+    /// Who keeps it.
+    pub node: NodeId,
+    /// For whom.
+    pub owner: NodeId,
 }
 
 /// A write that was not acknowledged.
@@ -133,17 +306,35 @@ pub enum WriteError {
     #[error("{0}")]
     NotApplied(NotApplied),
     /// It may have happened, or happen at any later time.
-    #[error("{} of {required} replicas acknowledged in time", acks.len())]
-    Unknown {
-        /// Its place in the order of the key's values, should it happen.
-        version: Version,
-        /// Who holds it. None does not mean that nobody does.
-        acks: Vec<NodeId>,
-        /// For whom a hint was kept.
-        hinted: Vec<NodeId>,
-        /// How many acknowledgements were needed.
-        required: u8,
-    },
+    #[error("{0}")]
+    Unknown(Unknown),
+}
+
+/// What is known of a write that was sent and not acknowledged by as many as it should have been.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Unknown {
+    /// How far it had come.
+    pub stage: Stage,
+    /// Its place in the order of the key's values, should it happen; not known before it is stamped.
+    pub version: Option<Version>,
+    /// Who holds it. None does not mean that nobody does.
+    pub acks: Vec<NodeId>,
+    /// For whom a hint was kept.
+    pub hinted: Vec<NodeId>,
+    /// How many acknowledgements were needed.
+    pub required: u8,
+    /// How many owners could be reached at the end.
+    pub alive: u8,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (acks, required) = (self.acks.len(), self.required);
+        match self.stage {
+            Stage::Applying => f.write_str("the owner that was to apply it did not answer in time"),
+            _ => write!(f, "{acks} of {required} replicas acknowledged in time"),
+        }
+    }
 }
 
 /// The proof that nothing of a request has been sent. Sending consumes it.
@@ -157,15 +348,25 @@ impl BeforeSend {
     }
 }
 
-/// A write that was refused before anything was sent.
+/// A write that was given up before anything that changes a replica was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NotApplied {
+    stage: Stage,
     reason: Reason,
 }
 
 impl NotApplied {
-    pub(crate) fn new(_proof: &BeforeSend, reason: Reason) -> NotApplied {
-        NotApplied { reason }
+    pub(crate) fn new(_proof: &BeforeSend, stage: Stage, reason: Reason) -> NotApplied {
+        assert!(
+            matches!(stage, Stage::Arrived | Stage::AskingVersions),
+            "later stages have sent something"
+        );
+        NotApplied { stage, reason }
+    }
+
+    /// How far it had come.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// Why.
@@ -202,6 +403,20 @@ pub enum Reason {
         /// How many can be reached.
         alive: u8,
     },
+    /// Too few replicas told their versions in time.
+    #[error("{answered} of {required} replicas told their versions in time")]
+    NoVersions {
+        /// How many are needed.
+        required: u8,
+        /// How many answered.
+        answered: u8,
+    },
+    /// The one owner that was to apply the update, this node, did nothing.
+    #[error("the update was refused: {0}")]
+    Refused(Refused),
+    /// The node is being drained: it takes no more requests.
+    #[error("the node is draining")]
+    Draining,
     /// The node is coordinating as much as it can.
     #[error("overloaded: {in_flight} requests in flight")]
     Overloaded {
@@ -216,11 +431,113 @@ pub enum AdminOk {
     /// To [`AdminRequest::Status`].
     Status(Box<Status>),
     /// To [`AdminRequest::ReadReplica`].
-    Replica(Option<Record>),
+    Replica(Option<Cell>),
     /// To [`AdminRequest::Owners`]: the preference list.
     Owners(Vec<NodeId>),
+    /// To [`AdminRequest::Ring`].
+    Ring(RingView),
     /// To [`AdminRequest::AntiEntropy`].
     AntiEntropy(AntiEntropyReport),
+    /// To [`AdminRequest::Drain`].
+    Drained {
+        /// Hints that are still kept here.
+        hints_pending: u64,
+    },
+    /// To [`AdminRequest::Metrics`].
+    Metrics(Box<Metrics>),
+}
+
+/// The ring, as a node serves by it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RingView {
+    /// Its fingerprint.
+    pub digest: RingDigest,
+    /// How many partitions it has.
+    pub partitions: u16,
+    /// How many nodes own each, and where, as in `3` or `dc1=3,dc2=2`.
+    pub replication: String,
+    /// Who is on it.
+    pub members: Vec<RingShare>,
+}
+
+/// A node's share of the ring.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RingShare {
+    /// Whom.
+    pub member: Member,
+    /// How many partitions it owns.
+    pub owned: u16,
+    /// Of how many of them it is the first owner.
+    pub first: u16,
+}
+
+/// What a node has done since its start, and how it is busy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Metrics {
+    /// What it has counted.
+    pub counters: Counters,
+    /// Client requests that it is busy with.
+    pub coordinating: u64,
+    /// Batches on their way to the disk.
+    pub persisting: u64,
+    /// Bytes in them, about.
+    pub persisting_bytes: u64,
+    /// Hints kept.
+    pub hints_pending: u64,
+    /// Writes remembered by their ids.
+    pub writes_remembered: u64,
+    /// Tombstones held.
+    pub tombstones: u64,
+    /// Records known to be damaged, and not yet mended.
+    pub records_damaged: u64,
+    /// Client requests by what they asked and at which level.
+    pub requests: Vec<RequestMetrics>,
+    /// Round trips to other nodes, as reads see them.
+    pub peers: Vec<PeerMetrics>,
+}
+
+/// What became of requests of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RequestMetrics {
+    /// What was asked.
+    pub operation: Operation,
+    /// At which level.
+    pub level: Level,
+    /// How many were answered as asked.
+    pub ok: u64,
+    /// How many ran out of time or of replicas.
+    pub failed: u64,
+    /// How many were refused before anything was sent.
+    pub refused: u64,
+    /// How long the last ones took.
+    pub latency: Latency,
+}
+
+/// What a client asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Operation {
+    /// To read.
+    Read,
+    /// To write.
+    Write,
+}
+
+/// How long another node took to answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PeerMetrics {
+    /// Which.
+    pub node: NodeId,
+    /// How long it took.
+    pub latency: Latency,
+}
+
+/// Quantiles of the last of some spans; `None` where there were too few.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half were shorter.
+    pub p50: Option<Duration>,
+    /// 99 of 100 were shorter.
+    pub p99: Option<Duration>,
 }
 
 /// What an exchange with every linked node did.
@@ -318,4 +635,12 @@ pub struct Counters {
     pub hints_refused: u64,
     /// Records taken in or given away by anti-entropy.
     pub anti_entropy_records: u64,
+    /// Replicas asked because another was late.
+    pub hedges: u64,
+    /// Records found damaged.
+    pub damaged_records: u64,
+    /// Damaged records put in order from the other owners.
+    pub mended_records: u64,
+    /// Tombstones forgotten.
+    pub tombstones_collected: u64,
 }

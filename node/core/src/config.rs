@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{ClusterId, Name, NodeId, RingShape};
+use crate::{ClockMode, ClusterId, Name, NodeId, RingShape};
 
 /// All that a node is told at its start.
 #[derive(Clone, Debug)]
@@ -35,6 +35,24 @@ pub struct Config {
     pub hint_count_max: u64,
     /// The age at which a hint is thrown away.
     pub hint_window: Duration,
+    /// How many bytes of hints are delivered in a second, to all targets together; `None` for as many as can be.
+    pub hint_bytes_per_second: Option<u64>,
+    /// How long a write is remembered by its id: as long as a client may send it again.
+    pub write_id_window: Duration,
+    /// The most writes remembered by their ids.
+    pub write_id_count_max: usize,
+    /// *Cluster.* When tombstones go.
+    pub tombstones: Tombstones,
+    /// Whether what this node acknowledges survives a crash. Where it may not, the node goes on after a start as if it
+    /// had lost what it wrote, and nothing that it wrote before is hidden by what it writes then.
+    pub acks_are_durable: bool,
+    /// *Cluster.* The most actors in the context of siblings: older ones are forgotten, and with them what they had
+    /// overwritten. `None`, as it should be, for all (*Dynamo*, section 4.4, cut its vector clocks to 10 pairs).
+    pub context_actors_max: Option<usize>,
+    /// Bytes on their way to the disk above which the node holds nothing more.
+    pub persisting_bytes_max: usize,
+    /// *Cluster.* What stamps the writes of registers.
+    pub clock: ClockMode,
     /// *Cluster.* How far ahead of its own wall clock a node lets another's stamp be.
     pub clock_skew_max: Duration,
     /// The most client requests coordinated at a time.
@@ -46,6 +64,18 @@ pub struct Config {
     pub plant: Option<crate::Plant>,
 }
 
+/// When the tombstones of deleted keys are thrown away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tombstones {
+    /// Never.
+    Keep,
+    /// When they are this old, and every owner holds them, and no node keeps or is about to write anything older.
+    CollectAfter(Duration),
+    /// When they are this old, whoever may not have them yet, as Cassandra does: what an owner missed for longer rises
+    /// again. Here to show that.
+    ForgetAfter(Duration),
+}
+
 /// Settings that can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -54,7 +84,7 @@ pub enum ConfigError {
     TooFewFounders {
         /// Founders asked for.
         founders: usize,
-        /// Replicas asked for, over all data centers.
+        /// Replicas asked for.
         replicas: u8,
     },
     /// A number that has to be above zero.
@@ -63,6 +93,39 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The settings of a node of a cluster in one data center, with the usual values for all that is not named here.
+    pub fn new(cluster: ClusterId, node: NodeId, address: SocketAddr, ring: RingShape, founders: usize) -> Config {
+        Config {
+            cluster,
+            node,
+            name: node.to_string(),
+            address,
+            seeds: Vec::new(),
+            weight: 1,
+            dc: Name::default_dc(),
+            rack: Name::default_rack(),
+            ring,
+            founders,
+            gossip_interval: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(2),
+            hint_count_max: 100_000,
+            hint_window: Duration::from_secs(3 * 60 * 60),
+            hint_bytes_per_second: None,
+            write_id_window: Duration::from_secs(10 * 60),
+            write_id_count_max: 100_000,
+            tombstones: Tombstones::CollectAfter(Duration::from_secs(10 * 24 * 60 * 60)),
+            acks_are_durable: true,
+            context_actors_max: None,
+            persisting_bytes_max: 64 * 1024 * 1024,
+            clock: ClockMode::Hybrid,
+            clock_skew_max: Duration::from_millis(500),
+            in_flight_max: 4096,
+            anti_entropy_interval: None,
+            #[cfg(feature = "plants")]
+            plant: None,
+        }
+    }
+
     /// Checks what the types can't say.
     ///
     /// # Errors

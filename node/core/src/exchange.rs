@@ -1,19 +1,28 @@
 //! Anti-entropy: two nodes compare what they hold of the partitions that both own, and each sends the other what it
 //! lacks (*Dynamo*, section 4.7).
 //!
-//! A digest for each partition is kept as records come and go, and is a function of the records alone: whichever way
-//! two replicas came to hold the same, their digests are equal. Where they differ, the keys and versions of the
-//! partition are compared stretch by stretch; only records that one side lacks or has older travel. It finds what
-//! hints and read repair missed: a coordinator that died before it kept a hint, and keys that nobody reads.
+//! A Merkle tree for each partition is kept as records come and go, and is a function of the records alone: whichever
+//! way two replicas came to hold the same, their trees are equal. Where roots differ the nodes below are compared, then
+//! the leaves, and then, of the leaves that differ, keys and summaries; only records that one side lacks, has older, or
+//! has otherwise, travel. It finds what hints and read repair missed: a coordinator that died before it kept a hint, and
+//! keys that nobody reads.
+//!
+//! ```text
+//! asker ── roots of all shared partitions ──▶ peer      peer ── which differ ──▶ asker
+//!       ── the 16 nodes below one root ─────▶                ── the leaves under those that differ ──▶
+//!       ── summaries under leaves that differ ▶              ── what is newer, and which are wanted ──▶
+//! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
-    AdminError, AdminOk, AntiEntropyReport, ClientToken, Errand, Key, Node, NodeId, Now, PartitionId, Reason, Record,
-    ReplicaRequest, ReplicaResponse, RequestId, Response, Store, StoreError, Time, Version, journal::Waiter,
+    AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Errand, Key, LeafId, MerkleTree, Node, NodeId, Now,
+    PartitionId, Reason, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store, Stretch, Summaries,
+    Summary, Time,
+    journal::{DigestChange, Waiter},
+    merkle::{INNER, LEAVES_EACH},
     timers::Timer,
 };
 
@@ -23,32 +32,33 @@ const STRETCH_KEYS_MAX: usize = 512;
 /// Bytes of records sent at a time, about: with one more value of the largest size it stays below what a frame holds.
 const STRETCH_BYTES_MAX: usize = 512 * 1024;
 
-/// What a record takes beside its key and value: its version and lengths.
-const RECORD_OVERHEAD_BYTES: usize = 40;
-
-fn size_bytes(key: &Key, record: &Record) -> usize {
-    RECORD_OVERHEAD_BYTES + key.0.len() + record.value.0.len()
+fn size_bytes(key: &Key, cell: &Cell) -> usize {
+    key.name.len() + cell.size_bytes()
 }
 
-/// A partition, and the digest of what a node holds of it.
+/// A partition, and the root of its Merkle tree at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartitionDigest {
     /// Which partition.
     pub partition: PartitionId,
-    /// The exclusive or over its records' digests; 0 where there are none.
-    pub digest: u64,
+    /// The root; 0 where there are no records.
+    pub root: u64,
 }
 
-/// What one record adds to the digest of its partition, and, added again, takes away.
-pub(crate) fn record_digest(key: &Key, version: Version) -> u64 {
-    let seed = version.time ^ version.node.0.rotate_left(32) ^ u64::from(version.generation.0).rotate_left(48);
-    xxh3_64_with_seed(&key.0, seed)
+/// The leaves under one of the nodes right below the root of a Merkle tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Branch {
+    /// Which node.
+    pub inner: u8,
+    /// Its leaves.
+    pub leaves: [u64; LEAVES_EACH],
 }
 
-/// The digests of all partitions, and the comparison that is going on.
+/// The trees of all partitions, and the comparison that is going on.
 #[derive(Debug)]
 pub(crate) struct AntiEntropy {
-    digests: Vec<u64>,
+    shape: RingShape,
+    trees: Vec<MerkleTree>,
     tour: Option<Tour>,
     last_peer: Option<NodeId>,
 }
@@ -71,16 +81,19 @@ struct Step {
     stage: Stage,
     /// Partitions that differ and have not been compared to their end.
     partitions: VecDeque<PartitionId>,
-    /// Where in the first of them the next stretch begins.
+    /// Leaves of the first of them that differ.
+    leaves: BTreeSet<LeafId>,
+    /// Where in it the next stretch begins.
     after: Option<Key>,
 }
 
 #[derive(Debug)]
 enum Stage {
-    Digests,
-    Versions {
+    Roots,
+    Branches,
+    Summaries {
         through: Option<Key>,
-        mine: Vec<(Key, Version)>,
+        mine: Vec<(Key, Summary)>,
     },
     Records {
         outstanding: usize,
@@ -90,39 +103,79 @@ enum Stage {
 }
 
 impl AntiEntropy {
-    pub(crate) fn load(store: &impl Store, partitions: u16) -> Result<AntiEntropy, StoreError> {
-        let digests = (0..partitions).map(|p| rebuild(store, PartitionId(p)));
-        Ok(AntiEntropy {
-            digests: digests.collect::<Result<_, _>>()?,
+    pub(crate) fn new(shape: &RingShape, trees: Vec<MerkleTree>) -> AntiEntropy {
+        assert_eq!(trees.len(), usize::from(shape.partitions), "a tree for each partition");
+        AntiEntropy {
+            shape: shape.clone(),
+            trees,
             tour: None,
             last_peer: None,
-        })
-    }
-
-    /// Takes in what a batch that became durable did.
-    pub(crate) fn apply(&mut self, changes: &[(PartitionId, u64)]) {
-        for (partition, change) in changes {
-            self.digests[usize::from(partition.0)] ^= change;
         }
     }
 
-    /// Computes digests from the store, after a batch that failed. What can't be read keeps its digest.
+    /// Takes in what a batch that became durable did.
+    pub(crate) fn apply(&mut self, changes: &[DigestChange]) {
+        for DigestChange {
+            partition, key, change, ..
+        } in changes
+        {
+            let leaf = self.shape.leaf(key);
+            self.trees[usize::from(partition.0)].toggle(leaf, *change);
+        }
+    }
+
+    /// Computes trees from the store, after a batch that failed. What can't be read keeps its tree.
     pub(crate) fn reload(&mut self, store: &impl Store, partitions: impl Iterator<Item = PartitionId>) {
         for partition in partitions {
-            if let Ok(digest) = rebuild(store, partition) {
-                self.digests[usize::from(partition.0)] = digest;
+            if let Ok(summaries) = store.summaries(partition) {
+                self.trees[usize::from(partition.0)] = tree_of(&self.shape, &summaries);
             }
         }
     }
 
     /// The partitions among `theirs` of which this node holds something else.
     pub(crate) fn differing(&self, theirs: &[PartitionDigest]) -> Vec<PartitionId> {
-        let differs = |d: &&PartitionDigest| self.digests.get(usize::from(d.partition.0)) != Some(&d.digest);
+        let root = |partition: PartitionId| self.trees.get(usize::from(partition.0)).map(MerkleTree::root);
+        let differs = |d: &&PartitionDigest| root(d.partition).is_some_and(|root| root != d.root);
         theirs.iter().filter(differs).map(|d| d.partition).collect()
     }
 
-    pub(crate) fn digest(&self, partition: PartitionId) -> u64 {
-        self.digests[usize::from(partition.0)]
+    /// The leaves of a partition under those nodes that differ from `theirs`.
+    pub(crate) fn branches(&self, partition: PartitionId, theirs: &[u64; INNER]) -> Vec<Branch> {
+        let Some(tree) = self.trees.get(usize::from(partition.0)) else {
+            return Vec::new();
+        };
+        let inner = tree.inner();
+        let differing = (0..INNER).filter(|at| inner[*at] != theirs[*at]);
+        differing
+            .map(|at| Branch {
+                inner: u8::try_from(at).expect("there are 16"),
+                leaves: tree.leaves_of(at),
+            })
+            .collect()
+    }
+
+    /// The leaves of a partition that differ from theirs.
+    fn differing_leaves(&self, partition: PartitionId, branches: &[Branch]) -> BTreeSet<LeafId> {
+        let tree = self.tree(partition);
+        let mut differing = BTreeSet::new();
+        for branch in branches.iter().filter(|branch| usize::from(branch.inner) < INNER) {
+            let inner = usize::from(branch.inner);
+            let mine = tree.leaves_of(inner);
+            let leaves = (0..LEAVES_EACH).filter(|at| mine[*at] != branch.leaves[*at]);
+            differing.extend(leaves.map(|at| LeafId::at(inner, at)));
+        }
+        differing
+    }
+
+    pub(crate) fn tree(&self, partition: PartitionId) -> &MerkleTree {
+        &self.trees[usize::from(partition.0)]
+    }
+
+    /// Whether a comparison of this node may yet bring something older of a partition to somebody.
+    pub(crate) fn is_comparing(&self, partition: PartitionId) -> bool {
+        let step = self.tour.as_ref().and_then(|tour| tour.step.as_ref());
+        step.is_some_and(|step| step.partitions.front() == Some(&partition))
     }
 
     fn step(&self, id: RequestId) -> Option<&Step> {
@@ -138,11 +191,13 @@ impl AntiEntropy {
     }
 }
 
-pub(crate) fn rebuild(store: &impl Store, partition: PartitionId) -> Result<u64, StoreError> {
-    let versions = store.versions(partition)?;
-    Ok(versions
-        .iter()
-        .fold(0, |digest, (key, version)| digest ^ record_digest(key, *version)))
+/// The tree of what a partition holds, from nothing.
+pub(crate) fn tree_of(shape: &RingShape, summaries: &Summaries) -> MerkleTree {
+    let mut tree = MerkleTree::new();
+    for (key, summary) in &summaries.entries {
+        tree.toggle(shape.leaf(key), summary.fingerprint);
+    }
+    tree
 }
 
 impl<S: Store> Node<S> {
@@ -207,18 +262,19 @@ impl<S: Store> Node<S> {
         let ring = self.ring.as_ref().expect("no comparison before the ring has formed");
         let digests = ring.shared(self.config.node, peer).map(|partition| PartitionDigest {
             partition,
-            digest: self.anti_entropy.digest(partition),
+            root: self.anti_entropy.tree(partition).root(),
         });
         let digests = digests.collect();
         let step = Step {
             id: RequestId(0),
             deadline: now,
-            stage: Stage::Digests,
+            stage: Stage::Roots,
             partitions: VecDeque::new(),
+            leaves: BTreeSet::new(),
             after: None,
         };
         self.anti_entropy.tour_mut().step = Some(step);
-        self.take_step(now, Stage::Digests, ReplicaRequest::CompareDigests { digests });
+        self.take_step(now, Stage::Roots, ReplicaRequest::CompareDigests { digests });
     }
 
     /// Sends the next request of a comparison, under an id and a deadline of its own.
@@ -246,72 +302,114 @@ impl<S: Store> Node<S> {
             return;
         };
         match (&step.stage, body) {
-            (Stage::Digests, ReplicaResponse::Differing { partitions }) => {
+            (Stage::Roots, ReplicaResponse::Differing { partitions }) => {
                 let tour = self.anti_entropy.tour_mut();
                 tour.report.partitions_differing += partitions.len() as u64;
-                self.anti_entropy.step_mut().partitions = partitions.into();
+                let known = 0..self.config.ring.partitions;
+                self.anti_entropy.step_mut().partitions =
+                    partitions.into_iter().filter(|p| known.contains(&p.0)).collect();
+                self.compare_next_partition(now.time);
+            }
+            (Stage::Branches, ReplicaResponse::Branches { branches }) => {
+                let partition = *self
+                    .anti_entropy
+                    .step_mut()
+                    .partitions
+                    .front()
+                    .expect("it has branches");
+                let leaves = self.anti_entropy.differing_leaves(partition, &branches);
+                self.anti_entropy.step_mut().leaves = leaves;
                 self.compare_next_stretch(now.time);
             }
             (
-                Stage::Versions { .. },
+                Stage::Summaries { .. },
                 ReplicaResponse::Differences {
                     newer,
                     wanted,
                     truncated,
                 },
             ) => self.even_out(now, from, newer, wanted, truncated),
-            (Stage::Records { .. }, ReplicaResponse::Held { .. }) => self.on_comparison_held(now.time, id, true),
+            (Stage::Records { .. }, ReplicaResponse::Held { .. }) => self.on_comparison_held(now, id, true),
             _ => self.leave_peer(now.time, false),
         }
     }
 
-    /// Sends the versions of the next stretch, or ends with this peer.
-    fn compare_next_stretch(&mut self, now: Time) {
+    /// Sends what is below the root of the next partition that differs, or ends with this peer.
+    fn compare_next_partition(&mut self, now: Time) {
         let step = self.anti_entropy.step_mut();
         let Some(partition) = step.partitions.front().copied() else {
             return self.leave_peer(now, true);
         };
-        let after = step.after.clone();
-        let Ok(mut mine) = self.store.versions(partition) else {
+        let inner = self.anti_entropy.tree(partition).inner();
+        self.take_step(
+            now,
+            Stage::Branches,
+            ReplicaRequest::CompareBranches { partition, inner },
+        );
+    }
+
+    /// Ends with a partition.
+    fn leave_partition(&mut self, now: Time) {
+        let step = self.anti_entropy.step_mut();
+        step.partitions.pop_front();
+        step.leaves.clear();
+        step.after = None;
+        self.compare_next_partition(now);
+    }
+
+    /// Sends the summaries of the next stretch, or ends with this partition.
+    fn compare_next_stretch(&mut self, now: Time) {
+        let step = self.anti_entropy.step_mut();
+        if step.leaves.is_empty() {
+            return self.leave_partition(now);
+        }
+        let partition = *step.partitions.front().expect("a stretch has a partition");
+        let (after, leaves) = (step.after.clone(), step.leaves.clone());
+        let Ok(summaries) = self.store.summaries(partition) else {
             return self.leave_peer(now, false);
         };
-        mine.retain(|(key, _)| after.as_ref().is_none_or(|after| key > after));
+        let mut mine = summaries.entries;
+        mine.retain(|(key, _)| {
+            after.as_ref().is_none_or(|after| key > after) && leaves.contains(&self.config.ring.leaf(key))
+        });
         let through = (mine.len() > STRETCH_KEYS_MAX).then(|| mine[STRETCH_KEYS_MAX - 1].0.clone());
         mine.truncate(STRETCH_KEYS_MAX);
-        let body = ReplicaRequest::CompareVersions {
+        let body = ReplicaRequest::CompareSummaries(Box::new(Stretch {
             partition,
+            leaves: leaves.into_iter().collect(),
             after,
             through: through.clone(),
-            versions: mine.clone(),
-        };
-        self.take_step(now, Stage::Versions { through, mine }, body);
+            summaries: mine.clone(),
+        }));
+        self.take_step(now, Stage::Summaries { through, mine }, body);
     }
 
     /// As the peer of a comparison: how this node's part of a stretch differs from the asker's.
-    pub(crate) fn differences(
-        &self,
-        partition: PartitionId,
-        (after, through): (Option<&Key>, Option<&Key>),
-        theirs: &[(Key, Version)],
-    ) -> ReplicaResponse {
+    pub(crate) fn differences(&self, stretch: &Stretch) -> ReplicaResponse {
         let refused = ReplicaResponse::Refused(crate::Refused::Storage);
-        let Ok(mut mine) = self.store.versions(partition) else {
+        if stretch.partition.0 >= self.config.ring.partitions {
+            return ReplicaResponse::Refused(crate::Refused::Invalid);
+        }
+        let Ok(summaries) = self.store.summaries(stretch.partition) else {
             return refused;
         };
-        mine.retain(|(key, _)| after.is_none_or(|a| key > a) && through.is_none_or(|t| key <= t));
-        let wanted = lacking(&mine, theirs);
+        let mut mine = summaries.entries;
+        mine.retain(|(key, _)| stretch.contains(key, self.config.ring.leaf(key)));
+        let mut wanted = lacking(&mine, &stretch.summaries);
+        // What is damaged here is mended from all owners, and not from one.
+        wanted.retain(|key| !summaries.damaged.contains(key));
         let mut newer = Vec::new();
-        let mut bytes: usize = wanted.iter().map(|key| key.0.len()).sum();
+        let mut bytes: usize = wanted.iter().map(|key| key.name.len()).sum();
         let mut truncated = false;
-        for key in lacking(theirs, &mine) {
+        for key in lacking(&stretch.summaries, &mine) {
             if bytes >= STRETCH_BYTES_MAX {
                 truncated = true;
                 break;
             }
-            match self.store.record(partition, &key) {
+            match self.store.record(stretch.partition, &key) {
                 Ok(Some(record)) => {
-                    bytes += size_bytes(&key, &record);
-                    newer.push((key, record));
+                    bytes += size_bytes(&key, &record.cell);
+                    newer.push((key, record.cell));
                 }
                 Ok(None) => {}
                 Err(_) => return refused,
@@ -325,9 +423,9 @@ impl<S: Store> Node<S> {
     }
 
     /// Takes in what the peer has newer, sends what it lacks, and waits until all of that is durable.
-    fn even_out(&mut self, now: Now, peer: NodeId, newer: Vec<(Key, Record)>, wanted: Vec<Key>, truncated: bool) {
-        let stage = std::mem::replace(&mut self.anti_entropy.step_mut().stage, Stage::Digests);
-        let Stage::Versions { through, mine } = stage else {
+    fn even_out(&mut self, now: Now, peer: NodeId, newer: Vec<(Key, Cell)>, wanted: Vec<Key>, truncated: bool) {
+        let stage = std::mem::replace(&mut self.anti_entropy.step_mut().stage, Stage::Roots);
+        let Stage::Summaries { through, mine } = stage else {
             unreachable!("the caller has looked");
         };
         let partition = *self
@@ -345,6 +443,10 @@ impl<S: Store> Node<S> {
         if truncated && given.is_empty() && newer.is_empty() {
             return self.leave_peer(now.time, false); // Again would be no different.
         }
+        let newer: Vec<_> = newer
+            .into_iter()
+            .filter(|(key, _)| !self.mends.is_damaged(key))
+            .collect();
         let report = &mut self.anti_entropy.tour_mut().report;
         report.records_given += given.len() as u64;
         report.records_taken += newer.len() as u64;
@@ -360,41 +462,41 @@ impl<S: Store> Node<S> {
             },
         );
         let errand = Errand::AntiEntropy;
-        for (key, record) in given {
-            self.ask(peer, id, ReplicaRequest::Hold { key, record, errand });
+        for (key, cell) in given {
+            self.ask(peer, id, ReplicaRequest::Hold { key, cell, errand });
         }
-        for (key, record) in newer {
+        for (key, cell) in newer {
             let waiter = Waiter::Comparison { id };
-            if self.hold(now, &key, record, errand, waiter).is_err() {
+            if self.hold(now, &key, cell, errand, waiter).is_err() {
                 return self.leave_peer(now.time, false);
             }
         }
-        self.on_comparison_held(now.time, id, true);
+        self.on_comparison_held(now, id, true);
     }
 
     /// This node's records of `keys`, up to what is sent at a time. What can't be read counts as held back: another
     /// comparison will find it lacking again.
-    fn records_to_give(&self, partition: PartitionId, keys: &[Key]) -> Vec<(Key, Record)> {
+    fn records_to_give(&self, partition: PartitionId, keys: &[Key]) -> Vec<(Key, Cell)> {
         let (mut given, mut bytes) = (Vec::new(), 0);
         for key in keys {
             if bytes >= STRETCH_BYTES_MAX {
                 break;
             }
             if let Ok(Some(record)) = self.store.record(partition, key) {
-                bytes += size_bytes(key, &record);
-                given.push((key.clone(), record));
+                bytes += size_bytes(key, &record.cell);
+                given.push((key.clone(), record.cell));
             }
         }
         given
     }
 
     /// One record of a comparison is durable where it was lacking, or can't be.
-    pub(crate) fn on_comparison_held(&mut self, now: Time, id: RequestId, held: bool) {
+    pub(crate) fn on_comparison_held(&mut self, now: Now, id: RequestId, held: bool) {
         if self.anti_entropy.step(id).is_none() {
             return;
         }
         if !held {
-            return self.leave_peer(now, false);
+            return self.leave_peer(now.time, false);
         }
         let step = self.anti_entropy.step_mut();
         let Stage::Records {
@@ -412,10 +514,10 @@ impl<S: Store> Node<S> {
         if !*truncated {
             step.after = through.take();
             if step.after.is_none() {
-                step.partitions.pop_front();
+                return self.leave_partition(now.time);
             }
         }
-        self.compare_next_stretch(now);
+        self.compare_next_stretch(now.time);
     }
 
     pub(crate) fn on_comparison_deadline(&mut self, now: Time, id: RequestId) {
@@ -455,32 +557,61 @@ impl<S: Store> Node<S> {
     }
 }
 
-/// The keys of `theirs` that `mine` lacks or has older. Both are in key order.
-fn lacking(mine: &[(Key, Version)], theirs: &[(Key, Version)]) -> Vec<Key> {
-    let held = |key: &Key| mine.binary_search_by(|(k, _)| k.cmp(key)).ok().map(|at| mine[at].1);
-    let lacking = theirs.iter().filter(|(key, version)| held(key) < Some(*version));
+impl Stretch {
+    fn contains(&self, key: &Key, leaf: LeafId) -> bool {
+        self.after.as_ref().is_none_or(|after| key > after)
+            && self.through.as_ref().is_none_or(|through| key <= through)
+            && self.leaves.contains(&leaf)
+    }
+}
+
+/// The keys of `theirs` that `mine` lacks, has older, or has otherwise and not surely newer. Both are in key order.
+fn lacking(mine: &[(Key, Summary)], theirs: &[(Key, Summary)]) -> Vec<Key> {
+    let held = |key: &Key| mine.binary_search_by(|(k, _)| k.cmp(key)).ok().map(|at| &mine[at].1);
+    let lacking = theirs
+        .iter()
+        .filter(|(key, summary)| held(key).is_none_or(|held| !summary.is_covered_by(held)));
     lacking.map(|(key, _)| key.clone()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Generation;
+    use crate::{Generation, Version};
+
+    fn entry(key: &str, time: Option<u64>, fingerprint: u64) -> (Key, Summary) {
+        let version = time.map(|time| Version {
+            time,
+            node: NodeId(1),
+            generation: Generation(1),
+        });
+        let deleted_at = None;
+        let summary = Summary {
+            fingerprint,
+            version,
+            deleted_at,
+        };
+        (Key::copy_from(key.as_bytes()), summary)
+    }
+
+    fn names(keys: &[Key]) -> Vec<String> {
+        keys.iter().map(Key::to_string).collect()
+    }
 
     #[test]
     fn one_lacks_what_it_has_not_or_has_older() {
-        let entry = |key: &str, time| {
-            let version = Version {
-                time,
-                node: NodeId(1),
-                generation: Generation(1),
-            };
-            (Key::copy_from(key.as_bytes()), version)
-        };
-        let mine = [entry("a", 1), entry("b", 2), entry("d", 5)];
-        let theirs = [entry("a", 1), entry("b", 3), entry("c", 1), entry("d", 4)];
-        let names = |keys: Vec<Key>| keys.iter().map(Key::to_string).collect::<Vec<_>>();
-        assert_eq!(names(lacking(&mine, &theirs)), ["b", "c"]);
-        assert_eq!(names(lacking(&theirs, &mine)), ["d"]);
+        let register = |key, time| entry(key, Some(time), time);
+        let mine = [register("a", 1), register("b", 2), register("d", 5)];
+        let theirs = [register("a", 1), register("b", 3), register("c", 1), register("d", 4)];
+        assert_eq!(names(&lacking(&mine, &theirs)), ["b", "c"]);
+        assert_eq!(names(&lacking(&theirs, &mine)), ["d"]);
+    }
+
+    #[test]
+    fn of_what_has_no_order_both_lack_what_differs() {
+        let mine = [entry("a", None, 1), entry("b", None, 2)];
+        let theirs = [entry("a", None, 1), entry("b", None, 3)];
+        assert_eq!(names(&lacking(&mine, &theirs)), ["b"]);
+        assert_eq!(names(&lacking(&theirs, &mine)), ["b"]);
     }
 }

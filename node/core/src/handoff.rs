@@ -1,7 +1,8 @@
-//! Hinted handoff: records kept for owners that missed them, delivered when they are back (*Dynamo*, section 4.6).
+//! Hinted handoff: cells kept for owners that missed them, delivered when they are back (*Dynamo*, section 4.6).
 //!
-//! Quorums here are strict: a hint never counts toward W. It is durable, bounded in number, dropped when it grows too
-//! old, and forgotten only once its target has acknowledged the record as durable.
+//! A coordinator keeps a hint for every owner that did not take its write; in a sloppy quorum, nodes that stand in for
+//! owners keep them too, and are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
+//! dropped when they grow too old, and forgotten only once their target has acknowledged them as durable.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +10,17 @@ use std::{
 };
 
 use crate::{
-    Errand, Event, Hint, HintId, Node, NodeId, Now, Output, Plant, ReplicaRequest, ReplicaResponse, RequestId, Store,
-    StoreError, Time, WallTime, journal::HintChanges, timers::Timer,
+    Cell, Errand, Event, Hint, HintId, Key, Node, NodeId, Now, Output, PersistToken, Plant, Refused, ReplicaRequest,
+    ReplicaResponse, RequestId, Store, StoreError, Time,
+    journal::{HintChanges, Waiter},
+    timers::Timer,
 };
 
 /// Hints under way to one target at a time: enough to fill a round trip, few enough to leave it room for its clients.
 const UNDER_WAY_MAX: usize = 64;
 
 /// How long to leave a target alone after a delivery that failed or was refused.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// The hints of this node, by target.
 #[derive(Debug)]
@@ -25,6 +28,46 @@ pub(crate) struct Handoff {
     targets: BTreeMap<NodeId, Target>,
     under_way: BTreeMap<RequestId, (NodeId, HintId)>,
     timer_set: bool,
+    throttle: Throttle,
+}
+
+/// What has become of a hint that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is on its way to the disk, with this batch.
+    Put(PersistToken),
+    /// It was there before.
+    Already,
+    /// There is no room.
+    Refused,
+}
+
+/// How fast hints may be delivered. What was not used is saved up for [`THROTTLE_SAVED_MAX`] at most.
+#[derive(Debug, Default)]
+struct Throttle {
+    /// When all that was sent has been paid for.
+    paid_at: Time,
+}
+
+/// Two of the pauses after which delivery goes on, so that none of the rate is lost to them.
+const THROTTLE_SAVED_MAX: Duration = Duration::from_millis(400);
+
+impl Throttle {
+    /// Whether `bytes` may be sent now, at so many bytes a second. Whatever is sent has to be paid for before the next.
+    fn admits(&mut self, now: Time, rate: u64, bytes: u64) -> bool {
+        if self.paid_at > now {
+            return false;
+        }
+        let saved = now.since(self.paid_at).min(THROTTLE_SAVED_MAX);
+        let cost = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+        let cost = Duration::from_nanos(u64::try_from(cost).unwrap_or(u64::MAX));
+        self.paid_at = now + cost.saturating_sub(saved);
+        if cost < saved {
+            let left = saved - cost;
+            self.paid_at = Time::from_nanos(now.as_nanos().saturating_sub(left.as_nanos() as u64));
+        }
+        true
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +75,8 @@ struct Target {
     /// Hints kept, those not yet durable and those under way among them.
     count: u64,
     under_way: BTreeSet<HintId>,
+    /// On their way to the disk, and with which batch.
+    putting: BTreeMap<HintId, PersistToken>,
     /// Delivered or too old, and still visible in the store until the batch that drops them is durable.
     dropping: BTreeSet<HintId>,
     /// Not before this time.
@@ -49,6 +94,7 @@ impl Handoff {
             targets: counts.map(|(node, count)| (node, target(count))).collect(),
             under_way: BTreeMap::new(),
             timer_set: false,
+            throttle: Throttle::default(),
         })
     }
 
@@ -71,6 +117,9 @@ impl Handoff {
 
     /// Hints became durable, or stopped being so.
     pub(crate) fn on_persisted(&mut self, changes: &HintChanges) {
+        for (node, hint) in &changes.put {
+            self.target(*node).putting.remove(hint);
+        }
         for (node, hint) in &changes.dropped {
             self.target(*node).dropping.remove(hint);
         }
@@ -83,8 +132,10 @@ impl Handoff {
             target.dropping.remove(hint);
             target.count += 1;
         }
-        for node in &changes.put {
-            self.target(*node).uncount();
+        for (node, hint) in &changes.put {
+            let target = self.target(*node);
+            target.putting.remove(hint);
+            target.uncount();
         }
     }
 
@@ -101,20 +152,87 @@ impl Target {
 }
 
 impl<S: Store> Node<S> {
-    /// Keeps a hint, if there is room. It is durable with the open batch.
-    pub(crate) fn keep_hint(&mut self, hint: Hint) -> bool {
+    /// Keeps a hint, if there is room and it is not kept already.
+    pub(crate) fn keep_hint(&mut self, hint: Hint) -> Kept {
+        if self.has_plant(Plant::HintDropped) {
+            self.counters.hints_stored += 1;
+            return Kept::Already;
+        }
+        let id = hint.id();
+        if let Some(target) = self.handoff.targets.get(&hint.target) {
+            if let Some(token) = target.putting.get(&id) {
+                return Kept::Put(*token);
+            }
+            if !target.dropping.contains(&id) && target.count > 0 && self.is_kept(&hint) {
+                return Kept::Already;
+            }
+        }
         if self.handoff.count() >= self.config.hint_count_max {
             self.counters.hints_refused += 1;
             self.output(Output::Event(Event::HintRefused { target: hint.target }));
-            return false;
+            return Kept::Refused;
         }
         self.counters.hints_stored += 1;
-        if self.has_plant(Plant::HintDropped) {
-            return true;
-        }
-        self.handoff.targets.entry(hint.target).or_default().count += 1;
+        let token = self.journal.open_token();
+        let target = self.handoff.targets.entry(hint.target).or_default();
+        target.count += 1;
+        target.putting.insert(id, token);
         self.journal.stage_hint(hint);
-        true
+        Kept::Put(token)
+    }
+
+    fn is_kept(&self, hint: &Hint) -> bool {
+        let kept = self.store.hints_of(hint.target, &hint.key).unwrap_or_default();
+        kept.iter().any(|kept| kept.cell == hint.cell)
+    }
+
+    /// Keeps a cell for an owner in whose stead this node counts, and tells `waiter` once it is durable.
+    ///
+    /// # Errors
+    /// The reason why it never will be; `waiter` is not told.
+    pub(crate) fn keep(
+        &mut self,
+        now: Now,
+        owner: NodeId,
+        key: Key,
+        cell: Cell,
+        waiter: Waiter,
+    ) -> Result<(), Refused> {
+        self.check_cell(now, &key, &cell)?;
+        self.check_room()?;
+        let hint = Hint {
+            target: owner,
+            key,
+            cell,
+            stored_at: now.wall,
+        };
+        match self.keep_hint(hint) {
+            Kept::Put(token) => self.journal.wait_for_batch(token, waiter),
+            Kept::Already => self.on_held(now, waiter),
+            Kept::Refused => return Err(Refused::Overloaded),
+        }
+        Ok(())
+    }
+
+    /// What this node keeps under a key for an owner, merged, as an answer.
+    pub(crate) fn answer_read_kept(&self, key: &Key, owner: NodeId) -> ReplicaResponse {
+        let Ok(hints) = self.store.hints_of(owner, key) else {
+            return ReplicaResponse::Refused(Refused::Storage);
+        };
+        let cells = hints.into_iter().map(|hint| hint.cell);
+        let cell = cells.reduce(|mut merged, cell| {
+            merged.merge(&cell);
+            merged
+        });
+        ReplicaResponse::Read { cell }
+    }
+
+    /// Whether a hint for `key` is kept here, or about to be, whoever it is for. What can't be read may be one.
+    pub(crate) fn has_hint_of(&self, key: &Key) -> bool {
+        self.handoff.targets.iter().any(|(node, target)| {
+            target.putting.keys().any(|hint| hint.key == *key)
+                || self.store.hints_of(*node, key).map_or(true, |hints| !hints.is_empty())
+        })
     }
 
     pub(crate) fn on_handoff_timer(&mut self, now: Now) {
@@ -159,36 +277,48 @@ impl<S: Store> Node<S> {
             hints => hints,
         };
         match hints {
-            Ok(hints) => hints
-                .into_iter()
-                .for_each(|hint| self.deliver_hint(now.wall, node, hint)),
+            Ok(hints) => {
+                for hint in hints {
+                    if !self.deliver_hint(now, node, hint) {
+                        break;
+                    }
+                }
+            }
             Err(error) => {
-                self.output(Output::Event(Event::StorageFailed { why: error.0 }));
+                self.output(Output::Event(Event::StorageFailed { why: error.to_string() }));
                 self.handoff.target(node).resume = now.time + RETRY_PAUSE;
             }
         }
     }
 
-    fn deliver_hint(&mut self, wall: WallTime, node: NodeId, hint: Hint) {
+    /// Sends a hint to its target, or drops it as too old. False if nothing more may be sent for now.
+    fn deliver_hint(&mut self, now: Now, node: NodeId, hint: Hint) -> bool {
         let id = hint.id();
-        let written = WallTime::from_nanos(hint.record.version.time);
-        if written + self.config.hint_window < wall {
+        if hint.stored_at + self.config.hint_window < now.wall {
             self.counters.hints_expired += 1;
             self.output(Output::Event(Event::HintExpired { target: node }));
-            return self.drop_hint(node, id);
+            self.drop_hint(node, id);
+            return true;
+        }
+        let bytes = (hint.key.name.len() + hint.cell.size_bytes()) as u64;
+        if let Some(rate) = self.config.hint_bytes_per_second
+            && !self.handoff.throttle.admits(now.time, rate, bytes)
+        {
+            return false;
         }
         let request = self.next_request_id();
         self.handoff.under_way.insert(request, (node, id.clone()));
         self.handoff.target(node).under_way.insert(id);
         let errand = Errand::Handoff;
-        let (key, record) = (hint.key, hint.record);
-        self.ask(node, request, ReplicaRequest::Hold { key, record, errand });
+        let Hint { key, cell, .. } = hint;
+        self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+        true
     }
 
     pub(crate) fn on_handoff_response(&mut self, now: Now, id: RequestId, body: &ReplicaResponse) {
         let (node, hint) = self.handoff.under_way.remove(&id).expect("the caller has looked");
         match body {
-            ReplicaResponse::Held { version } if *version == hint.version => {
+            ReplicaResponse::Held { fingerprint } if *fingerprint == hint.fingerprint => {
                 self.counters.hints_delivered += 1;
                 self.drop_hint(node, hint);
             }

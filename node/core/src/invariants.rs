@@ -30,23 +30,22 @@ pub fn check<S: Store>(node: &Node<S>) {
     );
 }
 
-/// Checks that each partition's digest is what its records give. Reads the whole store, and holds only while nothing is
+/// Checks that each partition's Merkle tree is what its records give. Reads the whole store, and holds only while nothing is
 /// on its way to the disk.
 ///
 /// # Panics
-/// With the partition whose digest went astray: a bug in the core.
-pub fn check_digests<S: Store>(node: &Node<S>) {
+/// With the partition whose tree went astray: a bug in the core.
+pub fn check_trees<S: Store>(node: &Node<S>) {
     assert_eq!(
         node.journal.len(),
         0,
-        "digests are compared when nothing is on its way to the disk"
+        "trees are compared when nothing is on its way to the disk"
     );
     for partition in (0..node.config.ring.partitions).map(PartitionId) {
-        let rebuilt = exchange::rebuild(&node.store, partition).expect("the store can be read");
-        assert_eq!(
-            node.anti_entropy.digest(partition),
-            rebuilt,
-            "the digest of {partition:?}"
-        );
+        let summaries = node.store.summaries(partition).expect("the store can be read");
+        if summaries.damaged.is_empty() {
+            let rebuilt = exchange::tree_of(&node.config.ring, &summaries);
+            assert_eq!(*node.anti_entropy.tree(partition), rebuilt, "the tree of {partition:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{ClientToken, Message, NodeId, PersistToken, Request, Response, StoreError, StoreOp};
+use crate::{ClientToken, Key, Message, NodeId, PersistToken, Request, Response, StoreError, StoreOp};
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]
@@ -120,6 +120,18 @@ pub enum Event {
         /// Why.
         why: &'static str,
     },
+    /// A record does not fit its checksum. It will not be shown; the other owners are asked for it.
+    RecordDamaged {
+        /// In the disk's words.
+        why: String,
+    },
+    /// A record was damaged, and no other owner has anything under its key.
+    RecordLost {
+        /// Which.
+        key: Key,
+    },
+    /// The node takes no more requests.
+    Draining,
     /// The disk failed.
     StorageFailed {
         /// In its own words.

@@ -2,47 +2,70 @@
 //!
 //! Changes gather in an open batch until the node has nothing else to say; then the batch goes out whole, so that one
 //! sync serves everything that came in together. Batches become durable in the order in which they went out.
-//! Invariant: `newest` names, for each key with a record under way, the newest such record and its batch.
+//! Invariant: `newest` names, for each key with a change under way, what it will hold then, and the batch that does it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Hint, HintId, Key, NodeId, PartitionId, PersistToken, Record, RequestId, StoreOp, Version, exchange::record_digest,
+    Applied, Hint, HintId, Key, NodeId, PartitionId, PersistToken, Record, RememberedWrite, RequestId, StoreOp,
+    WallTime, WriteId,
 };
 
-/// Who waits for a record to be durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who waits for something to be durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Waiter {
-    /// A request of another node.
+    /// A request of another node, which sent a cell of this fingerprint.
     Peer {
         peer: NodeId,
         id: RequestId,
-        version: Version,
+        fingerprint: u64,
     },
-    /// A coordination of this node.
-    Coordination { id: RequestId, version: Version },
+    /// A coordination of this node, as if it had sent a cell of this fingerprint to itself.
+    Coordination { id: RequestId, fingerprint: u64 },
     /// A comparison of this node.
     Comparison { id: RequestId },
+    /// Another node, or a coordination of this one, that had an update applied here.
+    Origin {
+        peer: NodeId,
+        id: RequestId,
+        applied: Box<Applied>,
+    },
+    /// A write of this node, which keeps a hint for one of the owners.
+    OwnHint { id: RequestId, owner: NodeId },
+    /// A record that was damaged, and is being put in order.
+    Mending { key: Key },
 }
 
 /// What a batch does to the hints.
 #[derive(Debug, Default)]
 pub(crate) struct HintChanges {
-    /// For whom one was put.
-    pub(crate) put: Vec<NodeId>,
+    /// Which were put.
+    pub(crate) put: Vec<(NodeId, HintId)>,
     /// Which were dropped.
     pub(crate) dropped: Vec<(NodeId, HintId)>,
+}
+
+/// What a change does to the tree of a partition, and to the tombstones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DigestChange {
+    pub(crate) partition: PartitionId,
+    pub(crate) key: Key,
+    /// The exclusive or of the fingerprints of what was there and of what will be.
+    pub(crate) change: u64,
+    /// Of what will be there, if it is a tombstone.
+    pub(crate) deleted_at: Option<WallTime>,
 }
 
 /// A batch of changes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     ops: Vec<StoreOp>,
-    staged: Vec<(Key, Version)>,
     pub(crate) hints: HintChanges,
-    /// What the batch does to the digests of partitions.
-    pub(crate) digests: Vec<(PartitionId, u64)>,
+    pub(crate) digests: Vec<DigestChange>,
+    /// Writes that the batch remembers by their ids.
+    pub(crate) remembered: Vec<WriteId>,
     pub(crate) waiters: Vec<Waiter>,
+    size_bytes: usize,
 }
 
 /// All batches that are not durable yet.
@@ -51,36 +74,42 @@ pub(crate) struct Journal {
     next: u64,
     open: Batch,
     under_way: VecDeque<(PersistToken, Batch)>,
-    newest: BTreeMap<Key, (Version, PersistToken)>,
+    newest: BTreeMap<Key, (Option<Record>, PersistToken)>,
+    size_bytes: usize,
 }
 
 impl Journal {
-    /// Adds a record, which takes the place of version `replaces` (as of the end of all batches before it).
+    /// Adds a record, or, for `None`, the end of one. It takes the place of what had the fingerprint `replaces` (as of
+    /// the end of all batches before).
     pub(crate) fn stage_record(
         &mut self,
         partition: PartitionId,
         key: &Key,
-        record: Record,
-        replaces: Option<Version>,
+        record: Option<Record>,
+        replaces: Option<u64>,
     ) {
-        let version = record.version;
-        let mut change = record_digest(key, version);
-        if let Some(old) = replaces {
-            change ^= record_digest(key, old);
-        }
-        self.open.digests.push((partition, change));
-        self.open.staged.push((key.clone(), version));
-        self.newest.insert(key.clone(), (version, PersistToken(self.next)));
-        self.open.ops.push(StoreOp::PutRecord {
+        let fingerprint = record.as_ref().map(|record| record.cell.fingerprint(&key.name));
+        let change = fingerprint.unwrap_or(0) ^ replaces.unwrap_or(0);
+        self.open.digests.push(DigestChange {
             partition,
             key: key.clone(),
-            record,
+            change,
+            deleted_at: record.as_ref().and_then(|record| record.cell.deleted_at()),
+        });
+        let key = key.clone();
+        self.newest
+            .insert(key.clone(), (record.clone(), PersistToken(self.next)));
+        self.weigh(record.as_ref().map_or(0, |record| record.cell.size_bytes()));
+        self.open.ops.push(match record {
+            Some(record) => StoreOp::PutRecord { partition, key, record },
+            None => StoreOp::DropRecord { partition, key },
         });
     }
 
     /// Adds a hint.
     pub(crate) fn stage_hint(&mut self, hint: Hint) {
-        self.open.hints.put.push(hint.target);
+        self.weigh(hint.cell.size_bytes());
+        self.open.hints.put.push((hint.target, hint.id()));
         self.open.ops.push(StoreOp::PutHint(hint));
     }
 
@@ -88,6 +117,17 @@ impl Journal {
     pub(crate) fn stage_hint_drop(&mut self, target: NodeId, hint: HintId) {
         self.open.hints.dropped.push((target, hint.clone()));
         self.open.ops.push(StoreOp::DropHint { target, hint });
+    }
+
+    /// Remembers a write by its id.
+    pub(crate) fn stage_write_id(&mut self, id: WriteId, write: RememberedWrite) {
+        self.open.remembered.push(id);
+        self.open.ops.push(StoreOp::RememberWrite(id, write));
+    }
+
+    /// Forgets a write.
+    pub(crate) fn stage_write_id_drop(&mut self, id: WriteId) {
+        self.open.ops.push(StoreOp::ForgetWrite(id));
     }
 
     /// Adds a change of what the node remembers of itself.
@@ -99,9 +139,9 @@ impl Journal {
         self.open.ops.push(op);
     }
 
-    /// The newest record of `key` that is under way.
-    pub(crate) fn newest(&self, key: &Key) -> Option<Version> {
-        self.newest.get(key).map(|(version, _)| *version)
+    /// What `key` will hold once all that is under way is durable; `None` if nothing of it is under way.
+    pub(crate) fn newest(&self, key: &Key) -> Option<Option<&Record>> {
+        self.newest.get(key).map(|(record, _)| record.as_ref())
     }
 
     /// Lets `waiter` know when the newest record of `key` that is under way is durable.
@@ -110,13 +150,27 @@ impl Journal {
     /// If none is.
     pub(crate) fn wait_for(&mut self, key: &Key, waiter: Waiter) {
         let (_, token) = self.newest.get(key).expect("a record of the key is under way");
+        self.wait_for_batch(*token, waiter);
+    }
+
+    /// The batch that is open.
+    pub(crate) fn open_token(&self) -> PersistToken {
+        PersistToken(self.next)
+    }
+
+    /// Lets `waiter` know when a batch that is open or under way is durable.
+    ///
+    /// # Panics
+    /// If it is neither, or empty.
+    pub(crate) fn wait_for_batch(&mut self, token: PersistToken, waiter: Waiter) {
         let batch = if token.0 == self.next {
+            assert!(!self.open.ops.is_empty(), "somebody waits for nothing");
             &mut self.open
         } else {
             let (_, batch) = self
                 .under_way
                 .iter_mut()
-                .find(|(under_way, _)| under_way == token)
+                .find(|(under_way, _)| *under_way == token)
                 .expect("a batch is open, under way or durable");
             batch
         };
@@ -144,12 +198,23 @@ impl Journal {
     pub(crate) fn finish(&mut self, token: PersistToken) -> Batch {
         let (oldest, batch) = self.under_way.pop_front().expect("a batch is under way");
         assert_eq!(oldest, token, "batches become durable in order");
-        for (key, _) in &batch.staged {
+        for DigestChange { key, .. } in &batch.digests {
             if self.newest.get(key).is_some_and(|(_, newest)| *newest == token) {
                 self.newest.remove(key);
             }
         }
+        self.size_bytes -= batch.size_bytes;
         batch
+    }
+
+    fn weigh(&mut self, bytes: usize) {
+        self.open.size_bytes += bytes;
+        self.size_bytes += bytes;
+    }
+
+    /// About how much is not durable yet, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     /// Batches that are not durable yet, the open one among them.
@@ -161,33 +226,38 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Generation, Value};
+    use crate::{Cell, Content, Generation, Register, Value, Version};
 
     fn record(time: u64) -> Record {
-        Record {
+        Record::of(Cell::Register(Register {
             version: Version {
                 time,
                 node: NodeId(1),
                 generation: Generation(1),
             },
-            value: Value(bytes::Bytes::new()),
-        }
+            content: Content::Value(Value(bytes::Bytes::new())),
+        }))
     }
 
     #[test]
     fn whoever_waits_for_a_key_waits_for_the_batch_of_its_newest_record() {
         let (mut journal, key) = (Journal::default(), Key::copy_from(b"k"));
         let waiter = |id| Waiter::Comparison { id: RequestId(id) };
-        journal.stage_record(PartitionId(0), &key, record(1), None);
+        journal.stage_record(PartitionId(0), &key, Some(record(1)), None);
         journal.wait_for(&key, waiter(1));
         let (first, ops) = journal.close().expect("not empty");
         assert_eq!(ops.len(), 1);
         journal.wait_for(&key, waiter(2));
-        journal.stage_record(PartitionId(0), &key, record(2), Some(record(1).version));
+        journal.stage_record(
+            PartitionId(0),
+            &key,
+            Some(record(2)),
+            Some(record(1).summary(&key).fingerprint),
+        );
         journal.wait_for(&key, waiter(3));
         let (second, _) = journal.close().expect("not empty");
         assert_eq!(journal.finish(first).waiters, [waiter(1), waiter(2)]);
-        assert_eq!(journal.newest(&key), Some(record(2).version));
+        assert_eq!(journal.newest(&key), Some(Some(&record(2))));
         assert_eq!(journal.finish(second).waiters, [waiter(3)]);
         assert_eq!(journal.newest(&key), None);
         assert!(journal.close().is_none());

@@ -12,6 +12,7 @@ mod api;
 mod cell;
 mod config;
 mod coordinate;
+mod drain;
 mod exchange;
 mod gossip;
 mod handoff;
@@ -23,10 +24,13 @@ mod journal;
 mod latency;
 mod level;
 mod membership;
+mod mend;
 mod merkle;
 mod message;
+mod metrics;
 mod name;
 mod node;
+mod origins;
 mod placement;
 mod plant;
 mod record;
@@ -36,32 +40,38 @@ mod ring;
 mod store;
 mod time;
 mod timers;
+mod tombstones;
+mod update;
 
 pub(crate) use self::api::BeforeSend;
 pub use self::{
     api::{
-        AdminError, AdminOk, AdminRequest, AntiEntropyReport, Counters, MemberStatus, NotApplied, ReadError, ReadOk,
-        ReadRepair, ReadRequest, Reason, Request, Response, Status, WriteError, WriteOk, WriteRequest,
+        Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, Counters, Fetch, Latency, MemberStatus,
+        Metrics, NotApplied, Operation, PeerMetrics, Preferred, Quorum, ReadError, ReadOk, ReadRepair, ReadRequest,
+        Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn, Status, Unknown,
+        WriteError, WriteOk, WritePath, WriteRequest,
     },
     cell::{
         ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
         DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,
     },
-    config::{Config, ConfigError},
-    exchange::PartitionDigest,
+    config::{Config, ConfigError, Tombstones},
+    exchange::{Branch, PartitionDigest},
     gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
+    hlc::ClockMode,
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},
     latency::LatencyWindow,
-    level::{Level, LevelError, ParseLevelError, Requirement},
+    level::{Level, LevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
-    message::{Errand, Message, Refused, ReplicaRequest, ReplicaResponse},
+    message::{Applied, Apply, Errand, Message, Refused, ReplicaRequest, ReplicaResponse, Stretch, Want},
     name::{NAME_BYTES_MAX, Name, NameError},
     node::{Node, StartError},
     plant::Plant,
-    record::{KEY_BYTES_MAX, Key, Record, VALUE_BYTES_MAX, Value, Version},
+    record::{KEY_BYTES_MAX, Key, Record, Summary, VALUE_BYTES_MAX, Value, Version},
     replication::{Replication, ReplicationError},
     ring::{Member, Ring, RingDigest, RingShape},
-    store::{Hint, HintId, Memory, Store, StoreError, StoreOp},
+    store::{Hint, HintId, Memory, RememberedWrite, Store, StoreError, StoreOp, Summaries, WriteId},
     time::{Now, Time, WallTime},
+    update::Update,
 };

@@ -156,15 +156,13 @@ pub(crate) fn check_place(config: &Config, founders: &[Member]) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rand::SeedableRng;
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
     use crate::{
         ClusterId, Generation, GossipAck2, Hint, HintId, Input, Key, Memory, Name, Now, PartitionId, Record,
-        Replication, RingShape, Stamped, StoreError, Version, WallTime,
+        RememberedWrite, Replication, RingShape, Stamped, StoreError, Summaries, WallTime, WriteId,
     };
 
     fn now() -> Now {
@@ -182,11 +180,19 @@ mod tests {
             Ok(None)
         }
 
-        fn versions(&self, _: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
-            Ok(Vec::new())
+        fn summaries(&self, _: PartitionId) -> Result<Summaries, StoreError> {
+            Ok(Summaries::default())
         }
 
         fn hints(&self, _: NodeId, _: Option<&HintId>, _: usize) -> Result<Vec<Hint>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn hints_of(&self, _: NodeId, _: &Key) -> Result<Vec<Hint>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn remembered_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError> {
             Ok(Vec::new())
         }
 
@@ -214,29 +220,13 @@ mod tests {
     /// Node 1, on rack r1, of a cluster of two.
     fn start(founders: Option<Vec<Member>>) -> Result<Node<Disk>, StartError> {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let ring = RingShape {
+            partitions: 4,
+            replication: Replication::Simple(2),
+        };
         let config = Config {
-            cluster: ClusterId(1),
-            node: NodeId(1),
-            name: "n1".to_owned(),
-            address,
-            seeds: vec![address],
-            weight: 1,
-            dc: Name::default_dc(),
             rack: "r1".parse().unwrap(),
-            ring: RingShape {
-                partitions: 4,
-                replication: Replication::Simple(2),
-            },
-            founders: 2,
-            gossip_interval: Duration::from_secs(1),
-            request_timeout: Duration::from_secs(1),
-            hint_count_max: 1,
-            hint_window: Duration::from_secs(1),
-            clock_skew_max: Duration::from_secs(1),
-            in_flight_max: 1,
-            anti_entropy_interval: None,
-            #[cfg(feature = "plants")]
-            plant: None,
+            ..Config::new(ClusterId(1), NodeId(1), address, ring, 2)
         };
         Node::start(config, Disk(founders), Pcg64Mcg::seed_from_u64(1), now())
     }

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    GossipAck, GossipAck2, GossipSyn, Key, PartitionId, Record, RequestId, RingDigest, Version,
-    exchange::PartitionDigest,
+    Branch, Cell, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, PartitionId, RequestId, RingDigest, Summary,
+    Update, Version, WriteId, exchange::PartitionDigest, merkle::INNER,
 };
 
 /// One message from a node to another.
@@ -39,40 +39,119 @@ pub enum Message {
 /// What a replica is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaRequest {
-    /// The record under a key.
+    /// What is under a key. Answered by [`ReplicaResponse::Read`] or [`ReplicaResponse::Digest`].
     Read {
         /// Which.
         key: Key,
+        /// All of it, or what it amounts to.
+        want: Want,
     },
-    /// To hold a record durably. Answered by [`ReplicaResponse::Held`].
+    /// What this node keeps under a key for an owner. Answered by [`ReplicaResponse::Read`].
+    ReadKept {
+        /// Which.
+        key: Key,
+        /// For whom.
+        owner: NodeId,
+    },
+    /// To merge a cell into what is held, durably. Answered by [`ReplicaResponse::Held`].
     Hold {
         /// Under which key.
         key: Key,
         /// What.
-        record: Record,
+        cell: Cell,
         /// On which errand: nothing but counters (and planted bugs) depends on it.
         errand: Errand,
     },
+    /// To keep a cell for an owner, durably, until it can be delivered. Answered by [`ReplicaResponse::Held`].
+    Keep {
+        /// For whom.
+        owner: NodeId,
+        /// Under which key.
+        key: Key,
+        /// What.
+        cell: Cell,
+    },
+    /// To apply an update to what is held, as its origin. Answered by [`ReplicaResponse::Applied`].
+    Apply(Box<Apply>),
     /// Which of these partitions differ. Answered by [`ReplicaResponse::Differing`].
     CompareDigests {
         /// The asker's digests.
         digests: Vec<PartitionDigest>,
     },
-    /// What the asker lacks, and what the replica lacks, of a stretch of a partition. Answered by
-    /// [`ReplicaResponse::Differences`].
-    CompareVersions {
+    /// The leaves of a partition, where these nodes of its tree differ. Answered by [`ReplicaResponse::Branches`].
+    CompareBranches {
         /// Which partition.
         partition: PartitionId,
-        /// The stretch begins above this key, or at the partition's start.
-        after: Option<Key>,
-        /// The stretch ends with this key, or at the partition's end.
-        through: Option<Key>,
-        /// All that the asker holds in the stretch, in key order.
-        versions: Vec<(Key, Version)>,
+        /// The asker's nodes right below the root.
+        inner: [u64; INNER],
+    },
+    /// What the asker lacks, and what the replica lacks, of a stretch of a partition. Answered by
+    /// [`ReplicaResponse::Differences`].
+    CompareSummaries(Box<Stretch>),
+    /// Whether a tombstone may go as far as this node knows. Answered by [`ReplicaResponse::Agreed`].
+    Confirm {
+        /// Of which key.
+        key: Key,
+        /// Which tombstone.
+        fingerprint: u64,
+    },
+    /// To forget a tombstone that every owner holds, unless something else is held by now. Answered by
+    /// [`ReplicaResponse::Agreed`].
+    Collect {
+        /// Of which key.
+        key: Key,
+        /// Which tombstone.
+        fingerprint: u64,
     },
 }
 
-/// Why a record is sent to a replica.
+/// A stretch of a partition, as one node holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Which partition.
+    pub partition: PartitionId,
+    /// The leaves that keys of the stretch fall under.
+    pub leaves: Vec<LeafId>,
+    /// The stretch begins above this key, or at the partition's start.
+    pub after: Option<Key>,
+    /// The stretch ends with this key, or at the partition's end.
+    pub through: Option<Key>,
+    /// All that the asker holds in the stretch, in key order.
+    pub summaries: Vec<(Key, Summary)>,
+}
+
+/// How much of a record is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Want {
+    /// All of it.
+    Cell,
+    /// Its summary.
+    Digest,
+}
+
+/// An update, for the one owner that applies it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Apply {
+    /// To which key.
+    pub key: Key,
+    /// What is done to it.
+    pub update: Update,
+    /// By which this write is known if it comes again.
+    pub id: Option<WriteId>,
+    /// Of a two-phase write: the stamp must be above this, and no clock is asked.
+    pub above: Option<u64>,
+}
+
+/// An update that its origin has applied, durably.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Applied {
+    /// All that the origin holds with it, for the other owners to merge.
+    pub cell: Cell,
+    /// The place of a register's write.
+    pub version: Option<Version>,
+}
+
+/// Why a cell is sent to a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Errand {
     /// A client's write.
@@ -88,25 +167,42 @@ pub enum Errand {
 /// What a replica answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaResponse {
-    /// The record asked for, if there is one.
+    /// What was asked for, if there is anything.
     Read {
         /// Durable at the replica.
-        record: Option<Record>,
+        cell: Option<Cell>,
     },
-    /// The replica durably holds the record sent, or a newer one.
+    /// What it amounts to, if there is anything.
+    Digest {
+        /// Of what is durable at the replica.
+        summary: Option<Summary>,
+    },
+    /// The replica durably holds, or keeps, what was sent, or more.
     Held {
-        /// The version sent.
-        version: Version,
+        /// Of what was sent.
+        fingerprint: u64,
     },
+    /// The update is durable at its origin.
+    Applied(Box<Applied>),
     /// The partitions whose digests differ.
     Differing {
         /// In order.
         partitions: Vec<PartitionId>,
     },
+    /// The leaves under the nodes that differ.
+    Branches {
+        /// In order.
+        branches: Vec<Branch>,
+    },
+    /// Whether the replica agrees, or has done what was asked.
+    Agreed {
+        /// It does.
+        yes: bool,
+    },
     /// How the two differ in a stretch.
     Differences {
         /// What the asker lacks or has older.
-        newer: Vec<(Key, Record)>,
+        newer: Vec<(Key, Cell)>,
         /// What the replica lacks or has older.
         wanted: Vec<Key>,
         /// Whether there was more than one message holds: ask again once this is taken in.
@@ -117,14 +213,21 @@ pub enum ReplicaResponse {
 }
 
 /// Why a replica did nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
     /// It goes by another ring, or does not know its ring yet.
+    #[error("it goes by another ring")]
     OtherRing,
     /// The version is too far ahead of its clock.
+    #[error("the version is too far ahead of its clock")]
     ClockSkew,
-    /// The key or the value is larger than any client may write.
+    /// What was sent is larger than any client may write, does not fit its key, or can't be applied to what is held.
+    #[error("it can't be")]
     Invalid,
-    /// Its disk failed.
+    /// Its disk failed, or what it held there is damaged.
+    #[error("its disk failed")]
     Storage,
+    /// It has as much on its way to its disk, or to remember, as it takes.
+    #[error("it is overloaded")]
+    Overloaded,
 }

@@ -13,17 +13,22 @@ use std::{
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Member, Message, Name, NodeId,
-    NodeState, Now, Output, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, Store, StoreError,
-    StoreOp, Time,
+    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Key, Member, Message, Name, NodeId,
+    NodeState, Now, Output, PartitionId, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, RingShape,
+    Store, StoreError, StoreOp, Time,
     coordinate::Coordination,
-    exchange::AntiEntropy,
+    drain::Drain,
+    exchange::{AntiEntropy, tree_of},
     gossip::{Detector, Gossip},
     handoff::Handoff,
     hlc::HybridClock,
     journal::Journal,
     membership,
+    mend::Mends,
+    metrics::Measurements,
+    origins::Origins,
     timers::{Timer, Timers},
+    tombstones::Graveyard,
 };
 
 /// Request ids of one start of a node begin at its generation, shifted by this: enough for a million requests a second
@@ -45,6 +50,15 @@ pub struct Node<S> {
     pub(crate) ring: Option<Ring>,
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
+    pub(crate) origins: Origins,
+    pub(crate) mends: Mends,
+    pub(crate) graveyard: Graveyard,
+    pub(crate) drain: Drain,
+    pub(crate) measurements: Measurements,
+    /// The highest time that a two-phase write of this node was stamped with.
+    pub(crate) last_above: u64,
+    /// The time of the call that is being dealt with.
+    pub(crate) present: Time,
     pub(crate) anti_entropy: AntiEntropy,
     pub(crate) counters: Counters,
     next_request: u64,
@@ -74,16 +88,44 @@ pub enum StartError {
     },
 }
 
+/// What a node knows of its records once it has looked at all of them.
+struct Inventory {
+    anti_entropy: AntiEntropy,
+    graveyard: Graveyard,
+    damaged: Vec<Key>,
+}
+
+impl Inventory {
+    fn take(store: &impl Store, shape: &RingShape) -> Result<Inventory, StoreError> {
+        let (mut trees, mut tombstones, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        for partition in (0..shape.partitions).map(PartitionId) {
+            let summaries = store.summaries(partition)?;
+            trees.push(tree_of(shape, &summaries));
+            let deleted = summaries
+                .entries
+                .into_iter()
+                .filter_map(|(key, summary)| Some((key, summary.deleted_at?)));
+            tombstones.extend(deleted);
+            damaged.extend(summaries.damaged);
+        }
+        Ok(Inventory {
+            anti_entropy: AntiEntropy::new(shape, trees),
+            graveyard: Graveyard::new(tombstones),
+            damaged,
+        })
+    }
+}
+
 impl<S: Store> Node<S> {
     /// Starts a node on its store. `rng` is all the chance that it will ever use.
     ///
     /// # Errors
-    /// [`StartError`] if the settings can't be, also for what the store remembers, or the store can't be read; nothing
-    /// has been changed.
+    /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
     pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
         config.validate()?;
         let memory = store.memory()?;
         membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
+        let inventory = Inventory::take(&store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(generation);
         own.say(Fact::Name(config.name.clone()));
@@ -93,7 +135,7 @@ impl<S: Store> Node<S> {
         own.say(Fact::Rack(config.rack.clone()));
         let mut node = Node {
             generation,
-            clock: HybridClock::new(config.clock_skew_max),
+            clock: HybridClock::new(config.clock, config.clock_skew_max),
             journal: Journal::default(),
             timers: Timers::default(),
             links: BTreeSet::new(),
@@ -102,7 +144,14 @@ impl<S: Store> Node<S> {
             ring: None,
             coordinations: BTreeMap::new(),
             handoff: Handoff::load(&store)?,
-            anti_entropy: AntiEntropy::load(&store, config.ring.partitions)?,
+            origins: Origins::load(&store, config.write_id_count_max)?,
+            mends: Mends::default(),
+            graveyard: inventory.graveyard,
+            drain: Drain::default(),
+            measurements: Measurements::default(),
+            last_above: 0,
+            present: now.time,
+            anti_entropy: inventory.anti_entropy,
             counters: Counters::default(),
             next_request: u64::from(generation.0) << REQUEST_ID_BITS,
             starting: None,
@@ -111,12 +160,13 @@ impl<S: Store> Node<S> {
             rng,
             store,
         };
-        node.begin(memory.founders, now.time);
+        node.begin(memory.founders, inventory.damaged, now.time);
         Ok(node)
     }
 
     /// Takes in something that happened. Drain [`Node::poll_output`] afterwards.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.present = now.time;
         match input {
             Input::Client { token, request } => match request {
                 Request::Read(read) => self.on_read(now, token, &read),
@@ -135,10 +185,16 @@ impl<S: Store> Node<S> {
 
     /// Does what has become due. Drain [`Node::poll_output`] afterwards.
     pub fn handle_timeout(&mut self, now: Now) {
+        self.present = now.time;
         while let Some(timer) = self.timers.pop_due(now.time) {
             match timer {
                 Timer::Gossip => self.on_gossip_due(now.time),
-                Timer::Coordination(id) => self.on_deadline(id),
+                Timer::Coordination(id) => self.on_deadline(now, id),
+                Timer::Preferred(id) => self.on_preferred_deadline(now, id),
+                Timer::Hedge(id) => self.on_hedge_due(now, id),
+                Timer::Mend => self.on_mend_due(now),
+                Timer::Tombstones => self.on_tombstones_due(now),
+                Timer::WriteIds => self.on_write_ids_due(now),
                 Timer::Handoff => self.on_handoff_timer(now),
                 Timer::AntiEntropy => self.on_anti_entropy_due(now.time),
                 Timer::Comparison(id) => self.on_comparison_deadline(now.time, id),
@@ -172,7 +228,7 @@ impl<S: Store> Node<S> {
         self.store
     }
 
-    fn begin(&mut self, founders: Option<Vec<Member>>, now: Time) {
+    fn begin(&mut self, founders: Option<Vec<Member>>, damaged: Vec<Key>, now: Time) {
         self.journal.stage_memory(StoreOp::SetGeneration(self.generation));
         self.starting = Some(PersistToken(0));
         if let Some(founders) = founders {
@@ -183,6 +239,9 @@ impl<S: Store> Node<S> {
         }
         self.timers.set(now, Timer::Gossip);
         self.set_anti_entropy_timer(now);
+        self.set_tombstones_timer(now);
+        self.set_write_ids_timer(now);
+        self.mend_all(now, damaged);
         self.form_ring_if_known();
     }
 
@@ -197,6 +256,10 @@ impl<S: Store> Node<S> {
                     self.on_coordination_response(now, id, from, body);
                 } else if self.handoff.is_under_way(id) {
                     self.on_handoff_response(now, id, &body);
+                } else if self.mends.is_under_way(id) {
+                    self.on_mend_response(now, id, body);
+                } else if self.graveyard.is_under_way(id) {
+                    self.on_funeral_response(now, id, &body);
                 } else {
                     self.on_comparison_response(now, id, from, body);
                 }
@@ -210,30 +273,36 @@ impl<S: Store> Node<S> {
         match result {
             Ok(()) => {
                 self.anti_entropy.apply(&batch.digests);
+                self.graveyard.apply(&batch.digests);
                 self.handoff.on_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
                 batch.waiters.into_iter().for_each(|waiter| self.on_held(now, waiter));
             }
             Err(error) if starting => {
                 self.outputs.clear();
-                self.output(Output::Stop { why: error.0 });
+                let why = error.to_string();
+                self.output(Output::Stop { why });
             }
             Err(error) => {
-                self.output(Output::Event(Event::StorageFailed { why: error.0 }));
-                self.anti_entropy
-                    .reload(&self.store, batch.digests.iter().map(|(p, _)| *p));
+                let why = error.to_string();
+                self.output(Output::Event(Event::StorageFailed { why }));
+                let partitions = batch.digests.iter().map(|change| change.partition);
+                self.anti_entropy.reload(&self.store, partitions);
                 self.handoff.on_not_persisted(&batch.hints);
+                self.origins.on_not_persisted(&batch.remembered);
                 batch
                     .waiters
                     .into_iter()
                     .for_each(|waiter| self.on_not_held(now, waiter));
             }
         }
+        self.check_drained();
     }
 
     fn on_link_down(&mut self, now: Now, peer: NodeId) {
         if self.links.remove(&peer) {
-            self.fail_coordinations_with(peer);
+            self.fail_coordinations_with(now, peer);
+            self.fail_mends_with(now.time, peer);
             self.handoff.lose_link(peer);
             self.fail_comparison_with(now.time, peer);
         }

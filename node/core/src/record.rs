@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, NodeId};
+use crate::{Actor, Cell, Generation, Kind, NodeId, WallTime};
 
 /// The longest key taken, in bytes: a key is held in memory by every coordination, hint and exchange that names it.
 pub const KEY_BYTES_MAX: usize = 1024;
@@ -13,19 +13,33 @@ pub const KEY_BYTES_MAX: usize = 1024;
 /// The largest value taken, in bytes: one frame has to hold it with room to spare.
 pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
-/// A key: any bytes, 1 to [`KEY_BYTES_MAX`] of them.
+/// A key: a name, 1 to [`KEY_BYTES_MAX`] bytes of any kind, and what is kept under it. One name with two kinds is two
+/// keys, so that what two clients take for different things never has to be merged.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Key(pub Bytes);
+pub struct Key {
+    /// What is kept under it.
+    pub kind: Kind,
+    /// Its name.
+    pub name: Bytes,
+}
 
 impl Key {
-    /// Copies a key from bytes.
-    pub fn copy_from(bytes: &[u8]) -> Key {
-        Key(Bytes::copy_from_slice(bytes))
+    /// The key of a register, from bytes.
+    pub fn copy_from(name: &[u8]) -> Key {
+        Key::of(Kind::Register, name)
+    }
+
+    /// A key of any kind, from bytes.
+    pub fn of(kind: Kind, name: &[u8]) -> Key {
+        Key {
+            kind,
+            name: Bytes::copy_from_slice(name),
+        }
     }
 
     /// Whether its length is one that a key can have.
     pub fn is_valid(&self) -> bool {
-        (1..=KEY_BYTES_MAX).contains(&self.0.len())
+        (1..=KEY_BYTES_MAX).contains(&self.name.len())
     }
 }
 
@@ -36,8 +50,12 @@ impl fmt::Debug for Key {
 }
 
 impl fmt::Display for Key {
+    /// The name, and before it the kind if that is not a register.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        if self.kind != Kind::Register {
+            write!(f, "{}:", self.kind.name())?;
+        }
+        write!(f, "{}", self.name.escape_ascii())
     }
 }
 
@@ -74,13 +92,54 @@ impl fmt::Display for Version {
     }
 }
 
-/// A value and its version.
+/// What one replica keeps under a key: the cell, which travels, and what is its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
-    /// When and by whom.
-    pub version: Version,
-    /// What.
-    pub value: Value,
+    /// What all replicas of the key merge.
+    pub cell: Cell,
+    /// As whom this replica has written the key, if it has: a replica that lost its record has lost this too, and
+    /// writes as somebody new.
+    pub actor: Option<Actor>,
+}
+
+impl Record {
+    /// A record of a cell that came from elsewhere.
+    pub fn of(cell: Cell) -> Record {
+        Record { cell, actor: None }
+    }
+
+    /// What is compared before records travel.
+    pub fn summary(&self, key: &Key) -> Summary {
+        Summary::of(key, &self.cell)
+    }
+}
+
+/// What a cell is, in a few bytes: equal cells have equal summaries, and of two registers one can be seen to be newer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Summary {
+    /// Of the cell's content and its key.
+    pub fingerprint: u64,
+    /// Of a register.
+    pub version: Option<Version>,
+    /// Of a tombstone.
+    pub deleted_at: Option<WallTime>,
+}
+
+impl Summary {
+    /// The summary of a cell under its key.
+    pub fn of(key: &Key, cell: &Cell) -> Summary {
+        Summary {
+            fingerprint: cell.fingerprint(&key.name),
+            version: cell.version(),
+            deleted_at: cell.deleted_at(),
+        }
+    }
+
+    /// Whether a cell of this summary surely has nothing that one of `other` lacks.
+    pub fn is_covered_by(&self, other: &Summary) -> bool {
+        self.fingerprint == other.fingerprint
+            || matches!((self.version, other.version), (Some(own), Some(other)) if own < other)
+    }
 }
 
 #[cfg(test)]

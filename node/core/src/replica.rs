@@ -1,11 +1,11 @@
-//! The replica: reads and holds records for coordinators, its own node's among them.
+//! The replica: reads and holds cells for coordinators, its own node's among them.
 //!
-//! It acknowledges a record once that record or a newer one of the same key is durable, and shows only what is
-//! durable. So what it has once shown or acknowledged it shows for ever, whatever crash comes between.
+//! It acknowledges a cell once what it durably holds covers it, and shows only what is durable. So what it has once
+//! shown or acknowledged it shows for ever, or what overwrote it, whatever crash comes between.
 
 use crate::{
-    Errand, Key, Message, Node, NodeId, Now, PartitionId, Plant, Record, Refused, ReplicaRequest, ReplicaResponse,
-    RequestId, RingDigest, Store, StoreError, journal::Waiter,
+    Applied, Apply, Cell, Errand, Key, Message, Node, NodeId, Now, PartitionId, Plant, Record, Refused, ReplicaRequest,
+    ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want, journal::Waiter,
 };
 
 impl<S: Store> Node<S> {
@@ -20,99 +20,231 @@ impl<S: Store> Node<S> {
         if self.ring.as_ref().map(|own| own.digest()) != Some(ring) {
             return self.respond(from, id, ReplicaResponse::Refused(Refused::OtherRing));
         }
-        match body {
-            ReplicaRequest::Read { key } => {
-                let response = match self.read_local(&key) {
-                    Ok(record) => ReplicaResponse::Read { record },
-                    Err(_) => ReplicaResponse::Refused(Refused::Storage),
-                };
-                self.respond(from, id, response);
+        let answer = match body {
+            ReplicaRequest::Read { key, want } => Ok(Some(self.answer_read_request(now, &key, want))),
+            ReplicaRequest::ReadKept { key, owner } => Ok(Some(self.answer_read_kept(&key, owner))),
+            ReplicaRequest::Hold { key, cell, errand } => {
+                let fingerprint = cell.fingerprint(&key.name);
+                let peer = from;
+                let waiter = Waiter::Peer { peer, id, fingerprint };
+                self.hold(now, &key, cell, errand, waiter).map(|()| None)
             }
-            ReplicaRequest::Hold { key, record, errand } => {
-                let waiter = Waiter::Peer {
-                    peer: from,
-                    id,
-                    version: record.version,
-                };
-                if let Err(refused) = self.hold(now, &key, record, errand, waiter) {
-                    self.respond(from, id, ReplicaResponse::Refused(refused));
-                }
+            ReplicaRequest::Keep { owner, key, cell } => {
+                let fingerprint = cell.fingerprint(&key.name);
+                let peer = from;
+                let waiter = Waiter::Peer { peer, id, fingerprint };
+                self.keep(now, owner, key, cell, waiter).map(|()| None)
             }
+            ReplicaRequest::Apply(apply) => self.apply(now, from, id, *apply).map(|()| None),
             ReplicaRequest::CompareDigests { digests } => {
                 let partitions = self.anti_entropy.differing(&digests);
-                self.respond(from, id, ReplicaResponse::Differing { partitions });
+                Ok(Some(ReplicaResponse::Differing { partitions }))
             }
-            ReplicaRequest::CompareVersions {
-                partition,
-                after,
-                through,
-                versions,
-            } => {
-                let stretch = (after.as_ref(), through.as_ref());
-                let response = self.differences(partition, stretch, &versions);
-                self.respond(from, id, response);
+            ReplicaRequest::CompareBranches { partition, inner } => {
+                let branches = self.anti_entropy.branches(partition, &inner);
+                Ok(Some(ReplicaResponse::Branches { branches }))
             }
+            ReplicaRequest::CompareSummaries(stretch) => Ok(Some(self.differences(&stretch))),
+            ReplicaRequest::Confirm { key, fingerprint } => {
+                let yes = self.agrees_to_collect(now, &key, fingerprint);
+                Ok(Some(ReplicaResponse::Agreed { yes }))
+            }
+            ReplicaRequest::Collect { key, fingerprint } => {
+                let yes = self.collect(now, &key, fingerprint);
+                Ok(Some(ReplicaResponse::Agreed { yes }))
+            }
+        };
+        match answer {
+            Ok(None) => {} // Once it is durable.
+            Ok(Some(response)) => self.respond(from, id, response),
+            Err(refused) => self.respond(from, id, ReplicaResponse::Refused(refused)),
         }
     }
 
-    /// This node's own durable record of `key`. The ring must have formed.
-    pub(crate) fn read_local(&self, key: &Key) -> Result<Option<Record>, StoreError> {
-        self.store.record(self.partition(key), key)
+    /// What is under a key here, as an answer.
+    pub(crate) fn answer_read_request(&mut self, now: Now, key: &Key, want: Want) -> ReplicaResponse {
+        match (self.read_local(now, key), want) {
+            (Ok(record), Want::Cell) => ReplicaResponse::Read {
+                cell: record.map(|record| record.cell),
+            },
+            (Ok(record), Want::Digest) => ReplicaResponse::Digest {
+                summary: record.map(|record| record.summary(key)),
+            },
+            (Err(_), _) => ReplicaResponse::Refused(Refused::Storage),
+        }
     }
 
-    /// Makes sure that `record` or a newer one is durable here, and then tells `waiter`.
+    /// This node's own durable record of `key`. A damaged one is reported, and mended from the other owners; it is
+    /// never shown. The ring must have formed.
+    pub(crate) fn read_local(&mut self, now: Now, key: &Key) -> Result<Option<Record>, StoreError> {
+        let record = self.store.record(self.partition(key), key);
+        if let Err(StoreError::Damaged(why)) = &record {
+            self.mend(now, key.clone(), why.clone());
+        }
+        record
+    }
+
+    /// What this node will hold under `key` once everything under way is durable.
+    fn pending_record(&mut self, now: Now, key: &Key) -> Result<Option<Record>, Refused> {
+        match self.journal.newest(key) {
+            Some(record) => Ok(record.cloned()),
+            None => self.read_local(now, key).map_err(|_| Refused::Storage),
+        }
+    }
+
+    /// Makes sure that what is durable here covers `cell`, and then tells `waiter`.
     ///
     /// # Errors
-    /// The reason why it never will; `waiter` is not told.
+    /// The reason why it never will; nothing was changed, and `waiter` is not told.
     pub(crate) fn hold(
         &mut self,
         now: Now,
         key: &Key,
-        record: Record,
+        cell: Cell,
         errand: Errand,
         waiter: Waiter,
     ) -> Result<(), Refused> {
-        if !key.is_valid() || !record.value.is_valid() {
+        self.check_cell(now, key, &cell)?;
+        let held = self.pending_record(now, key)?;
+        let believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair;
+        let merged = match &held {
+            Some(record) if !believed => {
+                let mut merged = record.cell.clone();
+                if !merged.merge(&cell) {
+                    return self.wait_or_tell(now, key, waiter);
+                }
+                if !merged.is_valid() {
+                    return Err(Refused::Invalid);
+                }
+                merged
+            }
+            Some(record) if record.cell == cell => return self.wait_or_tell(now, key, waiter),
+            _ => cell,
+        };
+        self.check_room()?;
+        let actor = held.as_ref().and_then(|record| record.actor);
+        self.stage(key, Some(Record { cell: merged, actor }), held.as_ref());
+        self.journal.wait_for(key, waiter);
+        Ok(())
+    }
+
+    /// Puts a record, or its end, into the open batch in the place of `held`.
+    pub(crate) fn stage(&mut self, key: &Key, record: Option<Record>, held: Option<&Record>) {
+        let replaces = held.map(|held| held.summary(key).fingerprint);
+        let partition = self.partition(key);
+        self.journal.stage_record(partition, key, record, replaces);
+    }
+
+    /// Tells `waiter` that what is under way for `key`, if anything is, has become durable.
+    fn wait_or_tell(&mut self, now: Now, key: &Key, waiter: Waiter) -> Result<(), Refused> {
+        if self.journal.newest(key).is_some() {
+            self.journal.wait_for(key, waiter);
+        } else {
+            self.on_held(now, waiter);
+        }
+        Ok(())
+    }
+
+    /// Whether a cell from outside may be held or kept under a key, and lets the clock see its time.
+    pub(crate) fn check_cell(&mut self, now: Now, key: &Key, cell: &Cell) -> Result<(), Refused> {
+        if !key.is_valid() || cell.kind() != key.kind || !cell.is_valid() {
             return Err(Refused::Invalid);
         }
-        let version = record.version;
         self.clock
-            .observe(now.wall, version.time)
-            .map_err(|_| Refused::ClockSkew)?;
-        let partition = self.partition(key);
-        let durable = self.store.record(partition, key).map_err(|_| Refused::Storage)?;
-        let durable = durable.map(|held| held.version);
-        let under_way = self.journal.newest(key);
-        let believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair;
-        if under_way.max(durable) < Some(version) || believed && under_way.or(durable) != Some(version) {
-            self.journal.stage_record(partition, key, record, under_way.or(durable));
-            self.journal.wait_for(key, waiter);
-        } else if durable >= Some(version) {
-            self.on_held(now, waiter);
-        } else {
-            self.journal.wait_for(key, waiter);
+            .observe(now.wall, cell.time())
+            .map_err(|_| Refused::ClockSkew)
+    }
+
+    /// Whether the disk keeps up.
+    pub(crate) fn check_room(&self) -> Result<(), Refused> {
+        if self.journal.size_bytes() > self.config.persisting_bytes_max {
+            return Err(Refused::Overloaded);
         }
+        Ok(())
+    }
+
+    /// Applies an update as its origin: merges it into what is held here, and answers with all of that once it is
+    /// durable. An update whose id is remembered is not applied again.
+    ///
+    /// # Errors
+    /// The reason why it never will be; nothing was changed.
+    pub(crate) fn apply(&mut self, now: Now, asker: NodeId, id: RequestId, apply: Apply) -> Result<(), Refused> {
+        let Apply {
+            key,
+            update,
+            id: write,
+            above,
+        } = apply;
+        if !key.is_valid() || update.check(key.kind).is_err() {
+            return Err(Refused::Invalid);
+        }
+        let held = self.pending_record(now, &key)?;
+        if let Some(remembered) = write.and_then(|write| self.origins.remembered(write)) {
+            let version = remembered.version;
+            if remembered.key != key {
+                return Err(Refused::Invalid);
+            }
+            let cell = held.ok_or(Refused::Storage)?.cell;
+            let applied = Box::new(Applied { cell, version });
+            let waiter = Waiter::Origin {
+                peer: asker,
+                id,
+                applied,
+            };
+            return self.wait_or_tell(now, &key, waiter);
+        }
+        self.check_room()?;
+        if write.is_some() && self.origins.is_full() {
+            return Err(Refused::Overloaded);
+        }
+        let (record, version) = self.updated(now, &key, update, above, held.as_ref())?;
+        if let Some(write) = write {
+            self.remember_write(now, write, key.clone(), version);
+        }
+        let applied = Box::new(Applied {
+            cell: record.cell.clone(),
+            version,
+        });
+        self.stage(&key, Some(record), held.as_ref());
+        self.journal.wait_for(
+            &key,
+            Waiter::Origin {
+                peer: asker,
+                id,
+                applied,
+            },
+        );
         Ok(())
     }
 
     /// What somebody waited for is durable.
     pub(crate) fn on_held(&mut self, now: Now, waiter: Waiter) {
         match waiter {
-            Waiter::Peer { peer, id, version } => self.respond(peer, id, ReplicaResponse::Held { version }),
-            Waiter::Coordination { id, version } => {
-                self.on_coordination_response(now, id, self.config.node, ReplicaResponse::Held { version });
+            Waiter::Peer { peer, id, fingerprint } => self.respond(peer, id, ReplicaResponse::Held { fingerprint }),
+            Waiter::Coordination { id, fingerprint } => {
+                self.on_coordination_response(now, id, self.config.node, ReplicaResponse::Held { fingerprint });
             }
-            Waiter::Comparison { id } => self.on_comparison_held(now.time, id, true),
+            Waiter::Comparison { id } => self.on_comparison_held(now, id, true),
+            Waiter::Origin { peer, id, applied } if peer == self.config.node => {
+                self.on_coordination_response(now, id, peer, ReplicaResponse::Applied(applied));
+            }
+            Waiter::Origin { peer, id, applied } => self.respond(peer, id, ReplicaResponse::Applied(applied)),
+            Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
+            Waiter::Mending { key } => self.on_mended(now, &key, true),
         }
     }
 
     /// What somebody waited for failed.
     pub(crate) fn on_not_held(&mut self, now: Now, waiter: Waiter) {
         let refused = ReplicaResponse::Refused(Refused::Storage);
+        let own = self.config.node;
         match waiter {
-            Waiter::Peer { peer, id, .. } => self.respond(peer, id, refused),
-            Waiter::Coordination { id, .. } => self.on_coordination_response(now, id, self.config.node, refused),
-            Waiter::Comparison { id } => self.on_comparison_held(now.time, id, false),
+            Waiter::Coordination { id, .. } => self.on_coordination_response(now, id, own, refused),
+            Waiter::Origin { peer, id, .. } if peer == own => self.on_coordination_response(now, id, own, refused),
+            Waiter::Peer { peer, id, .. } | Waiter::Origin { peer, id, .. } => self.respond(peer, id, refused),
+            Waiter::Comparison { id } => self.on_comparison_held(now, id, false),
+            Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
+            Waiter::Mending { key } => self.on_mended(now, &key, false),
         }
     }
 
@@ -125,7 +257,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Answers a node. If its link is gone, so is the answer, and the asker knows.
-    fn respond(&mut self, to: NodeId, id: RequestId, body: ReplicaResponse) {
+    pub(crate) fn respond(&mut self, to: NodeId, id: RequestId, body: ReplicaResponse) {
         if self.links.contains(&to) {
             self.send(to, Message::Response { id, body });
         }

@@ -43,6 +43,18 @@ pub struct RingShape {
     pub replication: Replication,
 }
 
+impl RingShape {
+    /// The partition that holds `key`.
+    pub fn partition(&self, key: &Key) -> PartitionId {
+        position(self.partitions, hash(key)).0
+    }
+
+    /// The leaf that `key` falls under in the Merkle tree of its partition.
+    pub fn leaf(&self, key: &Key) -> LeafId {
+        position(self.partitions, hash(key)).1
+    }
+}
+
 /// The owners of every partition.
 #[derive(Debug)]
 pub struct Ring {
@@ -112,11 +124,6 @@ impl Ring {
         position(self.partitions, hash(key)).0
     }
 
-    /// The leaf that `key` falls under in the Merkle tree of its partition.
-    pub fn leaf(&self, key: &Key) -> LeafId {
-        position(self.partitions, hash(key)).1
-    }
-
     /// The owners of `partition`: its preference list. They are fewer than the replicas asked for where there are too
     /// few nodes, and none where no data center that was to own it has any.
     pub fn owners(&self, partition: PartitionId) -> &[NodeId] {
@@ -142,7 +149,7 @@ impl Ring {
 }
 
 fn hash(key: &Key) -> u64 {
-    xxh3_64(&key.0)
+    xxh3_64(&key.name)
 }
 
 /// The ring is `0..2^64`; partition p of Q holds the hashes h with `floor(h * Q / 2^64) = p`. The remainder says where
@@ -426,11 +433,11 @@ mod tests {
 
     #[test]
     fn leaves_cut_a_partition_evenly() {
-        let ring = ring(3);
+        let shape = shape(1000, "3");
         let mut keys_by_leaf = BTreeMap::<_, u32>::new();
         for index in 0..256 * 100_u32 {
             let key = Key::copy_from(&index.to_le_bytes());
-            *keys_by_leaf.entry(ring.leaf(&key)).or_default() += 1;
+            *keys_by_leaf.entry(shape.leaf(&key)).or_default() += 1;
         }
         assert_eq!(keys_by_leaf.len(), 256);
         assert!(keys_by_leaf.values().all(|count| (50..150).contains(count)));
@@ -487,7 +494,10 @@ mod tests {
         assert_eq!(owner_ids(&ring), expected);
         assert_eq!(ring.digest(), RingDigest(15_478_022_770_932_337_412));
         let key = Key::copy_from(b"k17");
-        assert_eq!((ring.partition(&key), ring.leaf(&key)), (PartitionId(7), LeafId(66)));
+        assert_eq!(
+            (ring.partition(&key), shape(8, "2").leaf(&key)),
+            (PartitionId(7), LeafId(66))
+        );
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! Looking is synchronous; changing is an output (`Output::Persist`) that comes back as an input once it is durable.
 //! A store shows only what is durable: a value that a crash could still take back is never served.
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use crate::{Generation, Key, Member, NodeId, PartitionId, Record, Version};
+use crate::{Cell, Generation, Key, Member, NodeId, PartitionId, Record, Summary, Version, WallTime};
 
 /// A node's durable state, as the core looks at it.
 pub trait Store {
@@ -15,11 +15,11 @@ pub trait Store {
     /// [`StoreError`] if it can't be read or fails its checksum; it must then not be served.
     fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError>;
 
-    /// The key and version of every record in a partition, in key order.
+    /// What there is in a partition, in key order.
     ///
     /// # Errors
-    /// As for [`Store::record`].
-    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError>;
+    /// [`StoreError::Failed`] if it can't be read. Damaged records are no error: they are listed.
+    fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError>;
 
     /// Up to `limit` hints for `target`, in order, from the first one above `after`.
     ///
@@ -27,17 +27,38 @@ pub trait Store {
     /// As for [`Store::record`].
     fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError>;
 
+    /// Every hint for `target` that is of `key`.
+    ///
+    /// # Errors
+    /// As for [`Store::record`].
+    fn hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError>;
+
     /// How many hints are kept for each node.
     ///
     /// # Errors
     /// As for [`Store::record`].
     fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError>;
 
+    /// Writes that are remembered by their id.
+    ///
+    /// # Errors
+    /// As for [`Store::record`].
+    fn remembered_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError>;
+
     /// What the node remembers about itself.
     ///
     /// # Errors
     /// As for [`Store::record`].
     fn memory(&self) -> Result<Memory, StoreError>;
+}
+
+/// What a partition holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summaries {
+    /// Keys and what is under them, in key order.
+    pub entries: Vec<(Key, Summary)>,
+    /// Keys whose records fail their checksum.
+    pub damaged: Vec<Key>,
 }
 
 /// What a node remembers about itself across restarts.
@@ -49,24 +70,41 @@ pub struct Memory {
     pub founders: Option<Vec<Member>>,
 }
 
+/// A write's id, chosen by the client. Two writes of one id are one write, sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WriteId(pub u128);
+
+/// A write that its origin has applied, so that it is not applied again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RememberedWrite {
+    /// What was written.
+    pub key: Key,
+    /// Of a register's write.
+    pub version: Option<Version>,
+    /// When, by the origin's wall clock: it is forgotten some time after.
+    pub at: WallTime,
+}
+
 /// Names one hint among those for its target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HintId {
-    /// Whose record.
+    /// Whose cell.
     pub key: Key,
-    /// Which of the key's records.
-    pub version: Version,
+    /// Which of the key's cells.
+    pub fingerprint: u64,
 }
 
-/// A record kept for a node that should have taken it.
+/// A cell kept for a node that should have taken it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     /// Whom it is for.
     pub target: NodeId,
     /// The key that it belongs under.
     pub key: Key,
-    /// What to write there.
-    pub record: Record,
+    /// What to merge there.
+    pub cell: Cell,
+    /// Since when it is kept, by the keeper's wall clock.
+    pub stored_at: WallTime,
 }
 
 impl Hint {
@@ -74,7 +112,7 @@ impl Hint {
     pub fn id(&self) -> HintId {
         HintId {
             key: self.key.clone(),
-            version: self.record.version,
+            fingerprint: self.cell.fingerprint(&self.key.name),
         }
     }
 }
@@ -82,7 +120,7 @@ impl Hint {
 /// One change to the durable state. A list of them is applied in order, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreOp {
-    /// Puts a record, whatever was there: the core has compared the versions.
+    /// Puts a record, whatever was there: the core has merged.
     PutRecord {
         /// The partition of the key.
         partition: PartitionId,
@@ -90,6 +128,13 @@ pub enum StoreOp {
         key: Key,
         /// What.
         record: Record,
+    },
+    /// Forgets a record: a tombstone that every replica is known to have held.
+    DropRecord {
+        /// The partition of the key.
+        partition: PartitionId,
+        /// Where.
+        key: Key,
     },
     /// Keeps a hint.
     PutHint(Hint),
@@ -100,20 +145,23 @@ pub enum StoreOp {
         /// Which.
         hint: HintId,
     },
+    /// Remembers a write by its id.
+    RememberWrite(WriteId, RememberedWrite),
+    /// Forgets it.
+    ForgetWrite(WriteId),
     /// Remembers the generation.
     SetGeneration(Generation),
     /// Remembers the founders.
     SetFounders(Vec<Member>),
 }
 
-/// A disk that failed to read or to write, in the words of whoever runs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(pub String);
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// A disk that failed, in the words of whoever runs it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be read or written.
+    #[error("{0}")]
+    Failed(String),
+    /// What was read is not what was written. Nothing else is known to be wrong.
+    #[error("{0}")]
+    Damaged(String),
 }
-
-impl std::error::Error for StoreError {}

@@ -11,6 +11,16 @@ pub(crate) enum Timer {
     Gossip,
     /// A coordination has run out of time.
     Coordination(RequestId),
+    /// It is not worth to wait for more answers than a coordination has.
+    Preferred(RequestId),
+    /// A read's answers are late.
+    Hedge(RequestId),
+    /// Damaged records may be mended.
+    Mend,
+    /// Tombstones may be collected.
+    Tombstones,
+    /// Remembered writes may be forgotten.
+    WriteIds,
     /// Hints may be due for delivery.
     Handoff,
     /// It is time to compare with a peer.

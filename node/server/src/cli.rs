@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 #[cfg(feature = "plants")]
 use quorate_core::Plant;
-use quorate_core::{Name, Replication, RingShape};
+use quorate_core::{ClockMode, ClusterId, Config, Name, NodeId, Replication, RingShape, Tombstones};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -90,6 +90,28 @@ pub struct NodeArgs {
     /// The most hints kept, for all nodes together
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub hints_max: u64,
+    /// How many bytes of hints to deliver in a second [default: as many as can be]
+    #[arg(long, value_name = "BYTES")]
+    pub hint_rate: Option<u64>,
+    /// How long a write is remembered by the id that its client gave it
+    #[arg(long, value_name = "SPAN", default_value = "10m", value_parser = duration::parse)]
+    pub write_id_window: Duration,
+    /// The most writes remembered by their ids
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub write_ids_max: usize,
+    /// When tombstones go: keep, collect:SPAN once that old and held by every owner, or forget:SPAN once that old,
+    /// which lets deleted values rise again; the same on every node
+    #[arg(long, value_name = "WHEN", default_value = "collect:240h", value_parser = parse_tombstones)]
+    pub tombstones: Tombstones,
+    /// The most actors in the context of siblings, which forgets what the oldest overwrote; only to show that
+    #[arg(long, value_name = "N")]
+    pub context_actors_max: Option<usize>,
+    /// What stamps the writes of registers: hlc or wall; the same on every node
+    #[arg(long, default_value = "hlc", value_parser = parse_clock)]
+    pub clock: ClockMode,
+    /// Bytes on their way to the disk above which nothing more is held
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
+    pub persisting_bytes_max: usize,
     /// Time between two comparisons with a peer, or off
     #[arg(long, value_name = "SPAN", default_value = "off", value_parser = parse_interval)]
     pub anti_entropy_interval: Interval,
@@ -130,6 +152,26 @@ fn parse_interval(text: &str) -> Result<Interval, String> {
     }
 }
 
+fn parse_clock(text: &str) -> Result<ClockMode, String> {
+    match text {
+        "hlc" => Ok(ClockMode::Hybrid),
+        "wall" => Ok(ClockMode::Wall),
+        _ => Err(format!("{text:?} is neither hlc nor wall")),
+    }
+}
+
+fn parse_tombstones(text: &str) -> Result<Tombstones, String> {
+    let span = |text| duration::parse(text).map_err(|why| why.to_string());
+    match text.split_once(':') {
+        None if text == "keep" => Ok(Tombstones::Keep),
+        Some(("collect", grace)) => span(grace).map(Tombstones::CollectAfter),
+        Some(("forget", grace)) => span(grace).map(Tombstones::ForgetAfter),
+        _ => Err(format!(
+            "{text:?} is not keep, or collect: or forget: and a span, as in collect:240h"
+        )),
+    }
+}
+
 #[cfg(feature = "plants")]
 fn parse_plant(name: &str) -> Result<Plant, String> {
     Plant::from_name(name).ok_or_else(|| {
@@ -141,32 +183,42 @@ fn parse_plant(name: &str) -> Result<Plant, String> {
 impl NodeArgs {
     /// The options that these arguments mean.
     fn options(&self) -> Options {
+        let ring = RingShape {
+            partitions: self.partitions,
+            replication: self.replicas.clone(),
+        };
+        // Which node this is and where it is reached is not known yet.
+        let (cluster, node) = (ClusterId::from_name(&self.cluster), NodeId(0));
         Options {
             folder: self.data.clone(),
             listen: self.listen,
             advertise: self.advertise,
             fsync: self.fsync,
             seed: self.seed,
-            cluster: self.cluster.clone(),
-            name: self.name.clone(),
-            seeds: self.seed_node.clone(),
-            weight: self.weight,
-            dc: self.dc.clone(),
-            rack: self.rack.clone(),
-            ring: RingShape {
-                partitions: self.partitions,
-                replication: self.replicas.clone(),
+            node: Config {
+                name: self.name.clone(),
+                seeds: self.seed_node.clone(),
+                weight: self.weight,
+                dc: self.dc.clone(),
+                rack: self.rack.clone(),
+                gossip_interval: self.gossip_interval,
+                request_timeout: self.request_timeout,
+                hint_count_max: self.hints_max,
+                hint_window: self.hint_window,
+                hint_bytes_per_second: self.hint_rate,
+                write_id_window: self.write_id_window,
+                write_id_count_max: self.write_ids_max,
+                tombstones: self.tombstones,
+                context_actors_max: self.context_actors_max,
+                clock: self.clock,
+                clock_skew_max: self.clock_skew_max,
+                in_flight_max: self.in_flight_max,
+                persisting_bytes_max: self.persisting_bytes_max,
+                anti_entropy_interval: self.anti_entropy_interval.0,
+                #[cfg(feature = "plants")]
+                plant: self.plant,
+                ..Config::new(cluster, node, self.listen, ring, self.founders)
             },
-            founders: self.founders,
-            gossip_interval: self.gossip_interval,
-            request_timeout: self.request_timeout,
-            hint_count_max: self.hints_max,
-            hint_window: self.hint_window,
-            clock_skew_max: self.clock_skew_max,
-            in_flight_max: self.in_flight_max,
-            anti_entropy_interval: self.anti_entropy_interval.0,
-            #[cfg(feature = "plants")]
-            plant: self.plant,
         }
     }
 }
@@ -225,9 +277,12 @@ fn serve(options: &Options, exit_with_parent: bool) -> anyhow::Result<()> {
         let stop = stop_signal(exit_with_parent).context("listen for signals")?;
         let server = Server::start(options)
             .await
-            .with_context(|| format!("start {}", options.name))?;
+            .with_context(|| format!("start {}", options.node.name))?;
         announce(server.listening()).context("print the line that says where it listens")?;
-        server.run(stop).await.with_context(|| format!("run {}", options.name))
+        server
+            .run(stop)
+            .await
+            .with_context(|| format!("run {}", options.node.name))
     })
 }
 

@@ -129,17 +129,13 @@ impl postcard::ser_flavors::Flavor for Appending<'_> {
 mod tests {
     use std::time::Duration;
 
-    use quorate_core::{ClusterId, Key, ReadRepair, ReadRequest, Value, WriteRequest};
+    use quorate_core::{ClusterId, Key, Level, ReadRequest, Update, Value, WriteRequest};
 
     use super::*;
 
     fn read(key: &[u8]) -> Request {
-        Request::Read(ReadRequest {
-            key: Key::copy_from(key),
-            r: 2,
-            repair: ReadRepair::Async,
-            timeout: Duration::from_secs(1),
-        })
+        let key = Key::copy_from(key);
+        Request::Read(ReadRequest::new(key, Level::Quorum, Duration::from_secs(1)))
     }
 
     fn encoded(frames: &[Outgoing<'_>]) -> BytesMut {
@@ -181,12 +177,9 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_neither_sent_nor_waited_for() {
-        let request = Request::Write(WriteRequest {
-            key: Key::copy_from(b"k"),
-            value: Value(vec![0; FRAME_BYTES_MAX].into()),
-            w: 1,
-            timeout: Duration::from_secs(1),
-        });
+        let (key, value) = (Key::copy_from(b"k"), Value(vec![0; FRAME_BYTES_MAX].into()));
+        let write = WriteRequest::new(key, Update::put(value), Level::One, Duration::from_secs(1));
+        let request = Request::Write(write);
         let mut buffer = encoded(&[Frame::Ping]);
         let before = buffer.clone();
         let oversized = Frame::Request {

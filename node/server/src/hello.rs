@@ -8,7 +8,7 @@ use quorate_core::{ClusterId, Generation};
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change of a frame, together with the protocol's name in TLS.
-const PROTOCOL_VERSION: u16 = 1;
+const PROTOCOL_VERSION: u16 = 2;
 
 /// The first frame of whoever speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

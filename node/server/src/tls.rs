@@ -15,7 +15,7 @@ use rustls::{
 use crate::identity::Identity;
 
 /// The protocol, with its version: two versions that can't understand each other end in the handshake.
-const PROTOCOL: &[u8] = b"quorate/1";
+const PROTOCOL: &[u8] = b"quorate/2";
 
 /// An identity that TLS can't use.
 #[derive(Debug, thiserror::Error)]

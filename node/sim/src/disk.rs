@@ -5,13 +5,14 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     rc::Rc,
 };
 
 use quorate_core::{
-    Hint, HintId, Key, Memory, NodeId, PartitionId, PersistToken, Record, Store, StoreError, StoreOp, Version,
+    Hint, HintId, Key, Memory, NodeId, PartitionId, PersistToken, Record, RememberedWrite, Store, StoreError, StoreOp,
+    Summaries, WriteId,
 };
 
 /// The durable state of one node. Clones are the same disk.
@@ -23,7 +24,10 @@ pub struct SimDisk {
 #[derive(Debug, Default)]
 struct Durable {
     records: BTreeMap<(PartitionId, Key), Record>,
+    /// Records that don't fit their checksum.
+    damaged: BTreeSet<(PartitionId, Key)>,
     hints: BTreeMap<NodeId, BTreeMap<HintId, Hint>>,
+    writes: BTreeMap<WriteId, RememberedWrite>,
     memory: Memory,
 }
 
@@ -33,12 +37,44 @@ impl SimDisk {
         self.durable.borrow().records.len()
     }
 
+    /// Spoils the record under a key: it is there, and can't be read.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn damage(&self, key: &Key) {
+        let mut durable = self.durable.borrow_mut();
+        let place = durable.place_of(key).expect("there is a record to damage");
+        durable.damaged.insert(place);
+    }
+
+    /// Loses the record under a key: as if it had never been.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn lose(&self, key: &Key) {
+        let mut durable = self.durable.borrow_mut();
+        let place = durable.place_of(key).expect("there is a record to lose");
+        durable.records.remove(&place);
+    }
+
     fn apply(&self, ops: Vec<StoreOp>) {
         let mut durable = self.durable.borrow_mut();
         for op in ops {
             match op {
                 StoreOp::PutRecord { partition, key, record } => {
+                    durable.damaged.remove(&(partition, key.clone()));
                     durable.records.insert((partition, key), record);
+                }
+                StoreOp::DropRecord { partition, key } => {
+                    let place = (partition, key);
+                    durable.damaged.remove(&place);
+                    durable.records.remove(&place);
+                }
+                StoreOp::RememberWrite(id, write) => {
+                    durable.writes.insert(id, write);
+                }
+                StoreOp::ForgetWrite(id) => {
+                    durable.writes.remove(&id);
                 }
                 StoreOp::PutHint(hint) => {
                     durable.hints.entry(hint.target).or_default().insert(hint.id(), hint);
@@ -53,18 +89,49 @@ impl SimDisk {
     }
 }
 
+impl Durable {
+    fn place_of(&self, key: &Key) -> Option<(PartitionId, Key)> {
+        self.records.keys().find(|(_, k)| k == key).cloned()
+    }
+}
+
 impl Store for SimDisk {
     fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
-        Ok(self.durable.borrow().records.get(&(partition, key.clone())).cloned())
+        let durable = self.durable.borrow();
+        let place = (partition, key.clone());
+        if durable.damaged.contains(&place) {
+            return Err(StoreError::Damaged(format!("key {key} does not fit its checksum")));
+        }
+        Ok(durable.records.get(&place).cloned())
     }
 
-    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+    fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
         let durable = self.durable.borrow();
         let first = (partition, Key::copy_from(b""));
         let records = durable.records.range(first..).take_while(|((p, _), _)| *p == partition);
-        Ok(records
-            .map(|((_, key), record)| (key.clone(), record.version))
-            .collect())
+        let mut summaries = Summaries::default();
+        for (place, record) in records {
+            let key = place.1.clone();
+            if durable.damaged.contains(place) {
+                summaries.damaged.push(key);
+            } else {
+                let summary = record.summary(&key);
+                summaries.entries.push((key, summary));
+            }
+        }
+        Ok(summaries)
+    }
+
+    fn hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError> {
+        let durable = self.durable.borrow();
+        let hints = durable.hints.get(&target).into_iter().flatten();
+        let of_key = hints.filter(|(id, _)| id.key == *key);
+        Ok(of_key.map(|(_, hint)| hint.clone()).collect())
+    }
+
+    fn remembered_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError> {
+        let durable = self.durable.borrow();
+        Ok(durable.writes.iter().map(|(id, write)| (*id, write.clone())).collect())
     }
 
     fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {

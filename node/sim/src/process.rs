@@ -76,12 +76,12 @@ impl Process {
         self.node.as_ref()?.poll_timeout()
     }
 
-    /// Whether its records give the digests that it keeps; true while anything is on its way to the disk.
+    /// Whether its records give the trees that it keeps; true while anything is on its way to the disk.
     pub(crate) fn check_at_rest(&self) {
         if let Some(node) = &self.node
             && node.status().persisting == 0
         {
-            invariants::check_digests(node);
+            invariants::check_trees(node);
             assert!(node.store().memory().is_ok());
         }
     }

@@ -9,6 +9,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    disk::SimDisk,
     link::{Link, REDIAL, RESET, SUSPICION, Side},
     process::Process,
     seed::rng,
@@ -153,6 +154,23 @@ impl Sim {
         self.wake(node, None);
     }
 
+    /// Changes what a dead node will be told at its next start.
+    ///
+    /// # Panics
+    /// If it runs, or the settings can't be.
+    pub fn reconfigure(&mut self, node: NodeIndex, change: impl FnOnce(&mut Config)) {
+        let process = &mut self.processes[node.0];
+        assert!(!process.is_running(), "settings are told at the start");
+        change(&mut process.config);
+        assert_eq!(process.config.validate(), Ok(()), "settings of {}", process.config.name);
+    }
+
+    /// Moves a node's clock: from here on it is ahead of the true time by `offset`.
+    pub fn set_clock(&mut self, node: NodeIndex, offset: Duration) {
+        self.trace.note(&("clock", node, offset.as_nanos()));
+        self.clock_offsets[node.0] = offset;
+    }
+
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
         self.trace.note(&("kill", node, self.now.as_nanos()));
@@ -262,6 +280,11 @@ impl Sim {
     /// How a node is; `None` while it is dead.
     pub fn status(&self, node: NodeIndex) -> Option<Status> {
         self.processes[node.0].node().map(|node| node.status())
+    }
+
+    /// A node's disk, to be spoilt.
+    pub fn disk(&self, node: NodeIndex) -> &SimDisk {
+        &self.processes[node.0].disk
     }
 
     /// Everything so far, as a hash.

@@ -96,7 +96,7 @@ impl AddWinsSet {
         self.joined(other) == *self
     }
 
-    /// What both copies together have seen. A dot stays if both have it, or one has it and the other knows nothing of it.
+    /// What both copies together have seen. A dot stays if both have it, or one has it and the other never heard of it.
     fn joined(&self, other: &AddWinsSet) -> AddWinsSet {
         let mut joined = self.clone();
         joined.context.merge(&other.context);

@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use super::canonical::{Canonical, Sink};
 use crate::{Actor, Context, Dot, Value, WallTime};
 
-/// Values side by side, at most; Riak's `max_siblings`. More of them mean clients that write without having read.
+/// Values side by side, at most: the default of `object.siblings.maximum` in Riak. More of them mean clients that write
+/// without having read.
 pub const SIBLINGS_MAX: usize = 100;
 
 /// The values of a key that no later write has replaced.

@@ -1,7 +1,7 @@
 //! The coordinator: any node, for any key. It asks the key's owners in parallel and answers when enough have.
 //!
 //! A coordination outlives its answer: a write until every owner holds it or has a hint kept for it, a read until the
-//! owners that it found behind have been sent the newest record. Each ends at its deadline at the latest.
+//! owners that it found behind have been sent what they lack. Each ends at its deadline at the latest.
 
 mod read;
 mod write;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use self::{read::ReadState, write::WriteState};
 use crate::{
-    ClientToken, Key, Node, NodeId, Now, Reason, ReplicaResponse, RequestId, Store, Time, record::KEY_BYTES_MAX,
-    timers::Timer,
+    ClientToken, Key, Level, Node, NodeId, Now, Operation, Preferred, Quorum, Reason, ReplicaResponse, RequestId,
+    Requirement, Ring, SessionToken, Store, Time, metrics::Ended, record::KEY_BYTES_MAX, timers::Timer,
 };
 
 /// A client's request that this node is busy with.
@@ -19,7 +19,11 @@ use crate::{
 pub(crate) struct Coordination {
     /// Whom to answer; `None` once that is done.
     client: Option<ClientToken>,
+    level: Level,
+    arrived: Time,
     deadline: Time,
+    /// For how many answers to wait, and until when, although fewer would do.
+    preferred: Option<(usize, Time)>,
     state: State,
 }
 
@@ -38,25 +42,43 @@ impl Coordination {
     pub(crate) fn is_answered(&self) -> bool {
         self.client.is_none()
     }
+
+    /// Whether it is worth to wait for more than `count` answers, as long as there are any to come.
+    fn prefers_more_than(&self, count: usize) -> bool {
+        self.preferred.is_some_and(|(preferred, _)| count < preferred)
+    }
 }
 
-/// A request that may be sent: where to, and by when.
+/// What clients say of every request, whatever they ask.
+struct Terms<'a> {
+    key: &'a Key,
+    level: Level,
+    preferred: Option<Preferred>,
+    quorum: Quorum,
+    token: SessionToken,
+    timeout: Duration,
+}
+
+/// A request that may be sent: where to, by when, and what will do.
 struct Admitted {
+    level: Level,
     owners: Vec<NodeId>,
+    requirement: Requirement,
+    arrived: Time,
     deadline: Time,
+    preferred: Option<(usize, Time)>,
 }
 
 impl<S: Store> Node<S> {
     /// Checks whether a request can be served at all, before anything is sent.
-    fn admit(&self, now: Now, key: &Key, required: u8, timeout: Duration) -> Result<Admitted, Reason> {
+    fn admit(&mut self, now: Now, terms: &Terms<'_>) -> Result<Admitted, Reason> {
+        let key = terms.key;
         if !key.is_valid() {
-            let why = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.0.len());
+            let why = format!("a key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.name.len());
             return Err(Reason::Invalid(why));
         }
-        let replicas = self.config.ring.replication.total();
-        if required == 0 || required > replicas {
-            let why = format!("{required} replicas asked for, of {replicas}");
-            return Err(Reason::Invalid(why));
+        if self.is_draining() {
+            return Err(Reason::Draining);
         }
         let Some(ring) = &self.ring else {
             return Err(self.forming());
@@ -66,22 +88,82 @@ impl<S: Store> Node<S> {
             return Err(Reason::Overloaded { in_flight });
         }
         let owners = ring.owners(ring.partition(key)).to_vec();
-        let alive = owners.iter().filter(|owner| self.is_reachable(**owner)).count();
-        let alive = u8::try_from(alive).expect("no more than the replicas");
-        if alive < required {
-            return Err(Reason::Unavailable { required, alive });
-        }
+        let requirement = self.requirement(terms.level, &owners)?;
+        self.check_alive(&requirement, key, &owners, terms.quorum)?;
+        self.clock.observe(now.wall, terms.token.0).map_err(|_| {
+            let why = "the session's token is too far ahead of this node's clock";
+            Reason::Invalid(why.to_owned())
+        })?;
         Ok(Admitted {
+            level: terms.level,
             owners,
-            deadline: now.time + timeout.min(self.config.request_timeout),
+            requirement,
+            arrived: now.time,
+            deadline: now.time + terms.timeout.min(self.config.request_timeout),
+            preferred: terms
+                .preferred
+                .map(|preferred| (usize::from(preferred.count), now.time + preferred.wait)),
         })
     }
 
-    fn begin_coordination(&mut self, id: RequestId, client: ClientToken, deadline: Time, state: State) {
-        self.timers.set(deadline, Timer::Coordination(id));
+    /// What a level asks of the owners of a key.
+    fn requirement(&self, level: Level, owners: &[NodeId]) -> Result<Requirement, Reason> {
+        let ring = self.ring.as_ref().expect("no request is admitted before");
+        let located: Vec<_> = owners.iter().map(|owner| (*owner, dc_of(ring, *owner))).collect();
+        let requirement = level.requirement(&located, &self.config.dc);
+        requirement.map_err(|error| Reason::Invalid(error.to_string()))
+    }
+
+    /// Whether enough owners can be reached, or, where that will do, nodes that stand in for them.
+    fn check_alive(
+        &self,
+        requirement: &Requirement,
+        key: &Key,
+        owners: &[NodeId],
+        quorum: Quorum,
+    ) -> Result<(), Reason> {
+        let away = owners.iter().filter(|owner| !self.is_reachable(**owner));
+        let stand_ins = match quorum {
+            Quorum::Strict => 0,
+            Quorum::Sloppy => self.stand_ins(key, &[]).count(),
+        };
+        let replaced: Vec<_> = away.take(stand_ins).copied().collect();
+        let is_alive = |owner: NodeId| self.is_reachable(owner) || replaced.contains(&owner);
+        if requirement.can_be_met(is_alive) || requirement.is_met_by_hint() {
+            return Ok(());
+        }
+        let alive = owners.iter().filter(|owner| is_alive(**owner)).count();
+        Err(Reason::Unavailable {
+            required: requirement.needed(),
+            alive: small(alive),
+        })
+    }
+
+    /// Nodes that can stand in for owners of `key` that can't be reached: the next on the ring, but for those that are
+    /// taken.
+    fn stand_ins<'a>(&'a self, key: &Key, taken: &'a [NodeId]) -> impl Iterator<Item = NodeId> + 'a {
+        let ring = self.ring.as_ref().expect("no request is admitted before");
+        let partition = ring.partition(key);
+        let owners = ring.owners(partition).len();
+        let others = ring.walk(partition).skip(owners);
+        others.filter(|node| self.is_reachable(*node) && !taken.contains(node))
+    }
+
+    fn alive_count(&self, owners: impl Iterator<Item = NodeId>) -> u8 {
+        small(owners.filter(|owner| self.is_reachable(*owner)).count())
+    }
+
+    fn begin_coordination(&mut self, id: RequestId, client: ClientToken, admitted: &Admitted, state: State) {
+        self.timers.set(admitted.deadline, Timer::Coordination(id));
+        if let Some((_, at)) = admitted.preferred {
+            self.timers.set(at, Timer::Preferred(id));
+        }
         let coordination = Coordination {
             client: Some(client),
-            deadline,
+            level: admitted.level,
+            arrived: admitted.arrived,
+            deadline: admitted.deadline,
+            preferred: admitted.preferred,
             state,
         };
         let earlier = self.coordinations.insert(id, coordination);
@@ -92,6 +174,13 @@ impl<S: Store> Node<S> {
         let ended = self.coordinations.remove(&id).expect("a coordination ends once");
         assert!(ended.is_answered(), "a coordination ends with an answer");
         self.timers.clear(ended.deadline, Timer::Coordination(id));
+        if let Some((_, at)) = ended.preferred {
+            self.timers.clear(at, Timer::Preferred(id));
+        }
+        if let State::Read(ReadState { hedge_at: Some(at), .. }) = ended.state {
+            self.timers.clear(at, Timer::Hedge(id));
+        }
+        self.check_drained();
     }
 
     /// A replica, perhaps this node's own, has answered a coordination.
@@ -101,31 +190,85 @@ impl<S: Store> Node<S> {
         };
         match coordination.state {
             State::Read(_) => self.on_read_response(now, id, from, body),
-            State::Write(_) => self.on_write_response(id, from, &body),
+            State::Write(_) => self.on_write_response(now, id, from, body),
         }
     }
 
-    pub(crate) fn on_deadline(&mut self, id: RequestId) {
+    pub(crate) fn on_deadline(&mut self, now: Now, id: RequestId) {
         let coordination = self
             .coordinations
             .get(&id)
             .expect("its timer was cleared when it ended");
         match coordination.state {
             State::Read(_) => self.on_read_deadline(id),
-            State::Write(_) => self.on_write_deadline(id),
+            State::Write(_) => self.on_write_deadline(now, id),
+        }
+    }
+
+    /// Enough may have answered, and it is not worth to wait for more.
+    pub(crate) fn on_preferred_deadline(&mut self, now: Now, id: RequestId) {
+        let Some(coordination) = self.coordinations.get_mut(&id) else {
+            return;
+        };
+        coordination.preferred = None;
+        match coordination.state {
+            State::Read(_) => self.advance_read(now, id),
+            State::Write(_) => self.advance_write(id),
         }
     }
 
     /// Every answer that `peer` still owes will not come.
-    pub(crate) fn fail_coordinations_with(&mut self, peer: NodeId) {
+    pub(crate) fn fail_coordinations_with(&mut self, now: Now, peer: NodeId) {
         let ids: Vec<_> = self.coordinations.keys().copied().collect();
         for id in ids {
             match self.coordinations.get(&id).map(|c| &c.state) {
-                Some(State::Read(_)) => self.lose_read_replica(id, peer),
-                Some(State::Write(_)) => self.lose_write_replica(id, peer),
+                Some(State::Read(_)) => self.lose_read_replica(now, id, peer),
+                Some(State::Write(_)) => self.lose_write_replica(now, id, peer),
                 None => {}
             }
         }
+    }
+
+    /// Whether a request of this node for `key` is under way.
+    pub(crate) fn is_coordinating(&self, key: &Key) -> bool {
+        self.coordinations
+            .values()
+            .any(|coordination| match &coordination.state {
+                State::Read(state) => state.key() == key,
+                State::Write(state) => state.key() == key,
+            })
+    }
+
+    /// Takes the client out of a request that is about to be answered, and notes how it ended.
+    fn take_client(&mut self, id: RequestId, is_ok: bool) -> Option<ClientToken> {
+        let coordination = self.coordinations.get_mut(&id)?;
+        let client = coordination.client.take()?;
+        let operation = match coordination.state {
+            State::Read(_) => Operation::Read,
+            State::Write(_) => Operation::Write,
+        };
+        let ended = if is_ok {
+            Ended::Ok(self.present.since(coordination.arrived))
+        } else {
+            Ended::Failed
+        };
+        match (is_ok, operation) {
+            (true, Operation::Read) => self.counters.reads += 1,
+            (true, Operation::Write) => self.counters.writes += 1,
+            (false, _) => self.counters.timeouts += 1,
+        }
+        self.measurements.note_request(operation, coordination.level, ended);
+        Some(client)
+    }
+
+    fn note_refusal(&mut self, operation: Operation, level: Level) {
+        self.counters.refusals += 1;
+        self.measurements.note_request(operation, level, Ended::Refused);
+    }
+
+    /// Whatever this node's clock has seen.
+    fn session_token(&self) -> SessionToken {
+        SessionToken(self.clock.latest())
     }
 }
 
@@ -136,4 +279,12 @@ impl<S> Node<S> {
             founders: self.config.founders,
         }
     }
+}
+
+fn dc_of(ring: &Ring, node: NodeId) -> &crate::Name {
+    ring.dc_of(node).expect("owners are on the ring")
+}
+
+fn small(count: usize) -> u8 {
+    u8::try_from(count).expect("no more than the replicas")
 }

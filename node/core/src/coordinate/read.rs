@@ -1,46 +1,90 @@
-//! Coordinating a read: ask every owner, answer from the first R, and bring those behind up to date.
+//! Coordinating a read: ask owners, answer with all that enough of them hold, and bring those behind up to date.
 //!
-//! With blocking repair the answer waits until as many replicas as the client asked for durably hold what is returned, by
-//! their own answer or by acknowledging the repair; if they are so many that the R of any later read include one of them,
-//! that read can't return less. This is the read of Attiya, Bar-Noy and Dolev (*Sharing Memory Robustly in
+//! With blocking repair the answer waits until as many replicas as the client asked for durably hold what is returned,
+//! by their own answer or by acknowledging the repair; if they are so many that the R of any later read include one of
+//! them, that read can't return less. This is the read of Attiya, Bar-Noy and Dolev (*Sharing Memory Robustly in
 //! Message-Passing Systems*, JACM 1995) with its second phase left out where the first shows it to be needless.
 
-use super::{Coordination, State};
+use super::{Coordination, State, Terms};
 use crate::{
-    ClientToken, Errand, Key, Node, NodeId, Now, Plant, ReadError, ReadOk, ReadRepair, ReadRequest, Reason, Record,
-    Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, Store, Version, journal::Waiter,
+    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
+    ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
+    Response, Stage, Store, Summary, Time, Want, journal::Waiter, timers::Timer,
 };
 
 #[derive(Debug)]
 pub(super) struct ReadState {
     key: Key,
-    required: u8,
+    requirement: Requirement,
+    /// Who has to hold what is returned, where repair blocks.
+    holders: Option<Requirement>,
     repair: ReadRepair,
+    fetch: Fetch,
+    ask: Ask,
+    absence: Absence,
+    quorum: Quorum,
+    /// All cells that came in, merged.
+    best: Option<Best>,
+    /// The oldest register that came in: [`Plant::RepairWritesOlder`].
+    oldest: Option<Cell>,
+    /// One an owner, in the order in which they are asked.
     replicas: Vec<Replica>,
+    /// When the slowest of those asked has taken so long that another is asked as well.
+    pub(super) hedge_at: Option<Time>,
+}
+
+/// What is returned if nothing more comes.
+#[derive(Debug)]
+struct Best {
+    cell: Cell,
+    summary: Summary,
 }
 
 #[derive(Debug)]
 struct Replica {
-    node: NodeId,
+    owner: NodeId,
+    /// Who answers: the owner, or who stands in for it.
+    via: NodeId,
     answer: Answer,
-    /// The highest version sent to it as a repair.
-    repairing: Option<Version>,
-    /// The highest version that it has acknowledged since.
-    repaired: Option<Version>,
+    /// What it was sent as a repair last, by fingerprint.
+    repairing: Option<u64>,
+    /// What it has acknowledged of that.
+    repaired: Option<u64>,
+    /// Whether it refused a repair, or was lost with one on its way.
+    repair_lost: bool,
+    /// Who has failed to answer for it.
+    tried: Vec<NodeId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Waiting,
+    /// Not asked yet.
+    Spare,
+    Waiting {
+        since: Time,
+        want: Want,
+    },
     Lost,
-    Here(Option<Record>),
+    Here(Option<Summary>),
 }
 
 impl Replica {
-    fn record(&self) -> Option<&Record> {
-        match &self.answer {
-            Answer::Here(record) => record.as_ref(),
-            Answer::Waiting | Answer::Lost => None,
+    fn of(owner: NodeId) -> Replica {
+        Replica {
+            owner,
+            via: owner,
+            answer: Answer::Spare,
+            repairing: None,
+            repaired: None,
+            repair_lost: false,
+            tried: Vec::new(),
+        }
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        match self.answer {
+            Answer::Here(summary) => summary,
+            Answer::Spare | Answer::Waiting { .. } | Answer::Lost => None,
         }
     }
 
@@ -48,180 +92,375 @@ impl Replica {
         matches!(self.answer, Answer::Here(_))
     }
 
-    /// The highest version that it is known to hold durably.
-    fn held(&self) -> Option<Version> {
-        self.record().map(|record| record.version).max(self.repaired)
+    fn is_waiting(&self) -> bool {
+        matches!(self.answer, Answer::Waiting { .. })
+    }
+
+    /// Whether a repair of it may yet be acknowledged.
+    fn is_being_repaired(&self) -> bool {
+        self.repairing.is_some() && self.repaired != self.repairing && !self.repair_lost
+    }
+
+    /// Whether it is known to hold `best` durably.
+    fn holds(&self, best: Option<u64>) -> bool {
+        let held = self.summary().map(|summary| summary.fingerprint);
+        self.has_answered() && held == best || best.is_some() && self.repaired == best
     }
 }
 
 impl ReadState {
-    fn newest(&self) -> Option<&Record> {
-        self.records().max_by_key(|record| record.version)
+    pub(super) fn key(&self) -> &Key {
+        &self.key
     }
 
-    fn records(&self) -> impl Iterator<Item = &Record> {
-        self.replicas.iter().filter_map(Replica::record)
+    fn best_fingerprint(&self) -> Option<u64> {
+        self.best.as_ref().map(|best| best.summary.fingerprint)
     }
 
-    fn answers(&self) -> Vec<NodeId> {
-        let answered = self.replicas.iter().filter(|replica| replica.has_answered());
-        answered.map(|replica| replica.node).collect()
+    fn answers(&self) -> impl Iterator<Item = &Replica> {
+        self.replicas.iter().filter(|replica| replica.has_answered())
     }
 
-    fn waiting(&self) -> usize {
-        let waiting = |replica: &&Replica| matches!(replica.answer, Answer::Waiting);
-        self.replicas.iter().filter(waiting).count()
+    fn is_over(&self) -> bool {
+        !self.replicas.iter().any(Replica::is_waiting)
+    }
+
+    fn is_met_by(&self, requirement: &Requirement, does: impl Fn(&Replica) -> bool) -> bool {
+        requirement.is_met(|owner| {
+            self.replicas
+                .iter()
+                .any(|replica| replica.owner == owner && does(replica))
+        })
+    }
+
+    /// Whether some answer was only a digest, of something that has not come in.
+    fn lacks_values(&self) -> bool {
+        self.behind_digests().next().is_some()
+    }
+
+    /// Replicas whose digest says that they may hold something that is not in what came in.
+    fn behind_digests(&self) -> impl Iterator<Item = &Replica> {
+        let best = self.best.as_ref().map(|best| best.summary);
+        self.replicas
+            .iter()
+            .filter(move |replica| match (replica.summary(), best) {
+                (Some(summary), Some(best)) => !summary.is_covered_by(&best) && replica.repaired.is_none(),
+                (Some(_), None) => true,
+                (None, _) => false,
+            })
+    }
+
+    /// Whether enough have answered.
+    fn has_enough(&self) -> bool {
+        let answers_alone =
+            self.absence == Absence::AnswersAlone && self.best.is_none() && self.answers().next().is_some();
+        answers_alone || self.is_met_by(&self.requirement, Replica::has_answered) && !self.lacks_values()
     }
 
     /// Whether enough have answered, and enough hold what would be returned.
     fn is_answerable(&self) -> bool {
-        let newest = self.newest().map(|record| record.version);
-        let answered = self.replicas.iter().filter(|replica| replica.has_answered());
-        let holders = self
-            .replicas
-            .iter()
-            .filter(|r| (r.has_answered() || r.repaired.is_some()) && r.held() >= newest);
-        let holders_required = match self.repair {
-            ReadRepair::Blocking { holders } => holders,
-            ReadRepair::Off | ReadRepair::Async => 0,
+        let best = self.best_fingerprint();
+        let held = |holders: &Requirement| self.is_met_by(holders, |replica| replica.holds(best));
+        self.has_enough() && self.holders.as_ref().is_none_or(held)
+    }
+
+    /// Whether enough may yet answer.
+    fn can_be_met(&self) -> bool {
+        self.is_met_by(&self.requirement, |replica| replica.answer != Answer::Lost)
+    }
+
+    /// Takes in what a replica holds.
+    fn learn(&mut self, cell: Option<Cell>) -> Option<Summary> {
+        let cell = cell?;
+        let summary = Summary::of(&self.key, &cell);
+        if self
+            .oldest
+            .as_ref()
+            .is_none_or(|oldest| cell.version() < oldest.version())
+        {
+            self.oldest = Some(cell.clone());
+        }
+        match &mut self.best {
+            None => self.best = Some(Best { cell, summary }),
+            Some(best) => {
+                if best.cell.merge(&cell) {
+                    best.summary = Summary::of(&self.key, &best.cell);
+                }
+            }
+        }
+        Some(summary)
+    }
+
+    /// What is best, and those that answered with less and have not been sent it; from now on they have.
+    fn take_repairs(&mut self) -> Option<(Cell, Vec<NodeId>)> {
+        let best = self.best.as_ref()?;
+        let fingerprint = Some(best.summary.fingerprint);
+        let behind = |r: &&mut Replica| {
+            let may_be = r.has_answered() && r.via == r.owner && !r.repair_lost;
+            may_be && !r.holds(fingerprint) && r.repairing != fingerprint
         };
-        answered.count() >= usize::from(self.required) && holders.count() >= usize::from(holders_required)
-    }
-
-    /// The newest record, and those that answered with less and have not been sent it; from now on they have.
-    fn take_repairs(&mut self) -> Option<(Record, Vec<NodeId>)> {
-        let winner = self.newest()?.clone();
-        let behind = |r: &&mut Replica| r.has_answered() && r.held().max(r.repairing) < Some(winner.version);
         let targets = self.replicas.iter_mut().filter(behind).map(|replica| {
-            replica.repairing = Some(winner.version);
-            replica.node
+            replica.repairing = fingerprint;
+            replica.owner
         });
         let targets = targets.collect();
-        Some((winner, targets))
+        Some((best.cell.clone(), targets))
     }
 
-    /// As [`ReadState::take_repairs`], with the oldest record for the winner: [`Plant::RepairWritesOlder`].
-    fn take_repairs_backwards(&mut self) -> Option<(Record, Vec<NodeId>)> {
-        let loser = self.records().min_by_key(|record| record.version)?.clone();
-        let differing = |r: &&mut Replica| r.has_answered() && r.repairing.is_none() && r.held() != Some(loser.version);
+    /// As [`ReadState::take_repairs`], with the oldest for the best: [`Plant::RepairWritesOlder`].
+    fn take_repairs_backwards(&mut self) -> Option<(Cell, Vec<NodeId>)> {
+        let oldest = self.oldest.clone()?;
+        let fingerprint = Some(Summary::of(&self.key, &oldest).fingerprint);
+        let differing = |r: &&mut Replica| r.has_answered() && r.repairing.is_none() && !r.holds(fingerprint);
         let targets = self.replicas.iter_mut().filter(differing).map(|replica| {
-            replica.repairing = Some(loser.version);
-            replica.node
+            replica.repairing = fingerprint;
+            replica.owner
         });
         let targets = targets.collect();
-        Some((loser, targets))
+        Some((oldest, targets))
     }
 
-    fn replica_mut(&mut self, node: NodeId) -> Option<&mut Replica> {
-        self.replicas.iter_mut().find(|replica| replica.node == node)
+    fn replica_mut(&mut self, owner: NodeId) -> Option<&mut Replica> {
+        self.replicas.iter_mut().find(|replica| replica.owner == owner)
+    }
+
+    /// The owner for which `node` answers.
+    fn owner_of(&self, node: NodeId) -> Option<NodeId> {
+        let replica = self.replicas.iter().find(|replica| replica.via == node);
+        replica.map(|replica| replica.owner)
     }
 }
 
 impl<S: Store> Node<S> {
     pub(crate) fn on_read(&mut self, now: Now, client: ClientToken, request: &ReadRequest) {
-        let admitted = match self.admit_read(now, request) {
+        let (admitted, holders) = match self.admit_read(now, request) {
             Ok(admitted) => admitted,
             Err(reason) => {
-                self.counters.refusals += 1;
+                self.note_refusal(Operation::Read, request.level);
                 return self.reply(client, Response::Read(Err(ReadError::Refused(reason))));
             }
         };
-        let replicas = admitted.owners.iter().map(|node| Replica {
-            node: *node,
-            answer: if self.is_reachable(*node) {
-                Answer::Waiting
-            } else {
-                Answer::Lost
-            },
-            repairing: None,
-            repaired: None,
-        });
+        let mut owners = admitted.owners.clone();
+        if let Ask::Hedged { .. } = request.ask {
+            owners.sort_by_key(|owner| (!self.is_reachable(*owner), self.usual_latency(*owner)));
+        }
         let state = ReadState {
             key: request.key.clone(),
-            required: request.r,
+            requirement: admitted.requirement.clone(),
+            holders,
             repair: request.repair,
-            replicas: replicas.collect(),
+            fetch: request.fetch,
+            ask: request.ask,
+            absence: request.absence,
+            quorum: request.quorum,
+            best: None,
+            oldest: None,
+            replicas: owners.iter().map(|owner| Replica::of(*owner)).collect(),
+            hedge_at: None,
         };
         let id = self.next_request_id();
-        self.begin_coordination(id, client, admitted.deadline, State::Read(state));
-        for node in admitted.owners {
-            if node != self.config.node && self.is_reachable(node) {
-                let key = request.key.clone();
-                self.ask(node, id, ReplicaRequest::Read { key });
-            }
+        self.begin_coordination(id, client, &admitted, State::Read(state));
+        self.ask_first(now, id);
+    }
+
+    fn admit_read(
+        &mut self,
+        now: Now,
+        request: &ReadRequest,
+    ) -> Result<(super::Admitted, Option<Requirement>), Reason> {
+        let admitted = self.admit(
+            now,
+            &Terms {
+                key: &request.key,
+                level: request.level,
+                preferred: request.preferred,
+                quorum: request.quorum,
+                token: request.token,
+                timeout: request.timeout,
+            },
+        )?;
+        if admitted.requirement.is_met_by_hint() {
+            let why = "a read at ANY would not have to ask anyone";
+            return Err(Reason::Invalid(why.to_owned()));
         }
-        if self
+        let ReadRepair::Blocking { holders } = request.repair else {
+            return Ok((admitted, None));
+        };
+        let holders = self.requirement(holders, &admitted.owners)?;
+        self.check_alive(&holders, &request.key, &admitted.owners, request.quorum)?;
+        Ok((admitted, Some(holders)))
+    }
+
+    /// Asks every owner, or as many as it takes.
+    fn ask_first(&mut self, now: Now, id: RequestId) {
+        let owners: Vec<_> = self
             .read_state(id)
             .replicas
             .iter()
-            .any(|replica| replica.node == self.config.node)
-        {
-            self.read_own(now, id, &request.key);
+            .map(|replica| replica.owner)
+            .collect();
+        for owner in owners {
+            if !self.coordinations.contains_key(&id) {
+                return;
+            }
+            let state = self.read_state(id);
+            let asked = |replica: &Replica| !matches!(replica.answer, Answer::Spare | Answer::Lost);
+            let is_enough = |requirement| state.is_met_by(requirement, asked);
+            let enough = is_enough(&state.requirement) && state.holders.as_ref().is_none_or(is_enough);
+            if matches!(state.ask, Ask::Hedged { .. }) && enough {
+                break;
+            }
+            self.ask_replica(now, id, owner);
         }
+        self.set_hedge(id);
     }
 
-    fn admit_read(&self, now: Now, request: &ReadRequest) -> Result<super::Admitted, Reason> {
-        let replicas = self.config.ring.replication.total();
-        match request.repair {
-            ReadRepair::Blocking { holders } if holders == 0 || holders > replicas => {
-                let why = format!("{holders} holders asked for, of {replicas} replicas");
-                Err(Reason::Invalid(why))
-            }
-            ReadRepair::Blocking { holders } => {
-                self.admit(now, &request.key, request.r, request.timeout)?;
-                self.admit(now, &request.key, request.r.max(holders), request.timeout)
-            }
-            ReadRepair::Off | ReadRepair::Async => self.admit(now, &request.key, request.r, request.timeout),
-        }
-    }
-
-    fn read_own(&mut self, now: Now, id: RequestId, key: &Key) {
-        let body = match self.read_local(key) {
-            Ok(record) => ReplicaResponse::Read { record },
-            Err(_) => ReplicaResponse::Refused(Refused::Storage),
+    /// Asks an owner, or who stands in for it.
+    fn ask_replica(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let state = self.read_state(id);
+        // A value is asked of the first, and digests of the rest as long as that one may answer.
+        let is_source = |replica: &Replica| match replica.answer {
+            Answer::Waiting { want, .. } => want == Want::Cell,
+            Answer::Here(_) => true,
+            Answer::Spare | Answer::Lost => false,
         };
-        self.on_read_response(now, id, self.config.node, body);
+        let want = match state.fetch {
+            Fetch::Digests if state.replicas.iter().any(is_source) => Want::Digest,
+            Fetch::Digests | Fetch::Values => Want::Cell,
+        };
+        if self.is_reachable(owner) {
+            self.send_read(now, id, owner, want);
+        } else {
+            self.replace_replica(now, id, owner);
+        }
+    }
+
+    fn send_read(&mut self, now: Now, id: RequestId, owner: NodeId, want: Want) {
+        let since = now.time;
+        let state = self.read_state_mut(id);
+        let key = state.key.clone();
+        let replica = state.replica_mut(owner).expect("owners are replicas");
+        replica.answer = Answer::Waiting { since, want };
+        if owner == self.config.node {
+            let answer = self.answer_read_request(now, &key, want);
+            self.on_read_response(now, id, owner, answer);
+        } else {
+            self.ask(owner, id, ReplicaRequest::Read { key, want });
+        }
+    }
+
+    /// An owner, or who stands in for it, can't be asked: lets another stand in, where that counts.
+    fn replace_replica(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let own = self.config.node;
+        let state = self.read_state_mut(id);
+        let (key, quorum) = (state.key.clone(), state.quorum);
+        let replica = state.replica_mut(owner).expect("owners are replicas");
+        let failed = replica.via;
+        replica.tried.push(failed);
+        replica.answer = Answer::Lost;
+        let tried = state.replicas.iter().flat_map(|replica| &replica.tried).copied();
+        let in_use: Vec<_> = state.replicas.iter().map(|replica| replica.via).chain(tried).collect();
+        let next = match quorum {
+            Quorum::Strict => None,
+            Quorum::Sloppy => self.stand_ins(&key, &in_use).next(),
+        };
+        let Some(node) = next else {
+            return;
+        };
+        let replica = self.read_state_mut(id).replica_mut(owner).expect("found above");
+        replica.via = node;
+        let (since, want) = (now.time, Want::Cell);
+        replica.answer = Answer::Waiting { since, want };
+        if node == own {
+            let answer = self.answer_read_kept(&key, owner);
+            self.on_read_response(now, id, node, answer);
+        } else {
+            self.ask(node, id, ReplicaRequest::ReadKept { key, owner });
+        }
     }
 
     pub(super) fn on_read_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
-        let Some(replica) = self.read_state_mut(id).replica_mut(from) else {
+        let Some(owner) = self.read_state(id).owner_of(from) else {
             return;
         };
+        let replica = self.read_state_mut(id).replica_mut(owner).expect("found above");
+        let (was_waiting, since) = match replica.answer {
+            Answer::Waiting { since, .. } => (true, Some(since)),
+            _ => (false, None),
+        };
         match body {
-            ReplicaResponse::Read { record } if !replica.has_answered() => {
-                if let Some(record) = &record {
-                    // Whoever has seen a version stamps above it from now on, even if it was not asked to hold it.
-                    let seen = self.clock.observe(now.wall, record.version.time);
-                    if seen.is_err() {
-                        return self.lose_read_replica(id, from);
-                    }
+            ReplicaResponse::Read { cell } if was_waiting => {
+                if let Some(cell) = &cell
+                    && self.check_read(now, id, cell).is_err()
+                {
+                    return self.lose_read_replica(now, id, from);
                 }
-                let replica = self.read_state_mut(id).replica_mut(from).expect("found above");
-                replica.answer = Answer::Here(record);
+                let state = self.read_state_mut(id);
+                let summary = state.learn(cell);
+                state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
             }
-            ReplicaResponse::Held { version } => replica.repaired = replica.repaired.max(Some(version)),
-            ReplicaResponse::Refused(_) => return self.lose_read_replica(id, from),
+            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Here(summary),
+            ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
+            ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
             _ => return,
+        }
+        if let Some(since) = since.filter(|_| was_waiting) {
+            self.note_latency(from, now.time.since(since));
         }
         self.advance_read(now, id);
     }
 
-    /// Sends repairs, answers and ends, as far as the answers so far allow.
-    fn advance_read(&mut self, now: Now, id: RequestId) {
+    /// Whether a cell that came in may be merged. Whoever has seen a version stamps above it from now on, even if it was
+    /// not asked to hold it.
+    fn check_read(&mut self, now: Now, id: RequestId, cell: &Cell) -> Result<(), Refused> {
+        let key = self.read_state(id).key.clone();
+        self.check_cell(now, &key, cell)
+    }
+
+    /// Asks for values, sends repairs, answers and ends, as far as the answers so far allow.
+    pub(super) fn advance_read(&mut self, now: Now, id: RequestId) {
         let state = self.read_state(id);
-        if state.repair != ReadRepair::Off && state.answers().len() >= usize::from(state.required) {
+        if state.is_met_by(&state.requirement, Replica::has_answered) && state.lacks_values() {
+            self.ask_for_values(now, id);
+            if !self.coordinations.contains_key(&id) {
+                return;
+            }
+        }
+        let state = self.read_state(id);
+        if state.repair != ReadRepair::Off && state.has_enough() {
             self.repair_read(now, id);
         }
-        let Some(coordination) = self.coordinations.get(&id) else {
+        if !self.coordinations.contains_key(&id) {
             return;
-        };
-        if !coordination.is_answered() && self.read_state(id).is_answerable() {
+        }
+        let state = self.read_state(id);
+        let patient = self.coordinations[&id].prefers_more_than(state.answers().count());
+        if state.is_answerable() && (state.is_over() || !patient) {
             self.answer_read(id);
         }
         self.end_read_if_done(id);
     }
 
-    /// Sends the newest record to those that answered with less.
+    /// Asks those whose digest differs for what they hold.
+    fn ask_for_values(&mut self, now: Now, id: RequestId) {
+        let owners: Vec<_> = self
+            .read_state(id)
+            .behind_digests()
+            .map(|replica| replica.owner)
+            .collect();
+        for owner in owners {
+            if !self.coordinations.contains_key(&id) {
+                return;
+            }
+            if self.is_reachable(owner) {
+                self.send_read(now, id, owner, Want::Cell);
+            } else {
+                self.lose_read_replica(now, id, owner);
+            }
+        }
+    }
+
+    /// Sends what is best to those that answered with less.
     fn repair_read(&mut self, now: Now, id: RequestId) {
         let backwards = self.has_plant(Plant::RepairWritesOlder);
         let state = self.read_state_mut(id);
@@ -232,40 +471,108 @@ impl<S: Store> Node<S> {
             state.take_repairs()
         };
         // The state is not looked at below: a repair of this node's own copy can end the read at once.
-        for (record, target) in repairs
-            .into_iter()
-            .flat_map(|(r, targets)| targets.into_iter().map(move |t| (r.clone(), t)))
-        {
+        let Some((cell, targets)) = repairs else {
+            return;
+        };
+        for target in targets {
+            if !self.coordinations.contains_key(&id) {
+                return;
+            }
             self.counters.read_repairs += 1;
-            self.send_repair(now, id, target, key.clone(), record);
+            self.send_repair(now, id, target, key.clone(), cell.clone());
         }
     }
 
-    fn send_repair(&mut self, now: Now, id: RequestId, node: NodeId, key: Key, record: Record) {
-        let (version, errand) = (record.version, Errand::ReadRepair);
+    fn send_repair(&mut self, now: Now, id: RequestId, node: NodeId, key: Key, cell: Cell) {
+        let errand = Errand::ReadRepair;
         if node == self.config.node {
-            let waiter = Waiter::Coordination { id, version };
-            // Refused or failed, it is as if the repair had been lost: the read then waits for the other replicas.
-            let _ = self.hold(now, &key, record, errand, waiter);
+            let fingerprint = cell.fingerprint(&key.name);
+            let waiter = Waiter::Coordination { id, fingerprint };
+            if self.hold(now, &key, cell, errand, waiter).is_err() {
+                self.lose_read_replica(now, id, node);
+            }
         } else if self.is_reachable(node) {
-            self.ask(node, id, ReplicaRequest::Hold { key, record, errand });
+            self.ask(node, id, ReplicaRequest::Hold { key, cell, errand });
+        } else {
+            self.lose_read_replica(now, id, node);
         }
     }
 
     /// A replica will not answer, or not acknowledge its repair.
-    pub(super) fn lose_read_replica(&mut self, id: RequestId, node: NodeId) {
-        let Some(replica) = self.read_state_mut(id).replica_mut(node) else {
+    pub(super) fn lose_read_replica(&mut self, now: Now, id: RequestId, node: NodeId) {
+        let state = self.read_state_mut(id);
+        let Some(replica) = state.owner_of(node).and_then(|owner| state.replica_mut(owner)) else {
             return;
         };
-        if matches!(replica.answer, Answer::Waiting) {
-            replica.answer = Answer::Lost;
+        let (owner, waiting, repairing) = (replica.owner, replica.is_waiting(), replica.is_being_repaired());
+        replica.repair_lost |= repairing;
+        if waiting {
+            self.replace_replica(now, id, owner);
         }
-        let state = self.read_state(id);
-        let hopeless = state.answers().len() + state.waiting() < usize::from(state.required);
-        if hopeless {
+        let hedges = |state: &ReadState| matches!(state.ask, Ask::Hedged { .. });
+        if (waiting || repairing) && self.coordinations.contains_key(&id) && hedges(self.read_state(id)) {
+            self.ask_another(now, id);
+        }
+        if !self.coordinations.contains_key(&id) {
+            return;
+        }
+        if !self.read_state(id).can_be_met() {
             self.answer_read(id);
         }
         self.end_read_if_done(id);
+    }
+
+    /// Asks one more owner of those that were spared, if there is any.
+    fn ask_another(&mut self, now: Now, id: RequestId) {
+        let spare = |replica: &&Replica| replica.answer == Answer::Spare;
+        let next = self
+            .read_state(id)
+            .replicas
+            .iter()
+            .find(spare)
+            .map(|replica| replica.owner);
+        if let Some(owner) = next {
+            self.ask_replica(now, id, owner);
+        }
+    }
+
+    /// Sets the hedge for when the next of those asked is late.
+    fn set_hedge(&mut self, id: RequestId) {
+        let Some(Coordination {
+            state: State::Read(state),
+            ..
+        }) = self.coordinations.get(&id)
+        else {
+            return;
+        };
+        let Ask::Hedged { permille } = state.ask else {
+            return;
+        };
+        let spare = state.replicas.iter().any(|replica| replica.answer == Answer::Spare);
+        let waiting = state.replicas.iter().filter(|replica| replica.is_waiting());
+        let late_at = |replica: &Replica| match replica.answer {
+            Answer::Waiting { since, .. } => self.latency_quantile(replica.via, permille).map(|span| since + span),
+            _ => None,
+        };
+        let hedge_at = waiting.filter_map(late_at).min().filter(|_| spare && permille < 1000);
+        let Some(at) = hedge_at else {
+            return;
+        };
+        self.read_state_mut(id).hedge_at = Some(at);
+        self.timers.set(at, Timer::Hedge(id));
+    }
+
+    /// An answer is late: asks one more.
+    pub(crate) fn on_hedge_due(&mut self, now: Now, id: RequestId) {
+        if !self.coordinations.contains_key(&id) {
+            return;
+        }
+        self.read_state_mut(id).hedge_at = None;
+        if self.coordinations[&id].is_answered() {
+            return;
+        }
+        self.counters.hedges += 1;
+        self.ask_another(now, id);
     }
 
     pub(super) fn on_read_deadline(&mut self, id: RequestId) {
@@ -273,11 +580,14 @@ impl<S: Store> Node<S> {
         self.end_coordination(id);
     }
 
+    /// Ends an answered read once nobody is late, and every repair has arrived: as long as one is on its way, what it
+    /// brings may be older than what its replica has by then, and no tombstone of the key may go.
     fn end_read_if_done(&mut self, id: RequestId) {
         let answered = self.coordinations.get(&id).is_some_and(Coordination::is_answered);
         if answered {
             let state = self.read_state(id);
-            if state.waiting() == 0 || state.repair == ReadRepair::Off {
+            let repairs = state.replicas.iter().any(Replica::is_being_repaired);
+            if state.repair == ReadRepair::Off || state.is_over() && !repairs {
                 self.end_coordination(id);
             }
         }
@@ -285,17 +595,31 @@ impl<S: Store> Node<S> {
 
     /// Tells the client what was read, if it has not been told.
     fn answer_read(&mut self, id: RequestId) {
-        let Some(client) = self.coordinations.get_mut(&id).and_then(|c| c.client.take()) else {
+        let is_ok = self.read_state(id).is_answerable();
+        let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
+        let token = self.session_token();
         let state = self.read_state(id);
-        let (record, answers, required) = (state.newest().cloned(), state.answers(), state.required);
-        let result = if state.is_answerable() {
-            self.counters.reads += 1;
-            Ok(ReadOk { record, answers })
+        let answers = state.answers().map(|replica| replica.via).collect();
+        let result = if is_ok {
+            Ok(ReadOk {
+                cell: state.best.as_ref().map(|best| best.cell.clone()),
+                answers,
+                stand_ins: state.answers().filter(|r| r.via != r.owner).map(|r| r.via).collect(),
+                token,
+            })
         } else {
-            self.counters.timeouts += 1;
-            Err(ReadError::Timeout { answers, required })
+            Err(ReadError::Timeout {
+                stage: if state.has_enough() {
+                    Stage::Repairing
+                } else {
+                    Stage::Reading
+                },
+                answers,
+                required: state.requirement.needed(),
+                alive: self.alive_count(state.replicas.iter().map(|replica| replica.owner)),
+            })
         };
         self.reply(client, Response::Read(result));
     }

@@ -1,24 +1,72 @@
-//! Coordinating a write: stamp it, send it to every owner, answer when W hold it, keep hints for those that don't.
+//! Coordinating a write: give it its place, have every owner hold it, answer when enough do, keep hints for those that
+//! don't.
+//!
+//! ```text
+//!                        one-phase register: stamped by this node's clock
+//!   arrived ────────────────────────────────────────────────────────────────────┐
+//!     ├── two-phase register ──▶ asking versions ── stamped above them ─────────┤
+//!     └── other kinds, and writes with an id ──▶ applying, at one owner ────────┴─▶ holding ──▶ answered
+//! ```
+//!
+//! Up to the end of "asking versions" nothing that changes a replica has been sent, and a write that fails there is not
+//! applied. What depends on what is held, or must not happen twice, is applied by one owner, the *origin*; the others
+//! get the whole of what it holds then, which merges in any order.
 
-use super::{Coordination, State};
+use super::{Coordination, State, Terms};
 use crate::{
-    BeforeSend, ClientToken, Errand, Hint, Key, Node, NodeId, NotApplied, Now, Plant, Reason, Record, ReplicaRequest,
-    ReplicaResponse, RequestId, Response, Store, Version, WriteError, WriteOk, WriteRequest, journal::Waiter,
-    record::VALUE_BYTES_MAX,
+    Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Node, NodeId, NotApplied, Now, Operation, Plant,
+    Quorum, Reason, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage, StandIn, Store,
+    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
+    journal::Waiter,
 };
 
 #[derive(Debug)]
 pub(super) struct WriteState {
     key: Key,
-    record: Record,
-    required: u8,
-    owners: Vec<Owner>,
+    id: Option<WriteId>,
+    requirement: Requirement,
+    quorum: Quorum,
+    step: Step,
+    /// One an owner.
+    slots: Vec<Slot>,
+    written: Option<Written>,
 }
 
 #[derive(Debug)]
-struct Owner {
-    node: NodeId,
+enum Step {
+    AskingVersions {
+        before: BeforeSend,
+        update: Update,
+        requirement: Requirement,
+        /// The time of the version that each owner told, 0 for none.
+        told: Vec<(NodeId, u64)>,
+        lost: Vec<NodeId>,
+    },
+    Applying {
+        apply: Apply,
+        origin: NodeId,
+        refused: Vec<NodeId>,
+    },
+    Holding,
+}
+
+/// What the owners are to hold.
+#[derive(Debug)]
+struct Written {
+    cell: Cell,
+    fingerprint: u64,
+    version: Option<Version>,
+}
+
+/// What has become of an owner's share.
+#[derive(Debug)]
+struct Slot {
+    owner: NodeId,
+    /// Who was sent it: the owner, or who stands in for it.
+    via: NodeId,
     progress: Progress,
+    /// Who has failed to stand in for it.
+    tried: Vec<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,173 +75,590 @@ enum Progress {
     Waiting,
     /// Durable there.
     Held,
-    /// Lost or refused, and a hint kept.
+    /// Lost or refused, and a hint is on its way to this node's disk.
+    Hinting,
+    /// Lost or refused, and a hint kept here.
     Hinted,
     /// Lost or refused, and no hint kept.
     Lost,
 }
 
 impl WriteState {
-    fn with(&self, progress: Progress) -> Vec<NodeId> {
-        let owners = self.owners.iter().filter(|owner| owner.progress == progress);
-        owners.map(|owner| owner.node).collect()
+    pub(super) fn key(&self) -> &Key {
+        &self.key
     }
 
-    fn count(&self, progress: Progress) -> usize {
-        self.owners.iter().filter(|owner| owner.progress == progress).count()
+    fn owners(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.slots.iter().map(|slot| slot.owner)
+    }
+
+    fn with(&self, progress: Progress) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(move |slot| slot.progress == progress)
+    }
+
+    fn slot_mut(&mut self, owner: NodeId) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.owner == owner)
+    }
+
+    /// The owner whose share `node` was sent and has not answered.
+    fn awaited_from(&self, node: NodeId) -> Option<NodeId> {
+        let awaited = self.with(Progress::Waiting).find(|slot| slot.via == node);
+        awaited.map(|slot| slot.owner)
+    }
+
+    fn is_met_by(&self, does: impl Fn(Progress) -> bool) -> bool {
+        let progress = |owner| {
+            self.slots
+                .iter()
+                .find(|slot| slot.owner == owner)
+                .map(|slot| slot.progress)
+        };
+        self.requirement.is_met(|owner| progress(owner).is_some_and(&does))
+    }
+
+    /// Whether enough hold it. At ANY, a hint will do.
+    fn is_met(&self) -> bool {
+        self.is_met_by(|progress| progress == Progress::Held)
+            || self.requirement.is_met_by_hint() && self.with(Progress::Hinted).next().is_some()
+    }
+
+    /// Whether enough may yet.
+    fn can_be_met(&self) -> bool {
+        self.is_met_by(|progress| matches!(progress, Progress::Held | Progress::Waiting))
+            || self.requirement.is_met_by_hint()
+                && (self.with(Progress::Hinted).next().is_some() || self.with(Progress::Hinting).next().is_some())
+    }
+
+    fn is_over(&self) -> bool {
+        let over = |slot: &Slot| !matches!(slot.progress, Progress::Waiting | Progress::Hinting);
+        self.slots.iter().all(over)
+    }
+
+    fn acks(&self) -> Vec<NodeId> {
+        let held = self.with(Progress::Held).filter(|slot| slot.via == slot.owner);
+        held.map(|slot| slot.owner).collect()
+    }
+
+    fn stand_ins(&self) -> Vec<StandIn> {
+        let held = self.with(Progress::Held).filter(|slot| slot.via != slot.owner);
+        held.map(|slot| StandIn {
+            node: slot.via,
+            owner: slot.owner,
+        })
+        .collect()
+    }
+
+    fn hinted(&self) -> Vec<NodeId> {
+        self.with(Progress::Hinted).map(|slot| slot.owner).collect()
     }
 }
 
 impl<S: Store> Node<S> {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
-        let admitted = if !request.value.is_valid() {
-            let why = format!(
-                "a value has at most {VALUE_BYTES_MAX} bytes, not {}",
-                request.value.0.len()
-            );
-            Err(Reason::Invalid(why))
-        } else {
-            self.admit(now, &request.key, request.w, request.timeout)
-        };
-        let admitted = match admitted {
+        let (admitted, versions) = match self.admit_write(now, &request) {
             Ok(admitted) => admitted,
             Err(reason) => {
-                self.counters.refusals += 1;
-                let error = WriteError::NotApplied(NotApplied::new(&before, reason));
+                self.note_refusal(Operation::Write, request.level);
+                let error = WriteError::NotApplied(NotApplied::new(&before, Stage::Arrived, reason));
                 return self.reply(client, Response::Write(Err(error)));
             }
         };
-        let owners = admitted.owners.into_iter().map(|node| Owner {
-            node,
+        let slots = admitted.owners.iter().map(|owner| Slot {
+            owner: *owner,
+            via: *owner,
             progress: Progress::Waiting,
+            tried: Vec::new(),
         });
         let state = WriteState {
             key: request.key,
-            record: Record {
-                version: self.stamp(now),
-                value: request.value,
-            },
-            required: request.w,
-            owners: owners.collect(),
+            id: request.id,
+            requirement: admitted.requirement.clone(),
+            quorum: request.quorum,
+            step: Step::Holding,
+            slots: slots.collect(),
+            written: None,
         };
         let id = self.next_request_id();
-        self.begin_coordination(id, client, admitted.deadline, State::Write(state));
+        self.begin_coordination(id, client, &admitted, State::Write(state));
+        match versions {
+            Some(requirement) => self.ask_versions(now, id, request.update, requirement, before),
+            None => self.place(now, id, request.update, None, before),
+        }
+    }
+
+    /// Checks a write, and returns which versions have to be known first, if any.
+    fn admit_write(
+        &mut self,
+        now: Now,
+        request: &WriteRequest,
+    ) -> Result<(super::Admitted, Option<Requirement>), Reason> {
+        request.update.check(request.key.kind).map_err(Reason::Invalid)?;
+        let admitted = self.admit(
+            now,
+            &Terms {
+                key: &request.key,
+                level: request.level,
+                preferred: request.preferred,
+                quorum: request.quorum,
+                token: request.token,
+                timeout: request.timeout,
+            },
+        )?;
+        let WritePath::TwoPhase { level } = request.path else {
+            return Ok((admitted, None));
+        };
+        if request.key.kind != Kind::Register {
+            let why = "only a register's write has two phases";
+            return Err(Reason::Invalid(why.to_owned()));
+        }
+        let requirement = self.requirement(level, &admitted.owners)?;
+        if requirement.is_met_by_hint() {
+            let why = "a write has to know at least one version before it can be above it";
+            return Err(Reason::Invalid(why.to_owned()));
+        }
+        self.check_alive(&requirement, &request.key, &admitted.owners, Quorum::Strict)?;
+        Ok((admitted, Some(requirement)))
+    }
+
+    fn ask_versions(&mut self, now: Now, id: RequestId, update: Update, requirement: Requirement, before: BeforeSend) {
+        let own = self.config.node;
+        let owners: Vec<_> = self.write_state(id).owners().collect();
+        let (near, away): (Vec<_>, Vec<_>) = owners.into_iter().partition(|owner| self.is_reachable(*owner));
+        let state = self.write_state_mut(id);
+        let key = state.key.clone();
+        state.step = Step::AskingVersions {
+            before,
+            update,
+            requirement,
+            told: Vec::new(),
+            lost: away,
+        };
+        let want = Want::Digest;
+        for owner in near.iter().filter(|owner| **owner != own) {
+            let key = key.clone();
+            self.ask(*owner, id, ReplicaRequest::Read { key, want });
+        }
+        if near.contains(&own) {
+            let answer = self.answer_read_request(now, &key, want);
+            self.on_write_response(now, id, own, answer);
+        }
+    }
+
+    /// An owner has told its version, or, for `None`, never will.
+    fn on_version_told(&mut self, now: Now, id: RequestId, from: NodeId, time: Option<u64>) {
+        let Step::AskingVersions {
+            requirement,
+            told,
+            lost,
+            ..
+        } = &mut self.write_state_mut(id).step
+        else {
+            return;
+        };
+        if told.iter().any(|(node, _)| *node == from) || lost.contains(&from) {
+            return;
+        }
+        match time {
+            Some(time) => told.push((from, time)),
+            None => lost.push(from),
+        }
+        if requirement.is_met(|owner| told.iter().any(|(node, _)| *node == owner)) {
+            let above = told.iter().map(|(_, time)| *time).max().unwrap_or(0);
+            let step = std::mem::replace(&mut self.write_state_mut(id).step, Step::Holding);
+            let Step::AskingVersions { before, update, .. } = step else {
+                unreachable!("looked at above");
+            };
+            self.place(now, id, update, Some(above), before);
+        } else if !requirement.is_met(|owner| !lost.contains(&owner)) {
+            self.fail_for_want_of_versions(id);
+        }
+    }
+
+    fn fail_for_want_of_versions(&mut self, id: RequestId) {
+        let Step::AskingVersions {
+            before,
+            requirement,
+            told,
+            ..
+        } = &self.write_state(id).step
+        else {
+            return;
+        };
+        let reason = Reason::NoVersions {
+            required: requirement.needed(),
+            answered: super::small(told.len()),
+        };
+        let error = NotApplied::new(before, Stage::AskingVersions, reason);
+        self.fail_write(id, WriteError::NotApplied(error));
+    }
+
+    /// Answers that the write failed, and ends it: there is nothing to hold.
+    fn fail_write(&mut self, id: RequestId, error: WriteError) {
+        if let Some(client) = self.take_client(id, false) {
+            self.reply(client, Response::Write(Err(error)));
+        }
+        self.end_coordination(id);
+    }
+
+    /// Gives the write its place, here or at its origin. `above` is what versions were told.
+    fn place(&mut self, now: Now, id: RequestId, update: Update, above: Option<u64>, before: BeforeSend) {
+        let state = self.write_state(id);
+        let (key, write) = (state.key.clone(), state.id);
+        if key.kind != Kind::Register || write.is_some() {
+            let apply = Apply {
+                key,
+                update,
+                id: write,
+                above,
+            };
+            return self.apply_at_origin(now, id, apply, before);
+        }
+        let version = self.stamp(now, above);
+        let cell = Cell::Register(Register {
+            version,
+            content: update.into_content(now),
+        });
+        self.write_state_mut(id).written = Some(Written {
+            fingerprint: cell.fingerprint(&key.name),
+            cell,
+            version: Some(version),
+        });
         self.send_write(now, id, before);
     }
 
-    /// Sends a write to its owners. From here on its outcome is unknown until W hold it.
-    fn send_write(&mut self, now: Now, id: RequestId, _before: BeforeSend) {
-        let state = self.write_state(id);
-        let (key, record) = (state.key.clone(), state.record.clone());
-        for node in state.with(Progress::Waiting) {
-            if node == self.config.node {
-                self.hold_own_write(now, id, &key, record.clone());
-            } else if self.is_reachable(node) {
-                let (key, record) = (key.clone(), record.clone());
-                let errand = Errand::Write;
-                self.ask(node, id, ReplicaRequest::Hold { key, record, errand });
-            } else {
-                self.lose_write_replica(id, node);
-            }
+    /// Has one owner apply the update: a fixed one if the write has an id, so that it is known there when it comes again.
+    fn apply_at_origin(&mut self, now: Now, id: RequestId, apply: Apply, before: BeforeSend) {
+        let own = self.config.node;
+        let owners: Vec<_> = self.write_state(id).owners().collect();
+        let origin = match apply.id {
+            Some(write) => Some(pinned_origin(&owners, write)).filter(|origin| self.is_reachable(*origin)),
+            None => self.nearest(&owners, &[]),
+        };
+        let stage = if apply.above.is_some() {
+            Stage::AskingVersions
+        } else {
+            Stage::Arrived
+        };
+        let Some(origin) = origin else {
+            let reason = Reason::Unavailable { required: 1, alive: 0 };
+            let error = NotApplied::new(&before, stage, reason);
+            return self.fail_write(id, WriteError::NotApplied(error));
+        };
+        self.write_state_mut(id).step = Step::Applying {
+            apply: apply.clone(),
+            origin,
+            refused: Vec::new(),
+        };
+        if origin != own {
+            return self.send_apply(id, origin, apply, before);
         }
+        if let Err(refused) = self.apply(now, own, id, apply) {
+            let error = NotApplied::new(&before, stage, Reason::Refused(refused));
+            self.fail_write(id, WriteError::NotApplied(error));
+        }
+    }
+
+    /// Sends an update to its origin. From here on its outcome is unknown until the origin has answered.
+    fn send_apply(&mut self, id: RequestId, origin: NodeId, apply: Apply, _before: BeforeSend) {
+        self.ask(origin, id, ReplicaRequest::Apply(Box::new(apply)));
+    }
+
+    /// The origin has done nothing: another may, unless it has to be this one.
+    fn apply_elsewhere(&mut self, now: Now, id: RequestId) {
+        let own = self.config.node;
+        let owners: Vec<_> = self.write_state(id).owners().collect();
+        let Step::Applying { apply, origin, refused } = &mut self.write_state_mut(id).step else {
+            return;
+        };
+        refused.push(*origin);
+        let (apply, refused) = (apply.clone(), refused.clone());
+        let next = self.nearest(&owners, &refused).filter(|_| apply.id.is_none());
+        let Some(next) = next else {
+            return self.fail_unknown(id, Stage::Applying);
+        };
+        if let Step::Applying { origin, .. } = &mut self.write_state_mut(id).step {
+            *origin = next;
+        }
+        if next != own {
+            self.ask(next, id, ReplicaRequest::Apply(Box::new(apply)));
+        } else if self.apply(now, own, id, apply).is_err() {
+            self.apply_elsewhere(now, id);
+        }
+    }
+
+    /// The owner that is best asked first, but for those left out: this node, or who answers soonest.
+    pub(super) fn nearest(&self, owners: &[NodeId], left_out: &[NodeId]) -> Option<NodeId> {
+        let candidates = owners
+            .iter()
+            .filter(|owner| self.is_reachable(**owner) && !left_out.contains(owner));
+        candidates.copied().min_by_key(|owner| self.usual_latency(*owner))
+    }
+
+    /// The origin holds the update: the others are to hold it too.
+    fn on_applied(&mut self, now: Now, id: RequestId, from: NodeId, cell: Cell, version: Option<Version>) {
+        let state = self.write_state_mut(id);
+        match &state.step {
+            Step::Applying { origin, .. } if *origin == from => {}
+            _ => return,
+        }
+        state.step = Step::Holding;
+        state.written = Some(Written {
+            fingerprint: cell.fingerprint(&state.key.name),
+            cell,
+            version,
+        });
+        if let Some(slot) = state.slot_mut(from) {
+            slot.progress = Progress::Held;
+        }
+        self.send_to_waiting(now, id);
+        if self.coordinations.contains_key(&id) {
+            self.advance_write(id);
+        }
+    }
+
+    /// Sends a write to its owners. From here on its outcome is unknown until enough hold it.
+    fn send_write(&mut self, now: Now, id: RequestId, _before: BeforeSend) {
+        self.send_to_waiting(now, id);
         if self.has_plant(Plant::ReplyBeforeAcks) && self.coordinations.contains_key(&id) {
             self.answer_write(id);
         }
     }
 
-    fn hold_own_write(&mut self, now: Now, id: RequestId, key: &Key, record: Record) {
-        let version = record.version;
-        let waiter = Waiter::Coordination { id, version };
-        if let Err(refused) = self.hold(now, key, record, Errand::Write, waiter) {
-            self.on_write_response(id, self.config.node, &ReplicaResponse::Refused(refused));
+    fn send_to_waiting(&mut self, now: Now, id: RequestId) {
+        let owners: Vec<_> = self
+            .write_state(id)
+            .with(Progress::Waiting)
+            .map(|slot| slot.owner)
+            .collect();
+        for owner in owners {
+            if !self.coordinations.contains_key(&id) {
+                return; // It has ended meanwhile: every owner before was held or lost, and this is the last.
+            }
+            let state = self.write_state(id);
+            let written = state.written.as_ref().expect("it has its place");
+            let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
+            if owner == self.config.node {
+                self.hold_own_write(now, id, &key, cell);
+            } else if self.is_reachable(owner) {
+                self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
+            } else {
+                self.replace_owner(now, id, owner);
+            }
         }
     }
 
-    pub(super) fn on_write_response(&mut self, id: RequestId, from: NodeId, body: &ReplicaResponse) {
-        match body {
-            ReplicaResponse::Held { version } => {
+    fn hold_own_write(&mut self, now: Now, id: RequestId, key: &Key, cell: Cell) {
+        let fingerprint = cell.fingerprint(&key.name);
+        let waiter = Waiter::Coordination { id, fingerprint };
+        if let Err(refused) = self.hold(now, key, cell, Errand::Write, waiter) {
+            self.on_write_response(now, id, self.config.node, ReplicaResponse::Refused(refused));
+        }
+    }
+
+    pub(super) fn on_write_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
+        match (&self.write_state(id).step, body) {
+            (Step::AskingVersions { .. }, ReplicaResponse::Digest { summary }) => {
+                let time = summary
+                    .and_then(|summary| summary.version)
+                    .map_or(0, |version| version.time);
+                self.on_version_told(now, id, from, Some(time));
+            }
+            (Step::AskingVersions { .. }, ReplicaResponse::Refused(_)) => self.on_version_told(now, id, from, None),
+            (Step::Applying { .. }, ReplicaResponse::Applied(applied)) => {
+                self.on_applied(now, id, from, applied.cell, applied.version);
+            }
+            (Step::Applying { origin, .. }, ReplicaResponse::Refused(_)) if *origin == from => {
+                self.apply_elsewhere(now, id);
+            }
+            (Step::Holding, ReplicaResponse::Held { fingerprint }) => {
                 let state = self.write_state(id);
-                if *version == state.record.version {
-                    self.settle_owner(id, from, Progress::Held);
+                let sent = state.written.as_ref().map(|written| written.fingerprint);
+                if let Some(owner) = state.awaited_from(from).filter(|_| sent == Some(fingerprint)) {
+                    self.settle_slot(id, owner, Progress::Held);
                 }
             }
-            _ => self.lose_write_replica(id, from),
+            (Step::Holding, ReplicaResponse::Refused(_)) => self.lose_write_replica(now, id, from),
+            _ => {}
         }
     }
 
-    /// An owner will not answer: keeps a hint for it.
-    pub(super) fn lose_write_replica(&mut self, id: RequestId, node: NodeId) {
+    /// A node will not answer.
+    pub(super) fn lose_write_replica(&mut self, now: Now, id: RequestId, node: NodeId) {
         let state = self.write_state(id);
-        if !state
-            .owners
-            .iter()
-            .any(|o| o.node == node && o.progress == Progress::Waiting)
+        match &state.step {
+            Step::AskingVersions { .. } => self.on_version_told(now, id, node, None),
+            Step::Applying { origin, .. } if *origin == node => self.fail_unknown(id, Stage::Applying),
+            Step::Applying { .. } => {}
+            Step::Holding => {
+                if let Some(owner) = state.awaited_from(node) {
+                    self.replace_owner(now, id, owner);
+                }
+            }
+        }
+    }
+
+    /// An owner, or who stands in for it, can't take its share: lets another stand in where that counts, and otherwise
+    /// keeps a hint.
+    fn replace_owner(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let state = self.write_state_mut(id);
+        let quorum = state.quorum;
+        let key = state.key.clone();
+        let slot = state.slot_mut(owner).expect("the caller has looked");
+        let failed = slot.via;
+        slot.tried.push(failed);
+        let taken: Vec<_> = state.slots.iter().flat_map(|slot| &slot.tried).copied().collect();
+        let in_use: Vec<_> = state.slots.iter().map(|slot| slot.via).chain(taken).collect();
+        let next = match quorum {
+            Quorum::Strict => None,
+            Quorum::Sloppy => self.stand_ins(&key, &in_use).next(),
+        };
+        match next {
+            Some(node) if node == self.config.node => self.stand_in(now, id, owner),
+            Some(node) => {
+                let state = self.write_state_mut(id);
+                state.slot_mut(owner).expect("found above").via = node;
+                let cell = state.written.as_ref().expect("it has its place").cell.clone();
+                self.ask(node, id, ReplicaRequest::Keep { owner, key, cell });
+            }
+            None => self.keep_own_hint(now, id, owner),
+        }
+    }
+
+    /// This node stands in for an owner: its hint counts once it is durable.
+    fn stand_in(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let own = self.config.node;
+        let state = self.write_state_mut(id);
+        state.slot_mut(owner).expect("the caller has looked").via = own;
+        let (key, written) = (state.key.clone(), state.written.as_ref().expect("it has its place"));
+        let (cell, fingerprint) = (written.cell.clone(), written.fingerprint);
+        let waiter = Waiter::Coordination { id, fingerprint };
+        if self.keep(now, owner, key, cell, waiter).is_err() {
+            self.replace_owner(now, id, owner);
+        }
+    }
+
+    /// Keeps a hint for an owner, which counts at ANY alone.
+    fn keep_own_hint(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let kept = self.put_own_hint(now, id, owner);
+        let progress = match kept {
+            Kept::Put(token) => {
+                self.journal.wait_for_batch(token, Waiter::OwnHint { id, owner });
+                Progress::Hinting
+            }
+            Kept::Already => Progress::Hinted,
+            Kept::Refused => Progress::Lost,
+        };
+        self.settle_slot(id, owner, progress);
+    }
+
+    fn put_own_hint(&mut self, now: Now, id: RequestId, owner: NodeId) -> Kept {
+        let state = self.write_state(id);
+        let hint = Hint {
+            target: owner,
+            key: state.key.clone(),
+            cell: state.written.as_ref().expect("it has its place").cell.clone(),
+            stored_at: now.wall,
+        };
+        self.keep_hint(hint)
+    }
+
+    /// A hint of this node for an owner is durable, or never will be.
+    pub(crate) fn on_own_hint(&mut self, id: RequestId, owner: NodeId, kept: bool) {
+        if let Some(Coordination {
+            state: State::Write(state),
+            ..
+        }) = self.coordinations.get_mut(&id)
+            && let Some(slot) = state.slot_mut(owner)
+            && slot.progress == Progress::Hinting
         {
+            slot.progress = if kept { Progress::Hinted } else { Progress::Lost };
+            self.advance_write(id);
+        }
+    }
+
+    pub(super) fn on_write_deadline(&mut self, now: Now, id: RequestId) {
+        match self.write_state(id).step {
+            Step::AskingVersions { .. } => return self.fail_for_want_of_versions(id),
+            Step::Applying { .. } => return self.fail_unknown(id, Stage::Applying),
+            Step::Holding => {}
+        }
+        let late: Vec<_> = self
+            .write_state(id)
+            .with(Progress::Waiting)
+            .map(|slot| slot.owner)
+            .collect();
+        for owner in late {
+            // On its way to the disk is as much as can be said by now.
+            let progress = match self.put_own_hint(now, id, owner) {
+                Kept::Put(_) | Kept::Already => Progress::Hinted,
+                Kept::Refused => Progress::Lost,
+            };
+            let slot = self.write_state_mut(id).slot_mut(owner);
+            slot.expect("it was waiting").progress = progress;
+        }
+        self.answer_write(id);
+        self.end_coordination(id);
+    }
+
+    fn settle_slot(&mut self, id: RequestId, owner: NodeId, progress: Progress) {
+        let slot = self.write_state_mut(id).slot_mut(owner).expect("owners have slots");
+        assert_eq!(slot.progress, Progress::Waiting, "a share is settled once");
+        slot.progress = progress;
+        self.advance_write(id);
+    }
+
+    /// Answers and ends, as far as the owners have got.
+    pub(super) fn advance_write(&mut self, id: RequestId) {
+        let state = self.write_state(id);
+        if !matches!(state.step, Step::Holding) {
             return;
         }
-        let hint = Hint {
-            target: node,
-            key: state.key.clone(),
-            record: state.record.clone(),
-        };
-        let kept = self.keep_hint(hint);
-        self.settle_owner(id, node, if kept { Progress::Hinted } else { Progress::Lost });
-    }
-
-    pub(super) fn on_write_deadline(&mut self, id: RequestId) {
-        let late = self.write_state(id).with(Progress::Waiting);
-        assert!(!late.is_empty(), "a write with nothing outstanding has ended");
-        for node in late {
-            self.lose_write_replica(id, node);
-        }
-    }
-
-    fn settle_owner(&mut self, id: RequestId, node: NodeId, progress: Progress) {
-        let state = self.write_state_mut(id);
-        let owner = state.owners.iter_mut().find(|owner| owner.node == node);
-        match owner {
-            Some(owner) if owner.progress == Progress::Waiting => owner.progress = progress,
-            _ => return,
-        }
-        let (held, waiting) = (state.count(Progress::Held), state.count(Progress::Waiting));
-        let required = usize::from(state.required);
-        if held >= required || held + waiting < required {
+        let (met, hopeless, over) = (state.is_met(), !state.can_be_met(), state.is_over());
+        let patient = self.coordinations[&id].prefers_more_than(state.with(Progress::Held).count());
+        if met && (over || !patient) || hopeless {
             self.answer_write(id);
         }
-        if waiting == 0 {
+        if over {
+            self.answer_write(id);
             self.end_coordination(id);
         }
     }
 
     /// Tells the client how its write stands, if it has not been told.
     fn answer_write(&mut self, id: RequestId) {
-        let Some(client) = self.coordinations.get_mut(&id).and_then(|c| c.client.take()) else {
+        let is_ok = self.write_state(id).is_met() || self.has_plant(Plant::ReplyBeforeAcks);
+        let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
         let state = self.write_state(id);
-        let version = state.record.version;
-        let (acks, hinted) = (state.with(Progress::Held), state.with(Progress::Hinted));
-        let required = state.required;
-        let result = if acks.len() >= usize::from(required) || self.has_plant(Plant::ReplyBeforeAcks) {
-            self.counters.writes += 1;
-            Ok(WriteOk { version, acks })
-        } else {
-            self.counters.timeouts += 1;
-            Err(WriteError::Unknown {
-                version,
-                acks,
-                hinted,
-                required,
+        let result = if is_ok {
+            let written = state.written.as_ref().expect("it has its place");
+            Ok(WriteOk {
+                version: written.version,
+                acks: state.acks(),
+                stand_ins: state.stand_ins(),
+                token: self.session_token(),
             })
+        } else {
+            Err(WriteError::Unknown(self.unknown(id, Stage::Holding)))
         };
         self.reply(client, Response::Write(result));
     }
 
-    fn stamp(&mut self, now: Now) -> Version {
-        Version {
-            time: self.clock.tick(now.wall),
-            node: self.config.node,
-            generation: self.generation,
+    fn fail_unknown(&mut self, id: RequestId, stage: Stage) {
+        let unknown = self.unknown(id, stage);
+        self.fail_write(id, WriteError::Unknown(unknown));
+    }
+
+    fn unknown(&self, id: RequestId, stage: Stage) -> Unknown {
+        let state = self.write_state(id);
+        Unknown {
+            stage,
+            version: state.written.as_ref().and_then(|written| written.version),
+            acks: state.acks(),
+            hinted: state.hinted(),
+            required: state.requirement.needed(),
+            alive: self.alive_count(state.owners()),
         }
     }
 
@@ -216,4 +681,10 @@ impl<S: Store> Node<S> {
             _ => unreachable!("the write is under way"),
         }
     }
+}
+
+/// Where a write of this id is always applied.
+fn pinned_origin(owners: &[NodeId], id: WriteId) -> NodeId {
+    let at = id.0 % owners.len() as u128;
+    owners[usize::try_from(at).expect("below the number of owners")]
 }

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quorate_core::{AdminOk, AdminRequest, Key, ReadRepair, ReadRequest, Request, Response, Value, WriteRequest};
+use quorate_core::{
+    AdminOk, AdminRequest, Key, Level, ReadRepair, ReadRequest, Request, Response, Update, Value, WriteRequest,
+};
 use quorate_node::{
     certs::Authority,
     client::{ClientEndpoint, ClientOptions, NodeClient},
@@ -181,21 +183,20 @@ fn request(rng: &mut Pcg64Mcg, mix: Mix, keys: u64) -> Request {
         write(index, rng.random(), QUORUM)
     } else {
         Request::Read(ReadRequest {
-            key: key(index),
-            r: QUORUM,
             repair: ReadRepair::Async,
-            timeout: TIMEOUT,
+            ..ReadRequest::new(key(index), Level::Count(QUORUM), TIMEOUT)
         })
     }
 }
 
 fn write(index: u64, byte: u8, w: u8) -> Request {
-    Request::Write(WriteRequest {
-        key: key(index),
-        value: Value(vec![byte; PAYLOAD_BYTES].into()),
-        w,
-        timeout: TIMEOUT,
-    })
+    let value = Value(vec![byte; PAYLOAD_BYTES].into());
+    Request::Write(WriteRequest::new(
+        key(index),
+        Update::put(value),
+        Level::Count(w),
+        TIMEOUT,
+    ))
 }
 
 fn key(index: u64) -> Key {

@@ -28,6 +28,11 @@ impl Log {
                 tracing::warn!(%target, unsaid, "hint expired");
             }),
             Event::PeerRefused { node, why } => tracing::warn!(%node, why, "peer refused"),
+            Event::RecordDamaged { why } => tracing::error!(why, "record damaged: the other owners are asked for it"),
+            Event::RecordLost { key } => {
+                tracing::error!(%key, "record lost: it was damaged, and no other owner has anything");
+            }
+            Event::Draining => tracing::info!("draining: no more requests are taken"),
             Event::StorageFailed { why } => tracing::error!(why, "storage failed"),
         }
     }

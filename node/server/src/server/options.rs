@@ -1,15 +1,12 @@
 //! All that a node is told at its start.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf};
 
-#[cfg(feature = "plants")]
-use quorate_core::Plant;
-use quorate_core::{ClusterId, Config, ConfigError, Name, NodeId, RingShape};
+use quorate_core::{Config, ConfigError, NodeId};
 
 use crate::store::Fsync;
 
-/// A node's settings. Those that the core has as well mean
-/// what they mean there.
+/// A node's settings: the process's own, and the core's.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The data folder: identity, store and keys.
@@ -22,39 +19,9 @@ pub struct Options {
     pub fsync: Fsync,
     /// The seed of all chance but that of TLS; `None` for one that nobody can guess.
     pub seed: Option<u64>,
-    /// The cluster's name.
-    pub cluster: String,
-    /// See [`Config::name`].
-    pub name: String,
-    /// See [`Config::seeds`].
-    pub seeds: Vec<SocketAddr>,
-    /// See [`Config::weight`].
-    pub weight: u16,
-    /// See [`Config::dc`].
-    pub dc: Name,
-    /// See [`Config::rack`].
-    pub rack: Name,
-    /// See [`Config::ring`].
-    pub ring: RingShape,
-    /// See [`Config::founders`].
-    pub founders: usize,
-    /// See [`Config::gossip_interval`].
-    pub gossip_interval: Duration,
-    /// See [`Config::request_timeout`].
-    pub request_timeout: Duration,
-    /// See [`Config::hint_count_max`].
-    pub hint_count_max: u64,
-    /// See [`Config::hint_window`].
-    pub hint_window: Duration,
-    /// See [`Config::clock_skew_max`].
-    pub clock_skew_max: Duration,
-    /// See [`Config::in_flight_max`].
-    pub in_flight_max: usize,
-    /// See [`Config::anti_entropy_interval`].
-    pub anti_entropy_interval: Option<Duration>,
-    /// The bug that the node is told to have.
-    #[cfg(feature = "plants")]
-    pub plant: Option<Plant>,
+    /// The core's settings, but for those that are known only once the folder has been read and the socket bound: which
+    /// node this is, and its address.
+    pub node: Config,
 }
 
 impl Options {
@@ -63,31 +30,16 @@ impl Options {
     /// # Errors
     /// [`ConfigError`] with the first setting that can't be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.config(NodeId(0), self.listen).validate()
+        self.node.validate()
     }
 
     /// The core's settings, once it is known which node this is and where it is reached.
     pub fn config(&self, node: NodeId, address: SocketAddr) -> Config {
         Config {
-            cluster: ClusterId::from_name(&self.cluster),
             node,
-            name: self.name.clone(),
             address,
-            seeds: self.seeds.clone(),
-            weight: self.weight,
-            dc: self.dc.clone(),
-            rack: self.rack.clone(),
-            ring: self.ring.clone(),
-            founders: self.founders,
-            gossip_interval: self.gossip_interval,
-            request_timeout: self.request_timeout,
-            hint_count_max: self.hint_count_max,
-            hint_window: self.hint_window,
-            clock_skew_max: self.clock_skew_max,
-            in_flight_max: self.in_flight_max,
-            anti_entropy_interval: self.anti_entropy_interval,
-            #[cfg(feature = "plants")]
-            plant: self.plant,
+            acks_are_durable: self.fsync == Fsync::Always,
+            ..self.node.clone()
         }
     }
 }

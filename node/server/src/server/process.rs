@@ -347,7 +347,7 @@ impl Server {
                 Output::Persist { token, ops } => self.disk.submit(token, ops),
                 Output::Connect { address } => self.peers.connect(address),
                 Output::Event(event) => self.note(&event),
-                Output::Stop { why } => return Err(ServeError::Storage(StoreError(why))),
+                Output::Stop { why } => return Err(ServeError::Storage(StoreError::Failed(why))),
             }
         }
         Ok(())

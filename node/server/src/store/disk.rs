@@ -127,7 +127,7 @@ impl Disk {
         drop(self.queue);
         match self.thread.join() {
             Ok(result) => result,
-            Err(panic) => Err(StoreError(format!(
+            Err(panic) => Err(StoreError::Failed(format!(
                 "the thread that writes: {}",
                 message(panic.as_ref())
             ))),
@@ -273,17 +273,17 @@ mod tests {
     }
 
     fn batch() -> Vec<StoreOp> {
-        let record = quorate_core::Record {
-            version: quorate_core::Version {
-                time: 1,
-                node: quorate_core::NodeId(1),
-                generation: Generation(1),
-            },
-            value: quorate_core::Value(Vec::new().into()),
+        let mut counter = quorate_core::Counter::new();
+        let actor = quorate_core::Actor {
+            node: quorate_core::NodeId(1),
+            generation: Generation(1),
+            birth: 1,
         };
+        counter.add(actor, 1).unwrap();
+        let record = quorate_core::Record::of(quorate_core::Cell::Counter(counter));
         vec![StoreOp::PutRecord {
             partition: quorate_core::PartitionId(0),
-            key: quorate_core::Key::copy_from(b"k"),
+            key: quorate_core::Key::of(quorate_core::Kind::Counter, b"k"),
             record,
         }]
     }
@@ -320,7 +320,9 @@ mod tests {
             assert_eq!(finished.blocking_recv().unwrap().result, Ok(()));
             let synced = backend.syncs.load(Ordering::Relaxed) - before;
             assert_eq!(
-                store.versions(quorate_core::PartitionId(0)).map(|v| v.len() < 2),
+                store
+                    .summaries(quorate_core::PartitionId(0))
+                    .map(|s| s.entries.len() < 2),
                 Ok(true)
             );
             disk.stop().unwrap();

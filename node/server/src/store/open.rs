@@ -12,7 +12,7 @@ use super::{
     damage::guard,
     encoding::{seal, unseal},
     read::RedbStore,
-    tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, Shared},
+    tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, Shared, WRITES},
     write::Writer,
 };
 
@@ -36,9 +36,9 @@ pub enum OpenError {
         /// In redb's words.
         why: String,
     },
-    /// A later version of this program wrote it.
-    #[error("{}: format {found}, of which this version reads up to {FORMAT}", path.display())]
-    Newer {
+    /// Another version of this program wrote it.
+    #[error("{}: format {found}, of which this version reads {FORMAT} alone", path.display())]
+    OtherFormat {
         /// Which.
         path: PathBuf,
         /// The file's format.
@@ -87,7 +87,7 @@ pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(Redb
     match format(&database)? {
         None => make_tables(&database)?,
         Some(FORMAT) => {}
-        Some(found) => return Err(Trouble::Newer(found)),
+        Some(found) => return Err(Trouble::OtherFormat(found)),
     }
     let shared = Arc::new(Shared {
         path: path.to_owned(),
@@ -102,7 +102,7 @@ pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(Redb
 pub(super) enum Trouble {
     Redb(redb::Error),
     Unreadable(String),
-    Newer(u32),
+    OtherFormat(u32),
 }
 
 impl<E: Into<redb::Error>> From<E> for Trouble {
@@ -123,7 +123,7 @@ impl Trouble {
                 why: error.to_string(),
             },
             Trouble::Unreadable(why) => OpenError::NotAStore { path, why },
-            Trouble::Newer(found) => OpenError::Newer { path, found },
+            Trouble::OtherFormat(found) => OpenError::OtherFormat { path, found },
         }
     }
 }
@@ -149,6 +149,7 @@ fn make_tables(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(RECORDS)?;
     transaction.open_table(HINTS)?;
+    transaction.open_table(WRITES)?;
     let format = seal(FORMAT_NAME.as_bytes(), &FORMAT);
     transaction.open_table(MEMORY)?.insert(FORMAT_NAME, format.as_slice())?;
     transaction.commit()?;
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_format_is_refused() {
+    fn another_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(STORE_FILE);
         drop(open(folder.path()).unwrap());
@@ -173,11 +174,11 @@ mod tests {
         transaction.commit().unwrap();
         drop(database);
         let error = open(folder.path()).unwrap_err();
-        assert!(matches!(error, OpenError::Newer { found: 2, .. }), "{error}");
+        assert!(matches!(error, OpenError::OtherFormat { found: 3, .. }), "{error}");
         assert!(
             error
                 .to_string()
-                .ends_with("store.redb: format 2, of which this version reads up to 1")
+                .ends_with("store.redb: format 3, of which this version reads 2 alone")
         );
     }
 }

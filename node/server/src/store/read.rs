@@ -7,15 +7,19 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use quorate_core::{Hint, HintId, Key, Memory, NodeId, PartitionId, Record, Store, StoreError, Version};
+use quorate_core::{
+    Cell, Hint, HintId, Key, Memory, NodeId, PartitionId, Record, RememberedWrite, Store, StoreError, Summaries,
+    Summary, WallTime, WriteId,
+};
 use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable};
 use serde::de::DeserializeOwned;
 
 use super::{
     damage::guard,
-    encoding::unseal,
+    encoding::{Damage, unseal},
     tables::{
-        FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, hint_key, record_key, split_record_key,
+        FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key, hint_seal_name,
+        kind_byte, kind_of, record_key, split_record_key,
     },
 };
 
@@ -35,6 +39,7 @@ struct View {
     commits: u64,
     records: ReadOnlyTable<&'static [u8], &'static [u8]>,
     hints: ReadOnlyTable<HintKey<'static>, &'static [u8]>,
+    writes: ReadOnlyTable<u128, &'static [u8]>,
     memory: ReadOnlyTable<&'static str, &'static [u8]>,
 }
 
@@ -47,6 +52,7 @@ impl View {
             commits,
             records: transaction.open_table(RECORDS)?,
             hints: transaction.open_table(HINTS)?,
+            writes: transaction.open_table(WRITES)?,
             memory: transaction.open_table(MEMORY)?,
         })
     }
@@ -91,7 +97,12 @@ impl RedbStore {
     }
 
     fn error(&self, what: &impl Display, why: &impl Display) -> StoreError {
-        StoreError(format!("{}: {what}: {why}", self.shared.path.display()))
+        StoreError::Failed(format!("{}: {what}: {why}", self.shared.path.display()))
+    }
+
+    /// A value that is there and does not fit its checksum, or its format.
+    fn damaged(&self, what: &impl Display, why: &Damage) -> StoreError {
+        StoreError::Damaged(format!("{}: {what}: {why}", self.shared.path.display()))
     }
 
     fn partition_error(&self, partition: PartitionId, why: &impl Display) -> StoreError {
@@ -112,8 +123,16 @@ impl Store for RedbStore {
         self.guarded(|| self.look_up_record(partition, key))
     }
 
-    fn versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
-        self.guarded(|| self.look_up_versions(partition))
+    fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
+        self.guarded(|| self.look_up_summaries(partition))
+    }
+
+    fn hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError> {
+        self.guarded(|| self.look_up_hints_of(target, key))
+    }
+
+    fn remembered_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError> {
+        self.guarded(|| self.look_up_writes())
     }
 
     fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
@@ -134,11 +153,15 @@ impl RedbStore {
         let name = record_key(partition, key);
         let sealed = self.view()?.records.get(name.as_slice());
         let sealed = sealed.map_err(|error| self.record_error(partition, key, &error))?;
-        let record = sealed.map(|sealed| unseal(&name, sealed.value())).transpose();
-        record.map_err(|damage| self.record_error(partition, key, &damage))
+        let sealed = sealed.map(|sealed| unseal::<(Summary, Record)>(&name, sealed.value()));
+        let record = sealed.transpose().map_err(|damage| {
+            let what = format_args!("partition {}, key {key}", partition.0).to_string();
+            self.damaged(&what, &damage)
+        })?;
+        Ok(record.map(|(_, record)| record))
     }
 
-    fn look_up_versions(&self, partition: PartitionId) -> Result<Vec<(Key, Version)>, StoreError> {
+    fn look_up_summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
         let view = self.view()?;
         let first = partition.0.to_be_bytes();
         let next = partition.0.checked_add(1).map(u16::to_be_bytes);
@@ -147,37 +170,83 @@ impl RedbStore {
             .map_or(Bound::Unbounded, |next| Bound::Excluded(&next[..]));
         let range = view.records.range::<&[u8]>((Bound::Included(&first[..]), end));
         let entries = range.map_err(|error| self.partition_error(partition, &error))?;
-        let mut versions = Vec::new();
+        let mut summaries = Summaries::default();
         for entry in entries {
             let (name, sealed) = entry.map_err(|error| self.partition_error(partition, &error))?;
-            let (_, key) = split_record_key(name.value()).expect("the range is of this partition");
-            // A record begins with its version.
-            let version = unseal(name.value(), sealed.value());
-            let version = version.map_err(|damage| self.record_error(partition, &key, &damage))?;
-            versions.push((key, version));
+            let Some((_, key)) = split_record_key(name.value()) else {
+                return Err(self.partition_error(partition, &"a key that can't be"));
+            };
+            match unseal(name.value(), sealed.value()) {
+                Ok(summary) => summaries.entries.push((key, summary)),
+                Err(_) => summaries.damaged.push(key),
+            }
         }
-        Ok(versions)
+        Ok(summaries)
+    }
+
+    fn look_up_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError> {
+        let view = self.view()?;
+        let entries = view.writes.iter().map_err(|error| self.error(&"writes", &error))?;
+        let mut writes = Vec::new();
+        for entry in entries {
+            let (id, sealed) = entry.map_err(|error| self.error(&"writes", &error))?;
+            let id = id.value();
+            let write = unseal(&id.to_le_bytes(), sealed.value());
+            let write = write.map_err(|damage| self.damaged(&format_args!("write {id:032x}"), &damage))?;
+            writes.push((WriteId(id), write));
+        }
+        Ok(writes)
+    }
+
+    fn look_up_hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError> {
+        let (kind, name) = (kind_byte(key.kind), &key.name[..]);
+        let range = (target.0, kind, name, 0)..=(target.0, kind, name, u64::MAX);
+        let view = self.view()?;
+        let entries = view
+            .hints
+            .range(range)
+            .map_err(|error| self.hints_error(target, &error))?;
+        let mut hints = Vec::new();
+        for entry in entries {
+            let (_, sealed) = entry.map_err(|error| self.hints_error(target, &error))?;
+            hints.push(self.hint(target, key.clone(), sealed.value())?);
+        }
+        Ok(hints)
+    }
+
+    fn hint(&self, target: NodeId, key: Key, sealed: &[u8]) -> Result<Hint, StoreError> {
+        let unsealed = unseal::<(Cell, WallTime)>(&hint_seal_name(&key), sealed);
+        let (cell, stored_at) = unsealed.map_err(|damage| {
+            let what = format!("hints for {target}: key {key}");
+            self.damaged(&what, &damage)
+        })?;
+        Ok(Hint {
+            target,
+            key,
+            cell,
+            stored_at,
+        })
     }
 
     fn look_up_hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
         let view = self.view()?;
         let start = match after {
             Some(hint) => Bound::Excluded(hint_key(target, hint)),
-            None => Bound::Included((target.0, &[][..], 0, 0, 0)),
+            None => Bound::Included((target.0, 0, &[][..], 0)),
         };
         let range = view.hints.range((start, Bound::Unbounded));
         let entries = range.map_err(|error| self.hints_error(target, &error))?;
         let mut hints = Vec::new();
         for entry in entries.take(limit) {
             let (name, sealed) = entry.map_err(|error| self.hints_error(target, &error))?;
-            let (node, key, ..) = name.value();
+            let (node, kind, key, _) = name.value();
             if node != target.0 {
                 break;
             }
-            let key = Key::copy_from(key);
-            let record = unseal(&key.0, sealed.value());
-            let record = record.map_err(|damage| self.hints_error(target, &format_args!("key {key}: {damage}")))?;
-            hints.push(Hint { target, key, record });
+            let Some(kind) = kind_of(kind) else {
+                return Err(self.hints_error(target, &"a key of no known kind"));
+            };
+            hints.push(self.hint(target, Key::of(kind, key), sealed.value())?);
         }
         Ok(hints)
     }
@@ -209,7 +278,7 @@ impl RedbStore {
 mod tests {
     use std::path::Path;
 
-    use quorate_core::{Generation, Value};
+    use quorate_core::{Content, Generation, Register, Value, Version};
     use redb::backends::InMemoryBackend;
 
     use super::*;
@@ -229,17 +298,15 @@ mod tests {
             node: NodeId(1),
             generation: Generation(1),
         };
-        let record = Record {
-            version,
-            value: Value(b"v1".to_vec().into()),
-        };
+        let content = Content::Value(Value(b"v1".to_vec().into()));
+        let record = Record::of(Cell::Register(Register { version, content }));
         let name = record_key(partition, &key);
-        let mut sealed = seal(&name, &record);
+        let mut sealed = seal(&name, &(record.summary(&key), &record));
         let of_another_key = seal(b"another", &record);
         *sealed.last_mut().unwrap() ^= 1;
         let hint = HintId {
             key: key.clone(),
-            version,
+            fingerprint: 5,
         };
         let transaction = store.shared.database.begin_write().unwrap();
         let mut records = transaction.open_table(RECORDS).unwrap();
@@ -253,11 +320,14 @@ mod tests {
         transaction.commit().unwrap();
         store.shared.commits.fetch_add(1, Ordering::Release);
 
-        let expected = StoreError("store.redb: partition 3, key k1: checksum mismatch".to_owned());
-        assert_eq!(store.record(partition, &key), Err(expected.clone()));
-        assert_eq!(store.versions(partition), Err(expected));
-        assert_eq!(store.versions(PartitionId(2)), Ok(vec![]));
-        let expected = StoreError("store.redb: hints for 0000000000000007: key k1: checksum mismatch".to_owned());
-        assert_eq!(store.hints(NodeId(7), None, 10), Err(expected));
+        let expected = StoreError::Damaged("store.redb: partition 3, key k1: checksum mismatch".to_owned());
+        assert_eq!(store.record(partition, &key), Err(expected));
+        let summaries = store.summaries(partition).unwrap();
+        assert_eq!((summaries.entries, summaries.damaged), (vec![], vec![key.clone()]));
+        assert_eq!(store.summaries(PartitionId(2)), Ok(Summaries::default()));
+        let expected =
+            StoreError::Damaged("store.redb: hints for 0000000000000007: key k1: checksum mismatch".to_owned());
+        assert_eq!(store.hints(NodeId(7), None, 10), Err(expected.clone()));
+        assert_eq!(store.hints_of(NodeId(7), &key), Err(expected));
     }
 }

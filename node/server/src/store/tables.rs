@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicU64};
 
-use quorate_core::{HintId, Key, NodeId, PartitionId};
+use quorate_core::{HintId, Key, Kind, NodeId, PartitionId};
 use redb::{Database, TableDefinition};
 
 /// Records, under [`record_key`]: in the order of partitions, and in each of keys.
@@ -14,16 +14,26 @@ pub(super) const HINTS: TableDefinition<HintKey<'static>, &[u8]> = TableDefiniti
 /// What the node remembers of itself, by name.
 pub(super) const MEMORY: TableDefinition<&str, &[u8]> = TableDefinition::new("memory");
 
-/// Target, key, and the three parts of the version.
-pub(super) type HintKey<'a> = (u64, &'a [u8], u64, u64, u32);
+/// Writes that are remembered, under their ids.
+pub(super) const WRITES: TableDefinition<u128, &[u8]> = TableDefinition::new("writes");
+
+/// Target, the kind and the name of the key, and the cell's fingerprint.
+pub(super) type HintKey<'a> = (u64, u8, &'a [u8], u64);
 
 /// Names in [`MEMORY`].
 pub(super) const FORMAT_NAME: &str = "format";
 pub(super) const GENERATION_NAME: &str = "generation";
 pub(super) const FOUNDERS_NAME: &str = "founders";
 
+/// Names in a sealed hint's checksum: its key, as far as it is one.
+pub(super) fn hint_seal_name(key: &Key) -> Vec<u8> {
+    let mut bytes = vec![kind_byte(key.kind)];
+    bytes.extend(&key.name);
+    bytes
+}
+
 /// The version of all that is in the file. Raised when a table, a key or a value changes its meaning.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// What the reader and the writer of one file share.
 #[derive(Debug)]
@@ -34,27 +44,33 @@ pub(super) struct Shared {
     pub(super) commits: AtomicU64,
 }
 
-/// Partition, big endian, and key.
+/// Partition, big endian, kind, and the key's name: the order of keys in the core.
 pub(super) fn record_key(partition: PartitionId, key: &Key) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(2 + key.0.len());
+    let mut bytes = Vec::with_capacity(3 + key.name.len());
     bytes.extend(partition.0.to_be_bytes());
-    bytes.extend(&key.0);
+    bytes.push(kind_byte(key.kind));
+    bytes.extend(&key.name);
     bytes
 }
 
 /// The partition and the key in a [`record_key`].
 pub(super) fn split_record_key(bytes: &[u8]) -> Option<(PartitionId, Key)> {
-    let (partition, key) = bytes.split_first_chunk()?;
-    Some((PartitionId(u16::from_be_bytes(*partition)), Key::copy_from(key)))
+    let (partition, rest) = bytes.split_first_chunk()?;
+    let (kind, name) = rest.split_first()?;
+    let key = Key::of(kind_of(*kind)?, name);
+    Some((PartitionId(u16::from_be_bytes(*partition)), key))
 }
 
 pub(super) fn hint_key(target: NodeId, hint: &HintId) -> HintKey<'_> {
-    let version = hint.version;
-    (
-        target.0,
-        &hint.key.0,
-        version.time,
-        version.node.0,
-        version.generation.0,
-    )
+    (target.0, kind_byte(hint.key.kind), &hint.key.name, hint.fingerprint)
+}
+
+pub(super) fn kind_byte(kind: Kind) -> u8 {
+    let at = Kind::ALL.iter().position(|other| *other == kind);
+    u8::try_from(at.expect("every kind is among all")).expect("there are few")
+}
+
+/// The kind of that number; `None` if there is none.
+pub(super) fn kind_of(byte: u8) -> Option<Kind> {
+    Kind::ALL.get(usize::from(byte)).copied()
 }

@@ -10,7 +10,10 @@ use redb::{Durability, Table, WriteTransaction};
 
 use super::{
     encoding::seal,
-    tables::{FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, hint_key, record_key},
+    tables::{
+        FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key, hint_seal_name,
+        record_key,
+    },
 };
 
 /// The one writer of a store.
@@ -62,7 +65,7 @@ impl Writer {
     }
 
     fn error(&self, why: &impl fmt::Display) -> StoreError {
-        StoreError(format!("{}: {why}", self.shared.path.display()))
+        StoreError::Failed(format!("{}: {why}", self.shared.path.display()))
     }
 }
 
@@ -70,6 +73,7 @@ fn apply<'a>(transaction: &WriteTransaction, ops: impl Iterator<Item = &'a Store
     let mut tables = Tables {
         records: transaction.open_table(RECORDS)?,
         hints: transaction.open_table(HINTS)?,
+        writes: transaction.open_table(WRITES)?,
         memory: transaction.open_table(MEMORY)?,
     };
     for op in ops {
@@ -81,6 +85,7 @@ fn apply<'a>(transaction: &WriteTransaction, ops: impl Iterator<Item = &'a Store
 struct Tables<'a> {
     records: Table<'a, &'static [u8], &'static [u8]>,
     hints: Table<'a, HintKey<'static>, &'static [u8]>,
+    writes: Table<'a, u128, &'static [u8]>,
     memory: Table<'a, &'static str, &'static [u8]>,
 }
 
@@ -89,13 +94,24 @@ impl Tables<'_> {
         match op {
             StoreOp::PutRecord { partition, key, record } => {
                 let name = record_key(*partition, key);
-                let sealed = seal(&name, record);
+                // The summary comes first, so that it can be read without the rest.
+                let sealed = seal(&name, &(record.summary(key), record));
                 self.records.insert(name.as_slice(), sealed.as_slice())?;
             }
+            StoreOp::DropRecord { partition, key } => {
+                self.records.remove(record_key(*partition, key).as_slice())?;
+            }
             StoreOp::PutHint(hint) => {
-                let sealed = seal(&hint.key.0, &hint.record);
+                let sealed = seal(&hint_seal_name(&hint.key), &(&hint.cell, hint.stored_at));
                 self.hints
                     .insert(hint_key(hint.target, &hint.id()), sealed.as_slice())?;
+            }
+            StoreOp::RememberWrite(id, write) => {
+                let sealed = seal(&id.0.to_le_bytes(), write);
+                self.writes.insert(id.0, sealed.as_slice())?;
+            }
+            StoreOp::ForgetWrite(id) => {
+                self.writes.remove(id.0)?;
             }
             StoreOp::DropHint { target, hint } => {
                 self.hints.remove(hint_key(*target, hint))?;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use quorate_core::{
-    AdminOk, AdminRequest, Key, ReadOk, ReadRepair, ReadRequest, Record, Request, Response, Status, Value, WriteError,
-    WriteOk, WriteRequest,
+    AdminOk, AdminRequest, Cell, Key, Level, ReadOk, ReadRepair, ReadRequest, Request, Response, Status, Update, Value,
+    WriteError, WriteOk, WriteRequest,
 };
 use quorate_node::{
     certs::Authority,
@@ -198,11 +198,11 @@ impl Cluster {
     }
 
     /// A node's own copy of a key.
-    pub(crate) async fn replica(&self, index: usize, key: &str) -> Option<Record> {
+    pub(crate) async fn replica(&self, index: usize, key: &str) -> Option<Cell> {
         let key = Key::copy_from(key.as_bytes());
         let request = Request::Admin(AdminRequest::ReadReplica { key });
         match ask(self.client(index), &request).await.unwrap() {
-            Response::Admin(Ok(AdminOk::Replica(record))) => record,
+            Response::Admin(Ok(AdminOk::Replica(cell))) => cell,
             other => panic!("{other:?}"),
         }
     }
@@ -238,19 +238,24 @@ pub(crate) async fn status(client: &NodeClient) -> Result<Status, RequestError> 
 }
 
 pub(crate) fn write_request(key: &str, value: &str, w: u8) -> Request {
-    Request::Write(WriteRequest {
-        key: Key::copy_from(key.as_bytes()),
-        value: Value(value.to_owned().into()),
-        w,
-        timeout: Duration::from_secs(5),
-    })
+    let (key, value) = (Key::copy_from(key.as_bytes()), Value(value.to_owned().into()));
+    let timeout = Duration::from_secs(5);
+    Request::Write(WriteRequest::new(key, Update::put(value), Level::Count(w), timeout))
+}
+
+/// What a register holds, as text.
+pub(crate) fn value(cell: &Cell) -> String {
+    let Cell::Register(register) = cell else {
+        panic!("not a register: {cell:?}");
+    };
+    let value = register.value().expect("not a tombstone");
+    String::from_utf8(value.0.to_vec()).unwrap()
 }
 
 pub(crate) fn read_request(key: &str, r: u8) -> Request {
+    let key = Key::copy_from(key.as_bytes());
     Request::Read(ReadRequest {
-        key: Key::copy_from(key.as_bytes()),
-        r,
         repair: ReadRepair::Async,
-        timeout: Duration::from_secs(5),
+        ..ReadRequest::new(key, Level::Count(r), Duration::from_secs(5))
     })
 }

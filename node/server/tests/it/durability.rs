@@ -47,7 +47,7 @@ async fn every_acknowledged_write_survives_a_kill() {
             .replica(2, &key)
             .await
             .unwrap_or_else(|| panic!("{key} is lost"));
-        assert!(record.version >= version, "{key}");
+        assert!(record.version() >= version, "{key}");
     }
 }
 

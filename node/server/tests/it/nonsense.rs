@@ -84,7 +84,7 @@ fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
         .with_root_certificates(roots)
         .with_client_auth_cert(vec![certificate], key)
         .unwrap();
-    tls.alpn_protocols = vec![b"quorate/1".to_vec()];
+    tls.alpn_protocols = vec![b"quorate/2".to_vec()];
     let mut transport = quinn::TransportConfig::default();
     transport.keep_alive_interval(Some(Duration::from_millis(250)));
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::cluster::{Cluster, is_settled};
+use crate::cluster::{Cluster, is_settled, value};
 
 #[tokio::test]
 async fn three_nodes_found_a_ring_through_one_seed_and_serve_by_quorum() {
@@ -14,10 +14,10 @@ async fn three_nodes_found_a_ring_through_one_seed_and_serve_by_quorum() {
             .await;
     }
     let written = cluster.write(1, "k1", "v1", 2).await.unwrap();
-    let read = cluster.read(2, "k1", 2).await.record.expect("written");
-    assert_eq!(read.version, written.version);
-    assert_eq!(read.value.0.as_ref(), b"v1");
-    assert_eq!(cluster.read(0, "no such key", 3).await.record, None);
+    let read = cluster.read(2, "k1", 2).await.cell.expect("written");
+    assert_eq!(read.version(), written.version);
+    assert_eq!(value(&read), "v1");
+    assert_eq!(cluster.read(0, "no such key", 3).await.cell, None);
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn hints_are_delivered_when_a_node_is_back() {
     cluster.until(2, "ring", |status| status.ring.is_some()).await;
     for i in 0..20 {
         let record = cluster.replica(2, &format!("k{i}")).await.expect("delivered");
-        assert_eq!(record.value.0, format!("v{i}"));
+        assert_eq!(value(&record), format!("v{i}"));
     }
 }
 

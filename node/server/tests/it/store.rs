@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use quorate_core::{
-    Generation, Hint, HintId, Key, Member, Memory, Name, NodeId, PartitionId, PersistToken, Record, Store, StoreOp,
-    Value, Version,
+    Actor, Cell, Content, Counter, Generation, Hint, HintId, Key, Kind, Member, Memory, Name, NodeId, PartitionId,
+    PersistToken, Record, Register, RememberedWrite, Store, StoreOp, Value, Version, WallTime, WriteId,
 };
 use quorate_node::store::{self, Disk, Done, Fsync, OpenError, RedbStore};
 use rand::{RngExt, SeedableRng};
@@ -15,7 +15,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     records: BTreeMap<(PartitionId, Key), Record>,
-    hints: BTreeMap<(NodeId, HintId), Record>,
+    hints: BTreeMap<(NodeId, HintId), Hint>,
+    writes: BTreeMap<WriteId, RememberedWrite>,
     memory: Memory,
 }
 
@@ -26,7 +27,16 @@ impl Model {
                 self.records.insert((partition, key), record);
             }
             StoreOp::PutHint(hint) => {
-                self.hints.insert((hint.target, hint.id()), hint.record);
+                self.hints.insert((hint.target, hint.id()), hint);
+            }
+            StoreOp::DropRecord { partition, key } => {
+                self.records.remove(&(partition, key));
+            }
+            StoreOp::RememberWrite(id, write) => {
+                self.writes.insert(id, write);
+            }
+            StoreOp::ForgetWrite(id) => {
+                self.writes.remove(&id);
             }
             StoreOp::DropHint { target, hint } => {
                 self.hints.remove(&(target, hint));
@@ -41,8 +51,12 @@ impl Model {
         assert_eq!(store.memory().unwrap(), self.memory);
         for partition in PARTITIONS.map(PartitionId) {
             let expected = self.records.iter().filter(|((p, _), _)| *p == partition);
-            let versions = expected.clone().map(|((_, key), record)| (key.clone(), record.version));
-            assert_eq!(store.versions(partition).unwrap(), versions.collect::<Vec<_>>());
+            let entries = expected
+                .clone()
+                .map(|((_, key), record)| (key.clone(), record.summary(key)));
+            let summaries = store.summaries(partition).unwrap();
+            assert_eq!(summaries.entries, entries.collect::<Vec<_>>());
+            assert_eq!(summaries.damaged, []);
             for ((_, key), record) in expected {
                 assert_eq!(store.record(partition, key).unwrap().as_ref(), Some(record));
             }
@@ -56,19 +70,19 @@ impl Model {
         for target in TARGETS.map(NodeId) {
             self.check_hints(store, target);
         }
+        let writes: Vec<_> = self.writes.clone().into_iter().collect();
+        assert_eq!(store.remembered_writes().unwrap(), writes);
     }
 
     /// All hints for a target, and those after each of them.
     fn check_hints(&self, store: &RedbStore, target: NodeId) {
         let of_target = self.hints.iter().filter(|((node, _), _)| *node == target);
-        let all: Vec<_> = of_target
-            .map(|((_, id), record)| Hint {
-                target,
-                key: id.key.clone(),
-                record: record.clone(),
-            })
-            .collect();
+        let all: Vec<_> = of_target.map(|(_, hint)| hint.clone()).collect();
         assert_eq!(store.hints(target, None, usize::MAX).unwrap(), all);
+        for hint in &all {
+            let of_key: Vec<_> = all.iter().filter(|other| other.key == hint.key).cloned().collect();
+            assert_eq!(store.hints_of(target, &hint.key).unwrap(), of_key);
+        }
         for (at, hint) in all.iter().enumerate() {
             let after = store.hints(target, Some(&hint.id()), 3).unwrap();
             assert_eq!(after, all[at + 1..].iter().take(3).cloned().collect::<Vec<_>>());
@@ -83,7 +97,8 @@ const TARGETS: [u64; 3] = [0, 1, u64::MAX];
 fn random_key(rng: &mut Pcg64Mcg) -> Key {
     let length = rng.random_range(1..4);
     let bytes: Vec<u8> = (0..length).map(|_| [0, 1, b'a', 255][rng.random_range(0..4)]).collect();
-    Key::copy_from(&bytes)
+    let kind = [Kind::Register, Kind::Counter][rng.random_range(0..2)];
+    Key::of(kind, &bytes)
 }
 
 fn random_version(rng: &mut Pcg64Mcg) -> Version {
@@ -94,18 +109,45 @@ fn random_version(rng: &mut Pcg64Mcg) -> Version {
     }
 }
 
-fn random_record(rng: &mut Pcg64Mcg) -> Record {
-    let value = vec![rng.random(); rng.random_range(0..200)];
-    Record {
-        version: random_version(rng),
-        value: Value(value.into()),
+fn random_actor(rng: &mut Pcg64Mcg) -> Actor {
+    Actor {
+        node: NodeId(rng.random_range(0..3)),
+        generation: Generation(rng.random_range(1..3)),
+        birth: rng.random(),
     }
 }
 
-fn random_op(rng: &mut Pcg64Mcg) -> StoreOp {
+fn random_cell(rng: &mut Pcg64Mcg, kind: Kind) -> Cell {
+    if kind == Kind::Counter {
+        let mut counter = Counter::new();
+        counter.add(random_actor(rng), rng.random_range(-9..9)).unwrap();
+        return Cell::Counter(counter);
+    }
+    let value = vec![rng.random(); rng.random_range(0..200)];
+    let deleted_at = WallTime::from_nanos(rng.random());
+    let content = match rng.random_range(0..4) {
+        0 => Content::Tombstone { deleted_at },
+        _ => Content::Value(Value(value.into())),
+    };
+    Cell::Register(Register {
+        version: random_version(rng),
+        content,
+    })
+}
+
+fn random_record(rng: &mut Pcg64Mcg, key: &Key) -> Record {
+    Record {
+        cell: random_cell(rng, key.kind),
+        actor: rng.random::<bool>().then(|| random_actor(rng)),
+    }
+}
+
+fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
     let target = NodeId(TARGETS[rng.random_range(0..TARGETS.len())]);
+    let partition = PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]);
     let key = random_key(rng);
-    match rng.random_range(0..20) {
+    let id = WriteId(u128::MAX / rng.random_range(1..20));
+    match rng.random_range(0..24) {
         0 => StoreOp::SetGeneration(Generation(rng.random())),
         1 => StoreOp::SetFounders(vec![
             Member {
@@ -118,20 +160,43 @@ fn random_op(rng: &mut Pcg64Mcg) -> StoreOp {
         ]),
         2..9 => StoreOp::PutHint(Hint {
             target,
+            cell: random_cell(rng, key.kind),
             key,
-            record: random_record(rng),
+            stored_at: WallTime::from_nanos(rng.random()),
         }),
         9..13 => {
-            let version = random_version(rng);
-            let hint = HintId { key, version };
+            let known = model.hints.keys().nth(rng.random_range(0..4)).cloned();
+            let fingerprint = rng.random();
+            let (target, hint) = known.unwrap_or((target, HintId { key, fingerprint }));
             StoreOp::DropHint { target, hint }
         }
+        13 => StoreOp::DropRecord { partition, key },
+        14 => StoreOp::ForgetWrite(id),
+        15 | 16 => StoreOp::RememberWrite(
+            id,
+            RememberedWrite {
+                key,
+                version: rng.random::<bool>().then(|| random_version(rng)),
+                at: WallTime::from_nanos(rng.random()),
+            },
+        ),
         _ => StoreOp::PutRecord {
-            partition: PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]),
+            partition,
+            record: random_record(rng, &key),
             key,
-            record: random_record(rng),
         },
     }
+}
+
+/// Changes, of which the model has taken note.
+fn random_ops(rng: &mut Pcg64Mcg, model: &mut Model, count: usize) -> Vec<StoreOp> {
+    let mut ops = Vec::new();
+    for _ in 0..count {
+        let op = random_op(rng, model);
+        model.apply(&op);
+        ops.push(op);
+    }
+    ops
 }
 
 /// A store that is open, and its disk.
@@ -172,8 +237,8 @@ fn it_holds_what_was_written_whatever_the_setting_and_across_reopening() {
             let mut opened = open(folder.path(), fsync);
             model.check(&opened.store);
             for batch in 0..40 {
-                let ops: Vec<_> = (0..rng.random_range(1..20)).map(|_| random_op(&mut rng)).collect();
-                ops.iter().for_each(|op| model.apply(op));
+                let count = rng.random_range(1..20);
+                let ops = random_ops(&mut rng, &mut model, count);
                 opened.disk.submit(PersistToken(batch), ops);
                 if rng.random_range(0..4) == 0 {
                     opened.finish(batch, batch + 1);
@@ -193,13 +258,14 @@ fn batches_that_wait_together_are_written_together_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut opened = open(folder.path(), Fsync::Always);
     let key = Key::copy_from(b"k");
-    let record = |time| Record {
-        version: Version {
+    let record = |time| {
+        let version = Version {
             time,
             node: NodeId(1),
             generation: Generation(1),
-        },
-        value: Value(vec![7; 100].into()),
+        };
+        let content = Content::Value(Value(vec![7; 100].into()));
+        Record::of(Cell::Register(Register { version, content }))
     };
     for batch in 0..BATCHES {
         let op = StoreOp::PutRecord {
@@ -224,8 +290,7 @@ fn a_damaged_file_is_refused_or_the_damage_does_not_matter() {
     let mut model = Model::default();
     let mut opened = open(folder.path(), Fsync::Always);
     for batch in 0..20 {
-        let ops: Vec<_> = (0..20).map(|_| random_op(&mut rng)).collect();
-        ops.iter().for_each(|op| model.apply(op));
+        let ops = random_ops(&mut rng, &mut model, 20);
         opened.disk.submit(PersistToken(batch), ops);
         opened.finish(batch, batch + 1);
     }

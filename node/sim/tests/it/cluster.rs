@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use quorate_core::{
-    AdminOk, AdminRequest, AntiEntropyReport, ClusterId, Config, Key, Name, NodeId, ReadError, ReadOk, ReadRepair,
-    ReadRequest, Record, Replication, Request, Response, RingShape, Value, WallTime, WriteError, WriteOk, WriteRequest,
+    AdminOk, AdminRequest, AntiEntropyReport, Cell, ClusterId, Config, Key, Level, Name, NodeId, ReadError, ReadOk,
+    ReadRepair, ReadRequest, Replication, Request, Response, RingShape, Update, Value, WallTime, WriteError, WriteOk,
+    WriteRequest,
 };
 use quorate_sim::{NodeIndex, Outcome, Sim, SimOptions};
 
@@ -20,6 +21,8 @@ pub(crate) struct Shape {
     /// Replicas in each data center, to which the nodes are dealt in turn; if there is none, `replicas` anywhere.
     pub(crate) per_dc: Vec<u8>,
     pub(crate) clock_offsets: Vec<Duration>,
+    /// Changes the settings of every node.
+    pub(crate) settings: fn(&mut Config),
     #[cfg(feature = "plants")]
     pub(crate) plant: Option<quorate_core::Plant>,
 }
@@ -32,6 +35,7 @@ impl Default for Shape {
             replicas: 3,
             per_dc: Vec::new(),
             clock_offsets: Vec::new(),
+            settings: |_| {},
             #[cfg(feature = "plants")]
             plant: None,
         }
@@ -140,19 +144,19 @@ impl Cluster {
         repair: ReadRepair,
     ) -> Result<Option<String>, ReadError> {
         let read = ReadRequest {
-            key: Key::copy_from(key.as_bytes()),
-            r,
             repair,
-            timeout: TIMEOUT,
+            ..ReadRequest::new(Key::copy_from(key.as_bytes()), Level::Count(r), TIMEOUT)
         };
         match self.answer(node, Request::Read(read)) {
-            Response::Read(result) => result.map(|ReadOk { record, .. }| record.as_ref().map(text)),
+            Response::Read(result) => result.map(|ReadOk { cell, .. }| cell.as_ref().and_then(text)),
             other => panic!("not an answer to a read: {other:?}"),
         }
     }
 
     pub(crate) fn read(&mut self, node: usize, key: &str) -> Option<String> {
-        let blocking = ReadRepair::Blocking { holders: 2 };
+        let blocking = ReadRepair::Blocking {
+            holders: Level::Count(2),
+        };
         self.read_with(node, key, 2, blocking).expect("a quorum can be reached")
     }
 
@@ -167,7 +171,7 @@ impl Cluster {
     pub(crate) fn replica(&mut self, node: usize, key: &str) -> Option<String> {
         let key = Key::copy_from(key.as_bytes());
         match self.admin(node, AdminRequest::ReadReplica { key }) {
-            AdminOk::Replica(record) => record.as_ref().map(text),
+            AdminOk::Replica(cell) => cell.as_ref().and_then(text),
             other => panic!("not a replica's copy: {other:?}"),
         }
     }
@@ -199,16 +203,18 @@ impl Cluster {
 }
 
 pub(crate) fn write(key: &str, value: &str, w: u8) -> Request {
-    Request::Write(WriteRequest {
-        key: Key::copy_from(key.as_bytes()),
-        value: Value(Bytes::copy_from_slice(value.as_bytes())),
-        w,
-        timeout: TIMEOUT,
-    })
+    let value = Value(Bytes::copy_from_slice(value.as_bytes()));
+    let key = Key::copy_from(key.as_bytes());
+    Request::Write(WriteRequest::new(key, Update::put(value), Level::Count(w), TIMEOUT))
 }
 
-fn text(record: &Record) -> String {
-    String::from_utf8(record.value.0.to_vec()).expect("tests write text")
+/// What a register holds, if it is not a tombstone.
+fn text(cell: &Cell) -> Option<String> {
+    let Cell::Register(register) = cell else {
+        panic!("not a register: {cell:?}");
+    };
+    let value = register.value()?;
+    Some(String::from_utf8(value.0.to_vec()).expect("tests write text"))
 }
 
 /// Identities in no order that follows the places.
@@ -240,28 +246,27 @@ fn replication(shape: &Shape) -> Replication {
 }
 
 fn config(shape: &Shape, index: usize) -> Config {
-    Config {
-        cluster: ClusterId::from_name("test"),
-        node: id_of(index),
+    let ring = RingShape {
+        partitions: 64,
+        replication: replication(shape),
+    };
+    let mut config = Config {
         name: format!("n{index}"),
-        address: address(index),
         seeds: vec![address(0), address(1)],
-        weight: 1,
         dc: dc_name(index % shape.per_dc.len().max(1)),
-        rack: Name::default_rack(),
-        ring: RingShape {
-            partitions: 64,
-            replication: replication(shape),
-        },
-        founders: shape.nodes,
         gossip_interval: Duration::from_millis(200),
         request_timeout: TIMEOUT,
         hint_count_max: 10_000,
-        hint_window: Duration::from_secs(3600),
-        clock_skew_max: Duration::from_millis(500),
-        in_flight_max: 1000,
-        anti_entropy_interval: None,
         #[cfg(feature = "plants")]
         plant: shape.plant,
-    }
+        ..Config::new(
+            ClusterId::from_name("test"),
+            id_of(index),
+            address(index),
+            ring,
+            shape.nodes,
+        )
+    };
+    (shape.settings)(&mut config);
+    config
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_core::{ReadRepair, Reason, WriteError};
+use quorate_core::{Level, ReadRepair, Reason, Stage, WriteError};
 use quorate_sim::{NodeIndex, Outcome};
 
 use crate::cluster::{Cluster, Shape, write};
@@ -56,7 +56,14 @@ fn requests_that_can_not_be_are_refused_before_anything_is_sent() {
     }
     assert!(
         cluster
-            .read_with(0, "k", 2, ReadRepair::Blocking { holders: 4 })
+            .read_with(
+                0,
+                "k",
+                2,
+                ReadRepair::Blocking {
+                    holders: Level::Count(4)
+                }
+            )
             .is_err()
     );
     let owners = cluster.owners("k");
@@ -83,14 +90,14 @@ fn a_write_that_was_sent_and_not_acknowledged_is_unknown() {
     let error = cluster
         .write(coordinator, "k", "v", 2)
         .expect_err("nobody can be reached");
-    let WriteError::Unknown {
-        acks, hinted, required, ..
-    } = error
-    else {
+    let WriteError::Unknown(unknown) = error else {
         panic!("it was sent: {error:?}");
     };
-    assert_eq!((acks.len(), required), (0, 2));
-    assert!(hinted.len() >= 2, "told as soon as two can't be reached any more");
+    assert_eq!(
+        (unknown.stage, unknown.acks.len(), unknown.required),
+        (Stage::Holding, 0, 2)
+    );
+    assert!(unknown.alive < 2, "told as soon as two can't be reached any more");
     assert_eq!(cluster.read(owners[0], "k"), None);
     cluster.sim.heal();
     cluster.settle();
@@ -106,7 +113,12 @@ fn a_write_that_was_sent_and_not_acknowledged_is_unknown() {
 #[test]
 fn blocking_repair_keeps_what_was_read_and_its_absence_does_not() {
     for (repair, second) in [
-        (ReadRepair::Blocking { holders: 2 }, Some("v")),
+        (
+            ReadRepair::Blocking {
+                holders: Level::Count(2),
+            },
+            Some("v"),
+        ),
         (ReadRepair::Off, None),
     ] {
         let mut cluster = Cluster::settled(&Shape::default());
