@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test, and says where")]
 
+mod choice;
 mod client;
 mod cluster;
 mod durability;
 mod nonsense;
 mod process;
 mod refusals;
+mod relay;
 mod ring;
 mod store;
