@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test, and says where")]
 
+mod certificates;
 mod choice;
 mod client;
 mod cluster;

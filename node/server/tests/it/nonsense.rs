@@ -65,12 +65,12 @@ async fn a_client_that_says_nothing_is_let_go() {
     assert!(closed.is_ok());
 }
 
-async fn connect(endpoint: &Endpoint, address: SocketAddr) -> Connection {
+pub(crate) async fn connect(endpoint: &Endpoint, address: SocketAddr) -> Connection {
     endpoint.connect(address, Role::Node.dns_name()).unwrap().await.unwrap()
 }
 
 /// QUIC as the node speaks it, without anything of the node's own.
-fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
+pub(crate) fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap())
