@@ -21,6 +21,7 @@ pub(super) type HintKey<'a> = (u64, &'a [u8], u64, u64, u32);
 pub(super) const FORMAT_NAME: &str = "format";
 pub(super) const GENERATION_NAME: &str = "generation";
 pub(super) const FOUNDERS_NAME: &str = "founders";
+pub(super) const STORE_ID_NAME: &str = "store id";
 
 /// The version of all that is in the file. Raised when a table, a key or a value changes its meaning.
 pub(super) const FORMAT: u32 = 1;
