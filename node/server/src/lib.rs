@@ -13,6 +13,8 @@ pub mod duration;
 mod endpoint;
 mod event;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hello;
 pub mod identity;
 mod intake;

@@ -6,6 +6,8 @@ mod certificates;
 mod choice;
 mod client;
 mod cluster;
+mod corpus;
+mod drawing;
 mod durability;
 mod nonsense;
 mod process;
