@@ -10,6 +10,7 @@ mod corpus;
 mod drawing;
 mod durability;
 mod nonsense;
+mod overload;
 mod process;
 mod refusals;
 mod relay;

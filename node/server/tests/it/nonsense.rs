@@ -30,7 +30,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// As the first frame of a client: version 1, a cluster, and no account of a node.
-fn hello(cluster: &str) -> Vec<u8> {
+pub(crate) fn hello(cluster: &str) -> Vec<u8> {
     let body = postcard::to_extend(&(0u8, 1u16, ClusterId::from_name(cluster), None::<u8>), Vec::new()).unwrap();
     [&u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
 }
