@@ -176,3 +176,23 @@ async fn a_request_that_no_frame_holds_comes_back_at_once() {
     assert!(started.elapsed() < PATIENCE / 2);
     chosen.endpoint.close().await;
 }
+
+/// It may take effect yet, where it was sent: the other nodes, which could have done it, never hear of it.
+#[tokio::test]
+async fn what_may_have_been_sent_is_not_sent_again() {
+    let chosen = Chosen::start(&[]).await;
+    let client = chosen.client(Policy::Sticky).await;
+    write_in_turn(&client, 1).await;
+    chosen.cluster.process(0).signal("STOP");
+    let error = write(&client).await;
+    assert!(matches!(error, Err(RequestError::Lost(_))), "{error:?}");
+    for index in [1, 2] {
+        let status = status(chosen.cluster.client(index)).await.unwrap();
+        assert_eq!(status.counters.writes, 0, "node {index}");
+    }
+    write_in_turn(&client, 1).await;
+    let next = status(chosen.cluster.client(1)).await.unwrap();
+    assert_eq!(next.counters.writes, 1, "and the next request goes to the next node");
+    chosen.cluster.process(0).signal("CONT");
+    chosen.endpoint.close().await;
+}
