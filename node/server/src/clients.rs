@@ -148,3 +148,6 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

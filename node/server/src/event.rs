@@ -6,7 +6,7 @@ use crate::{
     clients::ClientId,
     frame::Received,
     peers::LinkId,
-    session::{Authenticated, Session},
+    session::{Authenticated, Session, SessionError},
 };
 
 /// Events that may wait for the loop. A reader that finds no room waits, and with it, by QUIC's flow control, whoever
@@ -24,7 +24,7 @@ pub(crate) enum Event {
         dialled: Authenticated,
     },
     /// Nobody did, or nobody who will do.
-    DialFailed { address: SocketAddr, why: String },
+    DialFailed { address: SocketAddr, error: SessionError },
     /// A node that was dialled has answered the Hello. `dial` is the number of this connection among those dialled.
     Greeted {
         address: SocketAddr,

@@ -13,6 +13,8 @@ pub mod duration;
 mod endpoint;
 mod event;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hello;
 pub mod identity;
 mod intake;
@@ -26,6 +28,7 @@ mod tls;
 pub use self::{
     endpoint::{EndpointError, transport_config},
     frame::Refusal,
+    hello::PROTOCOL_VERSION,
     server::{Listening, Options, ServeError, Server},
     tls::TlsError,
 };

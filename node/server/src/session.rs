@@ -29,6 +29,9 @@ pub(crate) const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pieces of a stream taken in at a time: a packet is a piece, and a burst is a few dozen of them.
 const PIECES: usize = 64;
 
+/// QUIC's error codes for alerts of TLS: 0x100 and the alert (RFC 9001, section 4.8).
+const TLS_ALERTS: std::ops::Range<u64> = 0x100..0x200;
+
 /// Why a connection was closed, as the other side is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseCode {
@@ -68,6 +71,36 @@ pub(crate) enum SessionError {
     Hello(#[from] HelloError),
     #[error("its first frame is no Hello, or not one of its role")]
     NotHello,
+}
+
+impl SessionError {
+    /// Whether one end does not want the other, rather than that they did not meet: the certificate of one, or what it
+    /// said first, does not fit. To dial again does not help.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            SessionError::Subject(_) | SessionError::Hello(_) | SessionError::NotHello => true,
+            SessionError::Stream(ReceiveError::Frame(_)) => true,
+            SessionError::Connection(error) | SessionError::Stream(ReceiveError::Connection(error)) => {
+                is_tls_alert(error) || is_closed_as_refused(error)
+            }
+            SessionError::Timeout | SessionError::Dial(_) | SessionError::Stream(ReceiveError::Ended) => false,
+        }
+    }
+}
+
+/// Whether TLS has ended the connection, at this end or at the other.
+fn is_tls_alert(error: &ConnectionError) -> bool {
+    let code = match error {
+        ConnectionError::TransportError(error) => error.code,
+        ConnectionError::ConnectionClosed(close) => close.error_code,
+        _ => return false,
+    };
+    TLS_ALERTS.contains(&u64::from(code))
+}
+
+fn is_closed_as_refused(error: &ConnectionError) -> bool {
+    let refused = VarInt::from_u32(CloseCode::Refused as u32);
+    matches!(error, ConnectionError::ApplicationClosed(close) if close.error_code == refused)
 }
 
 /// A connection whose other end is known.

@@ -12,10 +12,12 @@ use rustls::{
     server::WebPkiClientVerifier, version::TLS13,
 };
 
-use crate::identity::Identity;
+use crate::{hello::PROTOCOL_VERSION, identity::Identity};
 
-/// The protocol, with its version: two versions that can't understand each other end in the handshake.
-const PROTOCOL: &[u8] = b"quorate/2";
+/// The protocol's name, with its version.
+fn protocol() -> Vec<u8> {
+    format!("quorate/{PROTOCOL_VERSION}").into_bytes()
+}
 
 /// An identity that TLS can't use.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,7 @@ pub(crate) fn server_config(identity: &Identity) -> Result<QuicServerConfig, Tls
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![identity.certificate()], identity.key())?;
-    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    config.alpn_protocols = vec![protocol()];
     config.send_tls13_tickets = 0;
     Ok(QuicServerConfig::try_from(config).expect("the provider has QUIC's initial cipher suite"))
 }
@@ -48,7 +50,7 @@ pub(crate) fn client_config(identity: &Identity) -> Result<QuicClientConfig, Tls
         .with_protocol_versions(&[&TLS13])?
         .with_root_certificates(roots(identity)?)
         .with_client_auth_cert(vec![identity.certificate()], identity.key())?;
-    config.alpn_protocols = vec![PROTOCOL.to_vec()];
+    config.alpn_protocols = vec![protocol()];
     config.resumption = Resumption::disabled();
     Ok(QuicClientConfig::try_from(config).expect("the provider has QUIC's initial cipher suite"))
 }

@@ -69,7 +69,25 @@ impl NodeClient {
     /// # Errors
     /// [`RequestError`], which says whether the request may have had, or may yet have, an effect.
     pub async fn request(&self, request: &Request, deadline: Instant) -> Result<Response, RequestError> {
-        let Asked { id, outcome } = self.ask(request, deadline).await?;
+        let asked = self.ask(request, deadline).await?;
+        self.outcome(asked, deadline).await
+    }
+
+    /// As [`NodeClient::request`], but waits for no connection.
+    pub(super) async fn try_request(&self, request: &Request, deadline: Instant) -> Tried {
+        let outcome = match self.line.ask(request) {
+            Ok(asked) => self.outcome(asked, deadline).await,
+            Err(NotAsked::Down(why)) => return Tried::Unreachable(why),
+            Err(NotAsked::Refused(why)) => return Tried::NotTaken(why),
+        };
+        match outcome {
+            Err(RequestError::NotSent(why)) => Tried::Unreachable(why),
+            outcome => Tried::Ended(outcome),
+        }
+    }
+
+    async fn outcome(&self, asked: Asked, deadline: Instant) -> Result<Response, RequestError> {
+        let Asked { id, outcome } = asked;
         let waiting = Waiting { line: &self.line, id };
         let outcome = timeout_at(deadline, outcome).await;
         drop(waiting);
@@ -99,6 +117,17 @@ impl NodeClient {
             }
         }
     }
+}
+
+/// What became of a request that was not to wait for a connection.
+#[derive(Debug)]
+pub(super) enum Tried {
+    /// It was sent, or may have been.
+    Ended(Result<Response, RequestError>),
+    /// It was surely not sent: there is no connection, or it ended before the request's turn.
+    Unreachable(String),
+    /// It was surely not sent: there is a connection, which does not take it.
+    NotTaken(String),
 }
 
 /// Takes a request out of those that wait, when nobody waits for it any more.

@@ -86,10 +86,14 @@ impl AddressBook {
         self.settle(address, now).is_own = true;
     }
 
-    /// A dial has failed. True if the reason differs from that of the dial before.
+    /// A dial has failed. True if the reason differs from that of the dial before, but for figures: of a certificate
+    /// that has expired TLS says how many seconds ago.
     pub(crate) fn failed(&mut self, address: SocketAddr, why: &str, now: Instant) -> bool {
         let entry = self.settle(address, now);
-        let known = entry.trouble.as_deref() == Some(why);
+        let known = entry
+            .trouble
+            .as_deref()
+            .is_some_and(|last| differ_in_figures_at_most(last, why));
         entry.trouble = Some(why.to_owned());
         !known
     }
@@ -113,6 +117,11 @@ impl AddressBook {
         entry.last_outcome = Some(now);
         entry
     }
+}
+
+fn differ_in_figures_at_most(one: &str, other: &str) -> bool {
+    let without = |text: &str| text.replace(|character: char| character.is_ascii_digit(), "");
+    without(one) == without(other)
 }
 
 #[cfg(test)]
@@ -170,5 +179,14 @@ mod tests {
         book.take_due(now, |_| false);
         book.reached_self(HERE, now);
         assert_eq!(book.take_due(now, |_| false), []);
+    }
+    #[test]
+    fn the_same_trouble_is_told_once_whatever_its_figures() {
+        let (mut book, now) = (book(), Instant::now());
+        let tells = |book: &mut AddressBook, why| book.failed(HERE, why, now);
+        assert!(tells(&mut book, "expired 9 seconds ago"));
+        assert!(!tells(&mut book, "expired 10 seconds ago"));
+        assert!(tells(&mut book, "no answer"));
+        assert!(tells(&mut book, "expired 11 seconds ago"));
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     hello::{Hello, NodeHello},
     intake,
     outbox::{Outbox, PushError},
-    session::{self, Authenticated, CloseCode, Session, close},
+    session::{self, Authenticated, CloseCode, Session, SessionError, close},
 };
 
 /// Time between a dial that failed and the next: soon enough that a healed link is back at once, and seldom enough that
@@ -145,18 +145,19 @@ impl Peers {
                     dial,
                     session: Box::new(session),
                 },
-                Err(error) => Event::DialFailed {
-                    address,
-                    why: error.to_string(),
-                },
+                Err(error) => Event::DialFailed { address, error },
             };
             let _ = events.send(event).await;
         });
     }
 
-    pub(crate) fn on_dial_failed(&mut self, address: SocketAddr, why: &str) {
-        if self.addresses.failed(address, why, Instant::now()) {
-            tracing::info!(%address, why, "no link yet");
+    pub(crate) fn on_dial_failed(&mut self, address: SocketAddr, error: &SessionError) {
+        if self.addresses.failed(address, &error.to_string(), Instant::now()) {
+            if error.is_refusal() {
+                tracing::warn!(remote = %address, %error, "connection refused");
+            } else {
+                tracing::info!(%address, %error, "no link yet");
+            }
         }
         self.dial_due();
     }
@@ -346,10 +347,7 @@ impl Peers {
         self.tasks.spawn(async move {
             let event = match session::dial(&endpoint, address).await {
                 Ok(dialled) => Event::Dialled { address, dialled },
-                Err(error) => Event::DialFailed {
-                    address,
-                    why: error.to_string(),
-                },
+                Err(error) => Event::DialFailed { address, error },
             };
             let _ = events.send(event).await;
         });

@@ -275,7 +275,7 @@ impl Server {
             }
             Event::Paused { address } => self.peers.on_paused(address),
             Event::Dialled { address, dialled } => self.peers.on_dialled(address, dialled),
-            Event::DialFailed { address, why } => self.peers.on_dial_failed(address, &why),
+            Event::DialFailed { address, error } => self.peers.on_dial_failed(address, &error),
             Event::Greeted { address, dial, session } => {
                 // What the core has said so far is for the link that it was said for.
                 self.drain()?;

@@ -1,4 +1,7 @@
 //! Opening the file of a node's data folder, or making it.
+//!
+//! Invariant: a folder that once had a store is never given another. What a node acknowledged under its identity it has
+//! to know again, or it would be a replica that forgets, and quorums would no longer overlap.
 
 use std::{
     fs, io,
@@ -11,12 +14,13 @@ use redb::{Builder, Database, ReadableDatabase};
 use super::{
     damage::guard,
     encoding::{seal, unseal},
+    marker::{self, MarkerError, StoreId},
     read::RedbStore,
-    tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, Shared, WRITES},
+    tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, STORE_ID_NAME, Shared, WRITES},
     write::Writer,
 };
 
-const STORE_FILE: &str = "store.redb";
+pub(super) const STORE_FILE: &str = "store.redb";
 
 /// Pages kept in memory. Three nodes and their tester have to fit on one small machine, and the working set of a run
 /// is some thousand keys.
@@ -44,6 +48,28 @@ pub enum OpenError {
         /// The file's format.
         found: u32,
     },
+    /// The folder had a store, which is not there any more: the file is gone, or it is another. To go on with what
+    /// there is would be to forget what was acknowledged.
+    #[error(
+        "{}: this identity's store was lost: {marker} names a store, and {STORE_FILE} {found}; a node that comes back \
+         without its data must come back as another node: remove the folder, and give the node a new identity with \
+         `quorate certs DIR --node NAME`",
+        folder.display(),
+        marker = marker::FILE
+    )]
+    Lost {
+        /// The data folder.
+        folder: PathBuf,
+        /// What there is in place of the store.
+        found: &'static str,
+    },
+    /// The marker can't be read.
+    #[error(
+        "{}: not the id of a store; if the {STORE_FILE} beside it is this node's own, remove this file, and the node \
+         writes it again",
+        .0.display()
+    )]
+    NotAMarker(PathBuf),
     /// The folder is missing or can't be written, or the disk fails.
     #[error("{}: {error}", path.display())]
     Io {
@@ -54,21 +80,49 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store in a folder, which must be there; makes it if the folder has none.
+/// Opens the store in a folder, which must be there; makes it if the folder never had one.
+///
+/// A folder that was put back from an older copy, marker and all, can't be told from one that was never away. Nor can
+/// one from which the marker was removed along with the store.
 ///
 /// # Errors
 /// [`OpenError`], with the path.
 pub fn open(folder: &Path) -> Result<(RedbStore, Writer), OpenError> {
     let path = folder.join(STORE_FILE);
-    let opened = guard(|| open_file(&path)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
-    opened.map_err(|trouble| trouble.at(path))
+    let marked = marker::read(folder)?;
+    if marked.is_some() && is_missing(&path)? {
+        let found = "is missing or empty";
+        return Err(OpenError::Lost {
+            folder: folder.to_owned(),
+            found,
+        });
+    }
+    let opened = guard(|| open_file(&path, marked)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
+    let (id, store, writer) = opened.map_err(|trouble| trouble.at(path))?;
+    if marked.is_none() {
+        marker::write(folder, id)?;
+    }
+    Ok((store, writer))
 }
 
-fn open_file(path: &Path) -> Result<(RedbStore, Writer), Trouble> {
+fn is_missing(path: &Path) -> Result<bool, OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len() == 0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(OpenError::Io {
+            path: path.to_owned(),
+            error,
+        }),
+    }
+}
+
+fn open_file(path: &Path, marked: Option<StoreId>) -> Result<(StoreId, RedbStore, Writer), Trouble> {
     let mut options = fs::OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
-    let database = builder().create_file(file.map_err(redb::Error::Io)?)?;
-    open_database(path, database)
+    let mut database = builder().create_file(file.map_err(redb::Error::Io)?)?;
+    let id = prepare(&mut database, marked)?;
+    let (store, writer) = share(path, database)?;
+    Ok((id, store, writer))
 }
 
 pub(super) fn builder() -> Builder {
@@ -77,18 +131,14 @@ pub(super) fn builder() -> Builder {
     builder
 }
 
-/// Reads all of the file once: a page that was damaged while nobody looked is found now, and not when it is needed. A
-/// million records take 0.3 s, a little more than the core takes for its digests right after.
+/// Opens what is in no folder, and so has no marker.
+#[cfg(test)]
 pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(RedbStore, Writer), Trouble> {
-    if !database.check_integrity()? {
-        let why = "damaged: a page does not fit its checksum";
-        return Err(Trouble::Unreadable(why.to_owned()));
-    }
-    match format(&database)? {
-        None => make_tables(&database)?,
-        Some(FORMAT) => {}
-        Some(found) => return Err(Trouble::OtherFormat(found)),
-    }
+    prepare(&mut database, None)?;
+    share(path, database)
+}
+
+fn share(path: &Path, database: Database) -> Result<(RedbStore, Writer), Trouble> {
     let shared = Arc::new(Shared {
         path: path.to_owned(),
         database,
@@ -97,12 +147,39 @@ pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(Redb
     Ok((RedbStore::new(Arc::clone(&shared))?, Writer::new(shared)))
 }
 
+/// Checks a store, or makes one of an empty file, unless there is to be the one that is marked. Its id, which is
+/// durable.
+///
+/// Reads all of the file once: a page that was damaged while nobody looked is found now, and not when it is needed. A
+/// million records take 0.3 s, a little more than the core takes for its digests right after.
+fn prepare(database: &mut Database, marked: Option<StoreId>) -> Result<StoreId, Trouble> {
+    if !database.check_integrity()? {
+        let why = "damaged: a page does not fit its checksum";
+        return Err(Trouble::Unreadable(why.to_owned()));
+    }
+    let format = format(database)?;
+    if let Some(found) = format.filter(|found| *found != FORMAT) {
+        return Err(Trouble::OtherFormat(found));
+    }
+    let id = match format {
+        None => None,
+        Some(_) => store_id(database)?,
+    };
+    match (id, marked) {
+        (Some(id), Some(marked)) if id != marked => Err(Trouble::Lost("is another")),
+        (Some(id), _) => Ok(id),
+        (None, Some(_)) => Err(Trouble::Lost("is none that was ever marked")),
+        (None, None) => Ok(make_tables(database, StoreId::draw())?),
+    }
+}
+
 /// What is wrong with a file, before its path is added.
 #[derive(Debug)]
 pub(super) enum Trouble {
     Redb(redb::Error),
     Unreadable(String),
     OtherFormat(u32),
+    Lost(&'static str),
 }
 
 impl<E: Into<redb::Error>> From<E> for Trouble {
@@ -124,6 +201,19 @@ impl Trouble {
             },
             Trouble::Unreadable(why) => OpenError::NotAStore { path, why },
             Trouble::OtherFormat(found) => OpenError::OtherFormat { path, found },
+            Trouble::Lost(found) => OpenError::Lost {
+                folder: path.parent().expect("a store is in a folder").to_owned(),
+                found,
+            },
+        }
+    }
+}
+
+impl From<MarkerError> for OpenError {
+    fn from(error: MarkerError) -> OpenError {
+        match error {
+            MarkerError::NotAnId(path) => OpenError::NotAMarker(path),
+            MarkerError::Io { path, error } => OpenError::Io { path, error },
         }
     }
 }
@@ -145,15 +235,31 @@ fn format(database: &Database) -> Result<Option<u32>, redb::Error> {
         .map_err(|damage| redb::Error::Corrupted(damage.to_string()))
 }
 
-fn make_tables(database: &Database) -> Result<(), redb::Error> {
+/// The id of a store; `None` if it was made before stores had any.
+fn store_id(database: &Database) -> Result<Option<StoreId>, redb::Error> {
+    let memory = database.begin_read()?.open_table(MEMORY)?;
+    let Some(sealed) = memory.get(STORE_ID_NAME)? else {
+        return Ok(None);
+    };
+    let id = unseal(STORE_ID_NAME.as_bytes(), sealed.value());
+    id.map(Some)
+        .map_err(|damage| redb::Error::Corrupted(damage.to_string()))
+}
+
+/// Makes whatever is missing of the tables, and gives the store its id.
+fn make_tables(database: &Database, id: StoreId) -> Result<StoreId, redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(RECORDS)?;
     transaction.open_table(HINTS)?;
     transaction.open_table(WRITES)?;
     let format = seal(FORMAT_NAME.as_bytes(), &FORMAT);
-    transaction.open_table(MEMORY)?.insert(FORMAT_NAME, format.as_slice())?;
+    let sealed_id = seal(STORE_ID_NAME.as_bytes(), &id);
+    let mut memory = transaction.open_table(MEMORY)?;
+    memory.insert(FORMAT_NAME, format.as_slice())?;
+    memory.insert(STORE_ID_NAME, sealed_id.as_slice())?;
+    drop(memory);
     transaction.commit()?;
-    Ok(())
+    Ok(id)
 }
 
 #[cfg(test)]
@@ -180,5 +286,114 @@ mod tests {
                 .to_string()
                 .ends_with("store.redb: format 3, of which this version reads 2 alone")
         );
+    }
+    /// The ids in the store and in the marker of a folder that nobody has open.
+    fn ids(folder: &Path) -> (Option<StoreId>, Option<StoreId>) {
+        let database = builder().open(folder.join(STORE_FILE)).unwrap();
+        (store_id(&database).unwrap(), marker::read(folder).unwrap())
+    }
+
+    fn made() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()).unwrap());
+        folder
+    }
+
+    fn found(folder: &Path) -> &'static str {
+        match open(folder).map(drop) {
+            Err(OpenError::Lost { found, .. }) => found,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_store_and_its_marker_agree_and_no_two_are_alike() {
+        let folders = [made(), made()];
+        let [one, other] = folders.each_ref().map(|folder| ids(folder.path()));
+        assert!(one.0.is_some() && one.0 == one.1, "{one:?}");
+        assert_ne!(one, other);
+        drop(open(folders[0].path()).unwrap());
+        assert_eq!(ids(folders[0].path()), one, "it is the same at every start");
+    }
+
+    #[test]
+    fn a_folder_that_has_lost_its_store_is_refused_and_left_alone() {
+        let folder = made();
+        let path = folder.path().join(STORE_FILE);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(found(folder.path()), "is missing or empty");
+        assert!(!path.exists());
+        fs::write(&path, "").unwrap();
+        assert_eq!(found(folder.path()), "is missing or empty");
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        drop(builder().create(&path).unwrap());
+        assert_eq!(found(folder.path()), "is none that was ever marked");
+        assert_eq!(format(&builder().open(&path).unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn another_store_in_place_of_the_marked_one_is_refused() {
+        let (folder, another) = (made(), made());
+        fs::copy(another.path().join(STORE_FILE), folder.path().join(STORE_FILE)).unwrap();
+        assert_eq!(found(folder.path()), "is another");
+        let error = open(folder.path()).unwrap_err().to_string();
+        for said in [
+            "this identity's store was lost",
+            "store.id",
+            "another node",
+            "quorate certs DIR --node NAME",
+        ] {
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    /// As after a crash between the two, and where the store is older than markers.
+    #[test]
+    fn a_marker_that_is_missing_is_written_again() {
+        let folder = made();
+        let before = ids(folder.path());
+        fs::remove_file(folder.path().join(marker::FILE)).unwrap();
+        drop(open(folder.path()).unwrap());
+        assert_eq!(ids(folder.path()), before);
+
+        let database = builder().open(folder.path().join(STORE_FILE)).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(MEMORY).unwrap().remove(STORE_ID_NAME).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        assert_eq!(found(folder.path()), "is none that was ever marked");
+        fs::remove_file(folder.path().join(marker::FILE)).unwrap();
+        drop(open(folder.path()).unwrap());
+        let after = ids(folder.path());
+        assert!(after.0.is_some() && after.0 == after.1 && after != before);
+    }
+
+    #[test]
+    fn a_marker_that_is_not_one_is_named() {
+        let folder = made();
+        let path = folder.path().join(marker::FILE);
+        for text in [
+            "",
+            "00",
+            "g0000000000000000000000000000000\n",
+            "+0000000000000000000000000000000\n",
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = open(folder.path()).unwrap_err();
+            assert!(
+                matches!(&error, OpenError::NotAMarker(named) if *named == path),
+                "{error}"
+            );
+        }
+    }
+
+    /// What can't be told: the folder as it was, with everything that was in it.
+    #[test]
+    fn an_older_copy_of_a_folder_is_taken_for_the_folder() {
+        let (folder, copy) = (made(), tempfile::tempdir().unwrap());
+        for file in [STORE_FILE, marker::FILE] {
+            fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+        }
+        assert!(open(copy.path()).is_ok());
     }
 }

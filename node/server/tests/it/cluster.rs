@@ -86,6 +86,16 @@ impl Cluster {
         self.add(index, process);
     }
 
+    /// Starts a node that looks for the cluster at these addresses.
+    pub(crate) fn start_node_with_seeds(&mut self, index: usize, seeds: &[SocketAddr]) {
+        let seeds: Vec<_> = seeds.iter().map(|seed| format!("--seed-node={seed}")).collect();
+        let process = Process::start(
+            &self.nodes[index].folder.join("log"),
+            &[self.arguments(index), seeds].concat(),
+        );
+        self.add(index, process.unwrap_or_else(|ended| panic!("{ended:?}")));
+    }
+
     /// Starts a node whose files may have so many blocks of the shell's.
     pub(crate) fn start_node_limited(&mut self, index: usize, blocks: u32) {
         let log = self.nodes[index].folder.join("log");

@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test, and says where")]
 
+mod certificates;
+mod choice;
 mod client;
 mod cluster;
+mod corpus;
+mod drawing;
 mod durability;
 mod nonsense;
+mod overload;
 mod process;
 mod refusals;
+mod relay;
 mod ring;
 mod store;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use quinn::{ClientConfig, Connection, Endpoint, crypto::rustls::QuicClientConfig};
 use quorate_core::ClusterId;
-use quorate_node::identity::Role;
+use quorate_node::{PROTOCOL_VERSION, identity::Role};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -29,9 +29,13 @@ fn cases() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// As the first frame of a client: version 1, a cluster, and no account of a node.
-fn hello(cluster: &str) -> Vec<u8> {
-    let body = postcard::to_extend(&(0u8, 1u16, ClusterId::from_name(cluster), None::<u8>), Vec::new()).unwrap();
+/// As the first frame of a client: the version, a cluster, and no account of a node.
+pub(crate) fn hello(cluster: &str) -> Vec<u8> {
+    let body = postcard::to_extend(
+        &(0u8, PROTOCOL_VERSION, ClusterId::from_name(cluster), None::<u8>),
+        Vec::new(),
+    )
+    .unwrap();
     [&u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
 }
 
@@ -65,12 +69,12 @@ async fn a_client_that_says_nothing_is_let_go() {
     assert!(closed.is_ok());
 }
 
-async fn connect(endpoint: &Endpoint, address: SocketAddr) -> Connection {
+pub(crate) async fn connect(endpoint: &Endpoint, address: SocketAddr) -> Connection {
     endpoint.connect(address, Role::Node.dns_name()).unwrap().await.unwrap()
 }
 
 /// QUIC as the node speaks it, without anything of the node's own.
-fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
+pub(crate) fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap())
@@ -84,7 +88,7 @@ fn raw_endpoint(folder: &std::path::Path) -> Endpoint {
         .with_root_certificates(roots)
         .with_client_auth_cert(vec![certificate], key)
         .unwrap();
-    tls.alpn_protocols = vec![b"quorate/2".to_vec()];
+    tls.alpn_protocols = vec![format!("quorate/{PROTOCOL_VERSION}").into_bytes()];
     let mut transport = quinn::TransportConfig::default();
     transport.keep_alive_interval(Some(Duration::from_millis(250)));
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));

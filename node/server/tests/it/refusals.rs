@@ -138,3 +138,17 @@ async fn a_store_that_cannot_be_is_named() {
         ended.said
     );
 }
+
+/// A replica that forgets what it has acknowledged would be worse than one that is gone.
+#[tokio::test]
+async fn an_identity_whose_store_is_lost_does_not_start() {
+    let mut cluster = Cluster::start(1).await;
+    assert!(cluster.write(0, "k", "v", 1).await.is_ok());
+    cluster.kill(0);
+    fs::remove_file(cluster.folder(0).join("store.redb")).unwrap();
+    let ended = cluster.try_start(0, &[]).err().expect("refused");
+    assert_eq!(ended.code, FAILED);
+    for said in ["this identity's store was lost", "quorate certs DIR --node NAME"] {
+        assert!(ended.said.contains(said), "{}", ended.said);
+    }
+}

@@ -74,8 +74,8 @@ impl End {
                 self.peers.on_dialled(address, dialled);
                 Vec::new()
             }
-            Event::DialFailed { address, why } => {
-                self.peers.on_dial_failed(address, &why);
+            Event::DialFailed { address, error } => {
+                self.peers.on_dial_failed(address, &error);
                 Vec::new()
             }
             Event::Greeted { address, dial, session } => self.peers.on_greeted(address, dial, *session),
