@@ -9,6 +9,7 @@
 )]
 
 #[path = "../tests/it/claims.rs"]
+#[expect(dead_code, reason = "tests also ask for some of the claims")]
 mod claims;
 #[path = "../tests/it/store.rs"]
 mod store;
@@ -31,6 +32,7 @@ fn main() {
         client_count,
         key_count,
         seed: 1,
+        has_deletes: false,
     });
     let lines: Vec<String> = events.iter().map(Event::to_line).collect();
     drop(events);

@@ -216,7 +216,7 @@ pub fn shown_value(record: &Record) -> serde_json::Value {
 /// coordinator, or the wire, says that nothing was sent.
 fn completion(invocation: &Event, outcome: Outcome) -> Event {
     let unknown = match invocation.function {
-        quorate_checker::Function::Write => EventKind::Info,
+        function if function.is_write() => EventKind::Info,
         _ => EventKind::Fail,
     };
     let ended = |kind, error: String| Event {

@@ -23,7 +23,7 @@ pub fn converged(history: &History, context: &Context) -> Finding {
             continue;
         }
         tally.test(u64::from(looks.len() >= 2));
-        if let Some((a, b)) = first_difference(&looks) {
+        if let Some((a, b)) = first_difference(history, &looks) {
             tally.violate(vec![&a.op, &b.op], (a, b));
         } else if let Some(why) = missing_looks(history, context, key, looks.len()) {
             tally.doubt(history, key, &why);
@@ -47,10 +47,11 @@ fn is_written_during(history: &History, key: KeyId, looks: &[&Observation]) -> b
 }
 
 /// Returns the first look that differs from one before it, and the first of those.
-fn first_difference<'h>(looks: &[&'h Observation]) -> Option<(&'h Observation, &'h Observation)> {
+fn first_difference<'h>(history: &History, looks: &[&'h Observation]) -> Option<(&'h Observation, &'h Observation)> {
     let differ = |a: &Observation, b: &Observation| {
         let versions_differ = matches!((a.op.version, b.op.version), (Some(a), Some(b)) if a != b);
-        a.op.value != b.op.value || versions_differ
+        let are_nothing = [a, b].iter().all(|look| history.is_nothing(look.op.value));
+        a.op.value != b.op.value && !are_nothing || versions_differ
     };
     (1..looks.len()).find_map(|b| looks[..b].iter().find(|a| differ(a, looks[b])).map(|a| (*a, looks[b])))
 }

@@ -28,7 +28,7 @@ impl<'h> Words<'h> {
     }
 
     pub(crate) fn value(self, value: ValueId) -> String {
-        if value.is_nil() {
+        if self.history.is_nothing(value) {
             "nothing".to_owned()
         } else {
             self.history.value(value).to_string()
@@ -39,13 +39,25 @@ impl<'h> Words<'h> {
         self.history.version(version).to_string()
     }
 
-    /// As in `p1's write of 57 through n4`, or `p3's read of 41 through n2`.
+    /// As in `57's write`, or `p1's delete`.
+    pub(crate) fn write_of(self, value: ValueId) -> String {
+        match self.history.write_of(value) {
+            Some(delete) if self.history.is_nothing(value) => format!("{}'s delete", self.process(delete)),
+            _ => format!("{}'s write", self.value(value)),
+        }
+    }
+
+    /// As in `p1's write of 57 through n4`, `p1's delete through n4`, or `p3's read of 41 through n2`.
     pub(crate) fn op(self, op: &Op) -> String {
         let value = self.value(op.value);
         let process = self.process(op);
         let through = self.through(op);
         match op.action {
             Action::Write => format!("{process}'s write of {value}{through}"),
+            Action::Delete => format!("{process}'s delete{through}"),
+            Action::Add => format!("{process}'s add of {value}{through}"),
+            Action::Remove => format!("{process}'s remove of {value}{through}"),
+            Action::Increment => format!("{process}'s increment by {value}{through}"),
             Action::Read | Action::ReadReplica(_) => format!("{process}'s read of {value}{through}"),
         }
     }
@@ -61,7 +73,7 @@ impl<'h> Words<'h> {
                     phase.name()
                 )
             }
-            Action::Read | Action::Write => format!("{process} read {key}{through} {span} and got {value}"),
+            _ => format!("{process} read {key}{through} {span} and got {value}"),
         }
     }
 
@@ -79,8 +91,8 @@ impl<'h> Words<'h> {
     pub(crate) fn acknowledged_before(self, write: &Op, read: &Op) -> String {
         let end_ns = ended_ns(write);
         let noun = match read.action {
-            Action::Read | Action::Write => "the read",
             Action::ReadReplica(_) => "the look",
+            _ => "the read",
         };
         format!(
             "acknowledged at {}, {}before {noun} began",

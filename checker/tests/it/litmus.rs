@@ -38,6 +38,11 @@ fn lost_writes() {
 }
 
 #[test]
+fn deletes() {
+    check(include_str!("../litmus/deletes.md"));
+}
+
+#[test]
 fn divergence() {
     check(include_str!("../litmus/convergence.md"));
 }
