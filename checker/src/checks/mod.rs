@@ -8,14 +8,15 @@ mod convergence;
 mod deletes;
 mod fresh;
 mod handoff;
-mod looks;
+pub(crate) mod looks;
 mod phantoms;
-mod repeats;
+pub(crate) mod repeats;
 mod sessions;
 mod survival;
 mod zones;
 
 pub use convergence::converged;
+pub(crate) use convergence::converged_as;
 pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
 pub use fresh::fresh_reads;
 pub use handoff::handoff;

@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::context::{Context, FaultSpan};
 use crate::history::{Action, History, NodeId, Op, Outcome, ValueId, VersionId};
 
 /// How many faults a witness names; of more, the last to begin, as the nearest to what went wrong.
 const FAULT_COUNT_MAX: usize = 6;
+
+/// How many items of a list words name: more than siblings ever are, where all goes well.
+const LIST_COUNT_MAX: usize = 16;
 
 /// Words for the ops of one history.
 #[derive(Clone, Copy)]
@@ -31,7 +36,7 @@ impl<'h> Words<'h> {
         if self.history.is_nothing(value) {
             "nothing".to_owned()
         } else {
-            self.history.value(value).to_string()
+            value_text(self.history.value(value))
         }
     }
 
@@ -135,6 +140,17 @@ impl<'h> Words<'h> {
         op.node
             .map(|node| format!(" {preposition} {}", self.history.node(node)))
             .unwrap_or_default()
+    }
+}
+
+/// Returns `value` as JSON; of a long list, its beginning and how many there are.
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Array(list) if list.len() > LIST_COUNT_MAX => {
+            let first = Value::from(&list[..LIST_COUNT_MAX]).to_string();
+            format!("{}, ... {} in all]", first.trim_end_matches(']'), list.len())
+        }
+        _ => value.to_string(),
     }
 }
 
