@@ -11,7 +11,7 @@ use quorate_core::{
     Key, ReadRepair as CoreRepair, ReadRequest, Record, Request, Response, Value, WriteError, WriteRequest,
 };
 use quorate_sim::split_seed;
-use quorate_workloads::{Action, ReadRepair, RegisterLoad, RegisterOptions};
+use quorate_workloads::{Action, ActionLoad, LoadOptions, ReadRepair, Workload};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Load {
     scenario: Scenario,
-    actions: RegisterLoad,
+    actions: ActionLoad,
     rng: Pcg64Mcg,
     begins: Elapsed,
     clients: Vec<Client>,
@@ -75,7 +75,8 @@ impl Load {
         };
         Load {
             clients: (0..scenario.concurrency).map(client).collect(),
-            actions: RegisterLoad::new(RegisterOptions {
+            actions: ActionLoad::new(LoadOptions {
+                workload: Workload::Register,
                 seed: split_seed(seed, "actions"),
                 keys: scenario.keys,
                 reads_percent: scenario.reads_percent,
@@ -111,19 +112,19 @@ impl Load {
         let client = &mut self.clients[number];
         client.due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
-        let action = self.actions.next(progress);
+        let action = self.actions.next(number, progress);
         let node = Place(self.rng.random_range(0..self.scenario.nodes));
         let process = self.clients[number].process;
         let invocation = Event {
             time_ns: nanos(now),
             node: Some(node.to_string()),
-            ..invocation(process, action, &self.scenario)
+            ..invocation(process, &action, &self.scenario)
         };
         self.clients[number].open = Some(invocation.clone());
         Some(Call {
             client: number,
             node,
-            request: request(action, &self.scenario),
+            request: request(&action, &self.scenario),
             invocation,
         })
     }
@@ -162,24 +163,25 @@ pub fn key_name(number: usize) -> String {
     format!("k{number}")
 }
 
-fn invocation(process: i64, action: Action, scenario: &Scenario) -> Event {
+fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
     match action {
         Action::Read { key } => Event {
             level: Some(format!("r={}", scenario.r)),
-            ..Event::read(process, key_name(key))
+            ..Event::read(process, key_name(*key))
         },
-        Action::Write { key, value } => Event {
+        Action::Write { key, value, .. } => Event {
             level: Some(format!("w={}", scenario.w)),
-            ..Event::write(process, key_name(key), value)
+            ..Event::write(process, key_name(*key), *value)
         },
+        other => unreachable!("the register workload reads and writes, and draws no {other:?}"),
     }
 }
 
-fn request(action: Action, scenario: &Scenario) -> Request {
+fn request(action: &Action, scenario: &Scenario) -> Request {
     let timeout = scenario.request_timeout;
     match action {
         Action::Read { key } => Request::Read(ReadRequest {
-            key: stored_key(&key_name(key)),
+            key: stored_key(&key_name(*key)),
             r: scenario.r,
             repair: match scenario.read_repair {
                 ReadRepair::Off => CoreRepair::Off,
@@ -188,12 +190,13 @@ fn request(action: Action, scenario: &Scenario) -> Request {
             },
             timeout,
         }),
-        Action::Write { key, value } => Request::Write(WriteRequest {
-            key: stored_key(&key_name(key)),
+        Action::Write { key, value, .. } => Request::Write(WriteRequest {
+            key: stored_key(&key_name(*key)),
             value: Value(value.to_string().into()),
             w: scenario.w,
             timeout,
         }),
+        other => unreachable!("the register workload reads and writes, and draws no {other:?}"),
     }
 }
 

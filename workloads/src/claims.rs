@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ReadRepair, Settings};
+use crate::{ReadRepair, Settings, Workload};
 
 /// A promise that a client may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,11 +34,23 @@ pub enum Claim {
     Handoff,
     /// C8: after the heal, all replicas of a key become equal.
     Converges,
+    /// C9: what was deleted, or overwritten by who had seen it, is not read again, nor there at the end.
+    DeletesStayDeleted,
+    /// C9, the share of it that asks for no quorum: at the end no replica holds what was deleted.
+    NoResurrection,
+    /// C11: a read has every acknowledged value that nobody who had seen it overwrote.
+    SiblingsComplete,
+    /// C11: a read has no value together with one that had overwritten it.
+    SiblingsNotInvented,
+    /// C12: at the end a set holds exactly what was added and not removed.
+    SetExact,
+    /// C12: at the end a counter is exactly the sum of its increments.
+    CounterExact,
 }
 
 impl Claim {
     /// Every claim, in the order in which verdicts are told.
-    pub const ALL: [Claim; 11] = [
+    pub const ALL: [Claim; 17] = [
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
         Claim::FreshReads,
@@ -50,6 +62,12 @@ impl Claim {
         Claim::DurableAcks,
         Claim::Handoff,
         Claim::Converges,
+        Claim::DeletesStayDeleted,
+        Claim::NoResurrection,
+        Claim::SiblingsComplete,
+        Claim::SiblingsNotInvented,
+        Claim::SetExact,
+        Claim::CounterExact,
     ];
 
     /// Its name in files and on the command line.
@@ -66,6 +84,12 @@ impl Claim {
             Claim::DurableAcks => "durable-acks",
             Claim::Handoff => "handoff",
             Claim::Converges => "converges",
+            Claim::DeletesStayDeleted => "deletes-stay-deleted",
+            Claim::NoResurrection => "no-resurrection",
+            Claim::SiblingsComplete => "siblings-complete",
+            Claim::SiblingsNotInvented => "siblings-not-invented",
+            Claim::SetExact => "set-exact",
+            Claim::CounterExact => "counter-exact",
         }
     }
 
@@ -83,7 +107,35 @@ impl Claim {
             Claim::DurableAcks => "an acknowledged write, or one over it, is there at the end",
             Claim::Handoff => "hints alone bring every replica what it missed",
             Claim::Converges => "in the end all replicas of a key are equal",
+            Claim::DeletesStayDeleted => "what was deleted or overwritten with context is read no more",
+            Claim::NoResurrection => "at the end no replica holds what was deleted",
+            Claim::SiblingsComplete => "a read has every sibling that nobody overwrote",
+            Claim::SiblingsNotInvented => "no sibling of a value had been overwritten by it",
+            Claim::SetExact => "at the end a set is what was added and not removed",
+            Claim::CounterExact => "at the end a counter is the sum of its increments",
         }
+    }
+}
+
+impl Claim {
+    /// Whether the claim says anything of what keys hold in `workload`.
+    pub fn is_of(self, workload: Workload) -> bool {
+        use Workload::{Counter, Deletes, Register, Set, Siblings};
+        let workloads: &[Workload] = match self {
+            Claim::NoValueFromNowhere | Claim::ReadYourWrites | Claim::Converges => &Workload::ALL,
+            Claim::FreshReads => &[Register, Deletes, Set, Counter],
+            Claim::NoFailedWriteVisible | Claim::MonotonicReads | Claim::DurableAcks => {
+                &[Register, Deletes, Siblings, Set]
+            }
+            Claim::Linearizable | Claim::MonotonicWrites | Claim::WritesFollowReads | Claim::Handoff => {
+                &[Register, Deletes]
+            }
+            Claim::DeletesStayDeleted | Claim::NoResurrection => &[Deletes, Siblings, Set],
+            Claim::SiblingsComplete | Claim::SiblingsNotInvented => &[Siblings],
+            Claim::SetExact => &[Set],
+            Claim::CounterExact => &[Counter],
+        };
+        workloads.contains(&workload)
     }
 }
 
@@ -98,13 +150,20 @@ pub struct Expectation {
     pub reason: &'static str,
 }
 
-/// What may be claimed at these settings, of every claim.
+/// What may be claimed at these settings of registers that are read and written.
 pub fn claims(settings: Settings) -> Vec<Expectation> {
+    claims_of(Workload::Register, settings)
+}
+
+/// What may be claimed at these settings, of every claim on what keys hold in `workload`, in the order of
+/// [`Claim::ALL`].
+pub fn claims_of(workload: Workload, settings: Settings) -> Vec<Expectation> {
     let expect = |claim| {
         let (claimed, reason) = expectation(claim, settings);
         Expectation { claim, claimed, reason }
     };
-    Claim::ALL.map(expect).to_vec()
+    let asked = Claim::ALL.into_iter().filter(|claim| claim.is_of(workload));
+    asked.map(expect).collect()
 }
 
 fn expectation(claim: Claim, settings: Settings) -> (bool, &'static str) {
@@ -130,6 +189,17 @@ fn expectation(claim: Claim, settings: Settings) -> (bool, &'static str) {
             "a coordinator that stays up keeps a durable hint for every owner it can't reach",
         ),
         Claim::Converges => (true, "hints, and anti-entropy for what they missed"),
+        Claim::DeletesStayDeleted | Claim::SiblingsComplete => {
+            if settings.quorums_meet() {
+                (true, "R + W > N: every read meets the last acknowledged write")
+            } else {
+                (false, "R + W <= N: a read can miss the replicas that a write reached")
+            }
+        }
+        Claim::NoResurrection => (true, "no tombstone or causal context is dropped"),
+        Claim::SiblingsNotInvented => (true, "contexts are whole: descent is told from concurrency"),
+        Claim::SetExact => (true, "each add is one dot, and removes take the dots that they saw"),
+        Claim::CounterExact => (true, "each increment is counted once under its own dot"),
     }
 }
 
@@ -156,6 +226,25 @@ fn what_was_read_stays_read(settings: Settings) -> (bool, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every workload is asked of what it does, and no claim is asked of none.
+    #[test]
+    fn every_claim_is_of_some_workload() {
+        for claim in Claim::ALL {
+            assert!(
+                Workload::ALL.into_iter().any(|workload| claim.is_of(workload)),
+                "{claim:?}"
+            );
+        }
+        let settings = Settings {
+            n: 3,
+            r: 2,
+            w: 2,
+            read_repair: ReadRepair::Blocking,
+        };
+        let counts = Workload::ALL.map(|workload| claims_of(workload, settings).len());
+        assert_eq!(counts, [11, 13, 10, 10, 5]);
+    }
 
     /// The rows of CLAIMS.md 2.1 that these settings can express: C1, C2, C3, C4, C5, C8.
     #[test]

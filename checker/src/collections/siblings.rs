@@ -86,6 +86,11 @@ struct Descent<'c, 'h> {
 impl<'h> Descent<'_, 'h> {
     /// Returns whether the write of `newer` saw `older`, directly or by way of what it saw; no, where steps run out.
     fn descends(&mut self, newer: usize, older: usize) -> bool {
+        let items = &self.collection.items;
+        let began = items[newer].write.map(|write| write.start);
+        if items[newer].seen.is_empty() || began < Some(items[older].gone_from) {
+            return false; // The common case: it saw nothing, or nobody had seen the older yet.
+        }
         if let Some(known) = self.known.get(&(newer, older)) {
             return *known;
         }

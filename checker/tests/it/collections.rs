@@ -41,7 +41,7 @@ fn load(kind: Kind, seed: u64, has_quorums: bool) -> Load {
 #[test]
 fn valid_histories_hold_every_claim() {
     for (kind, claims) in KINDS {
-        for seed in 0..40 {
+        for seed in 0..16 {
             let load = Load {
                 op_count: 2_000,
                 client_count: [1, 3, 6, 20][seed as usize % 4],
@@ -64,7 +64,7 @@ fn valid_histories_hold_every_claim() {
 fn checks_agree_with_their_definitions_without_quorums() {
     for (kind, claims) in KINDS {
         let mut broken = vec![0; claims.len()];
-        for seed in 0..1_500 {
+        for seed in 0..800 {
             compare(kind, claims, &replicas::run(load(kind, seed, false)), seed, &mut broken);
         }
         let fresh: Vec<u64> = claims
@@ -82,7 +82,7 @@ fn checks_agree_with_their_definitions_without_quorums() {
 fn checks_agree_with_their_definitions_where_an_answer_was_changed() {
     for (kind, claims) in KINDS {
         let mut broken = vec![0; claims.len()];
-        for seed in 0..3_000 {
+        for seed in 0..1_500 {
             let mut events = replicas::run(load(kind, seed, true));
             change(&mut events, seed);
             compare(kind, claims, &events, seed, &mut broken);
