@@ -9,7 +9,10 @@
 )]
 
 #[path = "../tests/it/claims.rs"]
+#[expect(dead_code, reason = "tests also ask for some of the claims")]
 mod claims;
+#[path = "../tests/it/replicas.rs"]
+mod replicas;
 #[path = "../tests/it/store.rs"]
 mod store;
 
@@ -31,6 +34,7 @@ fn main() {
         client_count,
         key_count,
         seed: 1,
+        has_deletes: false,
     });
     let lines: Vec<String> = events.iter().map(Event::to_line).collect();
     drop(events);
@@ -54,6 +58,34 @@ fn main() {
     for (name, check) in claims::CLAIMS {
         let finding = time(name, || check(&history, &context));
         assert!(finding.count == 0 && finding.unknown.is_none(), "{finding:#?}");
+    }
+    let kinds = [
+        (replicas::Kind::Siblings, claims::SIBLING_CLAIMS),
+        (replicas::Kind::Set, claims::SET_CLAIMS),
+        (replicas::Kind::Counter, claims::COUNTER_CLAIMS),
+    ];
+    for (kind, claims) in kinds {
+        for has_quorums in [true, false] {
+            let op_count = op_count / 10;
+            println!("{kind:?}, {op_count} ops, quorums: {has_quorums}");
+            let events = replicas::run(replicas::Load {
+                kind,
+                op_count,
+                client_count,
+                key_count: key_count.div_ceil(10),
+                seed: 1,
+                has_quorums,
+            });
+            let mut builder = HistoryBuilder::new();
+            for event in events {
+                builder.push(event).expect("a generated history is well-formed");
+            }
+            let history = builder.finish();
+            for (name, check) in claims {
+                let finding = time(name, || check(&history, &context));
+                assert!(finding.count == 0 || !has_quorums, "{finding:#?}");
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::history::{Action, History, KeyId, Op, Outcome, Position};
+use crate::history::{History, KeyId, Op, Outcome, Position};
 
 /// Counts of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -13,7 +13,7 @@ pub struct Counts {
     pub keys: u64,
     /// Reads by outcome.
     pub reads: OutcomeCounts,
-    /// Writes by outcome.
+    /// Writes of every kind by outcome: deletes, adds, removes and increments too.
     pub writes: OutcomeCounts,
     /// Ok reads that overlapped an acknowledged write of their key in real time. A write of unknown outcome would overlap
     /// all that comes after its start, and say nothing of how closely reads and writes met.
@@ -44,9 +44,10 @@ impl Counts {
             ..Self::default()
         };
         for op in history.ops() {
-            match op.action {
-                Action::Write => counts.writes.add(op.outcome),
-                Action::Read | Action::ReadReplica(_) => counts.reads.add(op.outcome),
+            if op.action.is_write() {
+                counts.writes.add(op.outcome);
+            } else {
+                counts.reads.add(op.outcome);
             }
         }
         assert_eq!(

@@ -5,6 +5,8 @@
 //! [`History`]. A [`Finding`] counts what was tested and what was violated, and its [`Witness`] is a violation that
 //! stands alone: the fewest ops that still break the claim, and words for them.
 //!
+//! [`checks`] judges registers; [`siblings`], [`sets`] and [`counters`] judge histories of these, in the same way.
+//!
 //! ```
 //! use quorate_checker::{Context, FaultSpan, checks, text};
 //!
@@ -33,9 +35,13 @@
 //! ```
 
 pub mod checks;
+mod collections;
+pub mod counters;
 mod counts;
 mod evidence;
 mod history;
+pub mod sets;
+pub mod siblings;
 pub mod text;
 
 pub use counts::{Counts, OutcomeCounts};

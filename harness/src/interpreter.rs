@@ -13,8 +13,9 @@ use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
     fault::Place,
     fault_log::{FaultLog, Faults},
-    load::{Load, key_name, nanos, shown_value, shown_version, stored_key},
+    load::{Load, nanos},
     nemesis::Nemesis,
+    operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
     scenario::Scenario,
 };
@@ -329,7 +330,12 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     async fn owners(&mut self, key: &str, places: &[NodeId]) -> anyhow::Result<Vec<Place>> {
-        let (node, request) = (Place(0), AdminRequest::Owners { key: stored_key(key) });
+        let (node, request) = (
+            Place(0),
+            AdminRequest::Owners {
+                key: stored_key(self.scenario.workload, key),
+            },
+        );
         let owners = match self.cluster.ask(node, request).await? {
             AdminOk::Owners(owners) => owners,
             other => return Err(misunderstood(node, &other).into()),
@@ -347,14 +353,14 @@ impl<C: Cluster> Run<'_, C> {
             ..Event::read_replica("observer", key)
         };
         self.recorder.push(invocation.clone())?;
-        let key = stored_key(key);
+        let key = stored_key(self.scenario.workload, key);
         let cell = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
             AdminOk::Replica(cell) => cell,
             other => return Err(misunderstood(node, &other).into()),
         };
         self.recorder.push(Event {
             time_ns: nanos(self.cluster.elapsed()),
-            value: cell.as_ref().map_or(serde_json::Value::Null, shown_value),
+            value: shown(self.scenario.workload, cell.as_ref()),
             version: cell.and_then(|cell| cell.version()).map(shown_version),
             ..invocation.completion(EventKind::Ok)
         })

@@ -4,21 +4,19 @@
 //! on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
 //! takes longer than its slot delays the next of its client only.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use quorate_checker::{Event, EventKind};
-use quorate_core::{
-    Cell, Key, Level, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value, Version, WriteError,
-    WriteRequest,
-};
+use quorate_core::{Context, Request, Response};
 use quorate_sim::split_seed;
-use quorate_workloads::{Action, ReadRepair, RegisterLoad, RegisterOptions};
+use quorate_workloads::{Action, ActionLoad, LoadOptions};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
+    operations::{completion, invocation, request, seen},
     scenario::Scenario,
 };
 
@@ -26,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Load {
     scenario: Scenario,
-    actions: RegisterLoad,
+    actions: ActionLoad,
     rng: Pcg64Mcg,
     begins: Elapsed,
     clients: Vec<Client>,
@@ -39,7 +37,16 @@ struct Client {
     /// When its next operation is due.
     due: Elapsed,
     /// The invocation of its open operation.
-    open: Option<Event>,
+    open: Option<Open>,
+    /// Of each key that it has read: the context of its last read.
+    contexts: BTreeMap<usize, Context>,
+}
+
+/// What a client is busy with.
+#[derive(Debug)]
+struct Open {
+    action: Action,
+    invocation: Event,
 }
 
 /// An operation to be submitted, after its invocation has been recorded.
@@ -73,10 +80,12 @@ impl Load {
             process: number as i64,
             due: begins + slot.mul_f64(rng.random()),
             open: None,
+            contexts: BTreeMap::new(),
         };
         Load {
             clients: (0..scenario.concurrency).map(client).collect(),
-            actions: RegisterLoad::new(RegisterOptions {
+            actions: ActionLoad::new(LoadOptions {
+                workload: scenario.workload,
                 seed: split_seed(seed, "actions"),
                 keys: scenario.keys,
                 reads_percent: scenario.reads_percent,
@@ -112,19 +121,25 @@ impl Load {
         let client = &mut self.clients[number];
         client.due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
-        let action = self.actions.next(progress);
+        let action = self.actions.next(number, progress);
         let node = Place(self.rng.random_range(0..self.scenario.nodes));
         let process = self.clients[number].process;
         let invocation = Event {
             time_ns: nanos(now),
             node: Some(node.to_string()),
-            ..invocation(process, action, &self.scenario)
+            ..invocation(process, &action, &self.scenario)
         };
-        self.clients[number].open = Some(invocation.clone());
+        let client = &mut self.clients[number];
+        let context = client.contexts.entry(action.key()).or_default();
+        let request = request(&action, context, &self.scenario);
+        client.open = Some(Open {
+            action,
+            invocation: invocation.clone(),
+        });
         Some(Call {
             client: number,
             node,
-            request: request(action, &self.scenario),
+            request,
             invocation,
         })
     }
@@ -135,16 +150,24 @@ impl Load {
     /// If it has none open.
     pub fn complete(&mut self, now: Elapsed, client: usize, outcome: Outcome) -> Ended {
         let concurrency = self.clients.len() as i64;
-        let client = &mut self.clients[client];
-        let invocation = client.open.take().expect("a request ends once");
+        let number = client;
+        let client = &mut self.clients[number];
+        let Open { action, invocation } = client.open.take().expect("a request ends once");
         client.due = client.due.max(now);
         let latency = Duration::from_nanos(nanos(now).saturating_sub(invocation.time_ns));
         let completion = Event {
             time_ns: nanos(now),
-            ..completion(&invocation, outcome)
+            ..completion(self.scenario.workload, &invocation, &outcome)
         };
         if completion.kind == EventKind::Info {
             client.process += concurrency;
+        }
+        if let Outcome::Answered(response) = outcome
+            && let Response::Read(Ok(read)) = *response
+        {
+            let (values, context) = seen(read.cell.as_ref());
+            client.contexts.insert(action.key(), context);
+            self.actions.on_read(number, action.key(), &values);
         }
         Ended { completion, latency }
     }
@@ -155,104 +178,6 @@ fn slot(scenario: &Scenario) -> Duration {
     match scenario.rate {
         0 => Duration::ZERO,
         rate => Duration::from_secs(1).mul_f64(scenario.concurrency as f64 / f64::from(rate)),
-    }
-}
-
-/// The name of a key.
-pub fn key_name(number: usize) -> String {
-    format!("k{number}")
-}
-
-fn invocation(process: i64, action: Action, scenario: &Scenario) -> Event {
-    match action {
-        Action::Read { key } => Event {
-            level: Some(format!("r={}", scenario.r)),
-            ..Event::read(process, key_name(key))
-        },
-        Action::Write { key, value } => Event {
-            level: Some(format!("w={}", scenario.w)),
-            ..Event::write(process, key_name(key), value)
-        },
-    }
-}
-
-fn request(action: Action, scenario: &Scenario) -> Request {
-    let timeout = scenario.request_timeout;
-    match action {
-        Action::Read { key } => {
-            let level = Level::Count(scenario.r);
-            Request::Read(ReadRequest {
-                repair: match scenario.read_repair {
-                    ReadRepair::Off => CoreRepair::Off,
-                    ReadRepair::Async => CoreRepair::Async,
-                    ReadRepair::Blocking => CoreRepair::Blocking { holders: level },
-                },
-                ..ReadRequest::new(stored_key(&key_name(key)), level, timeout)
-            })
-        }
-        Action::Write { key, value } => {
-            let update = Update::put(Value(value.to_string().into()));
-            let level = Level::Count(scenario.w);
-            Request::Write(WriteRequest::new(stored_key(&key_name(key)), update, level, timeout))
-        }
-    }
-}
-
-/// A key as the store knows it.
-pub fn stored_key(name: &str) -> Key {
-    Key::copy_from(name.as_bytes())
-}
-
-/// A register's value as a history shows it: the number that was written, or, if it is none, its bytes as text, so that
-/// a value from nowhere can be seen.
-pub fn shown_value(cell: &Cell) -> serde_json::Value {
-    let Cell::Register(register) = cell else {
-        return format!("{cell:?}").into();
-    };
-    let Some(value) = register.value() else {
-        return serde_json::Value::Null;
-    };
-    let text = String::from_utf8_lossy(&value.0);
-    match text.parse::<u64>() {
-        Ok(number) => number.into(),
-        Err(_) => text.into_owned().into(),
-    }
-}
-
-/// A version as a history shows it.
-pub fn shown_version(version: Version) -> quorate_checker::Version {
-    version.to_string().as_str().into()
-}
-
-/// What an outcome tells. A read without an answer has no effect, so it failed; a write is failed only where the
-/// coordinator, or the wire, says that nothing was sent.
-fn completion(invocation: &Event, outcome: Outcome) -> Event {
-    let unknown = match invocation.function {
-        quorate_checker::Function::Write => EventKind::Info,
-        _ => EventKind::Fail,
-    };
-    let ended = |kind, error: String| Event {
-        error: Some(error),
-        ..invocation.completion(kind)
-    };
-    match outcome {
-        Outcome::NotSent { why } => ended(EventKind::Fail, why),
-        Outcome::Lost { why } => ended(unknown, why),
-        Outcome::Answered(response) => match *response {
-            Response::Read(Ok(read)) => Event {
-                value: read.cell.as_ref().map_or(serde_json::Value::Null, shown_value),
-                version: read.cell.and_then(|cell| cell.version()).map(shown_version),
-                ..invocation.completion(EventKind::Ok)
-            },
-            Response::Read(Err(error)) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Ok(write)) => Event {
-                version: write.version.map(shown_version),
-                ..invocation.completion(EventKind::Ok)
-            },
-            Response::Write(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
-            Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
-        },
     }
 }
 

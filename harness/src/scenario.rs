@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use quorate_core::Plant;
-use quorate_workloads::{ReadRepair, Settings};
+use quorate_core::{Plant, Tombstones as When};
+use quorate_sim::split_seed;
+use quorate_workloads::{Clock, ReadRepair, Settings, Tombstones as TombstonesClaim, Workload, WritePath};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     duration,
-    fault::FaultKind,
+    fault::{FaultKind, Place},
+    fsync::Fsync,
     plan::{self, PlanOptions, PlannedFault},
+    tombstones::Tombstones,
 };
 
 /// The version of the file's form.
@@ -37,6 +42,21 @@ pub struct Scenario {
     pub w: u8,
     /// What reads do for replicas that are behind.
     pub read_repair: ReadRepair,
+    /// How a register's write gets its place in the order of writes.
+    #[serde(default)]
+    pub write_path: WritePath,
+    /// Which clock stamps it.
+    #[serde(default)]
+    pub clock: Clock,
+    /// How far the clocks of the nodes are apart: each is ahead of the true time by a share of this, drawn from the seed.
+    #[serde(default, with = "duration::text")]
+    pub clock_skew: Duration,
+    /// Whether nodes that stand in for owners count toward R and W.
+    #[serde(default)]
+    pub sloppy: bool,
+    /// When tombstones go.
+    #[serde(default)]
+    pub tombstones: Tombstones,
     /// When an acknowledged record reaches the disk.
     pub fsync: Fsync,
     /// How long the load lasts.
@@ -69,22 +89,6 @@ pub struct Scenario {
     /// What is broken, when. Drawn from the seed where it is empty and `faults` is not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<PlannedFault>,
-}
-
-/// What clients do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Workload {
-    /// Reads and writes of unique values.
-    Register,
-}
-
-/// When an acknowledged record reaches the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fsync {
-    /// Before it is acknowledged.
-    Always,
 }
 
 /// A scenario that can't be.
@@ -142,6 +146,11 @@ impl Scenario {
             r: 2,
             w: 2,
             read_repair: ReadRepair::Blocking,
+            write_path: WritePath::Lww,
+            clock: Clock::Hlc,
+            clock_skew: Duration::ZERO,
+            sloppy: false,
+            tombstones: Tombstones::default(),
             fsync: Fsync::Always,
             time: Duration::from_secs(20),
             rate: 500,
@@ -236,7 +245,22 @@ impl Scenario {
             r: self.r,
             w: self.w,
             read_repair: self.read_repair,
+            write_path: self.write_path,
+            clock: self.clock,
+            clocks_are_skewed: !self.clock_skew.is_zero(),
+            sloppy: self.sloppy,
+            acks_are_synced: self.fsync == Fsync::Always,
+            tombstones: match self.tombstones.0 {
+                When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
+                When::ForgetAfter(_) => TombstonesClaim::Forgotten,
+            },
         }
+    }
+
+    /// How far ahead of the true time the clock of `place` is.
+    pub fn clock_ahead(&self, seed: u64, place: Place) -> Duration {
+        let mut rng = Pcg64Mcg::seed_from_u64(split_seed(seed, &format!("clock of {place}")));
+        self.clock_skew.mul_f64(rng.random())
     }
 
     /// Reads a scenario from the text of a file.
@@ -282,6 +306,9 @@ mod tests {
         let mut scenario = Scenario::quickstart();
         scenario.resolve_plan(7);
         scenario.plant = Some(Plant::HintDropped);
+        scenario.fsync = Fsync::Periodic(Duration::from_secs(3));
+        scenario.tombstones = Tombstones(When::ForgetAfter(Duration::from_millis(1500)));
+        scenario.clock_skew = Duration::from_millis(20);
         let text = scenario.to_toml();
         assert_eq!(Scenario::from_toml(&text).expect("its own text"), scenario, "{text}");
     }

@@ -103,7 +103,12 @@ impl Trial {
     /// If a file can't be written.
     pub fn conclude(mut self, record: &RunRecord, trace_hash: Option<String>) -> anyhow::Result<Report> {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults);
-        let judgement = judge(&record.history, self.scenario.settings(), &facts);
+        let judgement = judge(
+            self.scenario.workload,
+            &record.history,
+            self.scenario.settings(),
+            &facts,
+        );
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
         let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
         let report = Report {

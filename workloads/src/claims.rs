@@ -1,12 +1,11 @@
 //! What may be claimed at which setting: CLAIMS.md, table 2.1, as a function.
 //!
-//! Under the conditions of every run so far: last write wins by hybrid logical clock, true clocks, sync before every
-//! acknowledgement, strict quorums, no change of membership. What is not claimed is still looked for: it is `observed`
-//! or `not-observed`, and never a violation.
+//! Under the conditions of every run so far: no disk is lost, and nodes neither join nor leave. What is not claimed is
+//! still looked for: it is `observed` or `not-observed`, and never a violation.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ReadRepair, Settings};
+use crate::{Clock, ReadRepair, Settings, Tombstones, Workload, WritePath};
 
 /// A promise that a client may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,11 +33,23 @@ pub enum Claim {
     Handoff,
     /// C8: after the heal, all replicas of a key become equal.
     Converges,
+    /// C9: what was deleted, or overwritten by who had seen it, is not read again, nor there at the end.
+    DeletesStayDeleted,
+    /// C9, the share of it that asks for no quorum: at the end no replica holds what was deleted.
+    NoResurrection,
+    /// C11: a read has every acknowledged value that nobody who had seen it overwrote.
+    SiblingsComplete,
+    /// C11: a read has no value together with one that had overwritten it.
+    SiblingsNotInvented,
+    /// C12: at the end a set holds exactly what was added and not removed.
+    SetExact,
+    /// C12: at the end a counter is exactly the sum of its increments.
+    CounterExact,
 }
 
 impl Claim {
     /// Every claim, in the order in which verdicts are told.
-    pub const ALL: [Claim; 11] = [
+    pub const ALL: [Claim; 17] = [
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
         Claim::FreshReads,
@@ -50,6 +61,12 @@ impl Claim {
         Claim::DurableAcks,
         Claim::Handoff,
         Claim::Converges,
+        Claim::DeletesStayDeleted,
+        Claim::NoResurrection,
+        Claim::SiblingsComplete,
+        Claim::SiblingsNotInvented,
+        Claim::SetExact,
+        Claim::CounterExact,
     ];
 
     /// Its name in files and on the command line.
@@ -66,6 +83,12 @@ impl Claim {
             Claim::DurableAcks => "durable-acks",
             Claim::Handoff => "handoff",
             Claim::Converges => "converges",
+            Claim::DeletesStayDeleted => "deletes-stay-deleted",
+            Claim::NoResurrection => "no-resurrection",
+            Claim::SiblingsComplete => "siblings-complete",
+            Claim::SiblingsNotInvented => "siblings-not-invented",
+            Claim::SetExact => "set-exact",
+            Claim::CounterExact => "counter-exact",
         }
     }
 
@@ -83,7 +106,35 @@ impl Claim {
             Claim::DurableAcks => "an acknowledged write, or one over it, is there at the end",
             Claim::Handoff => "hints alone bring every replica what it missed",
             Claim::Converges => "in the end all replicas of a key are equal",
+            Claim::DeletesStayDeleted => "what was deleted or overwritten with context is read no more",
+            Claim::NoResurrection => "at the end no replica holds what was deleted",
+            Claim::SiblingsComplete => "a read has every sibling that nobody overwrote",
+            Claim::SiblingsNotInvented => "no sibling of a value had been overwritten by it",
+            Claim::SetExact => "at the end a set is what was added and not removed",
+            Claim::CounterExact => "at the end a counter is the sum of its increments",
         }
+    }
+}
+
+impl Claim {
+    /// Whether the claim says anything of what keys hold in `workload`.
+    pub fn is_of(self, workload: Workload) -> bool {
+        use Workload::{Counter, Deletes, Register, Set, Siblings};
+        let workloads: &[Workload] = match self {
+            Claim::NoValueFromNowhere | Claim::ReadYourWrites | Claim::Converges => &Workload::ALL,
+            Claim::FreshReads => &[Register, Deletes, Set, Counter],
+            Claim::NoFailedWriteVisible | Claim::MonotonicReads | Claim::DurableAcks => {
+                &[Register, Deletes, Siblings, Set]
+            }
+            Claim::Linearizable | Claim::MonotonicWrites | Claim::WritesFollowReads | Claim::Handoff => {
+                &[Register, Deletes]
+            }
+            Claim::DeletesStayDeleted | Claim::NoResurrection => &[Deletes, Siblings, Set],
+            Claim::SiblingsComplete | Claim::SiblingsNotInvented => &[Siblings],
+            Claim::SetExact => &[Set],
+            Claim::CounterExact => &[Counter],
+        };
+        workloads.contains(&workload)
     }
 }
 
@@ -98,43 +149,164 @@ pub struct Expectation {
     pub reason: &'static str,
 }
 
-/// What may be claimed at these settings, of every claim.
-pub fn claims(settings: Settings) -> Vec<Expectation> {
+/// What may be claimed at these settings, of every claim on what keys hold in `workload`, in the order of
+/// [`Claim::ALL`].
+pub fn claims(workload: Workload, settings: Settings) -> Vec<Expectation> {
     let expect = |claim| {
-        let (claimed, reason) = expectation(claim, settings);
+        let (claimed, reason) = expectation(claim, workload, settings);
         Expectation { claim, claimed, reason }
     };
-    Claim::ALL.map(expect).to_vec()
+    let asked = Claim::ALL.into_iter().filter(|claim| claim.is_of(workload));
+    asked.map(expect).collect()
 }
 
-fn expectation(claim: Claim, settings: Settings) -> (bool, &'static str) {
+type Reason = (bool, &'static str);
+
+fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
     match claim {
         Claim::NoValueFromNowhere => (true, "values come from writes alone"),
         Claim::NoFailedWriteVisible => (true, "only a write that was never sent is called failed"),
-        Claim::FreshReads | Claim::ReadYourWrites => {
-            if settings.quorums_meet() {
-                (true, "R + W > N: every read meets the last acknowledged write")
-            } else {
-                (false, "R + W <= N: a read can miss the replicas that a write reached")
-            }
-        }
-        Claim::Linearizable | Claim::MonotonicReads => what_was_read_stays_read(settings),
-        Claim::MonotonicWrites => (true, "clocks are true: a later write has a higher version"),
-        Claim::WritesFollowReads => (
-            true,
-            "clocks are true: a write has a higher version than what was read before",
-        ),
-        Claim::DurableAcks => (true, "each acknowledgement is of a synced record, and no disk is lost"),
-        Claim::Handoff => (
-            true,
-            "a coordinator that stays up keeps a durable hint for every owner it can't reach",
-        ),
+        Claim::FreshReads | Claim::ReadYourWrites => what_was_acked_is_read(workload, settings),
+        Claim::SiblingsComplete => what_was_acked_is_read(workload, settings),
+        Claim::DeletesStayDeleted => all([
+            no_tombstone_is_forgotten(settings),
+            what_was_acked_is_read(workload, settings),
+        ]),
+        Claim::Linearizable => all([
+            what_was_acked_is_read(workload, settings),
+            what_was_read_stays_read(settings),
+        ]),
+        Claim::MonotonicReads => what_was_read_stays_read(settings),
+        Claim::MonotonicWrites => later_writes_are_greater(settings),
+        Claim::WritesFollowReads => match settings.write_path {
+            WritePath::Lww => later_writes_are_greater(settings),
+            WritePath::Abd => what_was_read_stays_read(settings),
+        },
+        Claim::DurableAcks => all([
+            what_was_acked_is_kept(settings),
+            no_write_is_shadowed(workload, settings),
+            (true, "each acknowledgement is of a synced record, and no disk is lost"),
+        ]),
+        Claim::Handoff => all([
+            what_was_acked_is_kept(settings),
+            (
+                true,
+                "a coordinator that stays up keeps a durable hint for every owner it can't reach",
+            ),
+        ]),
         Claim::Converges => (true, "hints, and anti-entropy for what they missed"),
+        Claim::NoResurrection => all([
+            no_tombstone_is_forgotten(settings),
+            what_was_acked_is_kept(settings),
+            no_write_is_shadowed(workload, settings),
+            (true, "a tombstone stands until no replica can bring back what it ended"),
+        ]),
+        Claim::SiblingsNotInvented => (true, "contexts are whole: descent is told from concurrency"),
+        Claim::SetExact => all([
+            what_was_acked_is_kept(settings),
+            (true, "each add is one dot, and removes take the dots that they saw"),
+        ]),
+        Claim::CounterExact => all([
+            what_was_acked_is_kept(settings),
+            (true, "each increment is counted once, by one actor"),
+        ]),
+    }
+}
+
+/// The first of several conditions that is not met, or else the last.
+fn all<const COUNT: usize>(conditions: [Reason; COUNT]) -> Reason {
+    let broken = conditions.iter().find(|(met, _)| !met);
+    *broken.or(conditions.last()).expect("a claim has a condition")
+}
+
+/// Whether a read sees every write that was acknowledged before it began.
+fn what_was_acked_is_read(workload: Workload, settings: Settings) -> Reason {
+    all([
+        owners_answer(settings),
+        what_was_acked_is_kept(settings),
+        no_write_is_shadowed(workload, settings),
+        if settings.quorums_meet() {
+            (true, "R + W > N: every read meets the last acknowledged write")
+        } else {
+            (false, "R + W <= N: a read can miss the replicas that a write reached")
+        },
+    ])
+}
+
+/// Whether quorums are counted among owners, all of them.
+fn owners_answer(settings: Settings) -> Reason {
+    if settings.sloppy {
+        (
+            false,
+            "sloppy: what a stand-in keeps for an owner need not meet a read's quorum",
+        )
+    } else {
+        (true, "strict: only owners count")
+    }
+}
+
+fn what_was_acked_is_kept(settings: Settings) -> Reason {
+    if settings.acks_are_synced {
+        (true, "each acknowledgement is of a synced record")
+    } else {
+        (
+            false,
+            "not synced: a replica that is killed forgets what it has acknowledged",
+        )
+    }
+}
+
+/// Whether the order of writes is that of real time, where one ended before the other began. What merges has no order.
+fn no_write_is_shadowed(workload: Workload, settings: Settings) -> Reason {
+    if !matches!(workload, Workload::Register | Workload::Deletes) {
+        return (true, "what merges needs no clock");
+    }
+    match (settings.write_path, settings.clocks_are_skewed, settings.clock) {
+        (WritePath::Abd, _, _) if settings.quorums_meet() => (
+            true,
+            "R + W > N: the first phase meets every acknowledged write, and no clock is asked",
+        ),
+        (WritePath::Abd, _, _) => (false, "R + W <= N: the first phase can miss an acknowledged write"),
+        (WritePath::Lww, false, _) => (true, "clocks are true: a later write has a higher version"),
+        (WritePath::Lww, true, Clock::Wall) => (
+            false,
+            "skewed clocks: a later write can have a lower version, and is lost",
+        ),
+        (WritePath::Lww, true, Clock::Hlc) => (
+            false,
+            "skewed clocks: a coordinator that has not heard of a write can stamp below it",
+        ),
+    }
+}
+
+fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
+    match settings.tombstones {
+        Tombstones::Safe => (true, "no tombstone or causal context is dropped"),
+        Tombstones::Forgotten => (
+            false,
+            "tombstones are forgotten: what a replica missed for longer rises again",
+        ),
+    }
+}
+
+/// Whether of two writes of a client, or of a read and a write, the second has the greater version.
+fn later_writes_are_greater(settings: Settings) -> Reason {
+    match settings.write_path {
+        WritePath::Abd => all([
+            owners_answer(settings),
+            what_was_acked_is_kept(settings),
+            no_write_is_shadowed(Workload::Register, settings),
+        ]),
+        WritePath::Lww => no_write_is_shadowed(Workload::Register, settings),
     }
 }
 
 /// A write that has reached some replicas, and not yet W, may be read; whether it can then be missed again.
-fn what_was_read_stays_read(settings: Settings) -> (bool, &'static str) {
+fn what_was_read_stays_read(settings: Settings) -> Reason {
+    let (owners, kept) = (owners_answer(settings), what_was_acked_is_kept(settings));
+    if !owners.0 || !kept.0 {
+        return all([owners, kept]);
+    }
     if !settings.quorums_meet() {
         return (false, "R + W <= N: two reads can meet different replicas");
     }
@@ -157,7 +329,31 @@ fn what_was_read_stays_read(settings: Settings) -> (bool, &'static str) {
 mod tests {
     use super::*;
 
-    /// The rows of CLAIMS.md 2.1 that these settings can express: C1, C2, C3, C4, C5, C8.
+    /// Every workload is asked of what it does, and no claim is asked of none.
+    #[test]
+    fn every_claim_is_of_some_workload() {
+        for claim in Claim::ALL {
+            assert!(
+                Workload::ALL.into_iter().any(|workload| claim.is_of(workload)),
+                "{claim:?}"
+            );
+        }
+        let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+        let counts = Workload::ALL.map(|workload| claims(workload, settings).len());
+        assert_eq!(counts, [11, 13, 10, 10, 5]);
+    }
+
+    /// `T` or `F` for each of the claims.
+    fn row<const COUNT: usize>(workload: Workload, settings: Settings, columns: [Claim; COUNT]) -> String {
+        let claims = claims(workload, settings);
+        let claimed = columns.map(|column| {
+            let expectation = claims.iter().find(|e| e.claim == column).expect("every claim is there");
+            if expectation.claimed { 'T' } else { 'F' }
+        });
+        String::from_iter(claimed)
+    }
+
+    /// The rows of CLAIMS.md 2.1 for registers that these settings can express: C1, C2, C3, C4, C5, C8.
     #[test]
     fn as_the_table_says() {
         let columns = [
@@ -168,32 +364,108 @@ mod tests {
             Claim::MonotonicReads,
             Claim::Converges,
         ];
+        let strict = Settings::strict;
+        let blocking = strict(3, 2, 2, ReadRepair::Blocking);
+        let skewed = Settings {
+            clocks_are_skewed: true,
+            ..blocking
+        };
+        let abd = Settings {
+            write_path: WritePath::Abd,
+            ..skewed
+        };
         let table = [
-            ("S1", 1, 1, ReadRepair::Blocking, "TFFFFT"),
-            ("S2", 1, 2, ReadRepair::Blocking, "TFFFFT"),
-            ("S2", 2, 1, ReadRepair::Blocking, "TFFFFT"),
-            ("S3", 2, 2, ReadRepair::Off, "TTFTFT"),
-            ("S4", 2, 2, ReadRepair::Async, "TTFTFT"),
-            ("S5", 2, 2, ReadRepair::Blocking, "TTTTTT"),
-            ("S9", 3, 1, ReadRepair::Off, "TTTTTT"),
-            ("S10", 1, 3, ReadRepair::Off, "TTFTFT"),
-            ("S10", 1, 3, ReadRepair::Blocking, "TTFTFT"),
-            ("S11", 2, 3, ReadRepair::Off, "TTFTFT"),
-            ("S5", 2, 3, ReadRepair::Blocking, "TTTTTT"),
-            ("S5", 3, 1, ReadRepair::Blocking, "TTTTTT"),
+            ("S1", strict(3, 1, 1, ReadRepair::Blocking), "TFFFFT"),
+            ("S2", strict(3, 1, 2, ReadRepair::Blocking), "TFFFFT"),
+            ("S2", strict(3, 2, 1, ReadRepair::Blocking), "TFFFFT"),
+            ("S3", strict(3, 2, 2, ReadRepair::Off), "TTFTFT"),
+            ("S4", strict(3, 2, 2, ReadRepair::Async), "TTFTFT"),
+            ("S5", blocking, "TTTTTT"),
+            (
+                "S6",
+                Settings {
+                    clock: Clock::Wall,
+                    ..skewed
+                },
+                "FFFFTT",
+            ),
+            // The table's T° for C4 is in version order, and ours is in real time.
+            ("S7", skewed, "FFFFTT"),
+            ("S8", abd, "TTTTTT"),
+            ("S9", strict(3, 3, 1, ReadRepair::Off), "TTTTTT"),
+            (
+                "S9, skewed",
+                Settings {
+                    clocks_are_skewed: true,
+                    ..strict(3, 3, 1, ReadRepair::Off)
+                },
+                "FFFFTT",
+            ),
+            ("S10", strict(3, 1, 3, ReadRepair::Off), "TTFTFT"),
+            ("S10", strict(3, 1, 3, ReadRepair::Blocking), "TTFTFT"),
+            ("S11", strict(3, 2, 3, ReadRepair::Off), "TTFTFT"),
+            ("S5", strict(3, 2, 3, ReadRepair::Blocking), "TTTTTT"),
+            ("S5", strict(3, 3, 1, ReadRepair::Blocking), "TTTTTT"),
+            (
+                "S12",
+                Settings {
+                    sloppy: true,
+                    ..blocking
+                },
+                "TFFFFT",
+            ),
+            (
+                "S16",
+                Settings {
+                    acks_are_synced: false,
+                    ..blocking
+                },
+                "FFFFFT",
+            ),
         ];
-        for (row, r, w, read_repair, expected) in table {
-            let claims = claims(Settings {
-                n: 3,
-                r,
-                w,
-                read_repair,
-            });
-            let claimed = columns.map(|column| {
-                let expectation = claims.iter().find(|e| e.claim == column).expect("every claim is there");
-                if expectation.claimed { 'T' } else { 'F' }
-            });
-            assert_eq!(String::from_iter(claimed), expected, "{row}");
+        for (name, settings, expected) in table {
+            assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");
         }
+    }
+
+    /// S19, S31, S32, and what CLAIMS.md says of counters and sets: C1, C4, C8 and their own.
+    #[test]
+    fn other_kinds_as_the_table_says() {
+        let blocking = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+        let skewed = Settings {
+            clocks_are_skewed: true,
+            ..blocking
+        };
+        let siblings = [
+            Claim::DurableAcks,
+            Claim::ReadYourWrites,
+            Claim::SiblingsComplete,
+            Claim::SiblingsNotInvented,
+        ];
+        assert_eq!(
+            row(Workload::Siblings, skewed, siblings),
+            "TTTT",
+            "S19: no clock is asked"
+        );
+        let sloppy = Settings {
+            sloppy: true,
+            ..blocking
+        };
+        assert_eq!(row(Workload::Siblings, sloppy, siblings), "TFFT");
+        let unsynced = Settings {
+            acks_are_synced: false,
+            ..blocking
+        };
+        let exact = [Claim::CounterExact, Claim::Converges];
+        assert_eq!(row(Workload::Counter, skewed, exact), "TT");
+        assert_eq!(row(Workload::Counter, unsynced, exact), "FT");
+        let deletes = [Claim::DeletesStayDeleted, Claim::NoResurrection];
+        let forgotten = Settings {
+            tombstones: Tombstones::Forgotten,
+            ..blocking
+        };
+        assert_eq!(row(Workload::Deletes, blocking, deletes), "TT", "S32");
+        assert_eq!(row(Workload::Deletes, forgotten, deletes), "FF", "S31");
+        assert_eq!(row(Workload::Set, forgotten, deletes), "FF");
     }
 }

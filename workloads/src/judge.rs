@@ -1,9 +1,9 @@
 //! The verdict: what was claimed, and whether the record bears it out.
 
-use quorate_checker::{Context, Counts, Finding, History, Witness, checks};
+use quorate_checker::{Context, Counts, Finding, History, Witness, checks, counters, sets, siblings};
 use serde::Serialize;
 
-use crate::{Claim, Settings, claims};
+use crate::{Claim, Settings, Workload, claims};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -108,12 +108,13 @@ pub struct RunFacts {
     pub faults_took_effect: Option<bool>,
 }
 
-/// Judges a history of the register workload.
-pub fn judge(history: &History, settings: Settings, facts: &RunFacts) -> Judgement {
+/// Judges a history of `workload`.
+pub fn judge(workload: Workload, history: &History, settings: Settings, facts: &RunFacts) -> Judgement {
     let counts = Counts::of(history);
     let vacuous = vacuity(&counts, facts);
     let report = |expectation: crate::Expectation| {
-        let finding = check(expectation.claim, history, &facts.context);
+        let check = check_of(workload, expectation.claim);
+        let finding = check(history, &facts.context);
         ClaimReport {
             claim: expectation.claim,
             claimed: expectation.claimed,
@@ -125,7 +126,7 @@ pub fn judge(history: &History, settings: Settings, facts: &RunFacts) -> Judgeme
             unknown: finding.unknown,
         }
     };
-    let claims: Vec<_> = claims(settings).into_iter().map(report).collect();
+    let claims: Vec<_> = claims(workload, settings).into_iter().map(report).collect();
     Judgement {
         verdict: verdict(&claims),
         vacuous,
@@ -134,20 +135,82 @@ pub fn judge(history: &History, settings: Settings, facts: &RunFacts) -> Judgeme
     }
 }
 
-fn check(claim: Claim, history: &History, context: &Context) -> Finding {
-    match claim {
-        Claim::NoValueFromNowhere => checks::values_from_nowhere(history, context),
-        Claim::NoFailedWriteVisible => checks::failed_writes_visible(history, context),
-        Claim::FreshReads => checks::fresh_reads(history, context),
-        Claim::Linearizable => checks::linearizable(history, context),
-        Claim::ReadYourWrites => checks::read_your_writes(history, context),
-        Claim::MonotonicReads => checks::monotonic_reads(history, context),
-        Claim::MonotonicWrites => checks::monotonic_writes(history, context),
-        Claim::WritesFollowReads => checks::writes_follow_reads(history, context),
-        Claim::DurableAcks => checks::acked_writes_survive(history, context),
-        Claim::Handoff => checks::handoff(history, context),
-        Claim::Converges => checks::converged(history, context),
+type Check = fn(&History, &Context) -> Finding;
+
+fn check_of(workload: Workload, claim: Claim) -> Check {
+    assert!(claim.is_of(workload), "{claim:?} says something of {workload:?}");
+    match workload {
+        Workload::Register | Workload::Deletes => check_of_registers(claim),
+        Workload::Siblings => check_of_siblings(claim),
+        Workload::Set => check_of_sets(claim),
+        Workload::Counter => check_of_counters(claim),
     }
+}
+
+fn check_of_registers(claim: Claim) -> Check {
+    match claim {
+        Claim::NoValueFromNowhere => checks::values_from_nowhere,
+        Claim::NoFailedWriteVisible => checks::failed_writes_visible,
+        Claim::FreshReads => checks::fresh_reads,
+        Claim::Linearizable => checks::linearizable,
+        Claim::ReadYourWrites => checks::read_your_writes,
+        Claim::MonotonicReads => checks::monotonic_reads,
+        Claim::MonotonicWrites => checks::monotonic_writes,
+        Claim::WritesFollowReads => checks::writes_follow_reads,
+        Claim::DurableAcks => checks::acked_writes_survive,
+        Claim::Handoff => checks::handoff,
+        Claim::Converges => checks::converged,
+        Claim::DeletesStayDeleted => checks::deletes_stay_deleted,
+        Claim::NoResurrection => checks::deleted_in_the_end,
+        other => unasked(other),
+    }
+}
+
+fn check_of_siblings(claim: Claim) -> Check {
+    match claim {
+        Claim::NoValueFromNowhere => siblings::values_from_nowhere,
+        Claim::NoFailedWriteVisible => siblings::failed_writes_visible,
+        Claim::ReadYourWrites => siblings::read_your_writes,
+        Claim::MonotonicReads => siblings::monotonic_reads,
+        Claim::DurableAcks => siblings::acked_writes_survive,
+        Claim::Converges => siblings::converged,
+        Claim::DeletesStayDeleted => siblings::overwritten_stay_gone,
+        Claim::NoResurrection => siblings::gone_in_the_end,
+        Claim::SiblingsComplete => siblings::complete,
+        Claim::SiblingsNotInvented => siblings::not_invented,
+        other => unasked(other),
+    }
+}
+
+fn check_of_sets(claim: Claim) -> Check {
+    match claim {
+        Claim::NoValueFromNowhere => sets::values_from_nowhere,
+        Claim::NoFailedWriteVisible => sets::failed_writes_visible,
+        Claim::FreshReads => sets::complete,
+        Claim::ReadYourWrites => sets::read_your_writes,
+        Claim::MonotonicReads => sets::monotonic_reads,
+        Claim::DurableAcks => sets::acked_writes_survive,
+        Claim::Converges => sets::converged,
+        Claim::DeletesStayDeleted => sets::removed_stay_removed,
+        Claim::NoResurrection => sets::gone_in_the_end,
+        Claim::SetExact => sets::exact,
+        other => unasked(other),
+    }
+}
+
+fn check_of_counters(claim: Claim) -> Check {
+    match claim {
+        Claim::NoValueFromNowhere => counters::values_from_nowhere,
+        Claim::FreshReads => counters::fresh_reads,
+        Claim::ReadYourWrites => counters::read_your_writes,
+        Claim::Converges => counters::converged,
+        Claim::CounterExact => counters::exact,
+        other => unasked(other),
+    }
+}
+
+fn unasked(claim: Claim) -> ! {
+    unreachable!("`Claim::is_of` and the checks agree, of {claim:?} too")
 }
 
 fn vacuity(counts: &Counts, facts: &RunFacts) -> Option<&'static str> {
@@ -183,5 +246,53 @@ fn verdict(claims: &[ClaimReport]) -> Verdict {
         Verdict::Unknown
     } else {
         Verdict::Valid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_checker::text;
+
+    use super::*;
+    use crate::ReadRepair;
+
+    fn violated(workload: Workload, history: &str) -> Vec<&'static str> {
+        let history = text::parse(history).expect("the history is well-formed");
+        let judgement = judge(
+            workload,
+            &history,
+            Settings::strict(3, 2, 2, ReadRepair::Blocking),
+            &RunFacts::default(),
+        );
+        let broken = judgement
+            .claims
+            .iter()
+            .filter(|it| it.verdict == ClaimVerdict::Violated);
+        broken.map(|report| report.claim.name()).collect()
+    }
+
+    /// Every claim of every workload has its check.
+    #[test]
+    fn nothing_is_found_in_an_empty_history() {
+        for workload in Workload::ALL {
+            assert!(violated(workload, "").is_empty());
+        }
+    }
+
+    #[test]
+    fn each_workload_is_judged_by_its_own_checks() {
+        let deletes = " 0..1 p1 write k 1\n 2..3 p1 delete k\n 4..5 p2 read k -> 1";
+        let deleted = ["fresh-reads", "linearizable", "deletes-stay-deleted"];
+        assert_eq!(violated(Workload::Deletes, deletes), deleted);
+
+        let siblings = " 0..1 p1 write k 1\n 2..9 p1 write k 2 seen=[1]\n 4..5 p2 read k -> [1,2]";
+        assert_eq!(violated(Workload::Siblings, siblings), ["siblings-not-invented"]);
+
+        let end = "phase=final node=n1";
+        let set = format!(" 0..1 p1 add k 1\n 8..9 o read-replica k -> [] {end}");
+        assert_eq!(violated(Workload::Set, &set), ["durable-acks", "set-exact"]);
+
+        let counter = format!(" 0..1 p1 increment k 1\n 8..9 o read-replica k -> 0 {end}");
+        assert_eq!(violated(Workload::Counter, &counter), ["counter-exact"]);
     }
 }

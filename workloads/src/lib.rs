@@ -4,14 +4,23 @@
 //! rely on and why; [`judge`] asks the checker whether the record bears them out. Pure: the harness runs clients, keeps
 //! time and writes files.
 
+mod action;
 mod claims;
+mod counter;
+mod deletes;
 mod judge;
+mod keys;
+mod memory;
 mod register;
+mod set;
 mod settings;
+mod siblings;
+mod workload;
 
 pub use self::{
+    action::Action,
     claims::{Claim, Expectation, claims},
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
-    register::{Action, RegisterLoad, RegisterOptions},
-    settings::{ReadRepair, Settings, SettingsError},
+    settings::{Clock, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
+    workload::{ActionLoad, LoadOptions, Workload},
 };

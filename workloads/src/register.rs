@@ -1,60 +1,22 @@
 //! The register workload: reads and writes of unique values over many keys.
 //!
-//! A few keys are hot at a time, so that operations on a key overlap and follow each other closely; which ones are hot
-//! moves over all keys as the run goes on. A key that has cooled down is not touched again: what a replica missed of it
-//! stays missing unless the store itself brings it.
+//! Which keys are hot is told in `keys.rs`.
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-/// Keys that are hot at a time, unless there are fewer. With ten clients and some milliseconds an operation, three keep
-/// about every second read racing with a write.
-const HOT_KEYS: usize = 3;
-
-/// What decides what clients do.
-#[derive(Clone, Copy, Debug)]
-pub struct RegisterOptions {
-    /// Decides all that chance decides.
-    pub seed: u64,
-    /// How many keys there are; at least 1.
-    pub keys: usize,
-    /// Of 100 operations, how many are reads.
-    pub reads_percent: u8,
-}
-
-/// The next thing that a client does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Reads the key of this number.
-    Read {
-        /// From 0.
-        key: usize,
-    },
-    /// Writes the key of this number.
-    Write {
-        /// From 0.
-        key: usize,
-        /// Never written before by anyone.
-        value: u64,
-    },
-}
+use crate::{Action, LoadOptions, keys};
 
 /// Draws what clients do.
 #[derive(Debug)]
-pub struct RegisterLoad {
-    options: RegisterOptions,
+pub(crate) struct RegisterLoad {
+    options: LoadOptions,
     rng: Pcg64Mcg,
     values: u64,
 }
 
 impl RegisterLoad {
-    /// A load at its beginning.
-    ///
-    /// # Panics
-    /// If there is no key, or more than 100 percent of reads.
-    pub fn new(options: RegisterOptions) -> RegisterLoad {
-        assert!(options.keys > 0, "a load needs a key");
-        assert!(options.reads_percent <= 100, "a share of the whole");
+    pub(crate) fn new(options: LoadOptions) -> RegisterLoad {
         RegisterLoad {
             rng: Pcg64Mcg::seed_from_u64(options.seed),
             options,
@@ -62,12 +24,8 @@ impl RegisterLoad {
         }
     }
 
-    /// What a client does next, when `progress` of the run has passed: from 0 to 1.
-    pub fn next(&mut self, progress: f64) -> Action {
-        let hot = self.options.keys.min(HOT_KEYS);
-        let cold = self.options.keys - hot;
-        let first = (progress.clamp(0.0, 1.0) * (cold + 1) as f64) as usize;
-        let key = first.min(cold) + self.rng.random_range(0..hot);
+    pub(crate) fn next(&mut self, progress: f64) -> Action {
+        let key = keys::draw(&mut self.rng, self.options.keys, progress);
         if self.rng.random_range(0..100) < self.options.reads_percent {
             Action::Read { key }
         } else {
@@ -75,6 +33,7 @@ impl RegisterLoad {
             Action::Write {
                 key,
                 value: self.values,
+                seen: Vec::new(),
             }
         }
     }
@@ -85,9 +44,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::Workload;
 
     fn load(keys: usize) -> RegisterLoad {
-        RegisterLoad::new(RegisterOptions {
+        RegisterLoad::new(LoadOptions {
+            workload: Workload::Register,
             seed: 1,
             keys,
             reads_percent: 50,
@@ -105,10 +66,11 @@ mod tests {
                         reads += 1;
                         touched.insert(key);
                     }
-                    Action::Write { key, value } => {
-                        assert!(values.insert(value));
+                    Action::Write { key, value, seen } => {
+                        assert!(values.insert(value) && seen.is_empty());
                         touched.insert(key);
                     }
+                    other => panic!("a register is read and written, and not {other:?}"),
                 }
             }
             assert_eq!(touched, (0..keys).collect());
@@ -121,7 +83,7 @@ mod tests {
         let mut load = load(40);
         for (progress, hot) in [(0.0, 0..3), (0.5, 19..22), (1.0, 37..40)] {
             for _ in 0..100 {
-                let (Action::Read { key } | Action::Write { key, .. }) = load.next(progress);
+                let key = load.next(progress).key();
                 assert!(hot.contains(&key), "{key} at {progress}");
             }
         }

@@ -25,6 +25,59 @@ impl ReadRepair {
     }
 }
 
+/// How a register's write gets its place in the order of writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WritePath {
+    /// Last write wins, by the coordinator's clock.
+    #[default]
+    Lww,
+    /// Two phases: above every version that R replicas know (Attiya, Bar-Noy and Dolev, JACM 1995).
+    Abd,
+}
+
+impl WritePath {
+    /// Its name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            WritePath::Lww => "lww",
+            WritePath::Abd => "abd",
+        }
+    }
+}
+
+/// Which clock stamps the writes of registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// A hybrid logical clock.
+    #[default]
+    Hlc,
+    /// The coordinator's wall clock alone.
+    Wall,
+}
+
+impl Clock {
+    /// Its name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Clock::Hlc => "hlc",
+            Clock::Wall => "wall",
+        }
+    }
+}
+
+/// When the tombstones of what was deleted go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tombstones {
+    /// Never, as far as a run is concerned, or once every replica is known to hold them.
+    #[default]
+    Safe,
+    /// After a grace time, whoever may not have them yet.
+    Forgotten,
+}
+
 /// Numbers and switches of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -36,6 +89,18 @@ pub struct Settings {
     pub w: u8,
     /// What reads do for replicas that are behind.
     pub read_repair: ReadRepair,
+    /// How a register's write gets its place.
+    pub write_path: WritePath,
+    /// Which clock stamps it.
+    pub clock: Clock,
+    /// Whether clocks of different nodes may differ by more than an operation takes.
+    pub clocks_are_skewed: bool,
+    /// Whether nodes that stand in for owners count toward R and W.
+    pub sloppy: bool,
+    /// Whether what is acknowledged is synced before.
+    pub acks_are_synced: bool,
+    /// When tombstones go.
+    pub tombstones: Tombstones,
 }
 
 /// Settings that can't be.
@@ -60,6 +125,22 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Strict quorums of registers, last write wins by true hybrid clocks, every acknowledgement synced.
+    pub fn strict(n: u8, r: u8, w: u8, read_repair: ReadRepair) -> Settings {
+        Settings {
+            n,
+            r,
+            w,
+            read_repair,
+            write_path: WritePath::Lww,
+            clock: Clock::Hlc,
+            clocks_are_skewed: false,
+            sloppy: false,
+            acks_are_synced: true,
+            tombstones: Tombstones::Safe,
+        }
+    }
+
     /// Checks that the numbers can be.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Which of two values of a key is surely the older: the order of writes, as far as a history shows it.
 //!
-//! Three things show it, each alone enough:
-//! - nil is older than every other value;
+//! Each of these is alone enough to show it:
+//! - what every key holds at first is older than all that was written, a delete's nothing included;
 //! - the store's versions: every version reported of the one is less than every version reported of the other. (A store
 //!   that stamps one write twice, as when a coordinator sends it again under a greater version, leaves that value
 //!   incomparable with what lies between.)
@@ -10,6 +10,9 @@
 //! A write of unknown outcome may take effect at any later time, so real time makes it older than nothing. Versions and
 //! real time can contradict each other; where they do, the store's order of writes is not that of its clients, and both
 //! "older" hold.
+//!
+//! A nothing of which it is not clear which delete wrote it, if one did, is older than a value if every delete that it
+//! may be of had ended before that value's write began; and never newer.
 
 use crate::{
     evidence::{Words, ended_ns, seconds},
@@ -37,6 +40,8 @@ pub(super) enum Why {
     Nil,
     Version,
     RealTime,
+    /// Every delete that the older may be of had ended before the newer's write began.
+    Deletes,
 }
 
 /// That what `older` wrote or saw is older than what `newer` did.
@@ -56,7 +61,7 @@ impl<'h> Ages<'h> {
             .iter()
             .chain(history.observations().iter().map(|look| &look.op))
         {
-            let Some(version) = op.version.filter(|_| !op.value.is_nil()) else {
+            let Some(version) = op.version.filter(|_| !op.value.is_nil() && !op.value.is_unclear()) else {
                 continue;
             };
             let known = versions[op.value.index()].get_or_insert(Versions {
@@ -104,7 +109,7 @@ impl<'h> Ages<'h> {
     /// Returns the proof that what `a` wrote or returned is older than what `b` did, by versions or because it is nil.
     pub(super) fn prove_older_by_version(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
         assert_eq!(a.key, b.key, "values of different keys have no order");
-        if a.value.is_nil() && !b.value.is_nil() {
+        if a.value.is_nil() && !b.value.is_nil() && !b.value.is_unclear() {
             return Some(Proof {
                 why: Why::Nil,
                 older: a,
@@ -131,6 +136,9 @@ impl<'h> Ages<'h> {
     /// the other's began.
     pub(super) fn prove_older_by_time(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
         assert_eq!(a.key, b.key, "values of different keys have no order");
+        if a.value.is_unclear() {
+            return self.prove_older_than_deletes(a, b);
+        }
         let writes = [self.history.write_of(a.value)?, self.history.write_of(b.value)?];
         let is_older = writes[0].end < writes[1].start;
         let others = || {
@@ -145,6 +153,19 @@ impl<'h> Ages<'h> {
             others: others().collect(),
         })
     }
+
+    /// Returns the proof that the nothing that `a` returned is older than what `b` wrote or returned, whichever it is.
+    /// The deletes are no part of it: without them it would be the initial state, and older still.
+    fn prove_older_than_deletes(&self, a: &'h Op, b: &'h Op) -> Option<Proof<'h>> {
+        let write = self.history.write_of(b.value)?;
+        let is_older = self.history.deletes_end(a) < write.start;
+        is_older.then(|| Proof {
+            why: Why::Deletes,
+            older: a,
+            newer: b,
+            others: Some(write).filter(|write| write.start != b.start).into_iter().collect(),
+        })
+    }
 }
 
 impl<'h> Proof<'h> {
@@ -157,6 +178,13 @@ impl<'h> Proof<'h> {
     pub(super) fn tell(&self, words: Words<'_>) -> String {
         let (older, newer) = (words.value(self.older.value), words.value(self.newer.value));
         match self.why {
+            Why::Nil if words.history.is_nothing(self.newer.value) => {
+                format!("{} is newer than the key's beginning", words.write_of(self.newer.value))
+            }
+            Why::Deletes => {
+                let write = words.write_of(self.newer.value);
+                format!("every delete of the key had ended before {write} began")
+            }
             Why::Nil => format!("{newer} is newer than nothing"),
             Why::Version => {
                 let version = |value: ValueId, op: &Op| {
@@ -167,24 +195,33 @@ impl<'h> Proof<'h> {
                 };
                 let of_older = version(self.older.value, self.older).unwrap_or_default();
                 let of_newer = version(self.newer.value, self.newer).unwrap_or_default();
+                let name = |value, word| match words.history.is_nothing(value) {
+                    true => words.write_of(value),
+                    false => word,
+                };
+                let (older, newer) = (name(self.older.value, older), name(self.newer.value, newer));
                 format!("{older} has version {of_older}, less than {newer}'s {of_newer}")
             }
             Why::RealTime => {
                 let write = |value: ValueId| words.history.write_of(value).expect("real time compares writes");
                 let (first, second) = (write(self.older.value), write(self.newer.value));
                 let (ended, began) = (seconds(ended_ns(first)), seconds(second.start_ns));
-                format!("{older}'s write had been acknowledged at {ended}, before {newer}'s write began at {began}")
+                let (older, newer) = (words.write_of(self.older.value), words.write_of(self.newer.value));
+                format!("{older} had been acknowledged at {ended}, before {newer} began at {began}")
             }
         }
     }
 }
 
-/// Returns where the write of `value` ended: of nil before all; never if it is not known or its outcome is not.
-pub(super) fn write_end(history: &History, value: ValueId) -> Position {
-    if value.is_nil() {
+/// Returns where the write ended of the value that `read` returned: of nil before all; never if it is not known or its
+/// outcome is not.
+pub(super) fn write_end(history: &History, read: &Op) -> Position {
+    if read.value.is_nil() {
         return Position::BEFORE_ALL;
+    } else if read.value.is_unclear() {
+        return history.deletes_end(read);
     }
-    history.write_of(value).map_or(Position::NEVER, |write| write.end)
+    history.write_of(read.value).map_or(Position::NEVER, |write| write.end)
 }
 
 /// Returns where the write of `value` began: before all if there is none, as then it is newer than nothing.

@@ -15,6 +15,19 @@ use crate::{
 /// Tested are the keys that were looked at on two replicas or more. A key that somebody wrote is unknown if no replica
 /// or too few were looked at, or if clients were writing it meanwhile.
 pub fn converged(history: &History, context: &Context) -> Finding {
+    converged_as(history, context, |a, b| {
+        let versions_differ = matches!((a.op.version, b.op.version), (Some(a), Some(b)) if a != b);
+        let are_nothing = [a, b].iter().all(|look| history.is_nothing(look.op.value));
+        a.op.value != b.op.value && !are_nothing || versions_differ
+    })
+}
+
+/// Finds keys whose replicas `differ` at their final looks, whatever a difference is.
+pub(crate) fn converged_as(
+    history: &History,
+    context: &Context,
+    differ: impl Fn(&Observation, &Observation) -> bool,
+) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {
         let looks = looks::last(history, key, Phase::Final);
@@ -23,7 +36,7 @@ pub fn converged(history: &History, context: &Context) -> Finding {
             continue;
         }
         tally.test(u64::from(looks.len() >= 2));
-        if let Some((a, b)) = first_difference(&looks) {
+        if let Some((a, b)) = first_difference(&looks, &differ) {
             tally.violate(vec![&a.op, &b.op], (a, b));
         } else if let Some(why) = missing_looks(history, context, key, looks.len()) {
             tally.doubt(history, key, &why);
@@ -47,11 +60,10 @@ fn is_written_during(history: &History, key: KeyId, looks: &[&Observation]) -> b
 }
 
 /// Returns the first look that differs from one before it, and the first of those.
-fn first_difference<'h>(looks: &[&'h Observation]) -> Option<(&'h Observation, &'h Observation)> {
-    let differ = |a: &Observation, b: &Observation| {
-        let versions_differ = matches!((a.op.version, b.op.version), (Some(a), Some(b)) if a != b);
-        a.op.value != b.op.value || versions_differ
-    };
+fn first_difference<'h>(
+    looks: &[&'h Observation],
+    differ: impl Fn(&Observation, &Observation) -> bool,
+) -> Option<(&'h Observation, &'h Observation)> {
     (1..looks.len()).find_map(|b| looks[..b].iter().find(|a| differ(a, looks[b])).map(|a| (*a, looks[b])))
 }
 

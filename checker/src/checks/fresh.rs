@@ -38,7 +38,7 @@ pub fn fresh_reads(history: &History, context: &Context) -> Finding {
                 continue;
             };
             tally.test(1);
-            if age::write_end(history, read.value) < newest.start {
+            if age::write_end(history, read) < newest.start {
                 let returned = history.write_of(read.value);
                 tally.violate([read, newest].into_iter().chain(returned).collect(), (read, newest));
             }
@@ -69,9 +69,17 @@ fn tell(words: Words<'_>, read: &Op, newest: &Op) -> String {
     let (returned, write) = (words.return_of(read), words.op(newest));
     let acknowledged = words.acknowledged_before(newest, read);
     let mut text = format!("{returned}, although {write} had been {acknowledged}");
-    if !read.value.is_nil() {
-        let (old, new) = (words.value(read.value), words.value(newest.value));
-        text.push_str(&format!(", and {old} had been written before {new}'s write began"));
+    let new = words.write_of(newest.value);
+    if read.value.is_unclear() {
+        text.push_str(&format!(", and every delete of the key had ended before {new} began"));
+    } else if words.history.is_nothing(read.value) && !read.value.is_nil() {
+        let old = words.write_of(read.value);
+        text.push_str(&format!(
+            ", and that nothing is of {old}, which had ended before {new} began"
+        ));
+    } else if !read.value.is_nil() {
+        let old = words.value(read.value);
+        text.push_str(&format!(", and {old} had been written before {new} began"));
     }
     text + "."
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::history::{History, KeyId, Observation, Phase};
 
 /// Returns, by replica, the last observation of `key` in `phase`, in order of invocation.
-pub(super) fn last(history: &History, key: KeyId, phase: Phase) -> Vec<&Observation> {
+pub(crate) fn last(history: &History, key: KeyId, phase: Phase) -> Vec<&Observation> {
     let looks = history.observations_of(key).filter(|look| look.phase == phase);
     let by_node: BTreeMap<_, _> = looks.map(|look| (look.node, look)).collect();
     let mut looks: Vec<&Observation> = by_node.into_values().collect();

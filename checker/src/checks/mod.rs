@@ -1,20 +1,23 @@
-//! Checks: each a claim, judged on a whole history.
+//! Checks of registers, deletes included: each a claim, judged on a whole history.
 //!
 //! Every check is a function of the history and of what the run knows besides, and finds violations or does not; none
 //! depends on another's finding. All are decided per key.
 
 mod age;
 mod convergence;
+mod deletes;
 mod fresh;
 mod handoff;
-mod looks;
+pub(crate) mod looks;
 mod phantoms;
-mod repeats;
+pub(crate) mod repeats;
 mod sessions;
 mod survival;
 mod zones;
 
 pub use convergence::converged;
+pub(crate) use convergence::converged_as;
+pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
 pub use fresh::fresh_reads;
 pub use handoff::handoff;
 pub use phantoms::{failed_writes_visible, values_from_nowhere};

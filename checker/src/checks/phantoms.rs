@@ -83,7 +83,10 @@ enum Source<'h> {
 /// Returns the best that can be said for what `read` returned.
 fn source<'h>(history: &'h History, read: &Op) -> Source<'h> {
     let in_time = |write: &&Op| write.start < read.end;
-    if read.value.is_nil() || history.write_of(read.value).is_some_and(|write| in_time(&write)) {
+    let write = history.write_of(read.value);
+    // Of a nothing whose write is not known some delete may be it.
+    let is_possible_nothing = write.is_none() && history.is_nothing(read.value);
+    if is_possible_nothing || write.is_some_and(|write| in_time(&write)) {
         return Source::Known;
     }
     history

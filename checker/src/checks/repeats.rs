@@ -3,7 +3,7 @@
 use crate::history::{History, KeyId};
 
 /// Returns why `key` can't be judged by the values that reads returned, if it can't.
-pub(super) fn doubt(history: &History, key: KeyId) -> Option<String> {
+pub(crate) fn doubt(history: &History, key: KeyId) -> Option<String> {
     history.repeat(key).map(|value| {
         if value.is_nil() {
             "null was written, which is also the initial state".to_owned()

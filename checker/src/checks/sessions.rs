@@ -19,6 +19,9 @@
 //!   nothing; that an observer sees the two in the wrong order is a breach of that observer's monotonic reads.
 //! - A session that reads v, w, v is a breach only if v is surely the older: of two concurrent writes either may be.
 //!
+//! A delete writes a nothing of its own. A read of nothing that may be of one delete or another breaks what all of them
+//! would, and is not tested otherwise.
+//!
 //! A session is a process. It ends with an op of unknown outcome, so only its last write can be one; that counts as a
 //! later op where a version of it was seen. Failed ops did nothing and count for nothing. Guarantees between keys are
 //! causal consistency's, not these.
@@ -123,7 +126,7 @@ fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
 fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], tally: &mut Tally<'h, Proof<'h>>) {
     let mut newest = Newest::default();
     for op in session.iter().copied() {
-        if op.action == guarantee.later {
+        if guarantee.later.is_write() == op.action.is_write() {
             let proofs = newest
                 .all()
                 .into_iter()
@@ -135,7 +138,8 @@ fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], 
                 tally.violate(proof.ops(), proof);
             }
         }
-        if op.action == guarantee.earlier && op.outcome == Outcome::Ok && !op.value.is_nil() {
+        let is_told = !op.value.is_nil() && !op.value.is_unclear();
+        if guarantee.earlier.is_write() == op.action.is_write() && op.outcome == Outcome::Ok && is_told {
             newest.meet(ages, op);
         }
     }
@@ -174,8 +178,9 @@ impl<'h> Newest<'h> {
     /// Returns whether a breach by `later` would have shown.
     fn can_judge(&self, ages: &Ages<'h>, later: &Op) -> bool {
         match later.action {
-            Action::Write => self.by_version.is_some() && ages.greatest_version(later.value).is_some(),
-            Action::Read | Action::ReadReplica(_) => self.first.is_some(),
+            _ if later.value.is_unclear() => false,
+            Action::Write | Action::Delete => self.by_version.is_some() && ages.greatest_version(later.value).is_some(),
+            _ => self.first.is_some(),
         }
     }
 }
@@ -184,12 +189,21 @@ fn tell(words: Words<'_>, guarantee: Guarantee, proof: &Proof<'_>) -> String {
     let (later, earlier) = (proof.older, proof.newer);
     let value = words.value(earlier.value);
     let did = match guarantee.earlier {
+        Action::Write if earlier.action == Action::Delete => "deleted it".to_owned(),
         Action::Write => format!("written {value}"),
-        Action::Read | Action::ReadReplica(_) => format!("read {value}"),
+        _ => format!("read {value}"),
     };
     let before = format!("{did}{} {}", words.through(earlier), words.span(earlier));
     let why = proof.tell(words);
     match guarantee.later {
+        Action::Write if later.action == Action::Delete => {
+            let (process, key, span) = (words.process(later), words.key(later), words.span(later));
+            let through = words.through(later);
+            format!(
+                "{process} deleted {key}{through} {span}, having {before}, yet in the order of writes the delete came \
+                 before that: {why}."
+            )
+        }
         Action::Write => {
             let (process, key, span) = (words.process(later), words.key(later), words.span(later));
             let (value, through) = (words.value(later.value), words.through(later));
@@ -198,7 +212,7 @@ fn tell(words: Words<'_>, guarantee: Guarantee, proof: &Proof<'_>) -> String {
                  before that: {why}."
             )
         }
-        Action::Read | Action::ReadReplica(_) => {
+        _ => {
             format!("{}, although it had {before} before: {why}.", words.return_of(later))
         }
     }

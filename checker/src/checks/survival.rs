@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     evidence::{Context, Finding, Tally, Words, ended_ns, seconds},
-    history::{History, KeyId, Observation, Op, Phase},
+    history::{Action, History, KeyId, Observation, Op, Phase},
 };
 
 /// Finds acknowledged writes of which the replicas' final looks show no trace.
@@ -138,6 +138,11 @@ fn tell(words: Words<'_>, loss: &Loss<'_>) -> String {
         words.key(loss.write),
         seconds(ended_ns(loss.write)),
     );
+    let of = if loss.write.action == Action::Delete {
+        "of"
+    } else {
+        "to"
+    };
     let held = |look: &&Observation| {
         let (node, value, time) = (
             words.node(look.node),
@@ -150,7 +155,7 @@ fn tell(words: Words<'_>, loss: &Loss<'_>) -> String {
     let reasons: Vec<String> = loss.proofs.iter().map(|proof| proof.tell(words)).collect();
     let (held, reasons) = (held.join(", "), reasons.join("; "));
     format!(
-        "{write} to {key} had been acknowledged at {acked}, yet in the end no replica has it or a newer value: \
+        "{write} {of} {key} had been acknowledged at {acked}, yet in the end no replica has it or a newer value: \
          {held}. {reasons}."
     )
 }

@@ -20,6 +20,10 @@
 //! The initial state is a write of nil that ended before all else. A write of unknown outcome that nobody read is
 //! dropped, as it may never have happened; one that was read never ends. Failed writes and unanswered reads are
 //! dropped.
+//!
+//! A delete writes a nothing of its own, and reads of it are in its cluster. A read of nothing that may be of one delete
+//! or another is dropped too: a history without one of its reads is linearizable if it was so with it, so what is found
+//! is broken. That nothing is found then says less, and the key is unknown.
 
 use super::{phantoms, repeats};
 use crate::{
@@ -44,14 +48,22 @@ pub fn linearizable(history: &History, context: &Context) -> Finding {
             tally.doubt(history, key, &why);
             continue;
         }
-        let reads = history.ops_of(key).filter(|op| op.is_ok_read());
+        let ok_reads = history.ops_of(key).filter(|op| op.is_ok_read());
+        if ok_reads.clone().any(|read| read.value.is_unclear()) {
+            tally.doubt(
+                history,
+                key,
+                "of a read of nothing it is not clear which delete it saw, if any",
+            );
+        }
+        let reads = ok_reads.filter(|read| !read.value.is_unclear());
         if reads.clone().next().is_none() {
             continue;
         }
         tally.test(
             history
                 .ops_of(key)
-                .filter(|op| op.is_ok_read() || op.is_acked_write())
+                .filter(|op| op.is_ok_read() && !op.value.is_unclear() || op.is_acked_write())
                 .count() as u64,
         );
         for read in reads.filter(|read| !phantoms::is_known(history, read)) {
@@ -148,7 +160,8 @@ impl<'h> Clusters<'h> {
     /// Returns the clusters of `key` in order of their zones' lower ends.
     fn zones(&mut self, history: &'h History, key: KeyId) -> Vec<Cluster<'h>> {
         for op in history.ops_of(key) {
-            if op.is_possible_write() || op.is_ok_read() && phantoms::is_known(history, op) {
+            let is_clear_read = op.is_ok_read() && !op.value.is_unclear();
+            if op.is_possible_write() || is_clear_read && phantoms::is_known(history, op) {
                 self.add(op);
             }
         }
@@ -199,7 +212,8 @@ fn smallest<'h>(history: &'h History, a: &Cluster<'h>, b: &Cluster<'h>) -> Vec<&
     assert!(ops.len() <= 6, "two bounds and a write for each of two clusters");
 
     let members = |mask: u32| (0..ops.len()).filter(move |op| mask & (1 << op) != 0);
-    let has_write = |mask, value: ValueId| value.is_nil() || members(mask).any(|op| ops[op].is_writing(value));
+    let is_without = |value| history.write_of(value).is_none();
+    let has_write = |mask, value: ValueId| is_without(value) || members(mask).any(|op| ops[op].is_writing(value));
     let cluster_in = |mask, value| {
         let mut ops = members(mask).map(|op| ops[op]).filter(|op| op.value == value);
         let first = ops.next().filter(|_| has_write(mask, value))?;

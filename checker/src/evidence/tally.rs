@@ -52,6 +52,13 @@ impl<'h, V> Tally<'h, V> {
         }
     }
 
+    /// Counts another violation among the occasions tested, one that makes no better evidence than those before it.
+    pub(crate) fn violate_again(&mut self) {
+        assert!(self.best.is_some(), "there is evidence already");
+        self.count += 1;
+        assert!(self.count <= self.tested, "what broke a claim was counted as tested");
+    }
+
     /// Notes that `key` could not be judged, or not wholly, and why.
     pub(crate) fn doubt(&mut self, history: &History, key: KeyId, why: &str) {
         self.doubts += 1;

@@ -29,13 +29,16 @@ pub struct WitnessOp {
     /// How it ended: `ok`, `fail` or `info`.
     #[serde(rename = "type")]
     pub outcome: &'static str,
-    /// What was done: `read`, `write` or `read-replica`.
+    /// What was done, as events name it: `read`, `write`, `read-replica` and so on.
     #[serde(rename = "f")]
     pub function: &'static str,
     /// To which key.
     pub key: String,
     /// Written or returned; null for nothing.
     pub value: Value,
+    /// Of a write: what its client had read and overwrote.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Value>,
     /// The coordinator, or the replica looked at.
     pub node: Option<String>,
     /// The store's version of the value.
@@ -51,10 +54,9 @@ pub struct WitnessOp {
 
 impl WitnessOp {
     pub(super) fn new(history: &History, op: &Op) -> Self {
-        let (function, phase) = match op.action {
-            Action::Read => ("read", None),
-            Action::Write => ("write", None),
-            Action::ReadReplica(phase) => ("read-replica", Some(phase)),
+        let phase = match op.action {
+            Action::ReadReplica(phase) => Some(phase),
+            _ => None,
         };
         Self {
             index: op.index,
@@ -65,9 +67,10 @@ impl WitnessOp {
                 Outcome::Fail => "fail",
                 Outcome::Info => "info",
             },
-            function,
+            function: op.action.function().name(),
             key: history.key(op.key).to_owned(),
             value: history.value(op.value).clone(),
+            seen: op.seen.iter().map(|value| history.value(*value).clone()).collect(),
             node: op.node.map(|node| history.node(node).to_owned()),
             version: op.version.map(|version| history.version(version).clone()),
             phase,

@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::context::{Context, FaultSpan};
 use crate::history::{Action, History, NodeId, Op, Outcome, ValueId, VersionId};
 
 /// How many faults a witness names; of more, the last to begin, as the nearest to what went wrong.
 const FAULT_COUNT_MAX: usize = 6;
+
+/// How many items of a list words name: more than siblings ever are, where all goes well.
+const LIST_COUNT_MAX: usize = 16;
 
 /// Words for the ops of one history.
 #[derive(Clone, Copy)]
@@ -28,10 +33,10 @@ impl<'h> Words<'h> {
     }
 
     pub(crate) fn value(self, value: ValueId) -> String {
-        if value.is_nil() {
+        if self.history.is_nothing(value) {
             "nothing".to_owned()
         } else {
-            self.history.value(value).to_string()
+            value_text(self.history.value(value))
         }
     }
 
@@ -39,13 +44,25 @@ impl<'h> Words<'h> {
         self.history.version(version).to_string()
     }
 
-    /// As in `p1's write of 57 through n4`, or `p3's read of 41 through n2`.
+    /// As in `57's write`, or `p1's delete`.
+    pub(crate) fn write_of(self, value: ValueId) -> String {
+        match self.history.write_of(value) {
+            Some(delete) if self.history.is_nothing(value) => format!("{}'s delete", self.process(delete)),
+            _ => format!("{}'s write", self.value(value)),
+        }
+    }
+
+    /// As in `p1's write of 57 through n4`, `p1's delete through n4`, or `p3's read of 41 through n2`.
     pub(crate) fn op(self, op: &Op) -> String {
         let value = self.value(op.value);
         let process = self.process(op);
         let through = self.through(op);
         match op.action {
             Action::Write => format!("{process}'s write of {value}{through}"),
+            Action::Delete => format!("{process}'s delete{through}"),
+            Action::Add => format!("{process}'s add of {value}{through}"),
+            Action::Remove => format!("{process}'s remove of {value}{through}"),
+            Action::Increment => format!("{process}'s increment by {value}{through}"),
             Action::Read | Action::ReadReplica(_) => format!("{process}'s read of {value}{through}"),
         }
     }
@@ -61,7 +78,7 @@ impl<'h> Words<'h> {
                     phase.name()
                 )
             }
-            Action::Read | Action::Write => format!("{process} read {key}{through} {span} and got {value}"),
+            _ => format!("{process} read {key}{through} {span} and got {value}"),
         }
     }
 
@@ -79,8 +96,8 @@ impl<'h> Words<'h> {
     pub(crate) fn acknowledged_before(self, write: &Op, read: &Op) -> String {
         let end_ns = ended_ns(write);
         let noun = match read.action {
-            Action::Read | Action::Write => "the read",
             Action::ReadReplica(_) => "the look",
+            _ => "the read",
         };
         format!(
             "acknowledged at {}, {}before {noun} began",
@@ -123,6 +140,17 @@ impl<'h> Words<'h> {
         op.node
             .map(|node| format!(" {preposition} {}", self.history.node(node)))
             .unwrap_or_default()
+    }
+}
+
+/// Returns `value` as JSON; of a long list, its beginning and how many there are.
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Array(list) if list.len() > LIST_COUNT_MAX => {
+            let first = Value::from(&list[..LIST_COUNT_MAX]).to_string();
+            format!("{}, ... {} in all]", first.trim_end_matches(']'), list.len())
+        }
+        _ => value.to_string(),
     }
 }
 

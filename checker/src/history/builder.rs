@@ -15,6 +15,7 @@ use super::{
     interner::Interner,
     irregular::{HistoryError, Irregularity},
     op::{Action, Observation, Op, Outcome, Position},
+    tombstones::Tombstones,
 };
 
 /// Takes events in the order of real time, one at a time.
@@ -28,7 +29,7 @@ pub struct HistoryBuilder {
     keys: Interner<String>,
     nodes: Interner<String>,
     processes: Interner<Process>,
-    /// The first value is [`ValueId::NIL`], of no key.
+    /// The first values are [`ValueId::NIL`] and [`ValueId::UNCLEAR`], of no key.
     values: Interner<(Option<KeyId>, Value)>,
     /// In order of appearance; ids take the versions' own order in [`Self::finish`].
     versions: Interner<Version>,
@@ -52,6 +53,11 @@ impl HistoryBuilder {
             values.intern((None, Value::Null)),
             ValueId::NIL.index(),
             "nil is the first value"
+        );
+        assert_eq!(
+            values.append((None, Value::Null)),
+            ValueId::UNCLEAR.index(),
+            "unclear is the second"
         );
         Self {
             ops: Vec::new(),
@@ -79,6 +85,10 @@ impl HistoryBuilder {
     /// Returns the history of all events so far. Ops without a completion are info.
     pub fn finish(mut self) -> History {
         let versions = self.rank_versions();
+        let tombstones = Tombstones::new(&self.ops, self.keys.items().len());
+        tombstones.tell_apart(&mut self.ops, |key| {
+            ValueId::new(self.values.append((Some(key), Value::Null)))
+        });
         let looks: Vec<Observation> = self
             .ops
             .extract_if(.., |op| matches!(op.action, Action::ReadReplica(_)))
@@ -91,7 +101,7 @@ impl HistoryBuilder {
             values: self.values.into_items().into_iter().map(|(_, value)| value).collect(),
             versions,
         };
-        History::new(self.ops, looks, names)
+        History::new(self.ops, looks, names, tombstones)
     }
 
     fn try_push(&mut self, event: Event) -> Result<(), Irregularity> {
@@ -122,18 +132,24 @@ impl HistoryBuilder {
     fn invoke(&mut self, process: ProcessId, event: Event) -> Result<usize, Irregularity> {
         let is_client = matches!(event.process, Process::Client(_));
         let action = match event.function {
-            Function::Read | Function::Write if !is_client => return Err(Irregularity::NotAClient),
-            Function::Read => Action::Read,
-            Function::Write => Action::Write,
             Function::ReadReplica if event.node.is_none() => return Err(Irregularity::NoReplica),
             Function::ReadReplica => Action::ReadReplica(event.phase.ok_or(Irregularity::NoPhase)?),
+            _ if !is_client => return Err(Irregularity::NotAClient),
+            Function::Read => Action::Read,
+            Function::Write => Action::Write,
+            Function::Delete => Action::Delete,
+            Function::Add => Action::Add,
+            Function::Remove => Action::Remove,
+            Function::Increment => Action::Increment,
         };
         let key = KeyId::new(self.keys.intern(event.key));
-        let value = if action == Action::Write {
-            self.intern_value(key, event.value)
-        } else {
-            ValueId::NIL
+        let value = match action {
+            Action::Read | Action::ReadReplica(_) => ValueId::NIL,
+            Action::Delete => ValueId::new(self.values.append((Some(key), Value::Null))),
+            Action::Write | Action::Add | Action::Remove | Action::Increment => self.intern_value(key, event.value),
         };
+        let seen = event.seen.unwrap_or_default();
+        let seen = seen.into_iter().map(|value| self.intern_value(key, value)).collect();
         self.ops.push(Op {
             index: event.index,
             completion_index: None,
@@ -142,6 +158,7 @@ impl HistoryBuilder {
             outcome: Outcome::Info,
             key,
             value,
+            seen,
             node: event.node.map(|node| NodeId::new(self.nodes.intern(node))),
             version: None,
             start: Position::after(self.event_count),
@@ -167,7 +184,7 @@ impl HistoryBuilder {
             version = event
                 .version
                 .map(|version| VersionId::new(self.versions.intern(version)));
-            if action != Action::Write {
+            if !action.is_write() {
                 value = self.intern_value(key, event.value);
             }
         }
@@ -181,13 +198,14 @@ impl HistoryBuilder {
             completion_index: Some(event.index),
             outcome,
             value,
+            seen: mem::take(&mut op.seen),
             node,
             version,
             end: if outcome == Outcome::Info { Position::NEVER } else { end },
             end_ns: Some(event.time_ns),
             ..op.clone()
         };
-        let is_client_op = matches!(action, Action::Read | Action::Write);
+        let is_client_op = !matches!(action, Action::ReadReplica(_));
         Ok(if is_client_op && outcome == Outcome::Info {
             State::Crashed(event.index)
         } else {
@@ -197,11 +215,7 @@ impl HistoryBuilder {
 
     /// Returns `Ok` if `event`, a completion by the process of the open `op`, can be the completion of `op`.
     fn require_completes(&self, op: &Op, event: &Event) -> Result<(), Irregularity> {
-        let function = match op.action {
-            Action::Read => Function::Read,
-            Action::Write => Function::Write,
-            Action::ReadReplica(_) => Function::ReadReplica,
-        };
+        let function = op.action.function();
         if event.function != function {
             return Err(Irregularity::OtherFunction { invoked: function });
         }
@@ -210,7 +224,7 @@ impl HistoryBuilder {
             return Err(Irregularity::OtherKey { invoked: key.clone() });
         }
         let (_, written) = &self.values.items()[op.value.index()];
-        if op.action == Action::Write && !event.value.is_null() && event.value != *written {
+        if op.action.is_write() && !event.value.is_null() && event.value != *written {
             return Err(Irregularity::OtherValue {
                 invoked: written.to_string(),
             });

@@ -48,9 +48,13 @@ pub struct Event {
     pub function: Function,
     /// The key it is done to.
     pub key: String,
-    /// Written or returned; null where there is nothing, or nothing yet.
+    /// Written or returned; null where there is nothing, or nothing yet. Of siblings and sets, a read returns a list.
     #[serde(default)]
     pub value: Value,
+    /// Of the invocation of a write, delete or remove: the values that its client had read and now overwrites, as the
+    /// context that it hands back tells the store. None, as an empty list, is a write that knows of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Vec<Value>>,
     /// The coordinator, or the replica looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -79,6 +83,36 @@ impl Event {
         Self {
             value: value.into(),
             ..Self::invocation(process.into(), Function::Write, key.into())
+        }
+    }
+
+    /// Returns the invocation of a delete at index 0 and time 0.
+    pub fn delete(process: impl Into<Process>, key: impl Into<String>) -> Self {
+        Self::invocation(process.into(), Function::Delete, key.into())
+    }
+
+    /// Returns the invocation of the adding of an element to a set at index 0 and time 0.
+    pub fn add(process: impl Into<Process>, key: impl Into<String>, element: impl Into<Value>) -> Self {
+        Self {
+            value: element.into(),
+            ..Self::invocation(process.into(), Function::Add, key.into())
+        }
+    }
+
+    /// Returns the invocation of the removal of an element from a set at index 0 and time 0; `seen` is still to be
+    /// filled in.
+    pub fn remove(process: impl Into<Process>, key: impl Into<String>, element: impl Into<Value>) -> Self {
+        Self {
+            value: element.into(),
+            ..Self::invocation(process.into(), Function::Remove, key.into())
+        }
+    }
+
+    /// Returns the invocation of the increment of a counter at index 0 and time 0.
+    pub fn increment(process: impl Into<Process>, key: impl Into<String>, delta: i64) -> Self {
+        Self {
+            value: delta.into(),
+            ..Self::invocation(process.into(), Function::Increment, key.into())
         }
     }
 
@@ -115,6 +149,7 @@ impl Event {
             function,
             key,
             value: Value::Null,
+            seen: None,
             node: None,
             level: None,
             version: None,
@@ -191,20 +226,53 @@ impl EventKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Function {
-    /// Read a register through a coordinator.
+    /// Read a key through a coordinator.
     Read,
-    /// Write a register through a coordinator.
+    /// Write a register, or one sibling of it, through a coordinator.
     Write,
+    /// Delete what a register holds, or the siblings seen: a write of nothing.
+    Delete,
+    /// Add an element to a set.
+    Add,
+    /// Remove an element from a set, as far as it was seen.
+    Remove,
+    /// Add a number, which may be negative, to a counter.
+    Increment,
     /// Look at one replica's own copy: no quorum, no repair.
     ReadReplica,
 }
 
 impl Function {
+    /// Every function.
+    pub const ALL: [Function; 7] = [
+        Self::Read,
+        Self::Write,
+        Self::Delete,
+        Self::Add,
+        Self::Remove,
+        Self::Increment,
+        Self::ReadReplica,
+    ];
+
+    /// Returns whether it changes a key, or is meant to.
+    pub fn is_write(self) -> bool {
+        !matches!(self, Self::Read | Self::ReadReplica)
+    }
+
+    /// Returns whether its invocation names a value.
+    pub fn takes_value(self) -> bool {
+        self.is_write() && self != Self::Delete
+    }
+
     /// Returns the word that lines use.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Add => "add",
+            Self::Remove => "remove",
+            Self::Increment => "increment",
             Self::ReadReplica => "read-replica",
         }
     }

@@ -38,8 +38,16 @@ impl ValueId {
     /// Nothing there: what every key holds at first.
     pub const NIL: Self = Self(0);
 
+    /// Nothing there, and the history does not say whether by a delete, by which of several, or since ever.
+    pub const UNCLEAR: Self = Self(1);
+
     /// Returns whether this is [`Self::NIL`].
     pub fn is_nil(self) -> bool {
         self == Self::NIL
+    }
+
+    /// Returns whether this is [`Self::UNCLEAR`].
+    pub fn is_unclear(self) -> bool {
+        self == Self::UNCLEAR
     }
 }

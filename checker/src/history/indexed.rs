@@ -6,7 +6,8 @@ use super::{
     event::{Process, Version},
     grouping::Grouping,
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
-    op::{Action, Observation, Op},
+    op::{Action, Observation, Op, Position},
+    tombstones::Tombstones,
 };
 
 /// A well-formed history. Made by [`HistoryBuilder`](super::HistoryBuilder); ids are of this history only.
@@ -19,6 +20,7 @@ pub struct History {
     observations_by_key: Grouping,
     writes: Vec<Writes>,
     repeats: Vec<Option<ValueId>>,
+    tombstones: Tombstones,
 }
 
 /// What ids stand for: each table is indexed by its id.
@@ -39,7 +41,7 @@ struct Writes {
 }
 
 impl History {
-    pub(super) fn new(ops: Vec<Op>, observations: Vec<Observation>, names: Names) -> Self {
+    pub(super) fn new(ops: Vec<Op>, observations: Vec<Observation>, names: Names, tombstones: Tombstones) -> Self {
         assert!(
             ops.is_sorted_by(|a, b| a.start < b.start),
             "ops are in order of invocation"
@@ -54,6 +56,7 @@ impl History {
             names,
             writes,
             repeats,
+            tombstones,
         }
     }
 
@@ -112,7 +115,7 @@ impl History {
         &self.names.processes[process.index()]
     }
 
-    /// Returns the JSON of `value`; null for nil.
+    /// Returns the JSON of `value`; null for nil, for what a delete wrote, and where it is not clear which.
     pub fn value(&self, value: ValueId) -> &Value {
         &self.names.values[value.index()]
     }
@@ -126,6 +129,17 @@ impl History {
     /// unless [`Self::repeat`] says otherwise of its key. Nil has none.
     pub fn write_of(&self, value: ValueId) -> Option<&Op> {
         self.writes[value.index()].possible.map(|op| &self.ops[op as usize])
+    }
+
+    /// Returns whether `value` is nothing: nil, what a delete wrote, or not clear which.
+    pub fn is_nothing(&self, value: ValueId) -> bool {
+        self.value(value).is_null()
+    }
+
+    /// Returns where the last ended of those deletes that `read`, which found nothing, may have seen: never if one of
+    /// them never does, before all if there is none. O(log n).
+    pub(crate) fn deletes_end(&self, read: &Op) -> Position {
+        self.tombstones.end_of_begun_before(read.key, read.end)
     }
 
     /// Returns the failed write of `value` that was invoked first.
@@ -145,7 +159,10 @@ impl History {
 fn index_writes(ops: &[Op], value_count: usize, key_count: usize) -> (Vec<Writes>, Vec<Option<ValueId>>) {
     let mut writes = vec![Writes::default(); value_count];
     let mut repeats = vec![None; key_count];
-    for (index, op) in (0..).zip(ops).filter(|(_, op)| op.action == Action::Write) {
+    for (index, op) in (0..)
+        .zip(ops)
+        .filter(|(_, op)| op.action.is_write() && op.action != Action::Remove)
+    {
         let writes = &mut writes[op.value.index()];
         if op.is_failed_write() {
             writes.failed.get_or_insert(index);

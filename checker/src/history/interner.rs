@@ -30,6 +30,12 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         index
     }
 
+    /// Appends `item` as one that is met this once, and returns its index: [`Self::intern`] does not find it.
+    pub(super) fn append(&mut self, item: T) -> usize {
+        self.items.push(item);
+        self.items.len() - 1
+    }
+
     pub(super) fn items(&self) -> &[T] {
         &self.items
     }

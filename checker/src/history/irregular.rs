@@ -42,7 +42,7 @@ pub enum Irregularity {
         /// The invocation's.
         invoked: String,
     },
-    /// The completion of a write names another value than its invocation.
+    /// The completion of a write, of whatever kind, names another value than its invocation.
     #[error("it completes a write of {invoked}")]
     OtherValue {
         /// The invocation's, as JSON.
@@ -51,7 +51,7 @@ pub enum Irregularity {
     /// The completion of a look names another replica or phase than its invocation.
     #[error("it completes a look at another replica or in another phase")]
     OtherReplica,
-    /// A read or a write by a process that is no client, and so is no session.
+    /// A read or a write of any kind by a process that is no client, and so is no session.
     #[error("only clients, whose process is an integer, read and write")]
     NotAClient,
     /// A look that does not say at which replica.

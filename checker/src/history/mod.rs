@@ -11,6 +11,7 @@ mod indexed;
 mod interner;
 mod irregular;
 mod op;
+mod tombstones;
 
 pub use builder::HistoryBuilder;
 pub use event::{Event, EventKind, Function, LineError, Phase, Process, Version};

@@ -1,7 +1,7 @@
 //! One op: an invocation and its completion joined, with names as ids and its place in real time.
 
 use super::{
-    event::Phase,
+    event::{Function, Phase},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
 };
 
@@ -20,8 +20,11 @@ pub struct Op {
     pub outcome: Outcome,
     /// To which key.
     pub key: KeyId,
-    /// Written, or returned; nil where a read returned nothing or did not end well.
+    /// Written, or returned; nil where a read returned nothing or did not end well. Each delete writes a nothing of its
+    /// own, which the reads of it return.
     pub value: ValueId,
+    /// Of a write: the values that its client had read and now overwrites.
+    pub seen: Vec<ValueId>,
     /// The coordinator, or the replica looked at.
     pub node: Option<NodeId>,
     /// What an ok completion said of the version of `value`.
@@ -42,9 +45,9 @@ impl Op {
         self.action == Action::Read && self.outcome == Outcome::Ok
     }
 
-    /// Returns whether this is a write that was acknowledged.
+    /// Returns whether this is a write, of whatever kind, that was acknowledged.
     pub fn is_acked_write(&self) -> bool {
-        self.action == Action::Write && self.outcome == Outcome::Ok
+        self.action.is_write() && self.outcome == Outcome::Ok
     }
 
     /// Returns whether this is a write of `value` that took effect or may have.
@@ -52,14 +55,14 @@ impl Op {
         self.is_possible_write() && self.value == value
     }
 
-    /// Returns whether this is a write that surely did not happen.
+    /// Returns whether this is a write, of whatever kind, that surely did not happen.
     pub fn is_failed_write(&self) -> bool {
-        self.action == Action::Write && self.outcome == Outcome::Fail
+        self.action.is_write() && self.outcome == Outcome::Fail
     }
 
-    /// Returns whether this is a write that took effect or may have: all but the failed.
+    /// Returns whether this is a write, of whatever kind, that took effect or may have: all but the failed.
     pub fn is_possible_write(&self) -> bool {
-        self.action == Action::Write && self.outcome != Outcome::Fail
+        self.action.is_write() && self.outcome != Outcome::Fail
     }
 }
 
@@ -70,8 +73,36 @@ pub enum Action {
     Read,
     /// A write through a coordinator.
     Write,
+    /// A delete: a write of nothing.
+    Delete,
+    /// The adding of an element to a set.
+    Add,
+    /// The removal of an element from a set.
+    Remove,
+    /// An addition to a counter.
+    Increment,
     /// A look at one replica's own copy.
     ReadReplica(Phase),
+}
+
+impl Action {
+    /// Returns whether it changes a key, or is meant to: a write in the wide sense.
+    pub fn is_write(self) -> bool {
+        self.function().is_write()
+    }
+
+    /// Returns the function that events call it by.
+    pub fn function(self) -> Function {
+        match self {
+            Self::Read => Function::Read,
+            Self::Write => Function::Write,
+            Self::Delete => Function::Delete,
+            Self::Add => Function::Add,
+            Self::Remove => Function::Remove,
+            Self::Increment => Function::Increment,
+            Self::ReadReplica(_) => Function::ReadReplica,
+        }
+    }
 }
 
 /// How an op ended.

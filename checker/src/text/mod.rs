@@ -22,6 +22,18 @@
 //!     90..91    observer  read-replica k -> 2    node=n1 phase=final version=9
 //! ```
 //!
+//! Deletes; siblings, sets and counters:
+//!
+//! ```text
+//!     0..10     p1  delete k                     version=7
+//!     20..30    p2  read k -> nil                version=7
+//!     40..50    p1  write s 2                    seen=[1]  # having read 1, which it overwrites
+//!     60..70    p2  read s -> [2,3]
+//!     80..90    p1  add t x
+//!     80..90    p2  remove t y                   seen=["x","y"]
+//!     80..90    p3  increment c -2
+//! ```
+//!
 //! An **op** is a span of time, a process, a function, a key, what was written or (after `->`) returned, an outcome,
 //! and attributes. The outcome is `ok` unless `fail` or `info` is said; a span with an open end has no completion. An
 //! **event** has one time and begins, after the process, with its type:
@@ -36,7 +48,8 @@
 //!   order.
 //! - `p3` is client 3; any other name is not a client.
 //! - Values are JSON, `nil` is null, and a bare word is a string. A name with blanks or quotes in it is a JSON string.
-//! - Attributes are `node`, `level`, `version` (a number, or text, which may be quoted), `phase` and `error`.
+//! - Attributes are `seen` (a JSON list), `node`, `level`, `version` (a number, or text, which may be quoted), `phase`
+//!   and `error`.
 //! - `#` begins a comment, up to the end of the line.
 
 mod cursor;

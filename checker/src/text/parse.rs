@@ -150,6 +150,7 @@ fn parse_op(mut cursor: Cursor<'_>, start_ns: u64, end_ns: Option<u64>) -> Resul
             time_ns: end_ns,
             kind,
             value,
+            seen: None,
             ..all
         },
     ])
@@ -157,16 +158,21 @@ fn parse_op(mut cursor: Cursor<'_>, start_ns: u64, end_ns: Option<u64>) -> Resul
 
 /// Reads function, key and value into an invocation at time 0; what a read returned stands beside it.
 fn parse_call(cursor: &mut Cursor<'_>, process: Process) -> Result<(Event, Option<Value>), Problem> {
-    let mut functions = [Function::Read, Function::Write, Function::ReadReplica].into_iter();
+    let mut functions = Function::ALL.into_iter();
     let function = functions.find(|function| cursor.take(function.name()));
-    let function = function.ok_or(Problem::Missing("function (read, write or read-replica)"))?;
+    let function = function.ok_or(Problem::Missing("function (read, write, read-replica or another)"))?;
     let key = cursor.name().ok_or(Problem::Missing("key"))?;
-    let call = match function {
-        Function::Write => Event::write(process, key, cursor.value().ok_or(Problem::Missing("value"))?),
-        Function::Read => Event::read(process, key),
-        Function::ReadReplica => Event::read_replica(process, key),
+    let value = if function.takes_value() {
+        cursor.value().ok_or(Problem::Missing("value"))?
+    } else {
+        Value::Null
     };
-    let returned = if function != Function::Write && cursor.take("->") {
+    let call = Event {
+        function,
+        value,
+        ..Event::read(process, key)
+    };
+    let returned = if !function.is_write() && cursor.take("->") {
         Some(cursor.value().ok_or(Problem::Missing("value after ->"))?)
     } else {
         None
@@ -182,6 +188,10 @@ fn parse_attributes(mut cursor: Cursor<'_>, mut event: Event) -> Result<Event, P
             Some("node") => event.node = Some(cursor.name().ok_or(Problem::Missing("node"))?),
             Some("level") => event.level = Some(cursor.name().ok_or(Problem::Missing("level"))?),
             Some("error") => event.error = Some(cursor.name().ok_or(Problem::Missing("error"))?),
+            Some("seen") => {
+                let seen = cursor.value().and_then(|list| list.as_array().cloned());
+                event.seen = Some(seen.ok_or(Problem::Missing("list of values seen"))?);
+            }
             Some("version") => event.version = Some(parse_version(cursor.value())?),
             Some("phase") => {
                 let mut phases = [Phase::Handoff, Phase::Final].into_iter();

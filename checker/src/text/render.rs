@@ -33,24 +33,25 @@ impl fmt::Display for Line<'_> {
             client @ Process::Client(_) => client.to_string(),
             Process::Other(name) => name_text(name, |name| name.starts_with('p')),
         };
-        let function = match op.action {
-            Action::Read => "read",
-            Action::Write => "write",
-            Action::ReadReplica(_) => "read-replica",
-        };
+        let function = op.action.function();
         write!(
             f,
-            "    {span:<16} {process:<4} {function} {}",
+            "    {span:<16} {process:<4} {} {}",
+            function.name(),
             name_text(history.key(op.key), |_| false)
         )?;
         let value = value_text(history.value(op.value));
-        match (op.action, op.outcome, op.end_ns) {
-            (Action::Write, ..) => write!(f, " {value}")?,
-            (_, Outcome::Ok, _) => write!(f, " -> {value}")?,
+        match op.outcome {
+            _ if function.takes_value() => write!(f, " {value}")?,
+            Outcome::Ok if !function.is_write() => write!(f, " -> {value}")?,
             _ => {}
         }
         if op.outcome != Outcome::Ok && op.end_ns.is_some() {
             write!(f, " {}", op.outcome.name())?;
+        }
+        if !op.seen.is_empty() {
+            let seen = op.seen.iter().map(|value| history.value(*value).clone());
+            write!(f, " seen={}", Value::from_iter(seen))?;
         }
         if let Some(node) = op.node {
             write!(f, " node={}", name_text(history.node(node), |_| false))?;

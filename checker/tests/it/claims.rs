@@ -1,12 +1,12 @@
 //! All checks by name, for tests that run each.
 
-use quorate_checker::{Context, Finding, History, checks};
+use quorate_checker::{Context, Finding, History, checks, counters, sets, siblings};
 
 /// A check as the library has it.
 pub(crate) type Check = fn(&History, &Context) -> Finding;
 
 /// Every check, under the name that litmus files use.
-pub(crate) const CLAIMS: [(&str, Check); 11] = [
+pub(crate) const CLAIMS: [(&str, Check); 13] = [
     ("values-from-nowhere", checks::values_from_nowhere),
     ("failed-writes-visible", checks::failed_writes_visible),
     ("fresh-reads", checks::fresh_reads),
@@ -18,4 +18,49 @@ pub(crate) const CLAIMS: [(&str, Check); 11] = [
     ("acked-writes-survive", checks::acked_writes_survive),
     ("converged", checks::converged),
     ("handoff", checks::handoff),
+    ("deletes-stay-deleted", checks::deletes_stay_deleted),
+    ("deleted-in-the-end", checks::deleted_in_the_end),
+];
+
+/// Those of registers that are written and read, and never deleted.
+pub(crate) const REGISTER_CLAIMS: &[(&str, Check)] = CLAIMS.split_at(11).0;
+
+/// Those of deletes alone.
+pub(crate) const DELETE_CLAIMS: &[(&str, Check)] = CLAIMS.split_at(11).1;
+
+/// Those of siblings.
+pub(crate) const SIBLING_CLAIMS: &[(&str, Check)] = &[
+    ("values-from-nowhere", siblings::values_from_nowhere),
+    ("failed-writes-visible", siblings::failed_writes_visible),
+    ("complete", siblings::complete),
+    ("overwritten-stay-gone", siblings::overwritten_stay_gone),
+    ("not-invented", siblings::not_invented),
+    ("read-your-writes", siblings::read_your_writes),
+    ("monotonic-reads", siblings::monotonic_reads),
+    ("acked-writes-survive", siblings::acked_writes_survive),
+    ("gone-in-the-end", siblings::gone_in_the_end),
+    ("converged", siblings::converged),
+];
+
+/// Those of sets.
+pub(crate) const SET_CLAIMS: &[(&str, Check)] = &[
+    ("values-from-nowhere", sets::values_from_nowhere),
+    ("failed-writes-visible", sets::failed_writes_visible),
+    ("complete", sets::complete),
+    ("removed-stay-removed", sets::removed_stay_removed),
+    ("read-your-writes", sets::read_your_writes),
+    ("monotonic-reads", sets::monotonic_reads),
+    ("acked-writes-survive", sets::acked_writes_survive),
+    ("gone-in-the-end", sets::gone_in_the_end),
+    ("exact", sets::exact),
+    ("converged", sets::converged),
+];
+
+/// Those of counters.
+pub(crate) const COUNTER_CLAIMS: &[(&str, Check)] = &[
+    ("values-from-nowhere", counters::values_from_nowhere),
+    ("fresh-reads", counters::fresh_reads),
+    ("read-your-writes", counters::read_your_writes),
+    ("exact", counters::exact),
+    ("converged", counters::converged),
 ];

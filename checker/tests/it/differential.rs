@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use quorate_checker::{Action, Context, Counts, Event, EventKind, Finding, History, Witness, checks, text};
+use quorate_checker::{Action, Context, Counts, Event, EventKind, Finding, History, Op, Witness, checks, text};
 
 use crate::{
-    claims::{CLAIMS, Check},
+    claims::{CLAIMS, Check, DELETE_CLAIMS, REGISTER_CLAIMS},
     naive::{self, Judgement},
     scatter::{self, Shape},
 };
@@ -20,13 +20,14 @@ fn checks_agree_with_their_definitions() {
         op_count_max: 9,
         key_count: 2,
         has_looks: true,
+        has_deletes: false,
     };
-    let mut broken = [0u64; CLAIMS.len()];
-    let mut unknown = [0u64; CLAIMS.len()];
+    let mut broken = [0u64; REGISTER_CLAIMS.len()];
+    let mut unknown = [0u64; REGISTER_CLAIMS.len()];
     for seed in 0..SEEDS {
         let history = scatter::history(&scatter::events(seed, shape));
         let context = scatter::context(seed);
-        for (claim, (name, check)) in CLAIMS.into_iter().enumerate() {
+        for (claim, (name, check)) in REGISTER_CLAIMS.iter().copied().enumerate() {
             let finding = check(&history, &context);
             let said = definition(name, &history, &context);
             let is_same = (finding.tested, finding.count) == (said.tested, said.count);
@@ -66,6 +67,7 @@ fn zones_agree_with_the_search_through_all_orders() {
         op_count_max: 12,
         key_count: 1,
         has_looks: false,
+        has_deletes: false,
     };
     let mut broken = 0;
     for seed in SEEDS..3 * SEEDS {
@@ -87,6 +89,85 @@ fn zones_agree_with_the_search_through_all_orders() {
     );
 }
 
+#[test]
+fn deletes_agree_with_their_definitions() {
+    let shape = Shape {
+        op_count_max: 10,
+        key_count: 2,
+        has_looks: true,
+        has_deletes: true,
+    };
+    let mut broken = [0u64; DELETE_CLAIMS.len()];
+    for seed in 0..SEEDS {
+        let history = scatter::history(&scatter::events(seed, shape));
+        let context = scatter::context(seed);
+        for (claim, (name, check)) in DELETE_CLAIMS.iter().copied().enumerate() {
+            let finding = check(&history, &context);
+            let said = definition(name, &history, &context);
+            assert_eq!(
+                (finding.tested, finding.count),
+                (said.tested, said.count),
+                "seed {seed}, {name}: {finding:#?}\nof\n{}",
+                text::render(&history)
+            );
+            broken[claim] += u64::from(finding.count > 0);
+        }
+    }
+    assert!(
+        broken.iter().all(|count| (SEEDS / 200..SEEDS * 9 / 10).contains(count)),
+        "broken: {broken:?}"
+    );
+}
+
+/// With deletes a read of nothing may be of several; what is found is then broken whichever it is, and where it is
+/// clear, all is found.
+#[test]
+fn zones_with_deletes_agree_with_the_search_through_all_orders() {
+    let shape = Shape {
+        op_count_max: 10,
+        key_count: 1,
+        has_looks: false,
+        has_deletes: true,
+    };
+    let (mut broken, mut unknown, mut missed) = (0, 0, 0);
+    for seed in 0..SEEDS / 2 {
+        let history = scatter::history(&scatter::events(seed, shape));
+        if history.keys().any(|key| history.repeat(key).is_some()) {
+            continue;
+        }
+        let finding = checks::linearizable(&history, &Context::default());
+        let has_order = naive::search_any_nothing(&history);
+        let is_orphan = |op: &Op| history.is_nothing(op.value) && history.write_of(op.value).is_none();
+        let has_orphans = history.ops().iter().any(|op| is_orphan(op) && op.version.is_some());
+        let is_unknown = finding.unknown.is_some() || has_orphans;
+        assert!(
+            if has_order {
+                finding.count == 0
+            } else {
+                finding.count > 0 || is_unknown
+            },
+            "seed {seed}: {finding:#?} of\n{}",
+            text::render(&history)
+        );
+        broken += u64::from(finding.count > 0);
+        unknown += u64::from(is_unknown);
+        missed += u64::from(is_unknown && finding.count == 0 && !has_order);
+        // What has an order without versions to contradict it breaks no weaker claim on what clients see.
+        if has_order && history.ops().iter().all(|op| op.version.is_none()) {
+            for (name, check) in CLAIMS {
+                let is_of_looks = ["acked-writes-survive", "converged", "handoff"].contains(&name);
+                let finding = check(&history, &Context::default());
+                assert!(is_of_looks || finding.count == 0, "seed {seed}, {name}: {finding:#?}");
+            }
+        }
+    }
+    assert!(
+        broken > SEEDS / 20 && unknown > SEEDS / 80,
+        "{broken} broken, {unknown} unknown"
+    );
+    assert!(missed < unknown / 2, "{missed} of {unknown} unknown are broken");
+}
+
 /// The ops of a witness, with nothing else of the history, break the claim; and with any one of them gone they do not.
 #[test]
 fn witnesses_stand_alone_and_have_nothing_to_spare() {
@@ -94,6 +175,7 @@ fn witnesses_stand_alone_and_have_nothing_to_spare() {
         op_count_max: 9,
         key_count: 2,
         has_looks: true,
+        has_deletes: false,
     };
     for seed in 0..SEEDS / 2 {
         let events = scatter::events(seed, shape);
@@ -177,6 +259,8 @@ fn definition(name: &str, history: &History, context: &Context) -> Judgement {
         "acked-writes-survive" => naive::acked_writes_survive(history, context),
         "converged" => naive::converged(history, context),
         "handoff" => naive::handoff(history, context),
+        "deletes-stay-deleted" => naive::deletes(history, true),
+        "deleted-in-the-end" => naive::deletes(history, false),
         other => panic!("{other} has no definition here"),
     }
 }

@@ -12,6 +12,7 @@ const SHAPE: Shape = Shape {
     op_count_max: 10,
     key_count: 2,
     has_looks: false,
+    has_deletes: false,
 };
 
 /// Without versions, which could contradict it, linearizability is the strongest claim on what clients see, and a fresh
@@ -93,6 +94,7 @@ fn a_linearizable_store_holds_every_claim() {
             client_count,
             key_count: 3,
             seed,
+            has_deletes: true,
         };
         let history = scatter::history(&store::run(load));
         let context = Context {
@@ -106,6 +108,34 @@ fn a_linearizable_store_holds_every_claim() {
                 "seed {seed}, {name}: {finding:#?}"
             );
             assert!(finding.tested > 0, "seed {seed}: {name} was not tested");
+        }
+    }
+}
+
+/// Nor is anything found where the store does not always say which delete a read of nothing saw.
+#[test]
+fn a_linearizable_store_without_all_versions_breaks_no_claim() {
+    for seed in 0..20 {
+        let load = Load {
+            op_count: 2_000,
+            client_count: 8,
+            key_count: 3,
+            seed,
+            has_deletes: true,
+        };
+        let is_kept = |event: &Event| match seed % 3 {
+            0 => false,
+            1 => !event.value.is_null(),
+            _ => !event.index.is_multiple_of(3),
+        };
+        let unversion = |event: Event| Event {
+            version: event.version.clone().filter(|_| is_kept(&event)),
+            ..event
+        };
+        let events: Vec<Event> = store::run(load).into_iter().map(unversion).collect();
+        for (name, check) in CLAIMS {
+            let finding = check(&scatter::history(&events), &Context::default());
+            assert_eq!(finding.count, 0, "seed {seed}, {name}: {finding:#?}");
         }
     }
 }

@@ -164,6 +164,30 @@ fn an_acknowledged_write_that_is_lost() {
 }
 
 #[test]
+fn a_deleted_value_that_is_read() {
+    plant(&["deletes-stay-deleted", "fresh-reads"], |events, history, nth| {
+        let read = reads(history).nth(nth)?;
+        let (write, _) = deleted_before(history, read)?;
+        answer(events, read, value(history, write), version(history, write));
+        Some(vec![read.index])
+    });
+}
+
+#[test]
+fn a_deleted_value_that_rises_at_one_replica() {
+    plant(
+        &["deleted-in-the-end", "deletes-stay-deleted"],
+        |events, history, nth| {
+            let looks = history.observations().iter().filter(|look| look.phase == Phase::Final);
+            let look = looks.cycle().nth(nth)?;
+            let (write, _) = deleted_before(history, &look.op)?;
+            answer(events, &look.op, value(history, write), version(history, write));
+            Some(vec![look.op.index])
+        },
+    );
+}
+
+#[test]
 fn a_replica_that_differs() {
     plant(&["converged"], |events, history, nth| {
         let looks: Vec<_> = history
@@ -216,6 +240,7 @@ fn plant(broken: &[&str], change: impl Fn(&mut Vec<Event>, &History, usize) -> O
             client_count: 8,
             key_count: 4,
             seed,
+            has_deletes: broken.iter().any(|name| name.contains("delete")),
         };
         let mut events = store::run(load);
         let valid = scatter::history(&events);
@@ -269,6 +294,7 @@ fn kin(name: &str) -> &'static [&'static str] {
         ],
         "acked-writes-survive" => &["acked-writes-survive"],
         "converged" => &["converged"],
+        "deleted-in-the-end" => &["deleted-in-the-end", "deletes-stay-deleted", "converged"],
         "handoff" => &["handoff"],
         _ => &[
             "fresh-reads",
@@ -276,6 +302,7 @@ fn kin(name: &str) -> &'static [&'static str] {
             "read-your-writes",
             "monotonic-reads",
             "writes-follow-reads",
+            "deletes-stay-deleted",
         ],
     }
 }
@@ -293,6 +320,18 @@ fn writes(history: &History) -> impl Iterator<Item = &Op> {
 
 fn acked(history: &History) -> impl Iterator<Item = &Op> {
     history.ops().iter().filter(|op| op.is_acked_write())
+}
+
+/// Returns a write of the key of `read`, and a delete that came after it and before `read`.
+fn deleted_before<'h>(history: &'h History, read: &Op) -> Option<(&'h Op, &'h Op)> {
+    let of_key = |op: &&Op| op.key == read.key && op.end < read.start;
+    let delete = acked(history)
+        .filter(of_key)
+        .filter(|op| op.action == Action::Delete)
+        .last()?;
+    let is_before = |op: &&Op| op.action == Action::Write && op.end < delete.start;
+    let write = acked(history).filter(of_key).filter(is_before).last()?;
+    Some((write, delete))
 }
 
 fn value(history: &History, op: &Op) -> Value {

@@ -114,6 +114,8 @@ fn lines_that_say_nothing_are_errors() {
         ("1..2 p1 cas k 1", "no function"),
         ("1..2 p1 write", "no key"),
         ("1..2 p1 write k", "no value"),
+        ("1..2 p1 delete k 1", "1 is neither"),
+        ("1..2 p1 write k 1 seen=1", "no list of values seen"),
         ("1..2 p1 write k [1", "no value"),
         ("1..2 p1 read k ->", "no value after ->"),
         ("1..2 p1 read k", "a read returned something"),
@@ -146,6 +148,7 @@ fn what_is_rendered_is_read_back() {
             op_count_max: 12,
             key_count: 2,
             has_looks: true,
+            has_deletes: seed % 2 == 1,
         };
         let rendered = text::render(&scatter::history(&scatter::events(seed, shape)));
         let again = text::parse(&rendered).unwrap_or_else(|error| panic!("seed {seed}: {error} in\n{rendered}"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use quorate_checker::{Context, Crash, FaultSpan, text};
 
-use crate::claims::CLAIMS;
+use crate::claims::{CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS};
 
 #[test]
 fn phantoms() {
@@ -38,6 +38,26 @@ fn lost_writes() {
 }
 
 #[test]
+fn deletes() {
+    check(include_str!("../litmus/deletes.md"));
+}
+
+#[test]
+fn siblings() {
+    check_with(include_str!("../litmus/siblings.md"), SIBLING_CLAIMS);
+}
+
+#[test]
+fn sets() {
+    check_with(include_str!("../litmus/sets.md"), SET_CLAIMS);
+}
+
+#[test]
+fn counters() {
+    check_with(include_str!("../litmus/counters.md"), COUNTER_CLAIMS);
+}
+
+#[test]
 fn divergence() {
     check(include_str!("../litmus/convergence.md"));
 }
@@ -47,8 +67,12 @@ fn handoff() {
     check(include_str!("../litmus/handoff.md"));
 }
 
-/// Runs every case of `file` and compares its findings with those that it states.
 fn check(file: &str) {
+    check_with(file, &CLAIMS);
+}
+
+/// Runs every case of `file` and compares its findings with those that it states.
+fn check_with(file: &str, claims: &[(&str, Check)]) {
     let mut cases = file.split("\n## ");
     let prose = cases.next().expect("a file begins with prose on its subject");
     let not_asked = prose
@@ -59,7 +83,7 @@ fn check(file: &str) {
     for case in cases {
         let title = case.lines().next().unwrap_or_default();
         let expected: Vec<&str> = case.lines().filter(|line| line.starts_with("> ")).collect();
-        let findings = findings(case, not_asked);
+        let findings = findings(case, not_asked, claims);
         assert!(
             expected == findings,
             "case \"{title}\" finds:\n{}\n",
@@ -70,11 +94,11 @@ fn check(file: &str) {
     assert!(count > 0, "a file without cases tests nothing");
 }
 
-fn findings(case: &str, not_asked: &str) -> Vec<String> {
+fn findings(case: &str, not_asked: &str, claims: &[(&str, Check)]) -> Vec<String> {
     let history = text::parse(case).unwrap_or_else(|error| panic!("{error} in\n{case}"));
     let context = context(case);
     let mut lines = Vec::new();
-    for (name, check) in CLAIMS.into_iter().filter(|(name, _)| !not_asked.contains(name)) {
+    for (name, check) in claims.iter().filter(|(name, _)| !not_asked.contains(name)) {
         let finding = check(&history, &context);
         if let Some(witness) = finding.witness {
             lines.push(format!(

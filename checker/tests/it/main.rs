@@ -2,6 +2,7 @@
 //! injection. Besides, events and text.
 
 mod claims;
+mod collections;
 mod differential;
 mod events;
 mod hierarchy;
@@ -9,5 +10,7 @@ mod injection;
 mod language;
 mod litmus;
 mod naive;
+mod naive_collections;
+mod replicas;
 mod scatter;
 mod store;

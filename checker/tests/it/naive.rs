@@ -40,7 +40,7 @@ pub(crate) fn values_from_nowhere(history: &History) -> Judgement {
 pub(crate) fn failed_writes_visible(history: &History) -> Judgement {
     let mut judgement = Judgement::default();
     for read in all_returns(history) {
-        let begun = |op: &&Op| op.action == Action::Write && op.key == read.key && op.start < read.end;
+        let begun = |op: &&Op| op.action.is_write() && op.key == read.key && op.start < read.end;
         let begun: Vec<&Op> = history.ops().iter().filter(begun).collect();
         if begun.iter().all(|op| op.outcome != Outcome::Fail) {
             continue;
@@ -115,6 +115,93 @@ pub(crate) fn zones(history: &History) -> Judgement {
                 .any(|b| low(*b) < low(**z) && is_before(*b, **z) && is_before(**z, *b))
         };
         judgement.count += values.iter().filter(conflicts_with_lower).count() as u64;
+    })
+}
+
+/// As a search through all orders says of keys with deletes, where a read of nothing without a version may be of any.
+pub(crate) fn search_any_nothing(history: &History) -> bool {
+    history.keys().all(|key| {
+        let is_of = |op: &&Op| op.outcome == Outcome::Ok || is(op, Action::Write, &[Outcome::Info]);
+        let ops: Vec<Op> = of_key(history, key).into_iter().filter(is_of).cloned().collect();
+        let tombstones: BTreeSet<ValueId> = ops
+            .iter()
+            .filter(|op| op.action == Action::Delete)
+            .map(|op| op.value)
+            .collect();
+        // Where it is known of which delete a read is, it is of that; else one nothing is as good as another.
+        let is_any = |op: &Op| history.is_nothing(op.value) && !tombstones.contains(&op.value) && op.version.is_none();
+        // One version is of one delete, and one delete has one.
+        let is_of = |bound: &mut Vec<(ValueId, ValueId)>, read: &Op, value: ValueId| {
+            let is_orphan = history.is_nothing(read.value) && !tombstones.contains(&read.value);
+            let is_new = bound.iter().all(|(a, b)| *a != read.value && *b != value);
+            let is_unversioned = ops
+                .iter()
+                .any(|op| op.value == value && op.action.is_write() && op.version.is_none());
+            let is_free = is_orphan && !read.value.is_unclear() && tombstones.contains(&value) && is_unversioned;
+            bound.contains(&(read.value, value))
+                || is_free && is_new && {
+                    bound.push((read.value, value));
+                    true
+                }
+        };
+        let initial = (ValueId::NIL, Vec::new());
+        has_any_order(&ops, &mut vec![false; ops.len()], initial, &|bound, read, value| {
+            let is_nothing = value.is_nil() || tombstones.contains(&value);
+            let is_unclear = read.value.is_unclear() && is_nothing;
+            read.value == value || is_any(read) && is_nothing || is_unclear || is_of(bound, read, value)
+        })
+    })
+}
+
+fn has_any_order(
+    ops: &[Op],
+    done: &mut Vec<bool>,
+    (value, bound): (ValueId, Vec<(ValueId, ValueId)>),
+    is_legal: &impl Fn(&mut Vec<(ValueId, ValueId)>, &Op, ValueId) -> bool,
+) -> bool {
+    let rest: Vec<usize> = (0..ops.len()).filter(|&op| !done[op]).collect();
+    rest.iter().all(|&op| ops[op].outcome == Outcome::Info)
+        || rest.iter().any(|&next| {
+            let is_write = ops[next].action.is_write();
+            let is_first = rest.iter().all(|&other| ops[next].start < ops[other].end);
+            let mut bound = bound.clone();
+            is_first && (is_write || is_legal(&mut bound, &ops[next], value)) && {
+                done[next] = true;
+                let value = if is_write { ops[next].value } else { value };
+                let found = has_any_order(ops, done, (value, bound), is_legal);
+                done[next] = false;
+                found
+            }
+        })
+}
+
+pub(crate) fn deletes(history: &History, has_reads: bool) -> Judgement {
+    per_key(history, |key, judgement| {
+        let ops = of_key(history, key);
+        let reads = ops
+            .iter()
+            .copied()
+            .filter(|op| is(op, Action::Read, &[Outcome::Ok]) && has_reads);
+        let looks = last_looks(history, key, Phase::Final).into_iter().map(|look| &look.op);
+        for read in reads.chain(looks) {
+            let is_ended = |op: &&&Op| op.action == Action::Delete && op.outcome == Outcome::Ok && op.end < read.start;
+            let ended: Vec<&&Op> = ops.iter().filter(is_ended).collect();
+            let write = possible_writes(&ops).find(|op| op.action == Action::Write && op.value == read.value);
+            let least_version = |delete: &Op| versions(history, key, delete.value).into_iter().min();
+            let greatest = ended.iter().filter_map(|delete| least_version(delete)).max();
+            let is_deleted = write.is_some_and(|write| {
+                ended.iter().any(|delete| {
+                    let by_version = least_version(delete).is_some()
+                        && least_version(delete) == greatest
+                        && write.start < delete.end
+                        && version_less(history, key, read.value, delete.value);
+                    write.end < delete.start || by_version
+                })
+            });
+            if !ended.is_empty() {
+                judgement.occasion(is_deleted);
+            }
+        }
     })
 }
 
@@ -398,5 +485,6 @@ fn writes(op: &Op, key: KeyId, value: ValueId, outcomes: &[Outcome]) -> bool {
 }
 
 fn is(op: &Op, action: Action, outcomes: &[Outcome]) -> bool {
-    op.action == action && outcomes.contains(&op.outcome)
+    let is_kind = op.action == action || action == Action::Write && op.action.is_write();
+    is_kind && outcomes.contains(&op.outcome)
 }

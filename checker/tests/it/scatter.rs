@@ -18,6 +18,8 @@ pub(crate) struct Shape {
     pub(crate) key_count: usize,
     /// Whether replicas are looked at in the end.
     pub(crate) has_looks: bool,
+    /// Whether a third of the writes are deletes.
+    pub(crate) has_deletes: bool,
 }
 
 /// Returns the events of the small history of `seed`.
@@ -151,7 +153,9 @@ impl Scatter {
                 ..Event::read(process, name)
             });
         }
+        let is_delete = self.shape.has_deletes && self.rng.random_bool(0.33);
         let value = match self.rng.random_range(0..100) {
+            _ if is_delete => Value::Null,
             0..2 => Value::Null,
             2..5 if !self.written[key].is_empty() => {
                 let repeated = self.rng.random_range(0..self.written[key].len());
@@ -171,10 +175,12 @@ impl Scatter {
         if self.rng.random_bool(0.4) {
             self.holds[key] = (value.clone(), version);
         }
-        self.push(Event {
-            node,
-            ..Event::write(process, name, value)
-        })
+        let call = if is_delete {
+            Event::delete(process, name)
+        } else {
+            Event::write(process, name, value)
+        };
+        self.push(Event { node, ..call })
     }
 
     fn complete(&mut self, invocation: &Event) -> EventKind {
@@ -184,7 +190,7 @@ impl Scatter {
             _ => EventKind::Ok,
         };
         let key: usize = invocation.key[1..].parse().expect("keys are numbered");
-        let is_write = invocation.function == quorate_checker::Function::Write;
+        let is_write = invocation.function.is_write();
         let (value, version) = if is_write {
             let position = self.written[key]
                 .iter()
@@ -222,7 +228,7 @@ impl Scatter {
             Stamps::Wild => self.rng.random_range(1..9),
             Stamps::Effect | Stamps::Random => version,
         };
-        (!value.is_null() && self.rng.random_bool(0.8)).then_some(Version::Integer(version))
+        ((!value.is_null() || self.shape.has_deletes) && self.rng.random_bool(0.8)).then_some(Version::Integer(version))
     }
 
     /// Looks at some of the replicas of each key.

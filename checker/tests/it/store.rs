@@ -3,7 +3,7 @@
 //! Some writes fail without effect, some are never answered and take effect late or never. In the end every replica of
 //! every key is looked at twice, in both phases, and holds what the store does.
 
-use quorate_checker::{Event, EventKind, Function, Phase};
+use quorate_checker::{Event, EventKind, Phase};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::Value;
@@ -18,6 +18,8 @@ pub(crate) struct Load {
     pub(crate) client_count: usize,
     pub(crate) key_count: usize,
     pub(crate) seed: u64,
+    /// Whether a fifth of the writes are deletes.
+    pub(crate) has_deletes: bool,
 }
 
 /// Returns the events of a run under `load`.
@@ -93,6 +95,8 @@ impl Store {
         let node = Some(format!("n{}", self.rng.random_range(1..=5)));
         let call = if self.rng.random_bool(0.5) {
             Event::read(process, key)
+        } else if self.load.has_deletes && self.rng.random_bool(0.2) {
+            Event::delete(process, key)
         } else {
             self.value_count += 1;
             Event::write(process, key, self.value_count)
@@ -108,20 +112,20 @@ impl Store {
         };
         let completion = invocation.completion(kind);
         let completion = match (kind, invocation.function) {
-            (EventKind::Ok, Function::Write) => Event {
+            (EventKind::Ok, function) if function.is_write() => Event {
                 version: Some(self.write(&invocation).into()),
                 ..completion
             },
             (EventKind::Ok, _) => {
                 let (value, version) = self.registers[key_number(&invocation.key)].clone();
-                let version = (!value.is_null()).then_some(version.into());
+                let version = (version > 0).then_some(version.into());
                 Event {
                     value,
                     version,
                     ..completion
                 }
             }
-            (EventKind::Info, Function::Write) => {
+            (EventKind::Info, function) if function.is_write() => {
                 self.late.push(invocation);
                 completion
             }
@@ -165,7 +169,7 @@ impl Store {
                 };
                 let look = self.push(look);
                 let (value, version) = self.registers[key].clone();
-                let version = (!value.is_null()).then_some(version.into());
+                let version = (version > 0).then_some(version.into());
                 self.push(Event {
                     value,
                     version,

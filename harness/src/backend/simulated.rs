@@ -7,13 +7,19 @@ use std::{
 };
 
 use quorate_core::{
-    AdminOk, AdminRequest, ClusterId, Config, NodeId, Replication, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Replication, Request, Response, RingShape, Time,
+    WallTime,
 };
-use quorate_sim::{CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimOptions, TraceHash, split_seed};
+use quorate_sim::{
+    CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimFsync, SimOptions, TraceHash, split_seed,
+};
+
+use quorate_workloads::Clock;
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
     fault::Place,
+    fsync::Fsync,
     scenario::Scenario,
 };
 
@@ -41,11 +47,17 @@ impl SimulatedCluster {
             seed: split_seed(seed, "simulation"),
             link_delay: LINK_DELAY,
             sync_delay: SYNC_DELAY,
+            fsync: match scenario.fsync {
+                Fsync::Always => SimFsync::Always,
+                Fsync::Periodic(period) => SimFsync::Periodic(period),
+                Fsync::Never => SimFsync::Never,
+            },
             epoch: WallTime::from_nanos(EPOCH_NS),
         };
         let configs = Place::all(scenario.nodes).map(|place| config(scenario, seed, place));
+        let clocks = Place::all(scenario.nodes).map(|place| scenario.clock_ahead(seed, place));
         SimulatedCluster {
-            sim: Sim::new(options, configs.collect(), Vec::new()),
+            sim: Sim::new(options, configs.collect(), clocks.collect()),
             clients: BTreeMap::new(),
             happened: VecDeque::new(),
         }
@@ -160,6 +172,12 @@ fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
         seeds: vec![address(Place(0)), address(Place(1))],
         gossip_interval: scenario.gossip_interval,
         request_timeout: scenario.request_timeout,
+        clock: match scenario.clock {
+            Clock::Hlc => ClockMode::Hybrid,
+            Clock::Wall => ClockMode::Wall,
+        },
+        tombstones: scenario.tombstones.0,
+        acks_are_durable: scenario.fsync == Fsync::Always,
         plant: scenario.plant,
         ..Config::new(cluster, node, address(place), ring, scenario.nodes)
     }

@@ -53,9 +53,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
     let began = Instant::now();
     let input = Input::find(path)?;
-    let settings = args.settings.resolve(input.scenario.as_ref())?;
+    let scenario = args.settings.over(&input.scenario_or_default())?;
+    let settings = scenario.settings();
     let facts = match &input.folder {
-        Some(folder) if path.is_dir() => run_facts(&input.scenario_or_default(), &folder.faults()?),
+        Some(folder) if path.is_dir() => run_facts(&scenario, &folder.faults()?),
         _ => RunFacts {
             context: Context {
                 replica_count: Some(settings.n.into()),
@@ -65,9 +66,9 @@ fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
         },
     };
     let history = history_file::read(&input.history)?;
-    let judgement = judge(&history, settings, &facts);
+    let judgement = judge(scenario.workload, &history, settings, &facts);
     Ok(Report {
-        scenario: input.scenario_or_default(),
+        scenario,
         seed: input.seed()?,
         exit: judgement.verdict.into(),
         judgement,

@@ -4,11 +4,12 @@ use quorate_workloads::claims;
 use serde_json::json;
 
 use super::{Format, answer, answer_json, settings::SettingsArgs};
-use crate::exit::Exit;
+use crate::{exit::Exit, scenario::Scenario};
 
 /// Lists what may be claimed at given settings, and why.
 ///
-/// Example: quorate claims --n 3 --r 1 --w 1
+/// Examples: quorate claims --n 3 --r 1 --w 1; quorate claims --write-path abd --clock-skew 20ms; quorate claims
+/// --workload counter --fsync never
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -19,8 +20,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let settings = args.settings.resolve(None)?;
-    for expectation in claims(settings) {
+    let scenario = args.settings.over(&Scenario::quickstart())?;
+    for expectation in claims(scenario.workload, scenario.settings()) {
         let claim = expectation.claim;
         match args.format {
             Format::Json => answer_json(&json!({

@@ -15,9 +15,6 @@ pub(crate) struct ScenarioArgs {
     /// A scenario's name (see `quorate scenarios`) or its TOML file.
     #[arg(default_value = "quickstart")]
     scenario: String,
-    /// What clients do.
-    #[arg(long, value_parser = ["register"])]
-    workload: Option<String>,
     /// How many nodes.
     #[arg(long)]
     nodes: Option<usize>,
@@ -38,9 +35,6 @@ pub(crate) struct ScenarioArgs {
     /// How many keys.
     #[arg(long)]
     keys: Option<usize>,
-    /// When an acknowledged record reaches the disk.
-    #[arg(long, value_parser = ["always"])]
-    fsync: Option<String>,
     /// A bug to plant in every node: reply-before-acks, hint-dropped, repair-writes-older.
     #[arg(long, value_name = "BUG")]
     plant: Option<String>,
@@ -98,25 +92,18 @@ impl ScenarioArgs {
 
     /// The settings that have flags of their own.
     fn flags(&self) -> anyhow::Result<Table> {
-        let mut table = Table::new();
+        let mut table = self.settings.table()?;
         let mut set = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
                 table.insert(name.to_owned(), value);
             }
         };
         let integer = |value: Option<usize>| value.map(|value| Value::Integer(value.try_into().unwrap_or(i64::MAX)));
-        let text = |value: &Option<String>| value.clone().map(Value::String);
-        set("workload", text(&self.workload));
         set("nodes", integer(self.nodes));
-        for (name, value) in self.settings.numbers() {
-            set(name, integer(value.map(usize::from)));
-        }
         set("time", self.time.map(|time| Value::String(duration::format(time))));
         set("rate", self.rate.map(|rate| Value::Integer(rate.into())));
         set("concurrency", integer(self.concurrency));
         set("keys", integer(self.keys));
-        set("read-repair", text(&self.settings.read_repair));
-        set("fsync", text(&self.fsync));
         set(
             "plant",
             self.plant()?.map(|plant| Value::String(plant.name().to_owned())),
@@ -147,7 +134,7 @@ impl ScenarioArgs {
     }
 }
 
-fn to_table(scenario: &Scenario) -> Table {
+pub(super) fn to_table(scenario: &Scenario) -> Table {
     Table::try_from(scenario).expect("a scenario is a table")
 }
 

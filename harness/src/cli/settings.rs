@@ -1,12 +1,18 @@
-//! Flags for the settings that decide what may be claimed, for commands that judge without running.
+//! Flags for the settings that decide what may be claimed, for commands that judge, whether or not they run.
 
-use quorate_workloads::{ReadRepair, Settings};
+use std::time::Duration;
 
-use crate::{exit::ExitError, scenario::Scenario};
+use toml::{Table, Value};
 
-/// The store's settings.
+use super::overrides::to_table;
+use crate::{duration, exit::ExitError, scenario::Scenario};
+
+/// What keys hold, and the store's settings.
 #[derive(Debug, clap::Args)]
 pub(super) struct SettingsArgs {
+    /// What keys hold and what clients do: registers, registers that are deleted too, siblings, sets, counters.
+    #[arg(long, value_parser = ["register", "deletes", "siblings", "set", "counter"])]
+    workload: Option<String>,
     /// Replicas of each key (N).
     #[arg(long)]
     n: Option<u8>,
@@ -18,36 +24,78 @@ pub(super) struct SettingsArgs {
     w: Option<u8>,
     /// What reads do for replicas that are behind.
     #[arg(long, value_parser = ["off", "async", "blocking"])]
-    pub(super) read_repair: Option<String>,
+    read_repair: Option<String>,
+    /// How writes are ordered: by clocks (last write wins), in two phases (abd), or not at all, which is what
+    /// --workload siblings says too.
+    #[arg(long, value_parser = ["lww", "abd", "siblings"])]
+    write_path: Option<String>,
+    /// Let nodes that stand in for owners count toward R and W.
+    #[arg(long)]
+    sloppy: bool,
+    /// Which clock stamps the writes of registers.
+    #[arg(long, value_parser = ["hlc", "wall"])]
+    clock: Option<String>,
+    /// How far apart the nodes' clocks are.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    clock_skew: Option<Duration>,
+    /// When tombstones go: keep, collect:DURATION once every owner holds them, or forget:DURATION.
+    #[arg(long, value_name = "WHEN")]
+    tombstones: Option<String>,
+    /// When an acknowledged record reaches the disk: always, periodic, periodic:DURATION, never.
+    #[arg(long, value_name = "WHEN")]
+    fsync: Option<String>,
 }
 
 impl SettingsArgs {
-    /// The numbers by the name of their setting, where they were given.
-    pub(super) fn numbers(&self) -> [(&'static str, Option<u8>); 3] {
-        [("n", self.n), ("r", self.r), ("w", self.w)]
+    /// The settings that were given, by their names in a scenario.
+    ///
+    /// # Errors
+    /// If two of them contradict each other: exit code 64.
+    pub(super) fn table(&self) -> anyhow::Result<Table> {
+        let mut table = Table::new();
+        for (name, value) in [("n", self.n), ("r", self.r), ("w", self.w)] {
+            table.extend(value.map(|value| (name.to_owned(), Value::Integer(value.into()))));
+        }
+        let (mut workload, mut write_path) = (self.workload.clone(), self.write_path.clone());
+        if write_path.as_deref() == Some("siblings") {
+            if let Some(other) = workload.filter(|workload| workload != "siblings") {
+                let message = format!("read --write-path siblings: --workload {other} has no siblings");
+                return Err(ExitError::usage(message).into());
+            }
+            (workload, write_path) = (Some("siblings".to_owned()), None);
+        }
+        let texts = [
+            ("workload", workload),
+            ("read-repair", self.read_repair.clone()),
+            ("write-path", write_path),
+            ("clock", self.clock.clone()),
+            ("clock-skew", self.clock_skew.map(duration::format)),
+            ("tombstones", self.tombstones.clone()),
+            ("fsync", self.fsync.clone()),
+        ];
+        for (name, text) in texts {
+            table.extend(text.map(|text| (name.to_owned(), Value::String(text))));
+        }
+        if self.sloppy {
+            table.insert("sloppy".to_owned(), Value::Boolean(true));
+        }
+        Ok(table)
     }
 
-    /// The settings asked for, over those of `base`, over those of the quickstart scenario.
+    /// `base` with the settings that were given.
     ///
     /// # Errors
     /// If they can't be: exit code 64.
-    pub(super) fn resolve(&self, base: Option<&Scenario>) -> anyhow::Result<Settings> {
-        let base = base.map_or_else(|| Scenario::quickstart().settings(), Scenario::settings);
-        let read_repair = match self.read_repair.as_deref() {
-            Some("off") => ReadRepair::Off,
-            Some("async") => ReadRepair::Async,
-            Some(_) => ReadRepair::Blocking,
-            None => base.read_repair,
-        };
-        let settings = Settings {
-            n: self.n.unwrap_or(base.n),
-            r: self.r.unwrap_or(base.r),
-            w: self.w.unwrap_or(base.w),
-            read_repair,
-        };
-        settings
+    pub(super) fn over(&self, base: &Scenario) -> anyhow::Result<Scenario> {
+        let mut table = to_table(base);
+        table.extend(self.table()?);
+        let scenario: Scenario = table
+            .try_into()
+            .map_err(|error: toml::de::Error| ExitError::usage(format!("read the settings: {}", error.message())))?;
+        scenario
+            .settings()
             .validate()
             .map_err(|error| ExitError::usage(format!("read the settings: {error}")))?;
-        Ok(settings)
+        Ok(scenario)
     }
 }

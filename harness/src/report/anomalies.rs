@@ -7,6 +7,7 @@ use std::{
 
 use quorate_checker::{Action, Event, EventKind, History, Op, Outcome};
 use quorate_workloads::ClaimReport;
+use serde_json::Value;
 
 use super::{Report, json::anomaly};
 use crate::run_folder::RunFolder;
@@ -63,17 +64,25 @@ fn minimal_history(claim: &ClaimReport, history: &History) -> String {
 fn events(history: &History, op: &Op) -> Vec<Event> {
     let (process, key) = (history.process(op.process).clone(), history.key(op.key).to_owned());
     let value = history.value(op.value).clone();
-    let (invocation, phase) = match op.action {
-        Action::Write => (Event::write(process, key, value.clone()), None),
-        Action::Read => (Event::read(process, key), None),
-        Action::ReadReplica(phase) => (Event::read_replica(process, key), Some(phase)),
+    let phase = match op.action {
+        Action::ReadReplica(phase) => Some(phase),
+        _ => None,
     };
+    let function = op.action.function();
+    let seen: Vec<_> = op.seen.iter().map(|value| history.value(*value).clone()).collect();
     let invocation = Event {
+        function,
+        value: if function.takes_value() {
+            value.clone()
+        } else {
+            Value::Null
+        },
+        seen: (!seen.is_empty()).then_some(seen),
         index: op.index,
         time_ns: op.start_ns,
         node: op.node.map(|node| history.node(node).to_owned()),
         phase,
-        ..invocation
+        ..Event::read(process, key)
     };
     let kind = match op.outcome {
         Outcome::Ok => EventKind::Ok,
@@ -84,6 +93,7 @@ fn events(history: &History, op: &Op) -> Vec<Event> {
         index,
         time_ns: op.end_ns.unwrap_or(op.start_ns),
         value,
+        seen: None,
         version: op.version.map(|version| history.version(version).clone()),
         ..invocation.completion(kind)
     });

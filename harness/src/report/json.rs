@@ -67,6 +67,12 @@ pub(super) fn anomaly(claim: Claim) -> &'static str {
         Claim::DurableAcks => "lost-write",
         Claim::Handoff => "missed-handoff",
         Claim::Converges => "divergence",
+        Claim::DeletesStayDeleted => "read-of-deleted",
+        Claim::NoResurrection => "resurrection",
+        Claim::SiblingsComplete => "lost-sibling",
+        Claim::SiblingsNotInvented => "false-sibling",
+        Claim::SetExact => "inexact-set",
+        Claim::CounterExact => "inexact-counter",
     }
 }
 

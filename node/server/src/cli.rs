@@ -109,6 +109,9 @@ pub struct NodeArgs {
     /// What stamps the writes of registers: hlc or wall; the same on every node
     #[arg(long, default_value = "hlc", value_parser = parse_clock)]
     pub clock: ClockMode,
+    /// How far this node's clock is ahead of the machine's; only to show what wrong clocks do
+    #[arg(long, value_name = "SPAN", default_value = "0s", value_parser = duration::parse)]
+    pub clock_ahead: Duration,
     /// Bytes on their way to the disk above which nothing more is held
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub persisting_bytes_max: usize,
@@ -160,7 +163,11 @@ fn parse_clock(text: &str) -> Result<ClockMode, String> {
     }
 }
 
-fn parse_tombstones(text: &str) -> Result<Tombstones, String> {
+/// Reads when tombstones go: `keep`, or `collect:` or `forget:` and a span.
+///
+/// # Errors
+/// In words, why it is neither.
+pub fn parse_tombstones(text: &str) -> Result<Tombstones, String> {
     let span = |text| duration::parse(text).map_err(|why| why.to_string());
     match text.split_once(':') {
         None if text == "keep" => Ok(Tombstones::Keep),
@@ -195,6 +202,7 @@ impl NodeArgs {
             advertise: self.advertise,
             fsync: self.fsync,
             seed: self.seed,
+            clock_ahead: self.clock_ahead,
             node: Config {
                 name: self.name.clone(),
                 seeds: self.seed_node.clone(),

@@ -1,27 +1,52 @@
 //! A disk that forgets what was not synced.
 //!
-//! Batches queue up; one sync at a time takes all that wait (group commit) and makes them durable together. A crash
-//! loses what waits; of a sync that was under way, chance decides whether it reached the platter.
+//! Batches queue up; one write at a time takes all that wait (group commit) and finishes them together. A crash loses
+//! what waits; of a write that was under way, chance decides whether it reached the platter. Where not each is synced,
+//! a crash loses too what was finished since the last sync.
 
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     rc::Rc,
+    time::Duration,
 };
 
 use quorate_core::{
     Hint, HintId, Key, Memory, NodeId, PartitionId, PersistToken, Record, RememberedWrite, Store, StoreError, StoreOp,
-    Summaries, WriteId,
+    Summaries, Time, WriteId,
 };
 
-/// The durable state of one node. Clones are the same disk.
-#[derive(Clone, Debug, Default)]
-pub struct SimDisk {
-    durable: Rc<RefCell<Durable>>,
+/// When what is finished is synced, so that a crash does not lose it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SimFsync {
+    /// At once.
+    #[default]
+    Always,
+    /// Within this time.
+    Periodic(Duration),
+    /// Never: a crash loses all but what the node remembers of itself, which is always synced with all before it.
+    Never,
 }
 
+/// The state of one node's disk. Clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct SimDisk {
+    /// What the node sees.
+    durable: Rc<RefCell<Durable>>,
+    unsynced: Rc<RefCell<Unsynced>>,
+}
+
+/// What a crash would go back to.
 #[derive(Debug, Default)]
+struct Unsynced {
+    fsync: SimFsync,
+    synced: Durable,
+    /// When the first change came that is not in `synced`.
+    since: Option<Time>,
+}
+
+#[derive(Clone, Debug, Default)]
 struct Durable {
     records: BTreeMap<(PartitionId, Key), Record>,
     /// Records that don't fit their checksum.
@@ -32,6 +57,13 @@ struct Durable {
 }
 
 impl SimDisk {
+    /// An empty disk.
+    pub(crate) fn new(fsync: SimFsync) -> SimDisk {
+        let disk = SimDisk::default();
+        disk.unsynced.borrow_mut().fsync = fsync;
+        disk
+    }
+
     /// How many records are durable.
     pub fn record_count(&self) -> usize {
         self.durable.borrow().records.len()
@@ -57,7 +89,42 @@ impl SimDisk {
         durable.records.remove(&place);
     }
 
-    fn apply(&self, ops: Vec<StoreOp>) {
+    /// Syncs what is due after `ops` were applied, if not everything is synced at once.
+    fn sync_if_due(&self, now: Time, ops: &[StoreOp]) {
+        let mut unsynced = self.unsynced.borrow_mut();
+        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
+        let since = *unsynced.since.get_or_insert(now);
+        let due = match unsynced.fsync {
+            SimFsync::Always => return,
+            SimFsync::Periodic(period) => since + period <= now,
+            SimFsync::Never => false,
+        };
+        if due || ops.iter().any(of_memory) {
+            unsynced.synced = self.durable.borrow().clone();
+            unsynced.since = None;
+        }
+    }
+
+    /// Loses what is not synced.
+    fn lose_unsynced(&self, now: Time) {
+        let mut unsynced = self.unsynced.borrow_mut();
+        let synced_by_now = match unsynced.fsync {
+            SimFsync::Always => return,
+            SimFsync::Periodic(period) => unsynced.since.is_none_or(|since| since + period <= now),
+            SimFsync::Never => false,
+        };
+        if !synced_by_now {
+            *self.durable.borrow_mut() = unsynced.synced.clone();
+        }
+        unsynced.since = None;
+    }
+
+    fn apply(&self, now: Time, ops: Vec<StoreOp>) {
+        self.apply_all(ops.clone());
+        self.sync_if_due(now, &ops);
+    }
+
+    fn apply_all(&self, ops: Vec<StoreOp>) {
         let mut durable = self.durable.borrow_mut();
         for op in ops {
             match op {
@@ -183,20 +250,21 @@ impl SyncQueue {
     }
 
     /// Ends the sync that is under way: its batches are durable.
-    pub(crate) fn finish(&mut self, disk: &SimDisk) -> Vec<PersistToken> {
+    pub(crate) fn finish(&mut self, now: Time, disk: &SimDisk) -> Vec<PersistToken> {
         let batches = std::mem::take(&mut self.under_way);
         let finished = batches.into_iter().map(|(token, ops)| {
-            disk.apply(ops);
+            disk.apply(now, ops);
             token
         });
         finished.collect()
     }
 
     /// Loses what was not synced. `reached` says whether the sync under way got there before the crash.
-    pub(crate) fn crash(&mut self, disk: &SimDisk, reached: bool) {
+    pub(crate) fn crash(&mut self, now: Time, disk: &SimDisk, reached: bool) {
         if reached {
-            self.finish(disk);
+            self.finish(now, disk);
         }
+        disk.lose_unsynced(now);
         self.under_way.clear();
         self.waiting.clear();
     }

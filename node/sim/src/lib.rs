@@ -14,7 +14,7 @@ mod trace;
 mod world;
 
 pub use self::{
-    disk::SimDisk,
+    disk::{SimDisk, SimFsync},
     seed::split_seed,
     trace::TraceHash,
     world::{CallId, Completion, NodeIndex, Outcome, Sim, SimOptions},

@@ -4,7 +4,7 @@ use quorate_core::{Config, Input, Node, Output, Store, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::disk::{SimDisk, SyncQueue};
+use crate::disk::{SimDisk, SimFsync, SyncQueue};
 
 /// One process, over all its lives.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(config: Config, rng: Pcg64Mcg) -> Process {
+    pub(crate) fn new(config: Config, fsync: SimFsync, rng: Pcg64Mcg) -> Process {
         Process {
             config,
-            disk: SimDisk::default(),
+            disk: SimDisk::new(fsync),
             syncs: SyncQueue::default(),
             life: 0,
             timer: None,
@@ -44,11 +44,11 @@ impl Process {
     }
 
     /// Kills it. Chance decides whether a sync that was under way got there.
-    pub(crate) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self, now: Time) {
         let node = self.node.take();
         assert!(node.is_some(), "a dead process can't be killed");
         let reached = self.rng.random();
-        self.syncs.crash(&self.disk, reached);
+        self.syncs.crash(now, &self.disk, reached);
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    disk::SimDisk,
+    disk::{SimDisk, SimFsync},
     link::{Link, REDIAL, RESET, SUSPICION, Side},
     process::Process,
     seed::rng,
@@ -53,6 +53,8 @@ pub struct SimOptions {
     pub link_delay: Range<Duration>,
     /// Durations of a disk sync, drawn evenly for each.
     pub sync_delay: Range<Duration>,
+    /// When what is finished survives a crash.
+    pub fsync: SimFsync,
     /// What true clocks show at the start.
     pub epoch: WallTime,
 }
@@ -119,7 +121,7 @@ impl Sim {
         let seed = options.seed;
         let process = |config: Config| {
             let rng = rng(seed, &format!("process {}", config.name));
-            Process::new(config, rng)
+            Process::new(config, options.fsync, rng)
         };
         Sim {
             now: Time::ZERO,
@@ -174,7 +176,8 @@ impl Sim {
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
         self.trace.note(&("kill", node, self.now.as_nanos()));
-        self.processes[node.0].kill();
+        let now = self.now;
+        self.processes[node.0].kill(now);
         for peer in self.peers(node) {
             let (low, high) = pair(node, peer);
             let side = side(node, peer);
@@ -475,11 +478,12 @@ impl Sim {
     }
 
     fn synced(&mut self, node: NodeIndex, life: u64) {
+        let now = self.now;
         let process = &mut self.processes[node.0];
         if process.life != life || !process.is_running() {
             return;
         }
-        for token in process.syncs.finish(&process.disk.clone()) {
+        for token in process.syncs.finish(now, &process.disk.clone()) {
             self.wake(node, Some(Input::Persisted { token, result: Ok(()) }));
         }
         self.begin_sync(node);

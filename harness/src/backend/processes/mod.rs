@@ -228,7 +228,10 @@ impl ProcessCluster {
             ("--partitions", scenario.partitions.to_string()),
             ("--gossip-interval", duration::format(scenario.gossip_interval)),
             ("--request-timeout", duration::format(scenario.request_timeout)),
-            ("--fsync", "always".to_owned()),
+            ("--fsync", scenario.fsync.into()),
+            ("--clock", scenario.clock.name().to_owned()),
+            ("--clock-ahead", duration::format(scenario.clock_ahead(self.seed, node))),
+            ("--tombstones", scenario.tombstones.into()),
             ("--seed", seed.to_string()),
         ];
         let settings = settings.into_iter().chain(seeds).chain(plant);

@@ -65,7 +65,10 @@ enum Answer {
         want: Want,
     },
     Lost,
+    /// What it holds is in what came in.
     Here(Option<Summary>),
+    /// Only what it amounts to is known.
+    Digest(Option<Summary>),
 }
 
 impl Replica {
@@ -83,13 +86,13 @@ impl Replica {
 
     fn summary(&self) -> Option<Summary> {
         match self.answer {
-            Answer::Here(summary) => summary,
+            Answer::Here(summary) | Answer::Digest(summary) => summary,
             Answer::Spare | Answer::Waiting { .. } | Answer::Lost => None,
         }
     }
 
     fn has_answered(&self) -> bool {
-        matches!(self.answer, Answer::Here(_))
+        matches!(self.answer, Answer::Here(_) | Answer::Digest(_))
     }
 
     fn is_waiting(&self) -> bool {
@@ -143,10 +146,10 @@ impl ReadState {
         let best = self.best.as_ref().map(|best| best.summary);
         self.replicas
             .iter()
-            .filter(move |replica| match (replica.summary(), best) {
-                (Some(summary), Some(best)) => !summary.is_covered_by(&best) && replica.repaired.is_none(),
-                (Some(_), None) => true,
-                (None, _) => false,
+            .filter(move |replica| match (&replica.answer, best) {
+                (Answer::Digest(Some(summary)), Some(best)) => !summary.is_covered_by(&best),
+                (Answer::Digest(Some(_)), None) => true,
+                _ => false,
             })
     }
 
@@ -322,7 +325,7 @@ impl<S: Store> Node<S> {
         let is_source = |replica: &Replica| match replica.answer {
             Answer::Waiting { want, .. } => want == Want::Cell,
             Answer::Here(_) => true,
-            Answer::Spare | Answer::Lost => false,
+            Answer::Digest(_) | Answer::Spare | Answer::Lost => false,
         };
         let want = match state.fetch {
             Fetch::Digests if state.replicas.iter().any(is_source) => Want::Digest,
@@ -399,7 +402,7 @@ impl<S: Store> Node<S> {
                 let summary = state.learn(cell);
                 state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
             }
-            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Here(summary),
+            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Digest(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
             ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
             _ => return,

@@ -8,11 +8,14 @@ use quorate_core::{Now, Time, WallTime};
 #[derive(Debug)]
 pub(super) struct Clock {
     origin: Instant,
+    ahead: Duration,
 }
 
 impl Clock {
-    pub(super) fn start() -> Clock {
-        Clock { origin: Instant::now() }
+    /// Clocks of which the wall clock is wrong by `ahead`.
+    pub(super) fn start(ahead: Duration) -> Clock {
+        let origin = Instant::now();
+        Clock { origin, ahead }
     }
 
     pub(super) fn now(&self) -> Now {
@@ -22,7 +25,7 @@ impl Clock {
             .unwrap_or_default();
         Now {
             time: Time::from_nanos(nanos(self.origin.elapsed())),
-            wall: WallTime::from_nanos(nanos(wall)),
+            wall: WallTime::from_nanos(nanos(wall + self.ahead)),
         }
     }
 

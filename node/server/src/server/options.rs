@@ -1,6 +1,6 @@
 //! All that a node is told at its start.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use quorate_core::{Config, ConfigError, NodeId};
 
@@ -19,6 +19,8 @@ pub struct Options {
     pub fsync: Fsync,
     /// The seed of all chance but that of TLS; `None` for one that nobody can guess.
     pub seed: Option<u64>,
+    /// How far the node's wall clock is ahead of the machine's.
+    pub clock_ahead: Duration,
     /// The core's settings, but for those that are known only once the folder has been read and the socket bound: which
     /// node this is, and its address.
     pub node: Config,

@@ -134,7 +134,7 @@ impl Server {
         let address = endpoint.local_addr().expect("a bound socket has an address");
         let advertised = options.advertise.unwrap_or(address);
         let seed = options.seed.unwrap_or_else(entropy);
-        let clock = Clock::start();
+        let clock = Clock::start(options.clock_ahead);
         let config = options.config(identity.subject().id, advertised);
         let cluster = config.cluster;
         let core = Node::start(config, store, Pcg64Mcg::seed_from_u64(seed), clock.now()).map_err(ServeError::Start)?;

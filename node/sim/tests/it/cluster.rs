@@ -8,7 +8,7 @@ use quorate_core::{
     ReadRepair, ReadRequest, Replication, Request, Response, RingShape, Update, Value, WallTime, WriteError, WriteOk,
     WriteRequest,
 };
-use quorate_sim::{NodeIndex, Outcome, Sim, SimOptions};
+use quorate_sim::{NodeIndex, Outcome, Sim, SimFsync, SimOptions};
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -59,6 +59,7 @@ impl Cluster {
             seed: shape.seed,
             link_delay: Duration::from_micros(50)..Duration::from_millis(1),
             sync_delay: Duration::from_micros(200)..Duration::from_millis(3),
+            fsync: SimFsync::Always,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
         };
         let configs = (0..shape.nodes).map(|index| config(shape, index)).collect();

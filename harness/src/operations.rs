@@ -1,0 +1,203 @@
+//! What clients do, in three languages: the workload's actions, the node's requests, and the record's events.
+
+use quorate_checker::{Event, EventKind};
+use quorate_core::{
+    Cell, Context, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value,
+    Version, WriteError, WritePath as CorePath, WriteRequest,
+};
+use quorate_workloads::{Action, ReadRepair, Workload, WritePath};
+use serde_json::Value as Json;
+
+use crate::{cluster::Outcome, scenario::Scenario};
+
+/// The name of a key.
+pub fn key_name(number: usize) -> String {
+    format!("k{number}")
+}
+
+/// A key as the store knows it.
+pub fn stored_key(workload: Workload, name: &str) -> Key {
+    let kind = match workload {
+        Workload::Register | Workload::Deletes => Kind::Register,
+        Workload::Siblings => Kind::Siblings,
+        Workload::Set => Kind::Set,
+        Workload::Counter => Kind::Counter,
+    };
+    Key::of(kind, name.as_bytes())
+}
+
+/// What the record says of an action that is about to be taken.
+pub fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
+    let key = key_name(action.key());
+    let (level, seen_matters) = match action {
+        Action::Read { .. } => (format!("r={}", scenario.r), false),
+        _ => (format!("w={}", scenario.w), scenario.workload != Workload::Deletes),
+    };
+    let listed = |seen: &[u64]| Some(seen.iter().map(|value| (*value).into()).collect()).filter(|_| seen_matters);
+    let event = match action {
+        Action::Read { .. } => Event::read(process, key),
+        Action::Write { value, seen, .. } => Event {
+            seen: listed(seen).filter(|_| scenario.workload == Workload::Siblings),
+            ..Event::write(process, key, *value)
+        },
+        Action::Delete { seen, .. } => Event {
+            seen: listed(seen),
+            ..Event::delete(process, key)
+        },
+        Action::Add { element, .. } => Event::add(process, key, *element),
+        Action::Remove { element, seen, .. } => Event {
+            seen: listed(seen),
+            ..Event::remove(process, key, *element)
+        },
+        Action::Increment { delta, .. } => Event::increment(process, key, *delta),
+    };
+    Event {
+        level: Some(level),
+        ..event
+    }
+}
+
+/// What a node is asked for an action. `context` is that of the client's last read of the key.
+pub fn request(action: &Action, context: &Context, scenario: &Scenario) -> Request {
+    let key = stored_key(scenario.workload, &key_name(action.key()));
+    // A write that has seen nothing is blind, and hands nothing back.
+    let context = |seen: &[u64]| {
+        if seen.is_empty() {
+            Context::default()
+        } else {
+            context.clone()
+        }
+    };
+    let update = match action {
+        Action::Read { .. } => return read_request(key, scenario),
+        Action::Write { value, seen, .. } => Update::Put {
+            value: stored_value(*value),
+            context: context(seen),
+        },
+        Action::Delete { seen, .. } => Update::Delete { context: context(seen) },
+        Action::Add { element, .. } => Update::Add {
+            element: stored_value(*element),
+        },
+        Action::Remove { element, seen, .. } => Update::Remove {
+            element: stored_value(*element),
+            context: context(seen),
+        },
+        Action::Increment { delta, .. } => Update::Increment { delta: *delta },
+    };
+    let is_register = key.kind == Kind::Register;
+    Request::Write(WriteRequest {
+        path: match scenario.write_path {
+            WritePath::Abd if is_register => CorePath::TwoPhase {
+                level: Level::Count(scenario.r),
+            },
+            WritePath::Abd | WritePath::Lww => CorePath::OnePhase,
+        },
+        quorum: quorum(scenario),
+        ..WriteRequest::new(key, update, Level::Count(scenario.w), scenario.request_timeout)
+    })
+}
+
+fn read_request(key: Key, scenario: &Scenario) -> Request {
+    let level = Level::Count(scenario.r);
+    Request::Read(ReadRequest {
+        repair: match scenario.read_repair {
+            ReadRepair::Off => CoreRepair::Off,
+            ReadRepair::Async => CoreRepair::Async,
+            ReadRepair::Blocking => CoreRepair::Blocking { holders: level },
+        },
+        quorum: quorum(scenario),
+        ..ReadRequest::new(key, level, scenario.request_timeout)
+    })
+}
+
+fn quorum(scenario: &Scenario) -> Quorum {
+    if scenario.sloppy {
+        Quorum::Sloppy
+    } else {
+        Quorum::Strict
+    }
+}
+
+fn stored_value(number: u64) -> Value {
+    Value(number.to_string().into())
+}
+
+/// What a key holds, as a history shows it: of a register its value or null, of siblings and sets a list, of a counter
+/// its sum. A value is the number that was written, or, if it is none, its bytes as text, so that a value from nowhere
+/// can be seen.
+pub fn shown(workload: Workload, cell: Option<&Cell>) -> Json {
+    match (cell, workload) {
+        (None, Workload::Register | Workload::Deletes) => Json::Null,
+        (None, Workload::Siblings | Workload::Set) => Json::Array(Vec::new()),
+        (None, Workload::Counter) => 0.into(),
+        (Some(Cell::Register(register)), _) => register.value().map_or(Json::Null, shown_value),
+        (Some(Cell::Siblings(siblings)), _) => siblings.values().map(|(_, value)| shown_value(value)).collect(),
+        (Some(Cell::Set(set)), _) => set.elements().map(shown_value).collect(),
+        (Some(Cell::Counter(counter)), _) => match i64::try_from(counter.value()) {
+            Ok(sum) => sum.into(),
+            Err(_) => counter.value().to_string().into(),
+        },
+    }
+}
+
+fn shown_value(value: &Value) -> Json {
+    let text = String::from_utf8_lossy(&value.0);
+    match text.parse::<u64>() {
+        Ok(number) => number.into(),
+        Err(_) => text.into_owned().into(),
+    }
+}
+
+/// A version as a history shows it.
+pub fn shown_version(version: Version) -> quorate_checker::Version {
+    version.to_string().as_str().into()
+}
+
+/// What a read gives a client to hand back with its next write of the key: what it has seen, and its context.
+pub fn seen(cell: Option<&Cell>) -> (Vec<u64>, Context) {
+    let number = |value: &Value| String::from_utf8_lossy(&value.0).parse().ok();
+    match cell {
+        Some(Cell::Siblings(siblings)) => {
+            let values = siblings.values().filter_map(|(_, value)| number(value)).collect();
+            (values, siblings.context().clone())
+        }
+        Some(Cell::Set(set)) => (set.elements().filter_map(number).collect(), set.context().clone()),
+        _ => (Vec::new(), Context::default()),
+    }
+}
+
+/// What an outcome tells. A read without an answer has no effect, so it failed; a write is failed only where the
+/// coordinator, or the wire, says that nothing was sent.
+pub fn completion(workload: Workload, invocation: &Event, outcome: &Outcome) -> Event {
+    let unknown = if invocation.function.is_write() {
+        EventKind::Info
+    } else {
+        EventKind::Fail
+    };
+    let ended = |kind, error: String| Event {
+        error: Some(error),
+        seen: None,
+        ..invocation.completion(kind)
+    };
+    let ok = |value: Json, version: Option<Version>| Event {
+        value,
+        version: version.map(shown_version),
+        seen: None,
+        ..invocation.completion(EventKind::Ok)
+    };
+    match outcome {
+        Outcome::NotSent { why } => ended(EventKind::Fail, why.clone()),
+        Outcome::Lost { why } => ended(unknown, why.clone()),
+        Outcome::Answered(response) => match &**response {
+            Response::Read(Ok(read)) => {
+                let cell = read.cell.as_ref();
+                ok(shown(workload, cell), cell.and_then(Cell::version))
+            }
+            Response::Read(Err(error)) => ended(EventKind::Fail, error.to_string()),
+            Response::Write(Ok(write)) => ok(invocation.value.clone(), write.version),
+            Response::Write(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
+            Response::Write(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
+            Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
+        },
+    }
+}
