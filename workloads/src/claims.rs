@@ -184,11 +184,13 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         },
         Claim::DurableAcks => all([
             what_was_acked_is_kept(settings),
+            no_tombstone_is_forgotten(settings),
             no_write_is_shadowed(workload, settings),
             (true, "each acknowledgement is of a synced record, and no disk is lost"),
         ]),
         Claim::Handoff => all([
             what_was_acked_is_kept(settings),
+            no_tombstone_is_forgotten(settings),
             (
                 true,
                 "a coordinator that stays up keeps a durable hint for every owner it can't reach",
