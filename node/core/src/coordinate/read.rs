@@ -65,7 +65,10 @@ enum Answer {
         want: Want,
     },
     Lost,
+    /// What it holds has come in.
     Here(Option<Summary>),
+    /// It has said no more than what that amounts to.
+    Digest(Option<Summary>),
 }
 
 impl Replica {
@@ -83,13 +86,13 @@ impl Replica {
 
     fn summary(&self) -> Option<Summary> {
         match self.answer {
-            Answer::Here(summary) => summary,
+            Answer::Here(summary) | Answer::Digest(summary) => summary,
             Answer::Spare | Answer::Waiting { .. } | Answer::Lost => None,
         }
     }
 
     fn has_answered(&self) -> bool {
-        matches!(self.answer, Answer::Here(_))
+        matches!(self.answer, Answer::Here(_) | Answer::Digest(_))
     }
 
     fn is_waiting(&self) -> bool {
@@ -143,6 +146,7 @@ impl ReadState {
         let best = self.best.as_ref().map(|best| best.summary);
         self.replicas
             .iter()
+            .filter(|replica| matches!(replica.answer, Answer::Digest(_)))
             .filter(move |replica| match (replica.summary(), best) {
                 (Some(summary), Some(best)) => !summary.is_covered_by(&best) && replica.repaired.is_none(),
                 (Some(_), None) => true,
@@ -321,7 +325,7 @@ impl<S: Store> Node<S> {
         // A value is asked of the first, and digests of the rest as long as that one may answer.
         let is_source = |replica: &Replica| match replica.answer {
             Answer::Waiting { want, .. } => want == Want::Cell,
-            Answer::Here(_) => true,
+            Answer::Here(_) | Answer::Digest(_) => true,
             Answer::Spare | Answer::Lost => false,
         };
         let want = match state.fetch {
@@ -399,7 +403,7 @@ impl<S: Store> Node<S> {
                 let summary = state.learn(cell);
                 state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
             }
-            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Here(summary),
+            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Digest(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
             ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
             _ => return,

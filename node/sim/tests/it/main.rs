@@ -6,4 +6,5 @@ mod durability;
 mod handoff;
 mod quorum;
 mod ring;
+mod siblings;
 mod skew;
