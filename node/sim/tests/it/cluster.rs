@@ -136,6 +136,13 @@ impl Cluster {
         )
     }
 
+    pub(crate) fn delete(&mut self, node: usize, key: &str, w: u8) -> Result<WriteOk, WriteError> {
+        self.submit_write(
+            node,
+            WriteRequest::new(register(key), Update::delete(), Level::Count(w), TIMEOUT),
+        )
+    }
+
     /// Any write at all.
     pub(crate) fn submit_write(&mut self, node: usize, request: WriteRequest) -> Result<WriteOk, WriteError> {
         match self.answer(node, Request::Write(request)) {
@@ -199,7 +206,10 @@ impl Cluster {
 
     /// The places of the key's owners, in preference order.
     pub(crate) fn owners(&mut self, key: &str) -> Vec<usize> {
-        let key = Key::copy_from(key.as_bytes());
+        self.owners_of(register(key))
+    }
+
+    pub(crate) fn owners_of(&mut self, key: Key) -> Vec<usize> {
         let node = (0..self.sim.node_count()).find(|n| self.sim.is_running(NodeIndex(*n)));
         match self.admin(node.expect("a node runs"), AdminRequest::Owners { key }) {
             AdminOk::Owners(owners) => owners.iter().map(|node| index_of(*node)).collect(),
