@@ -2,6 +2,7 @@
 
 mod cluster;
 mod determinism;
+mod directed;
 mod durability;
 mod handoff;
 mod quorum;
