@@ -12,11 +12,19 @@ pub enum Plant {
     HintDropped,
     /// Read repair takes the older of two answers for the winner, and the replica believes it (Q4).
     RepairWritesOlder,
+    /// A replica that finds nothing of its own under a key goes on as whom it was there before, and gives dots that it
+    /// has given (V3, V4).
+    ActorReused,
 }
 
 impl Plant {
     /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 3] = [Plant::ReplyBeforeAcks, Plant::HintDropped, Plant::RepairWritesOlder];
+    pub const ALL: [Plant; 4] = [
+        Plant::ReplyBeforeAcks,
+        Plant::HintDropped,
+        Plant::RepairWritesOlder,
+        Plant::ActorReused,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -24,6 +32,7 @@ impl Plant {
             Plant::ReplyBeforeAcks => "reply-before-acks",
             Plant::HintDropped => "hint-dropped",
             Plant::RepairWritesOlder => "repair-writes-older",
+            Plant::ActorReused => "actor-reused",
         }
     }
 
@@ -33,6 +42,7 @@ impl Plant {
             Plant::ReplyBeforeAcks => "a write is acknowledged before W replicas hold it",
             Plant::HintDropped => "a hint for an unreachable replica is counted and thrown away",
             Plant::RepairWritesOlder => "read repair overwrites the newer version with the older one",
+            Plant::ActorReused => "a replica that lost a key writes it under dots that it gave before",
         }
     }
 

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, AddWinsSet, Cell, Content, Context, Counter, Key, Kind, Node, Now, Record, Refused, Register, Siblings,
-    Store, Value, Version, record::VALUE_BYTES_MAX,
+    Actor, AddWinsSet, Cell, Content, Context, Counter, Generation, Key, Kind, Node, Now, Plant, Record, Refused,
+    Register, Siblings, Store, Value, Version, record::VALUE_BYTES_MAX,
 };
 
 /// What is done to a key. Which of them make sense depends on the key's kind.
@@ -186,6 +186,15 @@ impl<S: Store> Node<S> {
     /// As whom this node writes a key of which it holds `held`. What it has lost, or may have lost in a crash, it does
     /// not go on from.
     fn actor(&mut self, now: Now, held: Option<&Record>) -> Actor {
+        if self.has_plant(Plant::ActorReused) {
+            let (generation, birth) = (Generation(0), 0);
+            let node = self.config.node;
+            return Actor {
+                node,
+                generation,
+                birth,
+            };
+        }
         let earlier = held.and_then(|record| record.actor);
         let is_whole = |actor: &Actor| actor.generation == self.generation || self.config.acks_are_durable;
         earlier.filter(is_whole).unwrap_or_else(|| Actor {

@@ -65,9 +65,9 @@ enum Answer {
         want: Want,
     },
     Lost,
-    /// What it holds is in what came in.
+    /// What it holds has come in.
     Here(Option<Summary>),
-    /// Only what it amounts to is known.
+    /// It has said no more than what that amounts to.
     Digest(Option<Summary>),
 }
 
@@ -146,10 +146,11 @@ impl ReadState {
         let best = self.best.as_ref().map(|best| best.summary);
         self.replicas
             .iter()
-            .filter(move |replica| match (&replica.answer, best) {
-                (Answer::Digest(Some(summary)), Some(best)) => !summary.is_covered_by(&best),
-                (Answer::Digest(Some(_)), None) => true,
-                _ => false,
+            .filter(|replica| matches!(replica.answer, Answer::Digest(_)))
+            .filter(move |replica| match (replica.summary(), best) {
+                (Some(summary), Some(best)) => !summary.is_covered_by(&best) && replica.repaired.is_none(),
+                (Some(_), None) => true,
+                (None, _) => false,
             })
     }
 
@@ -324,8 +325,8 @@ impl<S: Store> Node<S> {
         // A value is asked of the first, and digests of the rest as long as that one may answer.
         let is_source = |replica: &Replica| match replica.answer {
             Answer::Waiting { want, .. } => want == Want::Cell,
-            Answer::Here(_) => true,
-            Answer::Digest(_) | Answer::Spare | Answer::Lost => false,
+            Answer::Here(_) | Answer::Digest(_) => true,
+            Answer::Spare | Answer::Lost => false,
         };
         let want = match state.fetch {
             Fetch::Digests if state.replicas.iter().any(is_source) => Want::Digest,

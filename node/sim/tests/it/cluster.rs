@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use quorate_core::{
-    AdminOk, AdminRequest, AntiEntropyReport, Cell, ClusterId, Config, Key, Level, Name, NodeId, ReadError, ReadOk,
-    ReadRepair, ReadRequest, Replication, Request, Response, RingShape, Update, Value, WallTime, WriteError, WriteOk,
-    WriteRequest,
+    AdminOk, AdminRequest, AntiEntropyReport, Cell, ClusterId, Config, Context, Key, Level, Name, NodeId, ReadError,
+    ReadOk, ReadRepair, ReadRequest, Replication, Request, Response, RingShape, Update, Value, WallTime, WriteError,
+    WriteOk, WriteRequest,
 };
 use quorate_sim::{NodeIndex, Outcome, Sim, SimFsync, SimOptions};
 
@@ -131,9 +131,32 @@ impl Cluster {
     }
 
     pub(crate) fn write(&mut self, node: usize, key: &str, value: &str, w: u8) -> Result<WriteOk, WriteError> {
-        match self.answer(node, write(key, value, w)) {
+        self.submit_write(
+            node,
+            WriteRequest::new(register(key), put(value), Level::Count(w), TIMEOUT),
+        )
+    }
+
+    pub(crate) fn delete(&mut self, node: usize, key: &str, w: u8) -> Result<WriteOk, WriteError> {
+        self.submit_write(
+            node,
+            WriteRequest::new(register(key), Update::delete(), Level::Count(w), TIMEOUT),
+        )
+    }
+
+    /// Any write at all.
+    pub(crate) fn submit_write(&mut self, node: usize, request: WriteRequest) -> Result<WriteOk, WriteError> {
+        match self.answer(node, Request::Write(request)) {
             Response::Write(result) => result,
             other => panic!("not an answer to a write: {other:?}"),
+        }
+    }
+
+    /// Any read at all.
+    pub(crate) fn submit_read(&mut self, node: usize, request: ReadRequest) -> Result<ReadOk, ReadError> {
+        match self.answer(node, Request::Read(request)) {
+            Response::Read(result) => result,
+            other => panic!("not an answer to a read: {other:?}"),
         }
     }
 
@@ -146,12 +169,10 @@ impl Cluster {
     ) -> Result<Option<String>, ReadError> {
         let read = ReadRequest {
             repair,
-            ..ReadRequest::new(Key::copy_from(key.as_bytes()), Level::Count(r), TIMEOUT)
+            ..ReadRequest::new(register(key), Level::Count(r), TIMEOUT)
         };
-        match self.answer(node, Request::Read(read)) {
-            Response::Read(result) => result.map(|ReadOk { cell, .. }| cell.as_ref().and_then(text)),
-            other => panic!("not an answer to a read: {other:?}"),
-        }
+        let result = self.submit_read(node, read);
+        result.map(|ReadOk { cell, .. }| cell.as_ref().and_then(text))
     }
 
     pub(crate) fn read(&mut self, node: usize, key: &str) -> Option<String> {
@@ -186,7 +207,10 @@ impl Cluster {
 
     /// The places of the key's owners, in preference order.
     pub(crate) fn owners(&mut self, key: &str) -> Vec<usize> {
-        let key = Key::copy_from(key.as_bytes());
+        self.owners_of(register(key))
+    }
+
+    pub(crate) fn owners_of(&mut self, key: Key) -> Vec<usize> {
         let node = (0..self.sim.node_count()).find(|n| self.sim.is_running(NodeIndex(*n)));
         match self.admin(node.expect("a node runs"), AdminRequest::Owners { key }) {
             AdminOk::Owners(owners) => owners.iter().map(|node| index_of(*node)).collect(),
@@ -204,18 +228,42 @@ impl Cluster {
 }
 
 pub(crate) fn write(key: &str, value: &str, w: u8) -> Request {
-    let value = Value(Bytes::copy_from_slice(value.as_bytes()));
-    let key = Key::copy_from(key.as_bytes());
-    Request::Write(WriteRequest::new(key, Update::put(value), Level::Count(w), TIMEOUT))
+    Request::Write(WriteRequest::new(register(key), put(value), Level::Count(w), TIMEOUT))
+}
+
+pub(crate) fn register(key: &str) -> Key {
+    Key::copy_from(key.as_bytes())
+}
+
+/// A put by a client that has read nothing.
+pub(crate) fn put(value: &str) -> Update {
+    Update::put(Value(Bytes::copy_from_slice(value.as_bytes())))
+}
+
+/// What a read of siblings returns: the values in the order of their texts, and the context to write with.
+pub(crate) fn siblings(read: &ReadOk) -> (Vec<String>, Context) {
+    let Some(cell) = &read.cell else {
+        return (Vec::new(), Context::new());
+    };
+    let Cell::Siblings(siblings) = cell else {
+        panic!("not siblings: {cell:?}");
+    };
+    let values = siblings.values().map(|(_, value)| utf8(value));
+    let mut values: Vec<_> = values.collect();
+    values.sort();
+    (values, siblings.context().clone())
+}
+
+fn utf8(value: &Value) -> String {
+    String::from_utf8(value.0.to_vec()).expect("tests write text")
 }
 
 /// What a register holds, if it is not a tombstone.
-fn text(cell: &Cell) -> Option<String> {
+pub(crate) fn text(cell: &Cell) -> Option<String> {
     let Cell::Register(register) = cell else {
         panic!("not a register: {cell:?}");
     };
-    let value = register.value()?;
-    Some(String::from_utf8(value.0.to_vec()).expect("tests write text"))
+    register.value().map(utf8)
 }
 
 /// Identities in no order that follows the places.

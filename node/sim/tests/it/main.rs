@@ -2,8 +2,10 @@
 
 mod cluster;
 mod determinism;
+mod directed;
 mod durability;
 mod handoff;
 mod quorum;
 mod ring;
+mod siblings;
 mod skew;
