@@ -14,7 +14,7 @@ const HINT_MARGIN: Duration = Duration::from_secs(1);
 pub fn run_facts(scenario: &Scenario, faults: &Faults) -> RunFacts {
     RunFacts {
         context: Context {
-            replica_count: Some(scenario.n.into()),
+            replica_count: Some(scenario.replicas()),
             faults: faults.spans(),
             crashes: faults.crashes(),
             handoff_window: scenario.request_timeout + HINT_MARGIN,

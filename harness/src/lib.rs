@@ -17,6 +17,7 @@ pub mod interpreter;
 pub mod interrupt;
 pub mod judging;
 pub mod latency;
+pub mod level;
 pub mod load;
 pub mod nemesis;
 pub mod operations;

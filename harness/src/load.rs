@@ -122,7 +122,7 @@ impl Load {
         client.due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
         let action = self.actions.next(number, progress);
-        let node = Place(self.rng.random_range(0..self.scenario.nodes));
+        let node = self.coordinator(&action);
         let process = self.clients[number].process;
         let invocation = Event {
             time_ns: nanos(now),
@@ -142,6 +142,23 @@ impl Load {
             request,
             invocation,
         })
+    }
+
+    /// Through which node an action goes: any, or any of a data center.
+    fn coordinator(&mut self, action: &Action) -> Place {
+        let dc = match action {
+            Action::Read { .. } => self.scenario.reads_in_dc,
+            _ => self.scenario.writes_in_dc,
+        };
+        let (nodes, dcs) = (self.scenario.nodes, usize::from(self.scenario.dcs));
+        match dc {
+            None => Place(self.rng.random_range(0..nodes)),
+            Some(dc) => {
+                let first = usize::from(dc) - 1;
+                let count = (nodes - first).div_ceil(dcs);
+                Place(first + dcs * self.rng.random_range(0..count))
+            }
+        }
     }
 
     /// Ends the open operation of a client.

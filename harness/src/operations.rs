@@ -2,8 +2,8 @@
 
 use quorate_checker::{Event, EventKind};
 use quorate_core::{
-    Cell, Context, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value,
-    Version, WriteError, WritePath as CorePath, WriteRequest,
+    Absence, Cell, Context, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update,
+    Value, Version, WriteError, WritePath as CorePath, WriteRequest,
 };
 use quorate_workloads::{Action, ReadRepair, Workload, WritePath};
 use serde_json::Value as Json;
@@ -30,8 +30,11 @@ pub fn stored_key(workload: Workload, name: &str) -> Key {
 pub fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
     let key = key_name(action.key());
     let (level, seen_matters) = match action {
-        Action::Read { .. } => (format!("r={}", scenario.r), false),
-        _ => (format!("w={}", scenario.w), scenario.workload != Workload::Deletes),
+        Action::Read { .. } => (shown_level("r", scenario.read_level()), false),
+        _ => (
+            shown_level("w", scenario.write_level()),
+            scenario.workload != Workload::Deletes,
+        ),
     };
     let listed = |seen: &[u64]| Some(seen.iter().map(|value| (*value).into()).collect()).filter(|_| seen_matters);
     let event = match action {
@@ -54,6 +57,13 @@ pub fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
     Event {
         level: Some(level),
         ..event
+    }
+}
+
+fn shown_level(name: &str, level: Level) -> String {
+    match level {
+        Level::Count(count) => format!("{name}={count}"),
+        named => named.to_string(),
     }
 }
 
@@ -88,17 +98,17 @@ pub fn request(action: &Action, context: &Context, scenario: &Scenario) -> Reque
     Request::Write(WriteRequest {
         path: match scenario.write_path {
             WritePath::Abd if is_register => CorePath::TwoPhase {
-                level: Level::Count(scenario.r),
+                level: scenario.read_level(),
             },
             WritePath::Abd | WritePath::Lww => CorePath::OnePhase,
         },
         quorum: quorum(scenario),
-        ..WriteRequest::new(key, update, Level::Count(scenario.w), scenario.request_timeout)
+        ..WriteRequest::new(key, update, scenario.write_level(), scenario.request_timeout)
     })
 }
 
 fn read_request(key: Key, scenario: &Scenario) -> Request {
-    let level = Level::Count(scenario.r);
+    let level = scenario.read_level();
     Request::Read(ReadRequest {
         repair: match scenario.read_repair {
             ReadRepair::Off => CoreRepair::Off,
@@ -106,6 +116,11 @@ fn read_request(key: Key, scenario: &Scenario) -> Request {
             ReadRepair::Blocking => CoreRepair::Blocking { holders: level },
         },
         quorum: quorum(scenario),
+        absence: if scenario.notfound_ok {
+            Absence::AnswersAlone
+        } else {
+            Absence::Counts
+        },
         ..ReadRequest::new(key, level, scenario.request_timeout)
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_core::{Plant, Tombstones as When};
+use quorate_core::{Level, Plant, Replication, Tombstones as When};
 use quorate_sim::split_seed;
 use quorate_workloads::{Clock, ReadRepair, Settings, Tombstones as TombstonesClaim, Workload, WritePath};
 use rand::{RngExt, SeedableRng};
@@ -13,6 +13,7 @@ use crate::{
     duration,
     fault::{FaultKind, Place},
     fsync::Fsync,
+    level::{LevelName, Levels, dc_name},
     plan::{self, PlanOptions, PlannedFault},
     tombstones::Tombstones,
 };
@@ -40,8 +41,29 @@ pub struct Scenario {
     pub r: u8,
     /// Replicas that acknowledge a write (W).
     pub w: u8,
+    /// How many data centers, each with N replicas of each key; nodes are dealt to them in turn.
+    #[serde(default = "one_dc")]
+    pub dcs: u8,
+    /// The consistency level of reads, in the place of R.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_level: Option<LevelName>,
+    /// The consistency level of writes, in the place of W.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_level: Option<LevelName>,
+    /// The data center, from 1, through whose nodes clients read; any, if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads_in_dc: Option<u8>,
+    /// As of reads, of writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_in_dc: Option<u8>,
     /// What reads do for replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether one replica that has nothing answers a read alone (Riak's `notfound_ok`).
+    #[serde(default)]
+    pub notfound_ok: bool,
+    /// The most actors in the context of siblings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_actors_max: Option<usize>,
     /// How a register's write gets its place in the order of writes.
     #[serde(default)]
     pub write_path: WritePath,
@@ -100,13 +122,27 @@ pub enum ScenarioError {
     /// Numbers of replicas that can't be.
     #[error(transparent)]
     Settings(#[from] quorate_workloads::SettingsError),
-    /// Too few nodes to hold N replicas.
-    #[error("{nodes} nodes can't hold {n} replicas of a key (n)")]
+    /// Too few nodes to hold N replicas in each data center.
+    #[error("{nodes} nodes can't hold {replicas} replicas of a key (n, in each data center)")]
     TooFewNodes {
         /// How many nodes.
         nodes: usize,
-        /// How many replicas.
-        n: u8,
+        /// How many replicas, over all data centers.
+        replicas: usize,
+    },
+    /// More replicas than quorums are tried for.
+    #[error("{0} replicas of a key are more than {REPLICAS_MAX}")]
+    TooManyReplicas(usize),
+    /// A level that can't be met.
+    #[error(transparent)]
+    Level(#[from] quorate_core::LevelError),
+    /// A data center that is not there.
+    #[error("there is no data center {dc}: there are {dcs}")]
+    NoSuchDc {
+        /// Which.
+        dc: u8,
+        /// How many there are.
+        dcs: u8,
     },
     /// Something that has to be at least one.
     #[error("{0} has to be above 0")]
@@ -130,6 +166,13 @@ pub enum ScenarioError {
     NobodyToBreak,
 }
 
+/// Replicas of a key over all data centers: which quorums meet is found by trying all sets of them.
+const REPLICAS_MAX: usize = 16;
+
+fn one_dc() -> u8 {
+    1
+}
+
 /// Processes that one machine is asked to bear: each takes a few megabytes and four ports.
 const NODES_MAX: usize = 64;
 
@@ -145,7 +188,14 @@ impl Scenario {
             n: 3,
             r: 2,
             w: 2,
+            dcs: 1,
+            read_level: None,
+            write_level: None,
+            reads_in_dc: None,
+            writes_in_dc: None,
             read_repair: ReadRepair::Blocking,
+            notfound_ok: false,
+            context_actors_max: None,
             write_path: WritePath::Lww,
             clock: Clock::Hlc,
             clock_skew: Duration::ZERO,
@@ -185,8 +235,8 @@ impl Scenario {
         if self.format != FORMAT {
             return Err(ScenarioError::Format(self.format));
         }
-        self.settings().validate()?;
         let zero = [
+            ("dcs", self.dcs == 0),
             ("time", self.time.is_zero()),
             ("concurrency", self.concurrency == 0),
             ("keys", self.keys == 0),
@@ -203,13 +253,77 @@ impl Scenario {
         if self.nodes > NODES_MAX {
             return Err(ScenarioError::TooManyNodes(self.nodes));
         }
-        if self.nodes < usize::from(self.n) {
+        self.validate_settings()?;
+        if self.nodes < self.replicas() {
             return Err(ScenarioError::TooFewNodes {
                 nodes: self.nodes,
-                n: self.n,
+                replicas: self.replicas(),
             });
         }
         self.validate_faults()
+    }
+
+    /// Checks what decides the claims.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with the first thing that can't be.
+    pub fn validate_settings(&self) -> Result<(), ScenarioError> {
+        let dcs = self.dcs;
+        if dcs == 0 {
+            return Err(ScenarioError::Zero("dcs"));
+        }
+        let named = [self.reads_in_dc, self.writes_in_dc].into_iter().flatten();
+        if let Some(dc) = named.into_iter().find(|dc| *dc == 0 || *dc > dcs) {
+            return Err(ScenarioError::NoSuchDc { dc, dcs });
+        }
+        if self.replicas() > REPLICAS_MAX {
+            return Err(ScenarioError::TooManyReplicas(self.replicas()));
+        }
+        let (r, w) = (self.r, self.w);
+        Settings::strict(self.n, r, w, self.read_repair).validate()?;
+        self.levels().quorums()?;
+        Ok(())
+    }
+
+    /// Replicas of a key over all data centers.
+    pub fn replicas(&self) -> usize {
+        usize::from(self.n) * usize::from(self.dcs)
+    }
+
+    /// At which level clients read.
+    pub fn read_level(&self) -> Level {
+        self.read_level.map_or(Level::Count(self.r), |level| level.0)
+    }
+
+    /// At which level clients write.
+    pub fn write_level(&self) -> Level {
+        self.write_level.map_or(Level::Count(self.w), |level| level.0)
+    }
+
+    fn levels(&self) -> Levels {
+        let in_dcs = |dc: Option<u8>| dc.map_or_else(|| (0..self.dcs).collect(), |dc| vec![dc - 1]);
+        Levels {
+            replicas: self.n,
+            dcs: self.dcs,
+            read: self.read_level(),
+            write: self.write_level(),
+            read_dcs: in_dcs(self.reads_in_dc),
+            write_dcs: in_dcs(self.writes_in_dc),
+        }
+    }
+
+    /// The data center of a node, counted from 0.
+    pub fn dc_of(&self, place: Place) -> u8 {
+        let dc = place.0 % usize::from(self.dcs);
+        u8::try_from(dc).expect("below the number of data centers")
+    }
+
+    /// How keys are replicated.
+    pub fn replication(&self) -> Replication {
+        if self.dcs == 1 {
+            return Replication::Simple(self.n);
+        }
+        Replication::PerDc((0..self.dcs).map(|dc| (dc_name(dc), self.n)).collect())
     }
 
     fn validate_faults(&self) -> Result<(), ScenarioError> {
@@ -240,7 +354,11 @@ impl Scenario {
 
     /// What decides what may be claimed.
     pub fn settings(&self) -> Settings {
+        let quorums = self.levels().quorums();
         Settings {
+            quorums: quorums.expect("a scenario is validated before its settings are asked for"),
+            absence_answers_alone: self.notfound_ok,
+            contexts_are_cut: self.context_actors_max.is_some(),
             n: self.n,
             r: self.r,
             w: self.w,

@@ -169,6 +169,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         Claim::FreshReads | Claim::ReadYourWrites => what_was_acked_is_read(workload, settings),
         Claim::SiblingsComplete => what_was_acked_is_read(workload, settings),
         Claim::DeletesStayDeleted => all([
+            contexts_are_whole(settings),
             no_tombstone_is_forgotten(settings),
             what_was_acked_is_read(workload, settings),
         ]),
@@ -198,12 +199,13 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         ]),
         Claim::Converges => (true, "hints, and anti-entropy for what they missed"),
         Claim::NoResurrection => all([
+            contexts_are_whole(settings),
             no_tombstone_is_forgotten(settings),
             what_was_acked_is_kept(settings),
             no_write_is_shadowed(workload, settings),
             (true, "a tombstone stands until no replica can bring back what it ended"),
         ]),
-        Claim::SiblingsNotInvented => (true, "contexts are whole: descent is told from concurrency"),
+        Claim::SiblingsNotInvented => contexts_are_whole(settings),
         Claim::SetExact => all([
             what_was_acked_is_kept(settings),
             (true, "each add is one dot, and removes take the dots that they saw"),
@@ -227,17 +229,25 @@ fn what_was_acked_is_read(workload: Workload, settings: Settings) -> Reason {
         owners_answer(settings),
         what_was_acked_is_kept(settings),
         no_write_is_shadowed(workload, settings),
-        if settings.quorums_meet() {
-            (true, "R + W > N: every read meets the last acknowledged write")
+        if settings.quorums.meet {
+            (
+                true,
+                "quorums meet (R + W > N): every read meets the last acknowledged write",
+            )
         } else {
-            (false, "R + W <= N: a read can miss the replicas that a write reached")
+            (
+                false,
+                "quorums need not meet (R + W <= N): a read can miss what a write reached",
+            )
         },
     ])
 }
 
 /// Whether quorums are counted among owners, all of them.
 fn owners_answer(settings: Settings) -> Reason {
-    if settings.sloppy {
+    if settings.absence_answers_alone {
+        (false, "one replica that has nothing answers for all")
+    } else if settings.sloppy {
         (
             false,
             "sloppy: what a stand-in keeps for an owner need not meet a read's quorum",
@@ -264,7 +274,7 @@ fn no_write_is_shadowed(workload: Workload, settings: Settings) -> Reason {
         return (true, "what merges needs no clock");
     }
     match (settings.write_path, settings.clocks_are_skewed, settings.clock) {
-        (WritePath::Abd, _, _) if settings.quorums_meet() => (
+        (WritePath::Abd, _, _) if settings.quorums.meet => (
             true,
             "R + W > N: the first phase meets every acknowledged write, and no clock is asked",
         ),
@@ -291,6 +301,17 @@ fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
     }
 }
 
+fn contexts_are_whole(settings: Settings) -> Reason {
+    if settings.contexts_are_cut {
+        (
+            false,
+            "contexts are cut short: what was overwritten is taken for concurrent",
+        )
+    } else {
+        (true, "contexts are whole: descent is told from concurrency")
+    }
+}
+
 /// Whether of two writes of a client, or of a read and a write, the second has the greater version.
 fn later_writes_are_greater(settings: Settings) -> Reason {
     match settings.write_path {
@@ -309,18 +330,27 @@ fn what_was_read_stays_read(settings: Settings) -> Reason {
     if !owners.0 || !kept.0 {
         return all([owners, kept]);
     }
-    if !settings.quorums_meet() {
-        return (false, "R + W <= N: two reads can meet different replicas");
-    }
-    if settings.r == settings.n {
+    if !settings.quorums.meet {
         return (
-            true,
-            "R = N: every read sees every replica, so what was seen is seen again",
+            false,
+            "quorums need not meet (R + W <= N): two reads can meet different replicas",
         );
     }
-    match (settings.read_repair, settings.reads_meet()) {
-        (ReadRepair::Blocking, true) => (true, "2R > N, and R replicas hold what a read returns before it does"),
-        (ReadRepair::Blocking, false) => (false, "2R <= N: a read can miss the replicas that another has seen"),
+    if settings.quorums.reads_ask_all {
+        return (
+            true,
+            "every read sees every replica (R = N), so what was seen is seen again",
+        );
+    }
+    match (settings.read_repair, settings.quorums.reads_meet) {
+        (ReadRepair::Blocking, true) => (
+            true,
+            "reads meet (2R > N), and R replicas hold what a read returns before it does",
+        ),
+        (ReadRepair::Blocking, false) => (
+            false,
+            "reads need not meet (2R <= N): one can miss the replicas that another has seen",
+        ),
         (ReadRepair::Off | ReadRepair::Async, _) => {
             (false, "without blocking repair what one read saw, the next can miss")
         }

@@ -21,6 +21,6 @@ pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
-    settings::{Clock, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
+    settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
     workload::{ActionLoad, LoadOptions, Workload},
 };

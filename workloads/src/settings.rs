@@ -78,6 +78,28 @@ pub enum Tombstones {
     Forgotten,
 }
 
+/// Which sets of replicas that answer always have one in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quorums {
+    /// Each that answers a read, and each that acknowledges a write.
+    pub meet: bool,
+    /// Each two that answer a read.
+    pub reads_meet: bool,
+    /// Whether all replicas have to answer a read.
+    pub reads_ask_all: bool,
+}
+
+impl Quorums {
+    /// The quorums of R and W of N replicas.
+    pub fn of(n: u8, r: u8, w: u8) -> Quorums {
+        Quorums {
+            meet: u16::from(r) + u16::from(w) > u16::from(n),
+            reads_meet: 2 * u16::from(r) > u16::from(n),
+            reads_ask_all: r == n,
+        }
+    }
+}
+
 /// Numbers and switches of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -87,8 +109,14 @@ pub struct Settings {
     pub r: u8,
     /// Replicas that acknowledge a write (W).
     pub w: u8,
+    /// What that means for the quorums, or what consistency levels do that stand in the place of R and W.
+    pub quorums: Quorums,
     /// What reads do for replicas that are behind.
     pub read_repair: ReadRepair,
+    /// Whether one replica that has nothing answers a read alone (Riak's `notfound_ok`).
+    pub absence_answers_alone: bool,
+    /// Whether the causal contexts of siblings are cut short.
+    pub contexts_are_cut: bool,
     /// How a register's write gets its place.
     pub write_path: WritePath,
     /// Which clock stamps it.
@@ -131,7 +159,10 @@ impl Settings {
             n,
             r,
             w,
+            quorums: Quorums::of(n, r, w),
             read_repair,
+            absence_answers_alone: false,
+            contexts_are_cut: false,
             write_path: WritePath::Lww,
             clock: Clock::Hlc,
             clocks_are_skewed: false,
@@ -155,15 +186,5 @@ impl Settings {
             }
         }
         Ok(())
-    }
-
-    /// Whether every read quorum meets every other.
-    pub fn reads_meet(self) -> bool {
-        2 * u16::from(self.r) > u16::from(self.n)
-    }
-
-    /// Whether every read quorum meets every write quorum.
-    pub fn quorums_meet(self) -> bool {
-        u16::from(self.r) + u16::from(self.w) > u16::from(self.n)
     }
 }

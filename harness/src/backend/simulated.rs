@@ -7,8 +7,7 @@ use std::{
 };
 
 use quorate_core::{
-    AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Replication, Request, Response, RingShape, Time,
-    WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
     CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimFsync, SimOptions, TraceHash, split_seed,
@@ -20,6 +19,7 @@ use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
     fault::Place,
     fsync::Fsync,
+    level::dc_name,
     scenario::Scenario,
 };
 
@@ -163,7 +163,7 @@ fn address(place: Place) -> SocketAddr {
 fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
     let ring = RingShape {
         partitions: scenario.partitions,
-        replication: Replication::Simple(scenario.n),
+        replication: scenario.replication(),
     };
     let node = NodeId(split_seed(seed, &format!("identity of {place}")));
     let cluster = ClusterId::from_name(&scenario.name);
@@ -176,6 +176,8 @@ fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
             Clock::Hlc => ClockMode::Hybrid,
             Clock::Wall => ClockMode::Wall,
         },
+        dc: dc_name(scenario.dc_of(place)),
+        context_actors_max: scenario.context_actors_max,
         tombstones: scenario.tombstones.0,
         acks_are_durable: scenario.fsync == Fsync::Always,
         plant: scenario.plant,

@@ -59,7 +59,7 @@ fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
         Some(folder) if path.is_dir() => run_facts(&scenario, &folder.faults()?),
         _ => RunFacts {
             context: Context {
-                replica_count: Some(settings.n.into()),
+                replica_count: Some(scenario.replicas()),
                 ..Context::default()
             },
             faults_took_effect: None,

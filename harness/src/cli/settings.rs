@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::overrides::to_table;
-use crate::{duration, exit::ExitError, scenario::Scenario};
+use crate::{duration, exit::ExitError, level::LevelName, scenario::Scenario};
 
 /// What keys hold, and the store's settings.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,21 @@ pub(super) struct SettingsArgs {
     /// Replicas that acknowledge a write (W).
     #[arg(long)]
     w: Option<u8>,
+    /// How many data centers, each with N replicas of each key.
+    #[arg(long)]
+    dcs: Option<u8>,
+    /// Consistency level of reads in the place of R, as in LOCAL_QUORUM.
+    #[arg(long, value_name = "LEVEL")]
+    read_level: Option<LevelName>,
+    /// Consistency level of writes in the place of W, as in EACH_QUORUM or ANY.
+    #[arg(long, value_name = "LEVEL")]
+    write_level: Option<LevelName>,
+    /// Read through the nodes of this data center alone, counted from 1.
+    #[arg(long, value_name = "DC")]
+    reads_in_dc: Option<u8>,
+    /// Write through the nodes of this data center alone, counted from 1.
+    #[arg(long, value_name = "DC")]
+    writes_in_dc: Option<u8>,
     /// What reads do for replicas that are behind.
     #[arg(long, value_parser = ["off", "async", "blocking"])]
     read_repair: Option<String>,
@@ -53,7 +68,15 @@ impl SettingsArgs {
     /// If two of them contradict each other: exit code 64.
     pub(super) fn table(&self) -> anyhow::Result<Table> {
         let mut table = Table::new();
-        for (name, value) in [("n", self.n), ("r", self.r), ("w", self.w)] {
+        let numbers = [
+            ("n", self.n),
+            ("r", self.r),
+            ("w", self.w),
+            ("dcs", self.dcs),
+            ("reads-in-dc", self.reads_in_dc),
+            ("writes-in-dc", self.writes_in_dc),
+        ];
+        for (name, value) in numbers {
             table.extend(value.map(|value| (name.to_owned(), Value::Integer(value.into()))));
         }
         let (mut workload, mut write_path) = (self.workload.clone(), self.write_path.clone());
@@ -66,6 +89,8 @@ impl SettingsArgs {
         }
         let texts = [
             ("workload", workload),
+            ("read-level", self.read_level.map(String::from)),
+            ("write-level", self.write_level.map(String::from)),
             ("read-repair", self.read_repair.clone()),
             ("write-path", write_path),
             ("clock", self.clock.clone()),
@@ -93,8 +118,7 @@ impl SettingsArgs {
             .try_into()
             .map_err(|error: toml::de::Error| ExitError::usage(format!("read the settings: {}", error.message())))?;
         scenario
-            .settings()
-            .validate()
+            .validate_settings()
             .map_err(|error| ExitError::usage(format!("read the settings: {error}")))?;
         Ok(scenario)
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use quorate_workloads::{ClaimReport, ClaimVerdict, Verdict};
+use quorate_workloads::{ClaimReport, ClaimVerdict, Clock, Verdict, Workload, WritePath};
 
 use super::{Measured, Report};
-use crate::duration;
+use crate::{duration, fsync::Fsync, scenario::Scenario, tombstones::Tombstones};
 
 /// How wide a line of evidence may be.
 const WIDTH: usize = 100;
@@ -33,6 +33,50 @@ pub fn path_line(path: &std::path::Path, verdict: Verdict) -> String {
     format!("{}\t{}\n", path.display(), verdict.name())
 }
 
+/// How many replicas, and how many of them answer.
+fn quorums(scenario: &Scenario) -> String {
+    let n = match scenario.dcs {
+        1 => format!("N={}", scenario.n),
+        dcs => format!("N={} in each of {dcs} data centers", scenario.n),
+    };
+    format!("{n} R={} W={}", scenario.read_level(), scenario.write_level())
+}
+
+/// What is not as it is by default, of all that decides the claims.
+fn differences(scenario: &Scenario) -> String {
+    let mut said = String::new();
+    let mut say = |is_other: bool, what: String| {
+        if is_other {
+            said += ", ";
+            said += &what;
+        }
+    };
+    say(
+        scenario.workload != Workload::Register,
+        format!("workload {}", scenario.workload.name()),
+    );
+    say(
+        scenario.write_path != WritePath::Lww,
+        format!("write path {}", scenario.write_path.name()),
+    );
+    say(scenario.sloppy, "sloppy".to_owned());
+    say(scenario.notfound_ok, "notfound_ok".to_owned());
+    say(scenario.clock != Clock::Hlc, format!("{} clock", scenario.clock.name()));
+    say(
+        !scenario.clock_skew.is_zero(),
+        format!("clocks up to {} apart", duration::format(scenario.clock_skew)),
+    );
+    say(
+        scenario.fsync != Fsync::Always,
+        format!("fsync {}", String::from(scenario.fsync)),
+    );
+    say(
+        scenario.tombstones != Tombstones::default(),
+        format!("tombstones {}", String::from(scenario.tombstones)),
+    );
+    said
+}
+
 fn facts(out: &mut String, report: &Report, measured: &Measured) {
     let (scenario, counts) = (&report.scenario, &report.judgement.counts);
     let (r, w) = (counts.reads, counts.writes);
@@ -46,12 +90,11 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
         "nodes"
     };
     let settings = format!(
-        "{} {on}, N={} R={} W={}, read repair {}{seed}",
+        "{} {on}, {}, read repair {}{}{seed}",
         scenario.nodes,
-        scenario.n,
-        scenario.r,
-        scenario.w,
-        scenario.read_repair.name()
+        quorums(scenario),
+        scenario.read_repair.name(),
+        differences(scenario)
     );
     line(&scenario.name, format!(" {settings}"));
     let seconds = measured.load_time.as_secs_f64();

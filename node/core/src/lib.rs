@@ -62,7 +62,7 @@ pub use self::{
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},
     latency::LatencyWindow,
-    level::{Level, LevelError, Requirement},
+    level::{Level, LevelError, ParseLevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Applied, Apply, Errand, Message, Refused, ReplicaRequest, ReplicaResponse, Stretch, Want},
     name::{NAME_BYTES_MAX, Name, NameError},

@@ -195,8 +195,9 @@ impl<S: Store> Node<S> {
                 birth,
             };
         }
-        let earlier = held.and_then(|record| record.actor);
         let is_whole = |actor: &Actor| actor.generation == self.generation || self.config.acks_are_durable;
+        // One that a context cut short no longer knows would give its first dot again.
+        let earlier = held.and_then(|record| record.actor.filter(|actor| record.cell.knows(*actor)));
         earlier.filter(is_whole).unwrap_or_else(|| Actor {
             node: self.config.node,
             generation: self.generation,

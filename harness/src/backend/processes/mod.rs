@@ -38,6 +38,7 @@ use crate::{
     duration,
     fault::Place,
     interrupt::Interrupts,
+    level::dc_name,
     scenario::Scenario,
     switch::{EndpointId, LinkPolicy, Switch},
 };
@@ -224,7 +225,8 @@ impl ProcessCluster {
             ("--name", node.to_string()),
             ("--cluster", scenario.name.clone()),
             ("--founders", scenario.nodes.to_string()),
-            ("--replicas", scenario.n.to_string()),
+            ("--replicas", scenario.replication().to_string()),
+            ("--dc", dc_name(scenario.dc_of(node)).as_str().to_owned()),
             ("--partitions", scenario.partitions.to_string()),
             ("--gossip-interval", duration::format(scenario.gossip_interval)),
             ("--request-timeout", duration::format(scenario.request_timeout)),
@@ -234,7 +236,10 @@ impl ProcessCluster {
             ("--tombstones", scenario.tombstones.into()),
             ("--seed", seed.to_string()),
         ];
-        let settings = settings.into_iter().chain(seeds).chain(plant);
+        let actors = scenario
+            .context_actors_max
+            .map(|max| ("--context-actors-max", max.to_string()));
+        let settings = settings.into_iter().chain(seeds).chain(plant).chain(actors);
         let pairs = settings.flat_map(|(flag, value)| [flag.to_owned(), value]);
         let first = self.command.first.iter().cloned();
         first.chain(pairs).chain(["--exit-with-parent".to_owned()]).collect()

@@ -114,6 +114,16 @@ impl Cell {
         }
     }
 
+    /// Whether it has counted anything of `actor`: one that it knows nothing of, it can't go on from.
+    pub(crate) fn knows(&self, actor: Actor) -> bool {
+        match self {
+            Cell::Register(_) => false,
+            Cell::Siblings(siblings) => siblings.context().count(actor) > 0,
+            Cell::Set(set) => set.context().count(actor) > 0,
+            Cell::Counter(counter) => counter.tallies().any(|(known, _)| *known == actor),
+        }
+    }
+
     /// Whether merging `other` would change nothing. Never so of another kind.
     pub fn covers(&self, other: &Cell) -> bool {
         match (self, other) {

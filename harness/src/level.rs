@@ -1,0 +1,141 @@
+//! Consistency levels as scenarios name them, and what they amount to over the data centers of a scenario.
+
+use std::{fmt, str::FromStr};
+
+use quorate_core::{Level, LevelError, Name, NodeId, ParseLevelError};
+use quorate_workloads::Quorums;
+use serde::{Deserialize, Serialize};
+
+/// A level by its name, as in `LOCAL_QUORUM`, or its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LevelName(pub Level);
+
+impl FromStr for LevelName {
+    type Err = ParseLevelError;
+
+    fn from_str(text: &str) -> Result<LevelName, ParseLevelError> {
+        text.parse().map(LevelName)
+    }
+}
+
+impl TryFrom<String> for LevelName {
+    type Error = ParseLevelError;
+
+    fn try_from(text: String) -> Result<LevelName, ParseLevelError> {
+        text.parse()
+    }
+}
+
+impl From<LevelName> for String {
+    fn from(level: LevelName) -> String {
+        level.to_string()
+    }
+}
+
+impl fmt::Display for LevelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of a data center, counted from 0.
+pub fn dc_name(dc: u8) -> Name {
+    let name = format!("dc{}", u16::from(dc) + 1);
+    name.parse().expect("letters and digits make a name")
+}
+
+/// At which levels clients read and write, and through nodes of which data centers.
+#[derive(Clone, Debug)]
+pub struct Levels {
+    /// Replicas of a key in each data center.
+    pub replicas: u8,
+    /// How many data centers there are.
+    pub dcs: u8,
+    /// Of reads.
+    pub read: Level,
+    /// Of writes.
+    pub write: Level,
+    /// Where the coordinators of reads are.
+    pub read_dcs: Vec<u8>,
+    /// Where the coordinators of writes are.
+    pub write_dcs: Vec<u8>,
+}
+
+impl Levels {
+    /// Which quorums always have a replica in common.
+    ///
+    /// # Errors
+    /// If a level can't be met, whoever is up.
+    ///
+    /// # Panics
+    /// If a key has more than 16 replicas.
+    pub fn quorums(&self) -> Result<Quorums, LevelError> {
+        let names: Vec<_> = (0..self.dcs).map(dc_name).collect();
+        let owner = |dc: u8, replica: u8| (NodeId(u64::from(dc) << 8 | u64::from(replica)), &names[usize::from(dc)]);
+        let owners: Vec<_> = (0..self.dcs)
+            .flat_map(|dc| (0..self.replicas).map(move |replica| (dc, replica)))
+            .map(|(dc, replica)| owner(dc, replica))
+            .collect();
+        let reads = self
+            .read_dcs
+            .iter()
+            .map(|dc| self.read.read_requirement(&owners, &names[usize::from(*dc)]));
+        let reads = reads.collect::<Result<Vec<_>, _>>()?;
+        let writes = self
+            .write_dcs
+            .iter()
+            .map(|dc| self.write.requirement(&owners, &names[usize::from(*dc)]));
+        let writes = writes.collect::<Result<Vec<_>, _>>()?;
+        let hints_count = writes.iter().any(|write| write.is_met_by_hint());
+        Ok(Quorums {
+            meet: !hints_count
+                && reads
+                    .iter()
+                    .all(|read| writes.iter().all(|write| read.always_meets(write))),
+            reads_meet: reads
+                .iter()
+                .all(|one| reads.iter().all(|other| one.always_meets(other))),
+            reads_ask_all: reads.iter().all(|read| usize::from(read.needed()) == owners.len()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quorums(read: &str, write: &str, read_dcs: &[u8], write_dcs: &[u8]) -> (bool, bool, bool) {
+        let levels = Levels {
+            replicas: 3,
+            dcs: 2,
+            read: read.parse().expect("a level"),
+            write: write.parse().expect("a level"),
+            read_dcs: read_dcs.to_vec(),
+            write_dcs: write_dcs.to_vec(),
+        };
+        let quorums = levels.quorums().expect("they can be met");
+        (quorums.meet, quorums.reads_meet, quorums.reads_ask_all)
+    }
+
+    /// Rows S14 and S22 to S25 of CLAIMS.md.
+    #[test]
+    fn quorums_over_two_data_centers() {
+        let (both, first, second) = ([0, 1], [0], [1]);
+        assert_eq!(
+            quorums("LOCAL_QUORUM", "LOCAL_QUORUM", &first, &first),
+            (true, true, false)
+        );
+        assert_eq!(
+            quorums("LOCAL_QUORUM", "LOCAL_QUORUM", &second, &first),
+            (false, true, false)
+        );
+        assert_eq!(
+            quorums("LOCAL_QUORUM", "EACH_QUORUM", &both, &both),
+            (true, false, false)
+        );
+        assert_eq!(quorums("QUORUM", "QUORUM", &both, &both), (true, true, false));
+        assert_eq!(quorums("ALL", "ONE", &both, &both), (true, true, true));
+        assert_eq!(quorums("ALL", "ANY", &both, &both), (false, true, true));
+    }
+}
