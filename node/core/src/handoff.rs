@@ -1,7 +1,8 @@
 //! Hinted handoff: cells kept for owners that missed them, delivered when they are back (*Dynamo*, section 4.6).
 //!
-//! A coordinator keeps a hint for every owner that did not take its write; in a sloppy quorum, nodes that stand in for
-//! owners keep them too, and are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
+//! A coordinator keeps a hint for every owner that did not take its write, itself among them: its disk may have failed,
+//! or had too much to do (CA-6510 in MUTANTS.md). In a sloppy quorum, nodes that stand in for owners keep them too, and
+//! are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
 //! dropped when they grow too old, and forgotten only once their target has acknowledged them as durable.
 
 use std::{
@@ -246,7 +247,7 @@ impl<S: Store> Node<S> {
             .handoff
             .targets
             .iter()
-            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.links.contains(node));
+            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.is_reachable(**node));
         let due: Vec<_> = due.map(|(node, _)| *node).collect();
         for target in due {
             self.deliver_hints(now, target);
@@ -256,7 +257,7 @@ impl<S: Store> Node<S> {
 
     /// Looks again after a pause, as long as there is anything to deliver to anyone who can be reached.
     pub(crate) fn set_handoff_timer(&mut self, now: Time) {
-        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.links.contains(node);
+        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.is_reachable(*node);
         if !self.handoff.timer_set && self.handoff.targets.iter().any(due) {
             self.timers.set(now + RETRY_PAUSE, Timer::Handoff);
             self.handoff.timer_set = true;
@@ -311,7 +312,18 @@ impl<S: Store> Node<S> {
         self.handoff.target(node).under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
-        self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+        if node != self.config.node {
+            self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+            return true;
+        }
+        let fingerprint = cell.fingerprint(&key.name);
+        let waiter = Waiter::Handoff {
+            id: request,
+            fingerprint,
+        };
+        if let Err(refused) = self.hold(now, &key, cell, errand, waiter) {
+            self.on_handoff_response(now, request, &ReplicaResponse::Refused(refused));
+        }
         true
     }
 
@@ -329,7 +341,8 @@ impl<S: Store> Node<S> {
             }
         }
         let target = self.handoff.target(node);
-        if target.under_way.is_empty() && target.resume <= now.time {
+        // This node's own hints go on with the timer: it may answer itself at once, within the delivery.
+        if target.under_way.is_empty() && target.resume <= now.time && node != self.config.node {
             self.deliver_hints(now, node);
         }
     }

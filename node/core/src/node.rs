@@ -289,6 +289,7 @@ impl<S: Store> Node<S> {
                 let partitions = batch.digests.iter().map(|change| change.partition);
                 self.anti_entropy.reload(&self.store, partitions);
                 self.handoff.on_not_persisted(&batch.hints);
+                self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
                 batch
                     .waiters
