@@ -76,6 +76,9 @@ struct Target {
     /// Hints kept, those not yet durable and those under way among them.
     count: u64,
     under_way: BTreeSet<HintId>,
+    /// The last that was sent. Delivery goes on behind it and begins anew at the end, so that hints which the target
+    /// refuses again and again don't hold up those behind them.
+    last_sent: Option<HintId>,
     /// On their way to the disk, and with which batch.
     putting: BTreeMap<HintId, PersistToken>,
     /// Delivered or too old, and still visible in the store until the batch that drops them is durable.
@@ -264,17 +267,16 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Fills the window of one target. Goes on from the last hint under way; what came in below it meanwhile has its
-    /// turn once the window has emptied.
+    /// Fills the window of one target, from behind the last that was sent. What came in before it meanwhile, and what was
+    /// refused, has its turn once the window has emptied.
     fn deliver_hints(&mut self, now: Now, node: NodeId) {
         let target = self.handoff.target(node);
         let room = UNDER_WAY_MAX - target.under_way.len();
-        let after = target.under_way.last().max(target.dropping.last()).cloned();
+        let after = target.last_sent.clone();
+        let is_at_rest = target.under_way.is_empty() && target.dropping.is_empty();
         let hints = self.store.hints(node, after.as_ref(), room);
         let hints = match hints {
-            Ok(hints) if hints.is_empty() && target.under_way.is_empty() && target.dropping.is_empty() => {
-                self.store.hints(node, None, room)
-            }
+            Ok(hints) if hints.is_empty() && is_at_rest => self.store.hints(node, None, room),
             hints => hints,
         };
         match hints {
@@ -298,6 +300,7 @@ impl<S: Store> Node<S> {
         if hint.stored_at + self.config.hint_window < now.wall {
             self.counters.hints_expired += 1;
             self.output(Output::Event(Event::HintExpired { target: node }));
+            self.handoff.target(node).last_sent = Some(id.clone());
             self.drop_hint(node, id);
             return true;
         }
@@ -309,7 +312,9 @@ impl<S: Store> Node<S> {
         }
         let request = self.next_request_id();
         self.handoff.under_way.insert(request, (node, id.clone()));
-        self.handoff.target(node).under_way.insert(id);
+        let target = self.handoff.target(node);
+        target.last_sent = Some(id.clone());
+        target.under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
         if node != self.config.node {
