@@ -1,7 +1,8 @@
 //! Hinted handoff: cells kept for owners that missed them, delivered when they are back (*Dynamo*, section 4.6).
 //!
-//! A coordinator keeps a hint for every owner that did not take its write; in a sloppy quorum, nodes that stand in for
-//! owners keep them too, and are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
+//! A coordinator keeps a hint for every owner that did not take its write, itself among them: its disk may have failed,
+//! or had too much to do (CA-6510 in MUTANTS.md). In a sloppy quorum, nodes that stand in for owners keep them too, and
+//! are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
 //! dropped when they grow too old, and forgotten only once their target has acknowledged them as durable.
 
 use std::{
@@ -75,6 +76,9 @@ struct Target {
     /// Hints kept, those not yet durable and those under way among them.
     count: u64,
     under_way: BTreeSet<HintId>,
+    /// The last that was sent. Delivery goes on behind it and begins anew at the end, so that hints which the target
+    /// refuses again and again don't hold up those behind them.
+    last_sent: Option<HintId>,
     /// On their way to the disk, and with which batch.
     putting: BTreeMap<HintId, PersistToken>,
     /// Delivered or too old, and still visible in the store until the batch that drops them is durable.
@@ -246,7 +250,7 @@ impl<S: Store> Node<S> {
             .handoff
             .targets
             .iter()
-            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.links.contains(node));
+            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.is_reachable(**node));
         let due: Vec<_> = due.map(|(node, _)| *node).collect();
         for target in due {
             self.deliver_hints(now, target);
@@ -256,24 +260,23 @@ impl<S: Store> Node<S> {
 
     /// Looks again after a pause, as long as there is anything to deliver to anyone who can be reached.
     pub(crate) fn set_handoff_timer(&mut self, now: Time) {
-        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.links.contains(node);
+        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.is_reachable(*node);
         if !self.handoff.timer_set && self.handoff.targets.iter().any(due) {
             self.timers.set(now + RETRY_PAUSE, Timer::Handoff);
             self.handoff.timer_set = true;
         }
     }
 
-    /// Fills the window of one target. Goes on from the last hint under way; what came in below it meanwhile has its
-    /// turn once the window has emptied.
+    /// Fills the window of one target, from behind the last that was sent. What came in before it meanwhile, and what was
+    /// refused, has its turn once the window has emptied.
     fn deliver_hints(&mut self, now: Now, node: NodeId) {
         let target = self.handoff.target(node);
         let room = UNDER_WAY_MAX - target.under_way.len();
-        let after = target.under_way.last().max(target.dropping.last()).cloned();
+        let after = target.last_sent.clone();
+        let is_at_rest = target.under_way.is_empty() && target.dropping.is_empty();
         let hints = self.store.hints(node, after.as_ref(), room);
         let hints = match hints {
-            Ok(hints) if hints.is_empty() && target.under_way.is_empty() && target.dropping.is_empty() => {
-                self.store.hints(node, None, room)
-            }
+            Ok(hints) if hints.is_empty() && is_at_rest => self.store.hints(node, None, room),
             hints => hints,
         };
         match hints {
@@ -297,6 +300,7 @@ impl<S: Store> Node<S> {
         if hint.stored_at + self.config.hint_window < now.wall {
             self.counters.hints_expired += 1;
             self.output(Output::Event(Event::HintExpired { target: node }));
+            self.handoff.target(node).last_sent = Some(id.clone());
             self.drop_hint(node, id);
             return true;
         }
@@ -308,10 +312,23 @@ impl<S: Store> Node<S> {
         }
         let request = self.next_request_id();
         self.handoff.under_way.insert(request, (node, id.clone()));
-        self.handoff.target(node).under_way.insert(id);
+        let target = self.handoff.target(node);
+        target.last_sent = Some(id.clone());
+        target.under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
-        self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+        if node != self.config.node {
+            self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+            return true;
+        }
+        let fingerprint = cell.fingerprint(&key.name);
+        let waiter = Waiter::Handoff {
+            id: request,
+            fingerprint,
+        };
+        if let Err(refused) = self.hold(now, &key, cell, errand, waiter) {
+            self.on_handoff_response(now, request, &ReplicaResponse::Refused(refused));
+        }
         true
     }
 
@@ -329,7 +346,8 @@ impl<S: Store> Node<S> {
             }
         }
         let target = self.handoff.target(node);
-        if target.under_way.is_empty() && target.resume <= now.time {
+        // This node's own hints go on with the timer: it may answer itself at once, within the delivery.
+        if target.under_way.is_empty() && target.resume <= now.time && node != self.config.node {
             self.deliver_hints(now, node);
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Waiter {
     },
     /// A coordination of this node, as if it had sent a cell of this fingerprint to itself.
     Coordination { id: RequestId, fingerprint: u64 },
+    /// The delivery of a hint that this node kept for itself, with a cell of this fingerprint.
+    Handoff { id: RequestId, fingerprint: u64 },
     /// A comparison of this node.
     Comparison { id: RequestId },
     /// Another node, or a coordination of this one, that had an update applied here.

@@ -93,14 +93,19 @@ struct Inventory {
     anti_entropy: AntiEntropy,
     graveyard: Graveyard,
     damaged: Vec<Key>,
+    /// The highest stamp among them, for the clock.
+    latest: u64,
 }
 
 impl Inventory {
     fn take(store: &impl Store, shape: &RingShape) -> Result<Inventory, StoreError> {
         let (mut trees, mut tombstones, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
+        let mut latest = 0;
         for partition in (0..shape.partitions).map(PartitionId) {
             let summaries = store.summaries(partition)?;
             trees.push(tree_of(shape, &summaries));
+            let versions = summaries.entries.iter().filter_map(|(_, summary)| summary.version);
+            latest = versions.fold(latest, |latest, version| latest.max(version.time));
             let deleted = summaries
                 .entries
                 .into_iter()
@@ -112,6 +117,7 @@ impl Inventory {
             anti_entropy: AntiEntropy::new(shape, trees),
             graveyard: Graveyard::new(tombstones),
             damaged,
+            latest,
         })
     }
 }
@@ -133,9 +139,13 @@ impl<S: Store> Node<S> {
         own.say(Fact::Weight(config.weight));
         own.say(Fact::Dc(config.dc.clone()));
         own.say(Fact::Rack(config.rack.clone()));
+        let mut clock = HybridClock::new(config.clock, config.clock_skew_max);
+        // What is further ahead than the allowed skew was stamped before this node's wall clock was set back: others
+        // would refuse what it stamped above that.
+        let _ = clock.observe(now.wall, inventory.latest);
         let mut node = Node {
             generation,
-            clock: HybridClock::new(config.clock, config.clock_skew_max),
+            clock,
             journal: Journal::default(),
             timers: Timers::default(),
             links: BTreeSet::new(),
@@ -289,6 +299,7 @@ impl<S: Store> Node<S> {
                 let partitions = batch.digests.iter().map(|change| change.partition);
                 self.anti_entropy.reload(&self.store, partitions);
                 self.handoff.on_not_persisted(&batch.hints);
+                self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
                 batch
                     .waiters

@@ -224,6 +224,9 @@ impl<S: Store> Node<S> {
             Waiter::Coordination { id, fingerprint } => {
                 self.on_coordination_response(now, id, self.config.node, ReplicaResponse::Held { fingerprint });
             }
+            Waiter::Handoff { id, fingerprint } => {
+                self.on_handoff_response(now, id, &ReplicaResponse::Held { fingerprint });
+            }
             Waiter::Comparison { id } => self.on_comparison_held(now, id, true),
             Waiter::Origin { peer, id, applied } if peer == self.config.node => {
                 self.on_coordination_response(now, id, peer, ReplicaResponse::Applied(applied));
@@ -242,6 +245,7 @@ impl<S: Store> Node<S> {
             Waiter::Coordination { id, .. } => self.on_coordination_response(now, id, own, refused),
             Waiter::Origin { peer, id, .. } if peer == own => self.on_coordination_response(now, id, own, refused),
             Waiter::Peer { peer, id, .. } | Waiter::Origin { peer, id, .. } => self.respond(peer, id, refused),
+            Waiter::Handoff { id, .. } => self.on_handoff_response(now, id, &refused),
             Waiter::Comparison { id } => self.on_comparison_held(now, id, false),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),

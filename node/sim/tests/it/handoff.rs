@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use quorate_core::ReadRepair;
+use quorate_core::{Level, ReadRepair, WritePath, WriteRequest};
 use quorate_sim::NodeIndex;
 
-use crate::cluster::{Cluster, Shape, write};
+use crate::cluster::{Cluster, Shape, TIMEOUT, put, register, write};
 
 const KEYS: usize = 200;
 
@@ -46,6 +46,35 @@ fn hints_bring_a_node_that_was_away_up_to_date() {
     let counters = (0..5).map(|node| cluster.sim.status(NodeIndex(node)).expect("it runs").counters);
     let (stored, delivered) = counters.fold((0, 0), |(s, d), c| (s + c.hints_stored, d + c.hints_delivered));
     assert_eq!(stored, delivered);
+}
+
+/// A keeper whose clock is ahead has more hints that their target refuses than fit the window, and one behind them that
+/// it does not.
+#[test]
+fn hints_that_are_refused_do_not_hold_up_others() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.sim.set_clock(NodeIndex(0), Duration::from_secs(10));
+    for key in 0..KEYS {
+        let refused = cluster.write(0, &format!("k{key:03}"), "v", 3);
+        refused.expect_err("the stamp is too far ahead");
+    }
+    let last = (0..)
+        .map(|i| format!("last{i}"))
+        .find(|key| cluster.owners(key).contains(&3))
+        .expect("some key");
+    cluster.sim.kill(NodeIndex(3));
+    cluster.settle();
+    let write = WriteRequest {
+        path: WritePath::TwoPhase { level: Level::Quorum },
+        ..WriteRequest::new(register(&last), put("v"), Level::Quorum, TIMEOUT)
+    };
+    cluster.submit_write(0, write).expect("no clock is asked");
+    cluster.sim.start(NodeIndex(3));
+    cluster.settle();
+    let pending = cluster.sim.status(NodeIndex(0)).expect("it runs").hints_pending;
+    assert!(pending > 64 * 3, "hints for three owners or four: {pending}");
+    cluster.pass(Duration::from_secs(3));
+    assert_eq!(cluster.replica(3, &last).as_deref(), Some("v"));
 }
 
 #[test]

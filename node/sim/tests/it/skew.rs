@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use quorate_sim::NodeIndex;
+
 use crate::cluster::{Cluster, Shape};
 
 /// A coordinator behind the others by less than the allowed skew has its write acknowledged and shadowed, unless it
@@ -39,6 +41,23 @@ fn a_coordinator_that_read_the_first_write_stamps_above_it() {
         cluster.write(0, &key, "second", 2).expect("all nodes run");
         assert_eq!(cluster.read(2, &key).as_deref(), Some("second"));
     }
+}
+
+/// What a node has seen is what it durably holds, at least: a restart does not make it stamp below that.
+#[test]
+fn a_coordinator_that_restarts_stamps_above_what_it_holds() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let owners = cluster.owners("k");
+    let ahead = (0..5)
+        .find(|node| !owners.contains(node))
+        .expect("three of five own it");
+    cluster.sim.set_clock(NodeIndex(ahead), Duration::from_millis(400));
+    cluster.write(ahead, "k", "first", 3).expect("all nodes run");
+    cluster.sim.kill(NodeIndex(owners[0]));
+    cluster.sim.start(NodeIndex(owners[0]));
+    cluster.settle();
+    cluster.write(owners[0], "k", "second", 3).expect("all nodes run");
+    assert_eq!(cluster.read(ahead, "k").as_deref(), Some("second"));
 }
 
 #[test]

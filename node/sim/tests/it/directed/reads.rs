@@ -1,10 +1,12 @@
 //! A write that one read sees and the next does not.
 
+use std::time::Duration;
+
 use quorate_core::{Kind, Level, ReadRepair};
 use quorate_sim::NodeIndex;
 
 use super::Stage;
-use crate::cluster::{Shape, write};
+use crate::cluster::{Shape, TIMEOUT, write};
 
 /// X1: a write at W=3 has reached a and is slow on its way to b and c. A read that asks a and b returns it; a read after
 /// that, which asks b and c, does not, and the reads are not linearizable although R+W>N. A read that repairs before it
@@ -25,7 +27,7 @@ fn x1_a_read_after_a_read_of_a_slow_write() {
         stage.cluster.wait("a to hold it", |sim| {
             sim.status(NodeIndex(a)).expect("it runs").coordinating == 1
         });
-        stage.cluster.pass(std::time::Duration::from_millis(10));
+        stage.cluster.pass(Duration::from_millis(10));
 
         stage.cut(d, c);
         let first = stage.cluster.read_with(d, "k", 2, repair).expect("a and b answer");
@@ -36,7 +38,7 @@ fn x1_a_read_after_a_read_of_a_slow_write() {
 
         // Nothing had failed: the write was only slow, and is acknowledged.
         stage.cluster.sim.heal();
-        let deadline = stage.cluster.sim.now() + crate::cluster::TIMEOUT;
+        let deadline = stage.cluster.sim.now() + TIMEOUT;
         let completion = stage.cluster.sim.advance(deadline).expect("it ends");
         assert_eq!(completion.call, slow);
         stage.cluster.wait_for_quiet();
