@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    frame::{self, Frame, FrameError, Outgoing, Received},
+    frame::{self, Frame, FrameError, Outgoing, Received, Speaker},
     hello::{Hello, HelloError},
     identity::{Role, Subject, SubjectError},
     outbox::Outbox,
@@ -138,6 +138,8 @@ pub(crate) async fn greet(dialled: Authenticated, own: Hello, cluster: ClusterId
         sender.write_chunk(hello).await.map_err(|_| ReceiveError::Ended)?;
         let mut receiver = Receiver::new(receiver);
         let hello = receiver.hello(subject.role, cluster).await?;
+        // A node that was dialled is a peer of nodes, and serves the others.
+        receiver.from = own.node.map_or(Speaker::Server, |_| Speaker::Peer);
         Ok((sender, receiver, hello))
     };
     let greeted = timeout_at(deadline(DIAL_TIMEOUT), greeting).await;
@@ -156,6 +158,10 @@ pub(crate) async fn accept(incoming: Incoming, cluster: ClusterId) -> Result<Ses
         let (sender, receiver) = connection.accept_bi().await?;
         let mut receiver = Receiver::new(receiver);
         let hello = receiver.hello(subject.role, cluster).await?;
+        receiver.from = match subject.role {
+            Role::Node => Speaker::Peer,
+            Role::Client | Role::Admin => Speaker::Client,
+        };
         Ok((sender, receiver, hello))
     };
     let greeted = timeout_at(until, greeting).await;
@@ -231,6 +237,7 @@ async fn write(outbox: Arc<Outbox>, mut sender: SendStream) {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     stream: RecvStream,
+    from: Speaker,
     pieces: Vec<Bytes>,
     buffer: BytesMut,
 }
@@ -250,6 +257,7 @@ impl Receiver {
     fn new(stream: RecvStream) -> Receiver {
         Receiver {
             stream,
+            from: Speaker::Stranger,
             pieces: vec![Bytes::new(); PIECES],
             buffer: BytesMut::new(),
         }
@@ -258,7 +266,7 @@ impl Receiver {
     /// Waits until at least one frame is there, and appends all that are. What is cancelled has lost nothing.
     pub(crate) async fn receive(&mut self, frames: &mut Vec<Received>) -> Result<(), ReceiveError> {
         frames.push(self.next().await?);
-        while let Some(frame) = frame::decode(&mut self.buffer)? {
+        while let Some(frame) = frame::decode(&mut self.buffer, self.from)? {
             frames.push(frame);
         }
         Ok(())
@@ -266,7 +274,7 @@ impl Receiver {
 
     async fn next(&mut self) -> Result<Received, ReceiveError> {
         loop {
-            if let Some(frame) = frame::decode(&mut self.buffer)? {
+            if let Some(frame) = frame::decode(&mut self.buffer, self.from)? {
                 return Ok(frame);
             }
             let count = match self.stream.read_chunks(&mut self.pieces).await {
@@ -281,8 +289,10 @@ impl Receiver {
     }
 
     async fn hello(&mut self, role: Role, cluster: ClusterId) -> Result<Hello, SessionError> {
-        let Frame::Hello(hello) = self.next().await? else {
-            return Err(SessionError::NotHello);
+        let hello = match self.next().await {
+            Ok(Frame::Hello(hello)) => hello,
+            Ok(_) | Err(ReceiveError::Frame(FrameError::OutOfPlace(_))) => return Err(SessionError::NotHello),
+            Err(error) => return Err(error.into()),
         };
         if hello.node.is_some() != (role == Role::Node) {
             return Err(SessionError::NotHello);

@@ -72,18 +72,7 @@ async fn attend(line: &Line, mut receiver: Receiver, outbox: &Outbox) -> (CloseC
                     return (CloseCode::BadFrame, error.to_string());
                 }
                 watch.answered(Instant::now());
-                let mut is_nonsense = false;
-                line.settle(frames.drain(..).filter_map(|frame| match frame {
-                    Frame::Pong => None,
-                    frame => {
-                        let outcome = outcome(frame);
-                        is_nonsense |= outcome.is_none();
-                        outcome
-                    }
-                }));
-                if is_nonsense {
-                    return (CloseCode::BadFrame, "the node sent a frame out of place".to_owned());
-                }
+                line.settle(frames.drain(..).filter_map(outcome));
             }
             _ = ticks.tick() => match watch.tick(Instant::now()) {
                 Verdict::Suspect => return (CloseCode::Suspected, "the node does not answer".to_owned()),
@@ -97,11 +86,12 @@ async fn attend(line: &Line, mut receiver: Receiver, outbox: &Outbox) -> (CloseC
     }
 }
 
-/// The outcome that a frame tells of, if it is of the kind that does.
+/// The outcome that a frame tells of; a pong of none.
 fn outcome(frame: Received) -> Option<(u64, Outcome)> {
     match frame {
         Frame::Response { id, response } => Some((id, Ok(response))),
         Frame::Refused { id, refusal } => Some((id, Err(RequestError::Refused(refusal)))),
-        _ => None,
+        Frame::Pong => None,
+        _ => unreachable!("a session with a node takes nothing else"),
     }
 }
