@@ -32,6 +32,9 @@ const PIECES: usize = 64;
 /// QUIC's error codes for alerts of TLS: 0x100 and the alert (RFC 9001, section 4.8).
 const TLS_ALERTS: std::ops::Range<u64> = 0x100..0x200;
 
+/// The alert of an end that speaks another version of the protocol (RFC 7301, section 3.2).
+const NO_COMMON_PROTOCOL: u64 = 0x100 + 120;
+
 /// Why a connection was closed, as the other side is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseCode {
@@ -47,6 +50,8 @@ pub(crate) enum CloseCode {
     BadFrame = 4,
     /// It takes less than it is sent.
     Full = 5,
+    /// Its Hello names another cluster.
+    OtherCluster = 6,
 }
 
 /// Closes a connection. Whoever waits on it is woken on both sides.
@@ -73,34 +78,66 @@ pub(crate) enum SessionError {
     NotHello,
 }
 
+/// What about one end does not fit the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// Its certificate.
+    Certificate,
+    /// Its cluster.
+    Cluster,
+    /// Something else that it said or is.
+    Other,
+}
+
 impl SessionError {
     /// Whether one end does not want the other, rather than that they did not meet: the certificate of one, or what it
     /// said first, does not fit. To dial again does not help.
     pub(crate) fn is_refusal(&self) -> bool {
+        self.misfit().is_some()
+    }
+
+    /// Why one end does not want the other, if that is so.
+    pub(crate) fn misfit(&self) -> Option<Misfit> {
         match self {
-            SessionError::Subject(_) | SessionError::Hello(_) | SessionError::NotHello => true,
-            SessionError::Stream(ReceiveError::Frame(_)) => true,
-            SessionError::Connection(error) | SessionError::Stream(ReceiveError::Connection(error)) => {
-                is_tls_alert(error) || is_closed_as_refused(error)
-            }
-            SessionError::Timeout | SessionError::Dial(_) | SessionError::Stream(ReceiveError::Ended) => false,
+            SessionError::Subject(_) => Some(Misfit::Certificate),
+            SessionError::Hello(HelloError::Cluster) => Some(Misfit::Cluster),
+            SessionError::Hello(HelloError::Version(_)) | SessionError::NotHello => Some(Misfit::Other),
+            SessionError::Stream(ReceiveError::Frame(_)) => Some(Misfit::Other),
+            SessionError::Connection(error) | SessionError::Stream(ReceiveError::Connection(error)) => misfit_of(error),
+            SessionError::Timeout | SessionError::Dial(_) | SessionError::Stream(ReceiveError::Ended) => None,
+        }
+    }
+
+    /// What the other end is told.
+    fn close_code(&self) -> CloseCode {
+        match self.misfit() {
+            Some(Misfit::Cluster) => CloseCode::OtherCluster,
+            _ => CloseCode::Refused,
         }
     }
 }
 
-/// Whether TLS has ended the connection, at this end or at the other.
-fn is_tls_alert(error: &ConnectionError) -> bool {
-    let code = match error {
-        ConnectionError::TransportError(error) => error.code,
-        ConnectionError::ConnectionClosed(close) => close.error_code,
-        _ => return false,
+/// Why TLS has ended a connection, at this end or at the other, or the other end has.
+fn misfit_of(error: &ConnectionError) -> Option<Misfit> {
+    let alert = match error {
+        ConnectionError::TransportError(error) => error.code.into(),
+        ConnectionError::ConnectionClosed(close) => close.error_code.into(),
+        ConnectionError::ApplicationClosed(close) => {
+            let told = [
+                (CloseCode::OtherCluster, Misfit::Cluster),
+                (CloseCode::Refused, Misfit::Other),
+            ];
+            let told = told
+                .into_iter()
+                .find(|(code, _)| close.error_code == VarInt::from_u32(*code as u32));
+            return told.map(|(_, misfit)| misfit);
+        }
+        _ => return None,
     };
-    TLS_ALERTS.contains(&u64::from(code))
-}
-
-fn is_closed_as_refused(error: &ConnectionError) -> bool {
-    let refused = VarInt::from_u32(CloseCode::Refused as u32);
-    matches!(error, ConnectionError::ApplicationClosed(close) if close.error_code == refused)
+    match alert {
+        NO_COMMON_PROTOCOL => Some(Misfit::Other),
+        alert => TLS_ALERTS.contains(&alert).then_some(Misfit::Certificate),
+    }
 }
 
 /// A connection whose other end is known.
@@ -183,7 +220,7 @@ fn session(connection: Connection, subject: Subject, greeted: Greeted) -> Result
             receiver,
         }),
         Err(error) => {
-            close(&connection, CloseCode::Refused, &error.to_string());
+            close(&connection, error.close_code(), &error.to_string());
             Err(ended.unwrap_or(error))
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     endpoint::Dialling,
-    error::RequestError,
+    error::{RequestError, Unreachable},
     line::Line,
     pending::{Outcome, Pending},
 };
@@ -28,11 +28,11 @@ pub(super) async fn keep_up(line: Arc<Line>, dialling: Dialling, mut rng: Pcg64M
         match connect(&dialling).await {
             Ok(session) => serve(&line, session).await,
             Err(SessionError::Dial(ConnectError::EndpointStopping)) => {
-                return line.disconnect("the endpoint is closed");
+                return line.disconnect(Unreachable::Silent("the endpoint is closed".to_owned()));
             }
             Err(error) => {
                 tracing::debug!(address = %dialling.address, %error, "no connection");
-                line.disconnect(&error.to_string());
+                line.disconnect((&error).into());
             }
         }
         sleep(redial_pause(&mut rng)).await;
@@ -55,7 +55,7 @@ async fn serve(line: &Line, session: Session) {
     line.connect(Pending::new(Arc::clone(&outbox)));
     let (code, why) = attend(line, receiver, &outbox).await;
     tracing::debug!(remote = %connection.remote_address(), why, "connection lost");
-    line.disconnect(&why);
+    line.disconnect(Unreachable::Silent(why.clone()));
     close(&connection, code, &why);
 }
 
