@@ -4,6 +4,7 @@ mod certs;
 mod check;
 mod claims;
 mod faults;
+mod node;
 mod output;
 mod overrides;
 mod progress;
@@ -42,7 +43,7 @@ enum Command {
     Claims(claims::Args),
     Faults(faults::Args),
     Certs(certs::Args),
-    Node(Box<NodeArgs>),
+    Node(Box<node::Args>),
 }
 
 /// How answers are written.
@@ -62,7 +63,10 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         None => run::run(&default_run()),
-        Some(Command::Node(args)) => return node(&args),
+        Some(Command::Node(args)) => match args.task() {
+            node::Task::Run(args) => return run_node(&args),
+            node::Task::Ask(question) => node::run(&question),
+        },
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
@@ -87,7 +91,7 @@ fn default_run() -> run::Args {
 }
 
 /// The node's own main, in this executable.
-fn node(args: &NodeArgs) -> ExitCode {
+fn run_node(args: &NodeArgs) -> ExitCode {
     match quorate_node::cli::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -3,6 +3,7 @@
 mod arrows;
 mod bad_input;
 mod command;
+mod node_verbs;
 mod processes;
 mod quic;
 mod regressions;

@@ -27,10 +27,13 @@ use crate::{
 };
 
 /// Keys compared in one message.
-const STRETCH_KEYS_MAX: usize = 512;
+pub(crate) const STRETCH_KEYS_MAX: usize = 512;
 
 /// Bytes of records sent at a time, about: with one more value of the largest size it stays below what a frame holds.
 const STRETCH_BYTES_MAX: usize = 512 * 1024;
+
+/// Records sent at a time: none counts for less than a key's byte and a register's 22.
+pub(crate) const STRETCH_RECORDS_MAX: usize = STRETCH_BYTES_MAX / 16;
 
 fn size_bytes(key: &Key, cell: &Cell) -> usize {
     key.name.len() + cell.size_bytes()

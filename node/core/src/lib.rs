@@ -9,6 +9,7 @@
 
 mod admin;
 mod api;
+mod capped;
 mod cell;
 mod config;
 mod coordinate;

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Branch, Cell, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, PartitionId, RequestId, RingDigest, Summary,
-    Update, Version, WriteId, exchange::PartitionDigest, merkle::INNER,
+    Update, Version, WriteId, capped,
+    exchange::{PartitionDigest, STRETCH_KEYS_MAX, STRETCH_RECORDS_MAX},
+    merkle::INNER,
 };
 
 /// One message from a node to another.
@@ -117,6 +119,7 @@ pub struct Stretch {
     /// The stretch ends with this key, or at the partition's end.
     pub through: Option<Key>,
     /// All that the asker holds in the stretch, in key order.
+    #[serde(deserialize_with = "capped::sequence::<STRETCH_KEYS_MAX, _, _>")]
     pub summaries: Vec<(Key, Summary)>,
 }
 
@@ -202,8 +205,10 @@ pub enum ReplicaResponse {
     /// How the two differ in a stretch.
     Differences {
         /// What the asker lacks or has older.
+        #[serde(deserialize_with = "capped::sequence::<STRETCH_RECORDS_MAX, _, _>")]
         newer: Vec<(Key, Cell)>,
         /// What the replica lacks or has older.
+        #[serde(deserialize_with = "capped::sequence::<STRETCH_KEYS_MAX, _, _>")]
         wanted: Vec<Key>,
         /// Whether there was more than one message holds: ask again once this is taken in.
         truncated: bool,

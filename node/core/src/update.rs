@@ -19,11 +19,13 @@ pub enum Update {
         /// The value.
         value: Value,
         /// What the client had read; empty for a register.
+        #[serde(deserialize_with = "Context::deserialize_capped")]
         context: Context,
     },
     /// Register, siblings: there is no value. Of siblings it overwrites those that the context covers.
     Delete {
         /// What the client had read; empty for a register.
+        #[serde(deserialize_with = "Context::deserialize_capped")]
         context: Context,
     },
     /// Set: this is an element.
@@ -36,6 +38,7 @@ pub enum Update {
         /// Which.
         element: Value,
         /// What the client had read.
+        #[serde(deserialize_with = "Context::deserialize_capped")]
         context: Context,
     },
     /// Counter: so much more.

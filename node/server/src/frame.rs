@@ -3,6 +3,13 @@
 //! A frame is its length, four bytes little endian, and as many bytes of postcard. The first frame each way is a
 //! [`Frame::Hello`]. A length above the limit, bytes that don't decode, and bytes left over after decoding end the
 //! connection: whoever sent them does not speak this protocol, and nothing after them can be trusted.
+//!
+//! Who speaks decides which kinds of frame may come ([`Speaker`]). A frame of any other kind ends the connection by its
+//! first byte: no more of it is waited for, and none of it decoded. What decodes takes more room than its bytes, since a
+//! key of two bytes is forty in memory; collections have caps where they are declared (`quorate_core`'s `capped`). A
+//! client's frame so makes no more than its own bytes and a context of half a MiB. Another node's, which holds a
+//! certificate of the cluster, may still make sets of tiny elements: by the sizes of their parts some 60 times its bytes,
+//! 120 MiB, until the cell is looked at and dropped.
 
 use bytes::{Buf, BytesMut};
 use quorate_core::{Message, Request, Response};
@@ -35,6 +42,41 @@ pub(crate) enum Frame<M, Q, R> {
     Refused { id: u64, refusal: Refusal },
 }
 
+/// Who is at the other end of a session, as far as that says which frames may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// Who has not said Hello yet.
+    Stranger,
+    /// A node, to another.
+    Peer,
+    /// A client or an administrator, to a node.
+    Client,
+    /// A node, to its client.
+    Server,
+}
+
+impl Speaker {
+    /// Everyone who speaks.
+    pub(crate) const ALL: [Speaker; 4] = [Speaker::Stranger, Speaker::Peer, Speaker::Client, Speaker::Server];
+
+    /// Whether it may send frames of this kind: the place of a [`Frame`]'s variant, from 0, as it is on the wire.
+    fn may_send(self, kind: u32) -> bool {
+        const HELLO: u32 = 0;
+        const PING: u32 = 1;
+        const PONG: u32 = 2;
+        const MESSAGE: u32 = 3;
+        const REQUEST: u32 = 4;
+        const RESPONSE: u32 = 5;
+        const REFUSED: u32 = 6;
+        match self {
+            Speaker::Stranger => kind == HELLO,
+            Speaker::Peer => [PING, PONG, MESSAGE].contains(&kind),
+            Speaker::Client => [PING, REQUEST].contains(&kind),
+            Speaker::Server => [PONG, RESPONSE, REFUSED].contains(&kind),
+        }
+    }
+}
+
 /// A frame that was received.
 pub(crate) type Received = Frame<Message, Request, Response>;
 
@@ -57,6 +99,8 @@ pub enum Refusal {
 pub(crate) enum FrameError {
     #[error("a frame of {0} bytes, of at most {FRAME_BYTES_MAX}")]
     TooLarge(usize),
+    #[error("a frame out of place: of kind {0}")]
+    OutOfPlace(u32),
     #[error("a frame that does not decode: {0}")]
     Malformed(postcard::Error),
     #[error("a frame with {0} bytes left over")]
@@ -83,8 +127,9 @@ pub(crate) fn encode(frame: &Outgoing<'_>, buffer: &mut BytesMut) -> Result<(), 
     result
 }
 
-/// Takes the first frame out of `buffer`, or leaves it as it is if the frame is not complete.
-pub(crate) fn decode(buffer: &mut BytesMut) -> Result<Option<Received>, FrameError> {
+/// Takes the first frame out of `buffer`, or leaves it as it is if the frame is not complete. On an error the buffer is
+/// as it was.
+pub(crate) fn decode(buffer: &mut BytesMut, from: Speaker) -> Result<Option<Received>, FrameError> {
     let Some(length) = buffer.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize) else {
         return Ok(None);
     };
@@ -92,6 +137,10 @@ pub(crate) fn decode(buffer: &mut BytesMut) -> Result<Option<Received>, FrameErr
         return Err(FrameError::TooLarge(length));
     }
     let end = LENGTH_BYTES + length;
+    let kind = postcard::take_from_bytes::<u32>(&buffer[LENGTH_BYTES..end.min(buffer.len())]);
+    if let Some((kind, _)) = kind.ok().filter(|(kind, _)| !from.may_send(*kind)) {
+        return Err(FrameError::OutOfPlace(kind));
+    }
     if buffer.len() < end {
         buffer.reserve(end - buffer.len());
         return Ok(None);
@@ -129,7 +178,10 @@ impl postcard::ser_flavors::Flavor for Appending<'_> {
 mod tests {
     use std::time::Duration;
 
-    use quorate_core::{ClusterId, Key, Level, ReadRequest, Update, Value, WriteRequest};
+    use quorate_core::{
+        Actor, AdminError, ClusterId, Context, Dot, Generation, GossipAck2, Key, Level, NodeId, ReadRequest,
+        ReplicaResponse, RequestId, Update, Value, WriteRequest,
+    };
 
     use super::*;
 
@@ -162,8 +214,16 @@ mod tests {
             let (mut buffer, mut frames) = (BytesMut::new(), Vec::new());
             for piece in bytes.chunks(step) {
                 buffer.extend_from_slice(piece);
-                while let Some(frame) = decode(&mut buffer).unwrap() {
-                    frames.push(frame);
+                loop {
+                    let from = if frames.is_empty() {
+                        Speaker::Stranger
+                    } else {
+                        Speaker::Client
+                    };
+                    match decode(&mut buffer, from).unwrap() {
+                        Some(frame) => frames.push(frame),
+                        None => break,
+                    }
                 }
             }
             assert!(buffer.is_empty());
@@ -190,18 +250,101 @@ mod tests {
         assert_eq!(buffer, before);
         let mut length_alone = BytesMut::from(&(FRAME_BYTES_MAX as u32 + 1).to_le_bytes()[..]);
         assert_eq!(
-            decode(&mut length_alone),
+            decode(&mut length_alone, Speaker::Client),
             Err(FrameError::TooLarge(FRAME_BYTES_MAX + 1))
         );
     }
 
     #[test]
     fn bytes_that_are_no_frame_are_errors() {
-        let mut unknown_kind = BytesMut::from(&[1, 0, 0, 0, 250][..]);
-        assert!(matches!(decode(&mut unknown_kind), Err(FrameError::Malformed(_))));
-        let mut empty = BytesMut::from(&[0, 0, 0, 0][..]);
-        assert!(matches!(decode(&mut empty), Err(FrameError::Malformed(_))));
+        for from in Speaker::ALL {
+            let decode = |bytes: &[u8]| decode(&mut BytesMut::from(bytes), from);
+            assert_eq!(decode(&[2, 0, 0, 0, 250, 1]), Err(FrameError::OutOfPlace(250)));
+            assert!(matches!(decode(&[0, 0, 0, 0]), Err(FrameError::Malformed(_))));
+            assert!(matches!(decode(&[1, 0, 0, 0, 250]), Err(FrameError::Malformed(_))));
+        }
         let mut left_over = BytesMut::from(&[2, 0, 0, 0, 1, 1][..]);
-        assert_eq!(decode(&mut left_over), Err(FrameError::LeftOver(1)));
+        assert_eq!(decode(&mut left_over, Speaker::Peer), Err(FrameError::LeftOver(1)));
+    }
+
+    /// One frame of each kind, by its number; and by their numbers, those that each may send.
+    #[test]
+    fn each_speaker_may_send_the_frames_of_its_part_and_no_other() {
+        let request = read(b"k");
+        let response = Response::Admin(Err(AdminError::Storage(String::new())));
+        let message = Message::GossipAck2(GossipAck2 { deltas: Vec::new() });
+        let (id, refusal) = (1, Refusal::TooMany);
+        let frames: [Outgoing<'_>; 7] = [
+            Frame::Hello(Hello::of_client(ClusterId(7))),
+            Frame::Ping,
+            Frame::Pong,
+            Frame::Message(&message),
+            Frame::Request { id, request: &request },
+            Frame::Response {
+                id,
+                response: &response,
+            },
+            Frame::Refused { id, refusal },
+        ];
+        let may_send = |from| match from {
+            Speaker::Stranger => vec![0],
+            Speaker::Peer => vec![1, 2, 3],
+            Speaker::Client => vec![1, 4],
+            Speaker::Server => vec![2, 5, 6],
+        };
+        for from in Speaker::ALL {
+            let taken = frames.iter().zip(0..).filter_map(|(frame, kind)| {
+                let decoded = decode(&mut encoded(std::slice::from_ref(frame)), from);
+                let is_taken = matches!(decoded, Ok(Some(_)));
+                assert!(is_taken || decoded == Err(FrameError::OutOfPlace(kind)), "{decoded:?}");
+                is_taken.then_some(kind)
+            });
+            assert_eq!(taken.collect::<Vec<_>>(), may_send(from), "{from:?}");
+        }
+    }
+
+    /// As many as a read of eight replicas may have merged, and one more.
+    #[test]
+    fn what_grows_in_memory_is_counted_as_it_is_decoded() {
+        let write = |actors: u64| {
+            let mut context = Context::new();
+            for birth in 0..actors {
+                let (node, generation) = (NodeId(1), Generation(1));
+                let actor = Actor {
+                    node,
+                    generation,
+                    birth,
+                };
+                context.add(Dot { actor, n: 1 });
+            }
+            let (key, update) = (Key::copy_from(b"k"), Update::Delete { context });
+            Request::Write(WriteRequest::new(key, update, Level::One, Duration::from_secs(1)))
+        };
+        let differences = |count: usize| Message::Response {
+            id: RequestId(1),
+            body: ReplicaResponse::Differences {
+                newer: Vec::new(),
+                wanted: vec![Key::copy_from(b""); count],
+                truncated: false,
+            },
+        };
+        let is_taken = |frame: Outgoing<'_>, from| decode(&mut encoded(&[frame]), from).is_ok();
+        for (actors, taken) in [(8192, true), (8193, false)] {
+            let request = &write(actors);
+            assert_eq!(is_taken(Frame::Request { id: 1, request }, Speaker::Client), taken);
+        }
+        for (count, taken) in [(512, true), (513, false)] {
+            assert_eq!(is_taken(Frame::Message(&differences(count)), Speaker::Peer), taken);
+        }
+    }
+
+    /// Two mebibytes are announced, and the first byte of them is enough.
+    #[test]
+    fn a_frame_out_of_place_is_not_waited_for() {
+        let mut start = BytesMut::from(&[0, 0, 0x20, 0, 3][..]);
+        assert_eq!(decode(&mut start, Speaker::Peer), Ok(None));
+        let mut start = BytesMut::from(&[0, 0, 0x20, 0, 3][..]);
+        assert_eq!(decode(&mut start, Speaker::Client), Err(FrameError::OutOfPlace(3)));
+        assert!(start.capacity() < 1024, "no room is made for it");
     }
 }

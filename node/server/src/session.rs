@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    frame::{self, Frame, FrameError, Outgoing, Received},
+    frame::{self, Frame, FrameError, Outgoing, Received, Speaker},
     hello::{Hello, HelloError},
     identity::{Role, Subject, SubjectError},
     outbox::Outbox,
@@ -32,6 +32,9 @@ const PIECES: usize = 64;
 /// QUIC's error codes for alerts of TLS: 0x100 and the alert (RFC 9001, section 4.8).
 const TLS_ALERTS: std::ops::Range<u64> = 0x100..0x200;
 
+/// The alert of an end that speaks another version of the protocol (RFC 7301, section 3.2).
+const NO_COMMON_PROTOCOL: u64 = 0x100 + 120;
+
 /// Why a connection was closed, as the other side is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseCode {
@@ -47,6 +50,8 @@ pub(crate) enum CloseCode {
     BadFrame = 4,
     /// It takes less than it is sent.
     Full = 5,
+    /// Its Hello names another cluster.
+    OtherCluster = 6,
 }
 
 /// Closes a connection. Whoever waits on it is woken on both sides.
@@ -73,34 +78,66 @@ pub(crate) enum SessionError {
     NotHello,
 }
 
+/// What about one end does not fit the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// Its certificate.
+    Certificate,
+    /// Its cluster.
+    Cluster,
+    /// Something else that it said or is.
+    Other,
+}
+
 impl SessionError {
     /// Whether one end does not want the other, rather than that they did not meet: the certificate of one, or what it
     /// said first, does not fit. To dial again does not help.
     pub(crate) fn is_refusal(&self) -> bool {
+        self.misfit().is_some()
+    }
+
+    /// Why one end does not want the other, if that is so.
+    pub(crate) fn misfit(&self) -> Option<Misfit> {
         match self {
-            SessionError::Subject(_) | SessionError::Hello(_) | SessionError::NotHello => true,
-            SessionError::Stream(ReceiveError::Frame(_)) => true,
-            SessionError::Connection(error) | SessionError::Stream(ReceiveError::Connection(error)) => {
-                is_tls_alert(error) || is_closed_as_refused(error)
-            }
-            SessionError::Timeout | SessionError::Dial(_) | SessionError::Stream(ReceiveError::Ended) => false,
+            SessionError::Subject(_) => Some(Misfit::Certificate),
+            SessionError::Hello(HelloError::Cluster) => Some(Misfit::Cluster),
+            SessionError::Hello(HelloError::Version(_)) | SessionError::NotHello => Some(Misfit::Other),
+            SessionError::Stream(ReceiveError::Frame(_)) => Some(Misfit::Other),
+            SessionError::Connection(error) | SessionError::Stream(ReceiveError::Connection(error)) => misfit_of(error),
+            SessionError::Timeout | SessionError::Dial(_) | SessionError::Stream(ReceiveError::Ended) => None,
+        }
+    }
+
+    /// What the other end is told.
+    fn close_code(&self) -> CloseCode {
+        match self.misfit() {
+            Some(Misfit::Cluster) => CloseCode::OtherCluster,
+            _ => CloseCode::Refused,
         }
     }
 }
 
-/// Whether TLS has ended the connection, at this end or at the other.
-fn is_tls_alert(error: &ConnectionError) -> bool {
-    let code = match error {
-        ConnectionError::TransportError(error) => error.code,
-        ConnectionError::ConnectionClosed(close) => close.error_code,
-        _ => return false,
+/// Why TLS has ended a connection, at this end or at the other, or the other end has.
+fn misfit_of(error: &ConnectionError) -> Option<Misfit> {
+    let alert = match error {
+        ConnectionError::TransportError(error) => error.code.into(),
+        ConnectionError::ConnectionClosed(close) => close.error_code.into(),
+        ConnectionError::ApplicationClosed(close) => {
+            let told = [
+                (CloseCode::OtherCluster, Misfit::Cluster),
+                (CloseCode::Refused, Misfit::Other),
+            ];
+            let told = told
+                .into_iter()
+                .find(|(code, _)| close.error_code == VarInt::from_u32(*code as u32));
+            return told.map(|(_, misfit)| misfit);
+        }
+        _ => return None,
     };
-    TLS_ALERTS.contains(&u64::from(code))
-}
-
-fn is_closed_as_refused(error: &ConnectionError) -> bool {
-    let refused = VarInt::from_u32(CloseCode::Refused as u32);
-    matches!(error, ConnectionError::ApplicationClosed(close) if close.error_code == refused)
+    match alert {
+        NO_COMMON_PROTOCOL => Some(Misfit::Other),
+        alert => TLS_ALERTS.contains(&alert).then_some(Misfit::Certificate),
+    }
 }
 
 /// A connection whose other end is known.
@@ -138,6 +175,8 @@ pub(crate) async fn greet(dialled: Authenticated, own: Hello, cluster: ClusterId
         sender.write_chunk(hello).await.map_err(|_| ReceiveError::Ended)?;
         let mut receiver = Receiver::new(receiver);
         let hello = receiver.hello(subject.role, cluster).await?;
+        // A node that was dialled is a peer of nodes, and serves the others.
+        receiver.from = own.node.map_or(Speaker::Server, |_| Speaker::Peer);
         Ok((sender, receiver, hello))
     };
     let greeted = timeout_at(deadline(DIAL_TIMEOUT), greeting).await;
@@ -156,6 +195,10 @@ pub(crate) async fn accept(incoming: Incoming, cluster: ClusterId) -> Result<Ses
         let (sender, receiver) = connection.accept_bi().await?;
         let mut receiver = Receiver::new(receiver);
         let hello = receiver.hello(subject.role, cluster).await?;
+        receiver.from = match subject.role {
+            Role::Node => Speaker::Peer,
+            Role::Client | Role::Admin => Speaker::Client,
+        };
         Ok((sender, receiver, hello))
     };
     let greeted = timeout_at(until, greeting).await;
@@ -177,7 +220,7 @@ fn session(connection: Connection, subject: Subject, greeted: Greeted) -> Result
             receiver,
         }),
         Err(error) => {
-            close(&connection, CloseCode::Refused, &error.to_string());
+            close(&connection, error.close_code(), &error.to_string());
             Err(ended.unwrap_or(error))
         }
     }
@@ -231,6 +274,7 @@ async fn write(outbox: Arc<Outbox>, mut sender: SendStream) {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     stream: RecvStream,
+    from: Speaker,
     pieces: Vec<Bytes>,
     buffer: BytesMut,
 }
@@ -250,6 +294,7 @@ impl Receiver {
     fn new(stream: RecvStream) -> Receiver {
         Receiver {
             stream,
+            from: Speaker::Stranger,
             pieces: vec![Bytes::new(); PIECES],
             buffer: BytesMut::new(),
         }
@@ -258,7 +303,7 @@ impl Receiver {
     /// Waits until at least one frame is there, and appends all that are. What is cancelled has lost nothing.
     pub(crate) async fn receive(&mut self, frames: &mut Vec<Received>) -> Result<(), ReceiveError> {
         frames.push(self.next().await?);
-        while let Some(frame) = frame::decode(&mut self.buffer)? {
+        while let Some(frame) = frame::decode(&mut self.buffer, self.from)? {
             frames.push(frame);
         }
         Ok(())
@@ -266,7 +311,7 @@ impl Receiver {
 
     async fn next(&mut self) -> Result<Received, ReceiveError> {
         loop {
-            if let Some(frame) = frame::decode(&mut self.buffer)? {
+            if let Some(frame) = frame::decode(&mut self.buffer, self.from)? {
                 return Ok(frame);
             }
             let count = match self.stream.read_chunks(&mut self.pieces).await {
@@ -281,8 +326,10 @@ impl Receiver {
     }
 
     async fn hello(&mut self, role: Role, cluster: ClusterId) -> Result<Hello, SessionError> {
-        let Frame::Hello(hello) = self.next().await? else {
-            return Err(SessionError::NotHello);
+        let hello = match self.next().await {
+            Ok(Frame::Hello(hello)) => hello,
+            Ok(_) | Err(ReceiveError::Frame(FrameError::OutOfPlace(_))) => return Err(SessionError::NotHello),
+            Err(error) => return Err(error.into()),
         };
         if hello.node.is_some() != (role == Role::Node) {
             return Err(SessionError::NotHello);

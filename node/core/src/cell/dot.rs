@@ -11,13 +11,17 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Generation, NodeId};
+use crate::{Generation, NodeId, capped};
 
 /// Actors in one context, at most. An owner adds one each time that it starts a key afresh, so this is hundreds of
 /// losses for each owner, and 28 KiB in all.
 pub const ACTORS_MAX: usize = 1024;
+
+/// Actors in a context that a client may send at all: those of eight replicas, merged by a read. Beyond
+/// [`ACTORS_MAX`] it is told that this can't be; beyond this, it is not listened to.
+const DECODED_ACTORS_MAX: usize = 8 * ACTORS_MAX;
 
 /// The highest number that a valid dot has. No actor gives as many, and there is room above it for one more.
 pub const DOT_NUMBER_MAX: u64 = 1 << 62;
@@ -72,6 +76,11 @@ impl Context {
     /// The context of someone who has seen nothing.
     pub fn new() -> Context {
         Context::default()
+    }
+
+    /// As `Deserialize`, but for contexts that come from clients: their actors are counted as they come in.
+    pub(crate) fn deserialize_capped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Context, D::Error> {
+        capped::map::<DECODED_ACTORS_MAX, _, _, _>(deserializer).map(Context)
     }
 
     /// Takes in a dot, and with it all that its actor gave before.

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     endpoint::Dialling,
-    error::RequestError,
+    error::{RequestError, Unreachable},
     line::Line,
     pending::{Outcome, Pending},
 };
@@ -28,11 +28,11 @@ pub(super) async fn keep_up(line: Arc<Line>, dialling: Dialling, mut rng: Pcg64M
         match connect(&dialling).await {
             Ok(session) => serve(&line, session).await,
             Err(SessionError::Dial(ConnectError::EndpointStopping)) => {
-                return line.disconnect("the endpoint is closed");
+                return line.disconnect(Unreachable::Silent("the endpoint is closed".to_owned()));
             }
             Err(error) => {
                 tracing::debug!(address = %dialling.address, %error, "no connection");
-                line.disconnect(&error.to_string());
+                line.disconnect((&error).into());
             }
         }
         sleep(redial_pause(&mut rng)).await;
@@ -55,7 +55,7 @@ async fn serve(line: &Line, session: Session) {
     line.connect(Pending::new(Arc::clone(&outbox)));
     let (code, why) = attend(line, receiver, &outbox).await;
     tracing::debug!(remote = %connection.remote_address(), why, "connection lost");
-    line.disconnect(&why);
+    line.disconnect(Unreachable::Silent(why.clone()));
     close(&connection, code, &why);
 }
 
@@ -72,18 +72,7 @@ async fn attend(line: &Line, mut receiver: Receiver, outbox: &Outbox) -> (CloseC
                     return (CloseCode::BadFrame, error.to_string());
                 }
                 watch.answered(Instant::now());
-                let mut is_nonsense = false;
-                line.settle(frames.drain(..).filter_map(|frame| match frame {
-                    Frame::Pong => None,
-                    frame => {
-                        let outcome = outcome(frame);
-                        is_nonsense |= outcome.is_none();
-                        outcome
-                    }
-                }));
-                if is_nonsense {
-                    return (CloseCode::BadFrame, "the node sent a frame out of place".to_owned());
-                }
+                line.settle(frames.drain(..).filter_map(outcome));
             }
             _ = ticks.tick() => match watch.tick(Instant::now()) {
                 Verdict::Suspect => return (CloseCode::Suspected, "the node does not answer".to_owned()),
@@ -97,11 +86,12 @@ async fn attend(line: &Line, mut receiver: Receiver, outbox: &Outbox) -> (CloseC
     }
 }
 
-/// The outcome that a frame tells of, if it is of the kind that does.
+/// The outcome that a frame tells of; a pong of none.
 fn outcome(frame: Received) -> Option<(u64, Outcome)> {
     match frame {
         Frame::Response { id, response } => Some((id, Ok(response))),
         Frame::Refused { id, refusal } => Some((id, Err(RequestError::Refused(refusal)))),
-        _ => None,
+        Frame::Pong => None,
+        _ => unreachable!("a session with a node takes nothing else"),
     }
 }

@@ -1,6 +1,9 @@
 //! Why a request was not answered, by what can be concluded from it.
 
-use crate::frame::Refusal;
+use crate::{
+    frame::Refusal,
+    session::{Misfit, SessionError},
+};
 
 /// A request without an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,41 @@ impl RequestError {
         match self {
             RequestError::NotSent(_) | RequestError::Refused(_) => true,
             RequestError::Lost(_) | RequestError::TimedOut => false,
+        }
+    }
+}
+
+/// Why there is no connection to a node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Nobody answers, or the connection was lost. One may come yet.
+    #[error("{0}")]
+    Silent(String),
+    /// One end does not trust the other's certificate. It won't a moment later either.
+    #[error("{0}")]
+    Certificate(String),
+    /// The node belongs to a cluster of another name.
+    #[error("it belongs to another cluster")]
+    OtherCluster,
+    /// One end does not want the other, for this reason.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Unreachable {
+    /// Whether to go on trying may help.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Unreachable::Silent(_))
+    }
+}
+
+impl From<&SessionError> for Unreachable {
+    fn from(error: &SessionError) -> Unreachable {
+        match error.misfit() {
+            None => Unreachable::Silent(error.to_string()),
+            Some(Misfit::Certificate) => Unreachable::Certificate(error.to_string()),
+            Some(Misfit::Cluster) => Unreachable::OtherCluster,
+            Some(Misfit::Other) => Unreachable::Refused(error.to_string()),
         }
     }
 }

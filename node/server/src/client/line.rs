@@ -5,7 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use quorate_core::Request;
 use tokio::sync::{oneshot, watch};
 
-use super::pending::{Outcome, Pending};
+use super::{
+    error::Unreachable,
+    pending::{Outcome, Pending},
+};
 use crate::outbox::PushError;
 
 /// The connection of a client to a node, as it comes and goes.
@@ -20,7 +23,7 @@ struct State {
     /// Of requests, over all connections.
     next_id: u64,
     /// The connection, or why there is none.
-    connection: Result<Pending, String>,
+    connection: Result<Pending, Unreachable>,
 }
 
 /// A request on its way.
@@ -44,7 +47,7 @@ impl Line {
         Line {
             state: Mutex::new(State {
                 next_id: 0,
-                connection: Err("the node has not been reached yet".to_owned()),
+                connection: Err(Unreachable::Silent("the node has not been reached yet".to_owned())),
             }),
             is_up: watch::Sender::new(false),
         }
@@ -56,7 +59,7 @@ impl Line {
         let id = state.next_id;
         let asked = match &mut state.connection {
             Ok(pending) => pending.ask(id, request),
-            Err(why) => return Err(NotAsked::Down(why.clone())),
+            Err(why) => return Err(NotAsked::Down(why.to_string())),
         };
         match asked {
             Ok(outcome) => {
@@ -89,12 +92,18 @@ impl Line {
     }
 
     /// There is none, or none yet: tells those who wait on the last one.
-    pub(super) fn disconnect(&self, why: &str) {
-        let last = std::mem::replace(&mut self.lock().connection, Err(why.to_owned()));
+    pub(super) fn disconnect(&self, why: Unreachable) {
+        let said = why.to_string();
+        let last = std::mem::replace(&mut self.lock().connection, Err(why));
         if let Ok(pending) = last {
-            pending.end(why);
+            pending.end(&said);
         }
         self.is_up.send_replace(false);
+    }
+
+    /// Why there is no connection, if there is none.
+    pub(super) fn failure(&self) -> Option<Unreachable> {
+        self.lock().connection.as_ref().err().cloned()
     }
 
     /// Whether there is a connection, now and from now on.

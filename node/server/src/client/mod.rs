@@ -18,6 +18,6 @@ pub use self::{
     choice::{Chooser, Ended, PASS_OVER, PROBE_EVERY, Policy},
     cluster::ClusterClient,
     endpoint::{ClientEndpoint, ClientOptions},
-    error::RequestError,
+    error::{RequestError, Unreachable},
     node::NodeClient,
 };

@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     connection,
     endpoint::Dialling,
-    error::RequestError,
+    error::{RequestError, Unreachable},
     line::{Asked, Line, NotAsked},
 };
 
@@ -59,6 +59,23 @@ impl NodeClient {
     pub async fn connected(&self) {
         let up = self.line.is_up().wait_for(|up| *up).await.is_ok();
         assert!(up, "the line, which this client holds, has the sender");
+    }
+
+    /// Waits until there is a connection, or it is clear that there will be none.
+    ///
+    /// # Errors
+    /// [`Unreachable`] once one end refuses the other, or else if there is no connection by the deadline.
+    pub async fn reach(&self, deadline: Instant) -> Result<(), Unreachable> {
+        let mut is_up = self.line.is_up();
+        loop {
+            is_up.mark_unchanged();
+            let Some(failure) = self.line.failure() else {
+                return Ok(());
+            };
+            if !failure.is_passing() || timeout_at(deadline, is_up.changed()).await.is_err() {
+                return Err(failure);
+            }
+        }
     }
 
     /// Asks the node, and waits for its answer until the deadline; without a connection, first for that. A node gives

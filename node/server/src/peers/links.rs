@@ -267,11 +267,6 @@ impl Peers {
         }
     }
 
-    /// The other end sent what makes no sense.
-    pub(crate) fn on_nonsense(&mut self, link: LinkId) -> Option<Change> {
-        self.lose(link, CloseCode::BadFrame, "a frame out of place")
-    }
-
     /// A connection has ended.
     pub(crate) fn on_ended(&mut self, link: LinkId, why: &str) -> Option<Change> {
         self.lose(link, CloseCode::BadFrame, why)

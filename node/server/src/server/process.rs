@@ -319,10 +319,7 @@ impl Server {
                 self.core.handle(now, Input::Message { from, message });
             }
             Frame::Pong => self.peers.on_answered(link, self.clock.instant(now.time)),
-            _ => {
-                let change = self.peers.on_nonsense(link);
-                change.into_iter().for_each(|change| self.on_change(change));
-            }
+            _ => unreachable!("a session with a peer takes messages, pings and pongs, and answers the pings itself"),
         }
     }
 

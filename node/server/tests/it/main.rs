@@ -7,6 +7,7 @@ mod choice;
 mod client;
 mod cluster;
 mod corpus;
+mod drain;
 mod drawing;
 mod durability;
 mod nonsense;

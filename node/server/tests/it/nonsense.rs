@@ -26,6 +26,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>)> {
         ("a hello again", with_hello(&hello)),
         ("an answer that nobody asked for", with_hello(&[1, 0, 0, 0, 2])),
         ("a node's message", with_hello(&[3, 0, 0, 0, 3, 2, 0])),
+        ("the first byte of a long one", with_hello(&[0, 0, 0x20, 0, 3])),
     ]
 }
 
