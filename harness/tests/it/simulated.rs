@@ -122,7 +122,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
             "--workload siblings --set context-actors-max=1",
             &["siblings-not-invented", "deletes-stay-deleted", "no-resurrection"],
         ),
-        ("S21", "--set notfound-ok=true --keys 2000", &["fresh-reads"]),
+        ("S21", "--set notfound-ok=true --keys 300 --rate 3000", &["fresh-reads"]),
         (
             "S22",
             &format!("{two_dcs} --write-level LOCAL_QUORUM --reads-in-dc 1 --writes-in-dc 1"),
