@@ -131,6 +131,31 @@ fn planted_bugs_are_caught_on_real_processes() {
     }
 }
 
+/// What the quickstart is for registers that the last write wins, these are for every other way to write.
+#[test]
+fn every_write_path_holds_its_claims_on_real_processes() {
+    let _turn = turn();
+    for settings in [
+        "--write-path abd --clock-skew 100ms",
+        "--write-path siblings",
+        "--workload set",
+        "--workload counter",
+        "--workload deletes --tombstones collect:500ms",
+    ] {
+        let quorate = quorate();
+        let (code, report) = quorate.json(&format!("run --config short.toml --seed 1 {settings}"));
+        assert_eq!(code, 0, "{settings}: {report:#}");
+        let claims = report["claims"].as_array().expect("claims");
+        let held = |claim: &&serde_json::Value| claim["verdict"] == "held";
+        assert_eq!(
+            claims.iter().filter(held).count(),
+            claims.len(),
+            "{settings}: {report:#}"
+        );
+        assert_nothing_left(&quorate);
+    }
+}
+
 #[test]
 fn a_stale_read_at_one_replica_each_is_observed_and_no_violation() {
     let _turn = turn();

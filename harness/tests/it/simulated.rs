@@ -64,7 +64,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
         ("S2", "--r 2 --w 1", &["fresh-reads", "read-your-writes"]),
         (
             "S3",
-            "--read-repair off --rate 2000",
+            "--read-repair off --rate 2000 --keys 4",
             &["linearizable", "monotonic-reads"],
         ),
         ("S4", "--read-repair async --rate 2000", &["linearizable"]),
@@ -89,8 +89,8 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
         ("S8", "--write-path abd --clock-skew 400ms", &[]),
         (
             "S8, no repair",
-            "--write-path abd --read-repair off --rate 2000",
-            &["linearizable", "monotonic-reads"],
+            "--write-path abd --read-repair off --rate 2000 --keys 4",
+            &["linearizable"],
         ),
         ("S9", "--r 3 --w 1 --read-repair off", &[]),
         (
@@ -105,12 +105,12 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
             &["fresh-reads", "linearizable", "read-your-writes", "monotonic-reads"],
         ),
         ("S14", "--write-level ANY --r 1", &["fresh-reads", "read-your-writes"]),
-        ("S15", "--w 1 --r 1 --fsync never", &["durable-acks"]),
         (
-            "S16",
-            "--fsync never --concurrency 40 --keys 400 --rate 4000",
+            "S15",
+            "--w 1 --r 1 --fsync never --faults kill --nodes 3",
             &["durable-acks"],
         ),
+        ("S16", "--fsync never --faults kill --nodes 3", &["durable-acks"]),
         ("S19", "--workload siblings --clock wall --clock-skew 400ms", &[]),
         (
             "S19, R+W=N",
@@ -122,7 +122,11 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
             "--workload siblings --set context-actors-max=1",
             &["siblings-not-invented", "deletes-stay-deleted", "no-resurrection"],
         ),
-        ("S21", "--set notfound-ok=true --keys 300 --rate 3000", &["fresh-reads"]),
+        (
+            "S21",
+            "--set notfound-ok=true --keys 300 --rate 200 --read-repair off",
+            &["fresh-reads"],
+        ),
         (
             "S22",
             &format!("{two_dcs} --write-level LOCAL_QUORUM --reads-in-dc 1 --writes-in-dc 1"),
@@ -147,7 +151,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
         ("S32", "--workload deletes --tombstones collect:500ms", &[]),
         (
             "counter",
-            "--workload counter --w 1 --r 1 --fsync never",
+            "--workload counter --w 1 --r 1 --fsync never --faults kill --nodes 3",
             &["counter-exact"],
         ),
     ];
