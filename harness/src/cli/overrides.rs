@@ -35,7 +35,7 @@ pub(crate) struct ScenarioArgs {
     /// How many keys.
     #[arg(long)]
     keys: Option<usize>,
-    /// A bug to plant in every node: reply-before-acks, hint-dropped, repair-writes-older.
+    /// A bug to plant in every node: see `quorate faults`.
     #[arg(long, value_name = "BUG")]
     plant: Option<String>,
     /// A TOML file with settings of a scenario, over those of SCENARIO.
