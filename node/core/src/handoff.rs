@@ -246,7 +246,7 @@ impl<S: Store> Node<S> {
             .handoff
             .targets
             .iter()
-            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.links.contains(node));
+            .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.is_reachable(**node));
         let due: Vec<_> = due.map(|(node, _)| *node).collect();
         for target in due {
             self.deliver_hints(now, target);
@@ -256,7 +256,7 @@ impl<S: Store> Node<S> {
 
     /// Looks again after a pause, as long as there is anything to deliver to anyone who can be reached.
     pub(crate) fn set_handoff_timer(&mut self, now: Time) {
-        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.links.contains(node);
+        let due = |(node, target): (&NodeId, &Target)| target.count > 0 && self.is_reachable(*node);
         if !self.handoff.timer_set && self.handoff.targets.iter().any(due) {
             self.timers.set(now + RETRY_PAUSE, Timer::Handoff);
             self.handoff.timer_set = true;
@@ -311,8 +311,24 @@ impl<S: Store> Node<S> {
         self.handoff.target(node).under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
+        if node == self.config.node {
+            self.deliver_own_hint(now, request, &key, cell);
+            return true;
+        }
         self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
         true
+    }
+
+    /// Tries again what this node's own disk could not take.
+    fn deliver_own_hint(&mut self, now: Now, request: RequestId, key: &Key, cell: Cell) {
+        let fingerprint = cell.fingerprint(&key.name);
+        let waiter = Waiter::Handoff {
+            id: request,
+            fingerprint,
+        };
+        if let Err(refused) = self.hold(now, key, cell, Errand::Handoff, waiter) {
+            self.on_handoff_response(now, request, &ReplicaResponse::Refused(refused));
+        }
     }
 
     pub(crate) fn on_handoff_response(&mut self, now: Now, id: RequestId, body: &ReplicaResponse) {
@@ -328,8 +344,9 @@ impl<S: Store> Node<S> {
                 target.resume = now.time + RETRY_PAUSE;
             }
         }
+        let is_own = node == self.config.node; // It may have answered while its hints are handed out: the timer goes on.
         let target = self.handoff.target(node);
-        if target.under_way.is_empty() && target.resume <= now.time {
+        if target.under_way.is_empty() && target.resume <= now.time && !is_own {
             self.deliver_hints(now, node);
         }
     }

@@ -96,11 +96,16 @@ struct Inventory {
 }
 
 impl Inventory {
-    fn take(store: &impl Store, shape: &RingShape) -> Result<Inventory, StoreError> {
+    /// Looks at all records, and lets the clock see their times: a node that starts with its wall clock set back, or that
+    /// held what faster ones wrote, stamps above them as it did before.
+    fn take(store: &impl Store, shape: &RingShape, clock: &mut HybridClock, now: Now) -> Result<Inventory, StoreError> {
         let (mut trees, mut tombstones, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         for partition in (0..shape.partitions).map(PartitionId) {
             let summaries = store.summaries(partition)?;
             trees.push(tree_of(shape, &summaries));
+            for version in summaries.entries.iter().filter_map(|(_, summary)| summary.version) {
+                let _ = clock.observe(now.wall, version.time); // One too far ahead is left alone.
+            }
             let deleted = summaries
                 .entries
                 .into_iter()
@@ -125,7 +130,8 @@ impl<S: Store> Node<S> {
         config.validate()?;
         let memory = store.memory()?;
         membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
-        let inventory = Inventory::take(&store, &config.ring)?;
+        let mut clock = HybridClock::new(config.clock, config.clock_skew_max);
+        let inventory = Inventory::take(&store, &config.ring, &mut clock, now)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(generation);
         own.say(Fact::Name(config.name.clone()));
@@ -135,7 +141,7 @@ impl<S: Store> Node<S> {
         own.say(Fact::Rack(config.rack.clone()));
         let mut node = Node {
             generation,
-            clock: HybridClock::new(config.clock, config.clock_skew_max),
+            clock,
             journal: Journal::default(),
             timers: Timers::default(),
             links: BTreeSet::new(),
@@ -287,7 +293,7 @@ impl<S: Store> Node<S> {
                 let why = error.to_string();
                 self.output(Output::Event(Event::StorageFailed { why }));
                 let partitions = batch.digests.iter().map(|change| change.partition);
-                self.anti_entropy.reload(&self.store, partitions);
+                self.anti_entropy.distrust(partitions);
                 self.handoff.on_not_persisted(&batch.hints);
                 self.origins.on_not_persisted(&batch.remembered);
                 batch
@@ -296,6 +302,9 @@ impl<S: Store> Node<S> {
                     .for_each(|waiter| self.on_not_held(now, waiter));
             }
         }
+        let journal = &self.journal;
+        self.anti_entropy
+            .reload(&self.store, |partition| journal.changes(partition));
         self.check_drained();
     }
 

@@ -9,3 +9,4 @@ mod quorum;
 mod ring;
 mod siblings;
 mod skew;
+mod soak;
