@@ -319,7 +319,7 @@ pub struct Unknown {
     pub version: Option<Version>,
     /// Who holds it. None does not mean that nobody does.
     pub acks: Vec<NodeId>,
-    /// For whom a hint was kept.
+    /// For whom a hint is kept, or about to be.
     pub hinted: Vec<NodeId>,
     /// How many acknowledgements were needed.
     pub required: u8,
@@ -400,7 +400,7 @@ pub enum Reason {
     Unavailable {
         /// How many are needed.
         required: u8,
-        /// How many can be reached.
+        /// How many of those that would count can be reached.
         alive: u8,
     },
     /// Too few replicas told their versions in time.

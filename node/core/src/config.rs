@@ -138,6 +138,14 @@ impl Config {
             ("the gossip interval", self.gossip_interval.is_zero()),
             ("the request timeout", self.request_timeout.is_zero()),
             ("the limit of requests in flight", self.in_flight_max == 0),
+            (
+                "the time for which writes are remembered",
+                self.write_id_window.is_zero(),
+            ),
+            (
+                "the time between two exchanges",
+                self.anti_entropy_interval == Some(Duration::ZERO),
+            ),
         ];
         if let Some((what, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero(what));

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Errand, Key, LeafId, MerkleTree, Node, NodeId, Now,
-    PartitionId, Reason, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store, Stretch, Summaries,
-    Summary, Time,
+    PartitionId, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store, Stretch,
+    Summaries, Summary, Time,
     journal::{DigestChange, Waiter},
     merkle::{INNER, LEAVES_EACH},
     timers::Timer,
@@ -62,6 +62,8 @@ pub struct Branch {
 pub(crate) struct AntiEntropy {
     shape: RingShape,
     trees: Vec<MerkleTree>,
+    /// Partitions whose trees may not be what their records give.
+    distrusted: BTreeSet<PartitionId>,
     tour: Option<Tour>,
     last_peer: Option<NodeId>,
 }
@@ -88,6 +90,8 @@ struct Step {
     leaves: BTreeSet<LeafId>,
     /// Where in it the next stretch begins.
     after: Option<Key>,
+    /// Whether records were left as they are, because one side refused them or can't read them.
+    skipped: bool,
 }
 
 #[derive(Debug)]
@@ -111,6 +115,7 @@ impl AntiEntropy {
         AntiEntropy {
             shape: shape.clone(),
             trees,
+            distrusted: BTreeSet::new(),
             tour: None,
             last_peer: None,
         }
@@ -127,13 +132,30 @@ impl AntiEntropy {
         }
     }
 
-    /// Computes trees from the store, after a batch that failed. What can't be read keeps its tree.
-    pub(crate) fn reload(&mut self, store: &impl Store, partitions: impl Iterator<Item = PartitionId>) {
-        for partition in partitions {
-            if let Ok(summaries) = store.summaries(partition) {
-                self.trees[usize::from(partition.0)] = tree_of(&self.shape, &summaries);
+    /// What was done to these partitions is not known: their trees have to be computed anew.
+    pub(crate) fn distrust(&mut self, partitions: impl Iterator<Item = PartitionId>) {
+        self.distrusted.extend(partitions);
+    }
+
+    /// Computes the trees that are not to be trusted, but for those of partitions that `change`: the store may show what
+    /// the node has not been told of yet, and would count twice then. What can't be read is tried again.
+    pub(crate) fn reload(&mut self, store: &impl Store, change: impl Fn(PartitionId) -> bool) {
+        let AntiEntropy {
+            shape,
+            trees,
+            distrusted,
+            ..
+        } = self;
+        distrusted.retain(|partition| {
+            if change(*partition) {
+                return true;
             }
-        }
+            let summaries = store.summaries(*partition);
+            if let Ok(summaries) = &summaries {
+                trees[usize::from(partition.0)] = tree_of(shape, summaries);
+            }
+            summaries.is_err()
+        });
     }
 
     /// The partitions among `theirs` of which this node holds something else.
@@ -275,6 +297,7 @@ impl<S: Store> Node<S> {
             partitions: VecDeque::new(),
             leaves: BTreeSet::new(),
             after: None,
+            skipped: false,
         };
         self.anti_entropy.tour_mut().step = Some(step);
         self.take_step(now, Stage::Roots, ReplicaRequest::CompareDigests { digests });
@@ -332,7 +355,8 @@ impl<S: Store> Node<S> {
                     truncated,
                 },
             ) => self.even_out(now, from, newer, wanted, truncated),
-            (Stage::Records { .. }, ReplicaResponse::Held { .. }) => self.on_comparison_held(now, id, true),
+            (Stage::Records { .. }, ReplicaResponse::Held { .. }) => self.on_comparison_held(now, id, Ok(())),
+            (Stage::Records { .. }, ReplicaResponse::Refused(why)) => self.on_comparison_held(now, id, Err(why)),
             _ => self.leave_peer(now.time, false),
         }
     }
@@ -341,7 +365,8 @@ impl<S: Store> Node<S> {
     fn compare_next_partition(&mut self, now: Time) {
         let step = self.anti_entropy.step_mut();
         let Some(partition) = step.partitions.front().copied() else {
-            return self.leave_peer(now, true);
+            let complete = !step.skipped;
+            return self.leave_peer(now, complete);
         };
         let inner = self.anti_entropy.tree(partition).inner();
         self.take_step(
@@ -389,9 +414,9 @@ impl<S: Store> Node<S> {
 
     /// As the peer of a comparison: how this node's part of a stretch differs from the asker's.
     pub(crate) fn differences(&self, stretch: &Stretch) -> ReplicaResponse {
-        let refused = ReplicaResponse::Refused(crate::Refused::Storage);
+        let refused = ReplicaResponse::Refused(Refused::Storage);
         if stretch.partition.0 >= self.config.ring.partitions {
-            return ReplicaResponse::Refused(crate::Refused::Invalid);
+            return ReplicaResponse::Refused(Refused::Invalid);
         }
         let Ok(summaries) = self.store.summaries(stretch.partition) else {
             return refused;
@@ -442,10 +467,10 @@ impl<S: Store> Node<S> {
             .filter(|key| mine.iter().any(|(k, _)| k == key))
             .collect();
         let given = self.records_to_give(partition, &wanted);
-        let truncated = truncated || given.len() < wanted.len();
-        if truncated && given.is_empty() && newer.is_empty() {
-            return self.leave_peer(now.time, false); // Again would be no different.
-        }
+        let unlike = truncated || given.len() < wanted.len();
+        // If nothing comes or goes, again would be no different.
+        let truncated = unlike && !(given.is_empty() && newer.is_empty());
+        self.anti_entropy.step_mut().skipped |= unlike && !truncated;
         let newer: Vec<_> = newer
             .into_iter()
             .filter(|(key, _)| !self.mends.is_damaged(key))
@@ -470,11 +495,11 @@ impl<S: Store> Node<S> {
         }
         for (key, cell) in newer {
             let waiter = Waiter::Comparison { id };
-            if self.hold(now, &key, cell, errand, waiter).is_err() {
-                return self.leave_peer(now.time, false);
+            if let Err(why) = self.hold(now, &key, cell, errand, waiter) {
+                self.on_comparison_held(now, id, Err(why));
             }
         }
-        self.on_comparison_held(now, id, true);
+        self.on_comparison_held(now, id, Ok(()));
     }
 
     /// This node's records of `keys`, up to what is sent at a time. What can't be read counts as held back: another
@@ -493,15 +518,17 @@ impl<S: Store> Node<S> {
         given
     }
 
-    /// One record of a comparison is durable where it was lacking, or can't be.
-    pub(crate) fn on_comparison_held(&mut self, now: Now, id: RequestId, held: bool) {
+    /// One record of a comparison is durable where it was lacking, or can't be. One that can't is left alone, and the
+    /// comparison goes on: what ails one record must not keep the others apart.
+    pub(crate) fn on_comparison_held(&mut self, now: Now, id: RequestId, held: Result<(), Refused>) {
         if self.anti_entropy.step(id).is_none() {
             return;
         }
-        if !held {
+        if held == Err(Refused::Overloaded) {
             return self.leave_peer(now.time, false);
         }
         let step = self.anti_entropy.step_mut();
+        step.skipped |= held.is_err();
         let Stage::Records {
             outstanding,
             through,
@@ -511,6 +538,7 @@ impl<S: Store> Node<S> {
             return;
         };
         *outstanding -= 1;
+        *truncated &= held.is_ok(); // What was refused would be found lacking again and again.
         if *outstanding > 0 {
             return;
         }

@@ -317,19 +317,24 @@ impl<S: Store> Node<S> {
         target.under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
-        if node != self.config.node {
-            self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+        if node == self.config.node {
+            self.deliver_own_hint(now, request, &key, cell);
             return true;
         }
+        self.ask(node, request, ReplicaRequest::Hold { key, cell, errand });
+        true
+    }
+
+    /// Tries again what this node's own disk could not take.
+    fn deliver_own_hint(&mut self, now: Now, request: RequestId, key: &Key, cell: Cell) {
         let fingerprint = cell.fingerprint(&key.name);
         let waiter = Waiter::Handoff {
             id: request,
             fingerprint,
         };
-        if let Err(refused) = self.hold(now, &key, cell, errand, waiter) {
+        if let Err(refused) = self.hold(now, key, cell, Errand::Handoff, waiter) {
             self.on_handoff_response(now, request, &ReplicaResponse::Refused(refused));
         }
-        true
     }
 
     pub(crate) fn on_handoff_response(&mut self, now: Now, id: RequestId, body: &ReplicaResponse) {
@@ -345,9 +350,9 @@ impl<S: Store> Node<S> {
                 target.resume = now.time + RETRY_PAUSE;
             }
         }
+        let is_own = node == self.config.node; // It may have answered while its hints are handed out: the timer goes on.
         let target = self.handoff.target(node);
-        // This node's own hints go on with the timer: it may answer itself at once, within the delivery.
-        if target.under_way.is_empty() && target.resume <= now.time && node != self.config.node {
+        if target.under_way.is_empty() && target.resume <= now.time && !is_own {
             self.deliver_hints(now, node);
         }
     }

@@ -22,7 +22,7 @@ pub(crate) enum Waiter {
     },
     /// A coordination of this node, as if it had sent a cell of this fingerprint to itself.
     Coordination { id: RequestId, fingerprint: u64 },
-    /// The delivery of a hint that this node kept for itself, with a cell of this fingerprint.
+    /// A hint of this node for itself, as if it had sent a cell of this fingerprint to itself.
     Handoff { id: RequestId, fingerprint: u64 },
     /// A comparison of this node.
     Comparison { id: RequestId },
@@ -212,6 +212,13 @@ impl Journal {
     fn weigh(&mut self, bytes: usize) {
         self.open.size_bytes += bytes;
         self.size_bytes += bytes;
+    }
+
+    /// Whether anything under way changes a record of a partition.
+    pub(crate) fn changes(&self, partition: PartitionId) -> bool {
+        let batches = self.under_way.iter().map(|(_, batch)| batch).chain([&self.open]);
+        let mut changes = batches.flat_map(|batch| &batch.digests);
+        changes.any(|change| change.partition == partition)
     }
 
     /// About how much is not durable yet, in bytes.

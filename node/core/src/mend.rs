@@ -59,10 +59,12 @@ impl<S: Store> Node<S> {
     pub(crate) fn on_mend_due(&mut self, now: Now) {
         self.mends.timer_set = false;
         if self.ring.is_some() {
-            while self.mends.under_way.len() < MENDING_MAX
-                && let Some(key) = self.mends.waiting.pop_first()
-            {
-                self.begin_mend(now, key);
+            let room = MENDING_MAX - self.mends.under_way.len();
+            let can_be = |key: &&Key| self.other_owners(key).iter().all(|owner| self.is_reachable(*owner));
+            let due: Vec<_> = self.mends.waiting.iter().filter(can_be).take(room).cloned().collect();
+            for key in due {
+                self.mends.waiting.remove(&key);
+                self.begin_mend(&key);
             }
         }
         if !self.mends.waiting.is_empty() {
@@ -77,14 +79,14 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn begin_mend(&mut self, now: Now, key: Key) {
-        let ring = self.ring.as_ref().expect("the caller has looked");
-        let own = self.config.node;
-        let others: BTreeSet<_> = ring.owners(ring.partition(&key)).iter().copied().collect();
-        let others: BTreeSet<_> = others.into_iter().filter(|owner| *owner != own).collect();
-        if !others.iter().all(|owner| self.is_reachable(*owner)) {
-            return self.mend_later(now.time, key);
-        }
+    fn other_owners(&self, key: &Key) -> BTreeSet<NodeId> {
+        let ring = self.ring.as_ref().expect("nothing is mended before");
+        let owners = ring.owners(ring.partition(key)).iter();
+        owners.copied().filter(|owner| *owner != self.config.node).collect()
+    }
+
+    fn begin_mend(&mut self, key: &Key) {
+        let others = self.other_owners(key);
         let mend = Mend {
             unanswered: others.clone(),
             best: None,
@@ -96,7 +98,7 @@ impl<S: Store> Node<S> {
             let (key, want) = (key.clone(), Want::Cell);
             self.ask(owner, id, ReplicaRequest::Read { key, want });
         }
-        self.finish_mend_if_answered(now, &key);
+        self.finish_mend_if_answered(key);
     }
 
     fn mend_later(&mut self, now: Time, key: Key) {
@@ -125,22 +127,40 @@ impl<S: Store> Node<S> {
             (best @ None, cell) => *best = cell,
             (Some(_), None) => {}
         }
-        self.finish_mend_if_answered(now, &key);
+        self.finish_mend_if_answered(&key);
     }
 
-    fn finish_mend_if_answered(&mut self, now: Now, key: &Key) {
+    fn finish_mend_if_answered(&mut self, key: &Key) {
         let Some(mend) = self.mends.under_way.get(key).filter(|mend| mend.unanswered.is_empty()) else {
             return;
         };
         let best = mend.best.clone();
-        if best.is_none() {
+        let held = self.written_since(key);
+        if best.is_none() && held.is_none() {
             let key = key.clone();
             self.output(Output::Event(Event::RecordLost { key }));
         }
-        // Its own actor is not among what the others hold: this owner writes the key as somebody new.
-        self.stage(key, best.map(Record::of), None);
+        let mended = match (&held, best) {
+            (Some(record), Some(best)) => {
+                let mut record = record.clone();
+                record.cell.merge(&best);
+                Some(record)
+            }
+            (Some(record), None) => Some(record.clone()),
+            // Its own actor is not among what the others hold: this owner writes the key as somebody new.
+            (None, best) => best.map(Record::of),
+        };
+        self.stage(key, mended, held.as_ref());
         self.journal.wait_for(key, Waiter::Mending { key: key.clone() });
-        let _ = now;
+    }
+
+    /// What took the damaged record's place while the others were asked: it was on its way to the disk when the damage
+    /// was found.
+    fn written_since(&self, key: &Key) -> Option<Record> {
+        match self.journal.newest(key) {
+            Some(record) => record.cloned(),
+            None => self.store.record(self.partition(key), key).unwrap_or_default(),
+        }
     }
 
     /// The record is in order again, or could not be written.
@@ -152,7 +172,7 @@ impl<S: Store> Node<S> {
         self.counters.mended_records += 1;
         // What the damaged record had added to its digest is not known.
         let partition = self.partition(key);
-        self.anti_entropy.reload(&self.store, [partition].into_iter());
+        self.anti_entropy.distrust([partition].into_iter());
     }
 
     /// Nothing that `peer` was asked will be answered.

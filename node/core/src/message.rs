@@ -217,7 +217,7 @@ pub enum ReplicaResponse {
     Refused(Refused),
 }
 
-/// Why a replica did nothing.
+/// Why a replica did nothing, or did not do all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Refused {
     /// It goes by another ring, or does not know its ring yet.
@@ -235,4 +235,8 @@ pub enum Refused {
     /// It has as much on its way to its disk, or to remember, as it takes.
     #[error("it is overloaded")]
     Overloaded,
+    /// Its disk failed while it was written. Not quite nothing was done: what was written to the same key right after may
+    /// have reached the disk, and this with it.
+    #[error("its disk failed while it was written")]
+    NotDurable,
 }

@@ -297,7 +297,7 @@ impl<S: Store> Node<S> {
                 let why = error.to_string();
                 self.output(Output::Event(Event::StorageFailed { why }));
                 let partitions = batch.digests.iter().map(|change| change.partition);
-                self.anti_entropy.reload(&self.store, partitions);
+                self.anti_entropy.distrust(partitions);
                 self.handoff.on_not_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
@@ -307,6 +307,9 @@ impl<S: Store> Node<S> {
                     .for_each(|waiter| self.on_not_held(now, waiter));
             }
         }
+        let journal = &self.journal;
+        self.anti_entropy
+            .reload(&self.store, |partition| journal.changes(partition));
         self.check_drained();
     }
 

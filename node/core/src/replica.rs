@@ -227,7 +227,7 @@ impl<S: Store> Node<S> {
             Waiter::Handoff { id, fingerprint } => {
                 self.on_handoff_response(now, id, &ReplicaResponse::Held { fingerprint });
             }
-            Waiter::Comparison { id } => self.on_comparison_held(now, id, true),
+            Waiter::Comparison { id } => self.on_comparison_held(now, id, Ok(())),
             Waiter::Origin { peer, id, applied } if peer == self.config.node => {
                 self.on_coordination_response(now, id, peer, ReplicaResponse::Applied(applied));
             }
@@ -239,14 +239,14 @@ impl<S: Store> Node<S> {
 
     /// What somebody waited for failed.
     pub(crate) fn on_not_held(&mut self, now: Now, waiter: Waiter) {
-        let refused = ReplicaResponse::Refused(Refused::Storage);
+        let refused = ReplicaResponse::Refused(Refused::NotDurable);
         let own = self.config.node;
         match waiter {
             Waiter::Coordination { id, .. } => self.on_coordination_response(now, id, own, refused),
             Waiter::Origin { peer, id, .. } if peer == own => self.on_coordination_response(now, id, own, refused),
             Waiter::Peer { peer, id, .. } | Waiter::Origin { peer, id, .. } => self.respond(peer, id, refused),
             Waiter::Handoff { id, .. } => self.on_handoff_response(now, id, &refused),
-            Waiter::Comparison { id } => self.on_comparison_held(now, id, false),
+            Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
         }

@@ -144,13 +144,18 @@ impl<S: Store> Node<S> {
             return;
         };
         let all_there = members.iter().all(|member| self.is_reachable(*member));
-        if all_there && self.agrees_to_collect(now, key, fingerprint) {
-            self.ask_all(now.time, key, fingerprint, Stage::Confirming, members);
+        if !all_there || !self.agrees_to_collect(now, key, fingerprint) {
+            return;
+        }
+        let others: BTreeSet<_> = members.into_iter().filter(|node| *node != self.config.node).collect();
+        if others.is_empty() {
+            self.collect(now, key, fingerprint);
+        } else {
+            self.ask_all(now.time, key, fingerprint, Stage::Confirming, others);
         }
     }
 
-    fn ask_all(&mut self, now: Time, key: &Key, fingerprint: u64, stage: Stage, mut nodes: BTreeSet<NodeId>) {
-        nodes.remove(&self.config.node);
+    fn ask_all(&mut self, now: Time, key: &Key, fingerprint: u64, stage: Stage, nodes: BTreeSet<NodeId>) {
         let funeral = Funeral {
             fingerprint,
             stage,
@@ -186,9 +191,12 @@ impl<S: Store> Node<S> {
         self.end_funeral(&key);
         if stage == Stage::Confirming && self.agrees_to_collect(now, &key, fingerprint) {
             let ring = self.ring.as_ref().expect("nothing is led before");
-            let owners = ring.owners(ring.partition(&key)).iter().copied().collect();
+            let owners = ring.owners(ring.partition(&key)).iter().copied();
+            let others: BTreeSet<_> = owners.filter(|node| *node != self.config.node).collect();
             self.collect(now, &key, fingerprint);
-            self.ask_all(now.time, &key, fingerprint, Stage::Collecting, owners);
+            if !others.is_empty() {
+                self.ask_all(now.time, &key, fingerprint, Stage::Collecting, others);
+            }
         }
     }
 

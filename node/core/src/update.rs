@@ -208,13 +208,23 @@ impl<S: Store> Node<S> {
         })
     }
 
+    /// Lets the clock see a time that the client is about to be told of, so that its token is not below. One that is too
+    /// far ahead is nobody's business but its owners', who refuse it.
+    pub(crate) fn note_time(&mut self, now: Now, time: u64) {
+        let _ = self.clock.observe(now.wall, time);
+    }
+
     /// The place of a register's write in the order of writes: by this node's clock, or right above what was told.
+    ///
+    /// Where nothing was told there may have been a tombstone, collected by those who were asked and not yet by an owner
+    /// that was away; the clock is above it, because it was of age.
     pub(crate) fn stamp(&mut self, now: Now, above: Option<u64>) -> Version {
         let time = match above {
-            None => self.clock.tick(now.wall),
+            None | Some(0) => self.clock.tick(now.wall),
             Some(above) => {
                 // Two writes of this node that were told the same must not be stamped alike.
                 self.last_above = self.last_above.max(above) + 1;
+                self.note_time(now, self.last_above);
                 self.last_above
             }
         };

@@ -69,6 +69,11 @@ impl SimDisk {
         self.durable.borrow().records.len()
     }
 
+    /// Whether there is a record under a key, spoilt or not.
+    pub fn has(&self, key: &Key) -> bool {
+        self.durable.borrow().place_of(key).is_some()
+    }
+
     /// Spoils the record under a key: it is there, and can't be read.
     ///
     /// # Panics
@@ -191,8 +196,14 @@ impl Store for SimDisk {
 
     fn hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError> {
         let durable = self.durable.borrow();
-        let hints = durable.hints.get(&target).into_iter().flatten();
-        let of_key = hints.filter(|(id, _)| id.key == *key);
+        let Some(hints) = durable.hints.get(&target) else {
+            return Ok(Vec::new());
+        };
+        let first = HintId {
+            key: key.clone(),
+            fingerprint: 0,
+        };
+        let of_key = hints.range(first..).take_while(|(id, _)| id.key == *key);
         Ok(of_key.map(|(_, hint)| hint.clone()).collect())
     }
 
@@ -257,6 +268,14 @@ impl SyncQueue {
             token
         });
         finished.collect()
+    }
+
+    /// Ends the sync that is under way: it failed, and nothing of its batches was written.
+    pub(crate) fn fail(&mut self) -> Vec<PersistToken> {
+        std::mem::take(&mut self.under_way)
+            .into_iter()
+            .map(|(token, _)| token)
+            .collect()
     }
 
     /// Loses what was not synced. `reached` says whether the sync under way got there before the crash.

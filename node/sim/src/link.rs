@@ -49,6 +49,8 @@ pub(crate) struct End {
     pub(crate) told: bool,
     /// Whether what this end sends is held back.
     pub(crate) cut: bool,
+    /// How much longer than others what this end sends takes.
+    pub(crate) slower_by: Duration,
     pub(crate) held: Vec<Message>,
     /// How many messages were ever held back.
     pub(crate) held_count: u64,

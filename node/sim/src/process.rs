@@ -12,6 +12,8 @@ pub(crate) struct Process {
     pub(crate) config: Config,
     pub(crate) disk: SimDisk,
     pub(crate) syncs: SyncQueue,
+    /// Whether syncs fail.
+    pub(crate) fails: bool,
     /// Which life this is: what belongs to an earlier one is ignored.
     pub(crate) life: u64,
     /// The earliest wake-up that is on the agenda.
@@ -26,6 +28,7 @@ impl Process {
             config,
             disk: SimDisk::new(fsync),
             syncs: SyncQueue::default(),
+            fails: false,
             life: 0,
             timer: None,
             node: None,

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, ops::Range, time::Duration};
 
 use quorate_core::{
-    ClientToken, Config, Input, Message, NodeId, Now, Output, Request, Response, Status, Time, WallTime,
+    ClientToken, Config, Input, Message, Metrics, NodeId, Now, Output, Request, Response, Status, StoreError, Time,
+    WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -173,6 +174,19 @@ impl Sim {
         self.clock_offsets[node.0] = offset;
     }
 
+    /// Lets a node's syncs fail, or succeed again. One that fails writes nothing.
+    pub fn set_disk_failing(&mut self, node: NodeIndex, fails: bool) {
+        self.trace.note(&("disk", node, fails));
+        self.processes[node.0].fails = fails;
+    }
+
+    /// Has everything that `from` sends to `to` take so much longer from here on.
+    pub fn slow(&mut self, from: NodeIndex, to: NodeIndex, by: Duration) {
+        self.trace.note(&("slow", from, to, by.as_nanos()));
+        let (low, high) = pair(from, to);
+        self.link(low, high).end_mut(side(from, to)).slower_by = by;
+    }
+
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
         self.trace.note(&("kill", node, self.now.as_nanos()));
@@ -283,6 +297,11 @@ impl Sim {
     /// How a node is; `None` while it is dead.
     pub fn status(&self, node: NodeIndex) -> Option<Status> {
         self.processes[node.0].node().map(|node| node.status())
+    }
+
+    /// What a node has done and how long it took; `None` while it is dead.
+    pub fn metrics(&self, node: NodeIndex) -> Option<Metrics> {
+        self.processes[node.0].node().map(|node| node.metrics())
     }
 
     /// A node's disk, to be spoilt.
@@ -410,7 +429,7 @@ impl Sim {
             end.held_count += 1;
             return;
         }
-        end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
+        end.last_arrival = (at + end.slower_by).max(end.last_arrival + Duration::from_nanos(1));
         let delay = end.last_arrival - self.now;
         self.schedule(delay, Happening::Arrive { from, to, era, message });
     }
@@ -483,8 +502,15 @@ impl Sim {
         if process.life != life || !process.is_running() {
             return;
         }
-        for token in process.syncs.finish(now, &process.disk.clone()) {
-            self.wake(node, Some(Input::Persisted { token, result: Ok(()) }));
+        let (tokens, result) = if process.fails {
+            let why = "the disk was told to fail".to_owned();
+            (process.syncs.fail(), Err(StoreError::Failed(why)))
+        } else {
+            (process.syncs.finish(now, &process.disk.clone()), Ok(()))
+        };
+        for token in tokens {
+            let result = result.clone();
+            self.wake(node, Some(Input::Persisted { token, result }));
         }
         self.begin_sync(node);
     }

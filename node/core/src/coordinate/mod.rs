@@ -132,10 +132,9 @@ impl<S: Store> Node<S> {
         if requirement.can_be_met(is_alive) || requirement.is_met_by_hint() {
             return Ok(());
         }
-        let alive = owners.iter().filter(|owner| is_alive(**owner)).count();
         Err(Reason::Unavailable {
             required: requirement.needed(),
-            alive: small(alive),
+            alive: requirement.met_count(is_alive),
         })
     }
 
@@ -177,8 +176,14 @@ impl<S: Store> Node<S> {
         if let Some((_, at)) = ended.preferred {
             self.timers.clear(at, Timer::Preferred(id));
         }
-        if let State::Read(ReadState { hedge_at: Some(at), .. }) = ended.state {
-            self.timers.clear(at, Timer::Hedge(id));
+        if let State::Read(state) = ended.state {
+            if let Some(at) = state.hedge_at {
+                self.timers.clear(at, Timer::Hedge(id));
+            }
+            // They took as long at least. Without it whoever is always too late would look fast.
+            for (node, since) in state.waiting() {
+                self.note_latency(node, self.present.since(since));
+            }
         }
         self.check_drained();
     }

@@ -25,6 +25,8 @@ pub(super) struct ReadState {
     quorum: Quorum,
     /// All cells that came in, merged.
     best: Option<Best>,
+    /// The fingerprint of each: whose digest is one of them holds nothing that is not in `best`.
+    taken_in: Vec<u64>,
     /// The oldest register that came in: [`Plant::RepairWritesOlder`].
     oldest: Option<Cell>,
     /// One an owner, in the order in which they are asked.
@@ -50,6 +52,8 @@ struct Replica {
     repairing: Option<u64>,
     /// What it has acknowledged of that.
     repaired: Option<u64>,
+    /// Whether another owner was asked because this one is late.
+    is_hedged: bool,
     /// Whether it refused a repair, or was lost with one on its way.
     repair_lost: bool,
     /// Who has failed to answer for it.
@@ -65,10 +69,8 @@ enum Answer {
         want: Want,
     },
     Lost,
-    /// What it holds has come in.
+    /// What it holds, or no more than what that amounts to, has come in.
     Here(Option<Summary>),
-    /// It has said no more than what that amounts to.
-    Digest(Option<Summary>),
 }
 
 impl Replica {
@@ -79,6 +81,7 @@ impl Replica {
             answer: Answer::Spare,
             repairing: None,
             repaired: None,
+            is_hedged: false,
             repair_lost: false,
             tried: Vec::new(),
         }
@@ -86,13 +89,13 @@ impl Replica {
 
     fn summary(&self) -> Option<Summary> {
         match self.answer {
-            Answer::Here(summary) | Answer::Digest(summary) => summary,
+            Answer::Here(summary) => summary,
             Answer::Spare | Answer::Waiting { .. } | Answer::Lost => None,
         }
     }
 
     fn has_answered(&self) -> bool {
-        matches!(self.answer, Answer::Here(_) | Answer::Digest(_))
+        matches!(self.answer, Answer::Here(_))
     }
 
     fn is_waiting(&self) -> bool {
@@ -116,6 +119,14 @@ impl ReadState {
         &self.key
     }
 
+    /// Who has not answered, and since when it was asked.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (NodeId, Time)> {
+        self.replicas.iter().filter_map(|replica| match replica.answer {
+            Answer::Waiting { since, .. } => Some((replica.via, since)),
+            _ => None,
+        })
+    }
+
     fn best_fingerprint(&self) -> Option<u64> {
         self.best.as_ref().map(|best| best.summary.fingerprint)
     }
@@ -124,8 +135,14 @@ impl ReadState {
         self.replicas.iter().filter(|replica| replica.has_answered())
     }
 
+    /// Whether nobody is to answer any more, those among them who are about to be asked.
     fn is_over(&self) -> bool {
-        !self.replicas.iter().any(Replica::is_waiting)
+        let may_answer = |replica: &Replica| match replica.answer {
+            Answer::Waiting { .. } => true,
+            Answer::Spare => self.ask == Ask::All,
+            Answer::Lost | Answer::Here(_) => false,
+        };
+        !self.replicas.iter().any(may_answer)
     }
 
     fn is_met_by(&self, requirement: &Requirement, does: impl Fn(&Replica) -> bool) -> bool {
@@ -144,20 +161,18 @@ impl ReadState {
     /// Replicas whose digest says that they may hold something that is not in what came in.
     fn behind_digests(&self) -> impl Iterator<Item = &Replica> {
         let best = self.best.as_ref().map(|best| best.summary);
-        self.replicas
-            .iter()
-            .filter(|replica| matches!(replica.answer, Answer::Digest(_)))
-            .filter(move |replica| match (replica.summary(), best) {
-                (Some(summary), Some(best)) => !summary.is_covered_by(&best) && replica.repaired.is_none(),
-                (Some(_), None) => true,
-                (None, _) => false,
-            })
+        let is_known = move |summary: &Summary| {
+            self.taken_in.contains(&summary.fingerprint) || best.is_some_and(|best| summary.is_covered_by(&best))
+        };
+        let may_have_more = move |replica: &&Replica| replica.summary().is_some_and(|summary| !is_known(&summary));
+        self.replicas.iter().filter(may_have_more)
     }
 
     /// Whether enough have answered.
     fn has_enough(&self) -> bool {
+        let is_absent = |replica: &Replica| replica.answer == Answer::Here(None);
         let answers_alone =
-            self.absence == Absence::AnswersAlone && self.best.is_none() && self.answers().next().is_some();
+            self.absence == Absence::AnswersAlone && self.answers().all(is_absent) && self.answers().next().is_some();
         answers_alone || self.is_met_by(&self.requirement, Replica::has_answered) && !self.lacks_values()
     }
 
@@ -168,15 +183,42 @@ impl ReadState {
         self.has_enough() && self.holders.as_ref().is_none_or(held)
     }
 
-    /// Whether enough may yet answer.
+    /// Whether enough may yet answer, and hold what is returned.
     fn can_be_met(&self) -> bool {
+        let best = self.best_fingerprint();
+        let may_hold =
+            |replica: &Replica| replica.holds(best) || replica.answer != Answer::Lost && !replica.repair_lost;
         self.is_met_by(&self.requirement, |replica| replica.answer != Answer::Lost)
+            && self
+                .holders
+                .as_ref()
+                .is_none_or(|holders| self.is_met_by(holders, may_hold))
+    }
+
+    /// Whether the answer of an owner would bring the read nearer to what it needs.
+    fn is_of_use(&self, owner: NodeId) -> bool {
+        let is_asked = |replica: &Replica| match replica.answer {
+            Answer::Waiting { .. } | Answer::Here(_) => !replica.repair_lost,
+            Answer::Spare | Answer::Lost => false,
+        };
+        let asked: Vec<_> = self.replicas.iter().filter(|r| is_asked(r)).map(|r| r.owner).collect();
+        let is_nearer = |requirement: &Requirement| {
+            let without = requirement.met_count(|node| asked.contains(&node));
+            requirement.met_count(|node| node == owner || asked.contains(&node)) > without
+        };
+        is_nearer(&self.requirement) || self.holders.as_ref().is_some_and(is_nearer)
+    }
+
+    /// Whether the read counts the answer of an owner at all.
+    fn counts(&self, owner: NodeId) -> bool {
+        self.requirement.counts(owner) || self.holders.as_ref().is_some_and(|holders| holders.counts(owner))
     }
 
     /// Takes in what a replica holds.
     fn learn(&mut self, cell: Option<Cell>) -> Option<Summary> {
         let cell = cell?;
         let summary = Summary::of(&self.key, &cell);
+        self.taken_in.push(summary.fingerprint);
         if self
             .oldest
             .as_ref()
@@ -200,8 +242,7 @@ impl ReadState {
         let best = self.best.as_ref()?;
         let fingerprint = Some(best.summary.fingerprint);
         let behind = |r: &&mut Replica| {
-            let may_be = r.has_answered() && r.via == r.owner && !r.repair_lost;
-            may_be && !r.holds(fingerprint) && r.repairing != fingerprint
+            r.has_answered() && !r.repair_lost && !r.holds(fingerprint) && r.repairing != fingerprint
         };
         let targets = self.replicas.iter_mut().filter(behind).map(|replica| {
             replica.repairing = fingerprint;
@@ -258,6 +299,7 @@ impl<S: Store> Node<S> {
             absence: request.absence,
             quorum: request.quorum,
             best: None,
+            taken_in: Vec::new(),
             oldest: None,
             replicas: owners.iter().map(|owner| Replica::of(*owner)).collect(),
             hedge_at: None,
@@ -304,19 +346,18 @@ impl<S: Store> Node<S> {
             .map(|replica| replica.owner)
             .collect();
         for owner in owners {
-            if !self.coordinations.contains_key(&id) {
+            let Some(Coordination {
+                state: State::Read(state),
+                ..
+            }) = self.coordinations.get(&id)
+            else {
                 return;
+            };
+            if state.ask == Ask::All || state.is_of_use(owner) {
+                self.ask_replica(now, id, owner);
             }
-            let state = self.read_state(id);
-            let asked = |replica: &Replica| !matches!(replica.answer, Answer::Spare | Answer::Lost);
-            let is_enough = |requirement| state.is_met_by(requirement, asked);
-            let enough = is_enough(&state.requirement) && state.holders.as_ref().is_none_or(is_enough);
-            if matches!(state.ask, Ask::Hedged { .. }) && enough {
-                break;
-            }
-            self.ask_replica(now, id, owner);
         }
-        self.set_hedge(id);
+        self.set_hedge(now, id);
     }
 
     /// Asks an owner, or who stands in for it.
@@ -325,7 +366,7 @@ impl<S: Store> Node<S> {
         // A value is asked of the first, and digests of the rest as long as that one may answer.
         let is_source = |replica: &Replica| match replica.answer {
             Answer::Waiting { want, .. } => want == Want::Cell,
-            Answer::Here(_) | Answer::Digest(_) => true,
+            Answer::Here(_) => true,
             Answer::Spare | Answer::Lost => false,
         };
         let want = match state.fetch {
@@ -403,7 +444,7 @@ impl<S: Store> Node<S> {
                 let summary = state.learn(cell);
                 state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
             }
-            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Digest(summary),
+            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Here(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
             ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
             _ => return,
@@ -459,6 +500,9 @@ impl<S: Store> Node<S> {
             if self.is_reachable(owner) {
                 self.send_read(now, id, owner, Want::Cell);
             } else {
+                let (since, want) = (now.time, Want::Cell);
+                let replica = self.read_state_mut(id).replica_mut(owner);
+                replica.expect("owners are replicas").answer = Answer::Waiting { since, want };
                 self.lose_read_replica(now, id, owner);
             }
         }
@@ -487,16 +531,29 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn send_repair(&mut self, now: Now, id: RequestId, node: NodeId, key: Key, cell: Cell) {
+    /// Sends an owner what it lacks, or has who stands in for it keep that.
+    fn send_repair(&mut self, now: Now, id: RequestId, owner: NodeId, key: Key, cell: Cell) {
         let errand = Errand::ReadRepair;
+        let replica = self.read_state_mut(id).replica_mut(owner);
+        let node = replica.expect("owners are replicas").via;
         if node == self.config.node {
             let fingerprint = cell.fingerprint(&key.name);
             let waiter = Waiter::Coordination { id, fingerprint };
-            if self.hold(now, &key, cell, errand, waiter).is_err() {
+            let result = if node == owner {
+                self.hold(now, &key, cell, errand, waiter)
+            } else {
+                self.keep(now, owner, key, cell, waiter)
+            };
+            if result.is_err() {
                 self.lose_read_replica(now, id, node);
             }
         } else if self.is_reachable(node) {
-            self.ask(node, id, ReplicaRequest::Hold { key, cell, errand });
+            let body = if node == owner {
+                ReplicaRequest::Hold { key, cell, errand }
+            } else {
+                ReplicaRequest::Keep { owner, key, cell }
+            };
+            self.ask(node, id, body);
         } else {
             self.lose_read_replica(now, id, node);
         }
@@ -523,25 +580,25 @@ impl<S: Store> Node<S> {
         if !self.read_state(id).can_be_met() {
             self.answer_read(id);
         }
-        self.end_read_if_done(id);
+        self.advance_read(now, id);
     }
 
-    /// Asks one more owner of those that were spared, if there is any.
+    /// Asks one more owner of those that were spared, if any of them counts: the first that may make up for one that was
+    /// lost, or else any.
     fn ask_another(&mut self, now: Now, id: RequestId) {
-        let spare = |replica: &&Replica| replica.answer == Answer::Spare;
-        let next = self
-            .read_state(id)
-            .replicas
-            .iter()
-            .find(spare)
-            .map(|replica| replica.owner);
-        if let Some(owner) = next {
+        let state = self.read_state(id);
+        let spares = state.replicas.iter().filter(|replica| replica.answer == Answer::Spare);
+        let spares: Vec<_> = spares.map(|replica| replica.owner).collect();
+        let of_use = spares.iter().find(|owner| state.is_of_use(**owner));
+        let next = of_use.or_else(|| spares.iter().find(|owner| state.counts(**owner)));
+        if let Some(owner) = next.copied() {
             self.ask_replica(now, id, owner);
+            self.set_hedge(now, id);
         }
     }
 
     /// Sets the hedge for when the next of those asked is late.
-    fn set_hedge(&mut self, id: RequestId) {
+    fn set_hedge(&mut self, now: Now, id: RequestId) {
         let Some(Coordination {
             state: State::Read(state),
             ..
@@ -549,24 +606,38 @@ impl<S: Store> Node<S> {
         else {
             return;
         };
-        let Ask::Hedged { permille } = state.ask else {
-            return;
-        };
-        let spare = state.replicas.iter().any(|replica| replica.answer == Answer::Spare);
-        let waiting = state.replicas.iter().filter(|replica| replica.is_waiting());
-        let late_at = |replica: &Replica| match replica.answer {
-            Answer::Waiting { since, .. } => self.latency_quantile(replica.via, permille).map(|span| since + span),
-            _ => None,
-        };
-        let hedge_at = waiting.filter_map(late_at).min().filter(|_| spare && permille < 1000);
-        let Some(at) = hedge_at else {
-            return;
-        };
-        self.read_state_mut(id).hedge_at = Some(at);
-        self.timers.set(at, Timer::Hedge(id));
+        let (earlier, next) = (state.hedge_at, self.next_hedge(now, state));
+        if let Some(at) = earlier {
+            self.timers.clear(at, Timer::Hedge(id));
+        }
+        if let Some(at) = next {
+            self.timers.set(at, Timer::Hedge(id));
+        }
+        self.read_state_mut(id).hedge_at = next;
     }
 
-    /// An answer is late: asks one more.
+    /// When the next of those asked is late, if there is anybody left to ask then.
+    fn next_hedge(&self, now: Now, state: &ReadState) -> Option<Time> {
+        let is_left = |replica: &Replica| replica.answer == Answer::Spare && state.counts(replica.owner);
+        if !state.replicas.iter().any(is_left) {
+            return None;
+        }
+        let late_at = state.replicas.iter().filter_map(|replica| self.late_at(state, replica));
+        late_at.min().map(|at| at.max(now.time))
+    }
+
+    /// When a replica that was asked and has not answered has taken so long that another is asked as well.
+    fn late_at(&self, state: &ReadState, replica: &Replica) -> Option<Time> {
+        match (state.ask, &replica.answer) {
+            (Ask::Hedged { permille }, Answer::Waiting { since, .. }) if permille < 1000 && !replica.is_hedged => {
+                let span = self.latency_quantile(replica.via, permille)?;
+                Some(*since + span)
+            }
+            _ => None,
+        }
+    }
+
+    /// An answer may be late: if one is, asks one more.
     pub(crate) fn on_hedge_due(&mut self, now: Now, id: RequestId) {
         if !self.coordinations.contains_key(&id) {
             return;
@@ -575,8 +646,15 @@ impl<S: Store> Node<S> {
         if self.coordinations[&id].is_answered() {
             return;
         }
-        self.counters.hedges += 1;
-        self.ask_another(now, id);
+        let state = self.read_state(id);
+        let is_late = |replica: &&Replica| self.late_at(state, replica).is_some_and(|at| at <= now.time);
+        if let Some(late) = state.replicas.iter().find(is_late).map(|replica| replica.owner) {
+            let replica = self.read_state_mut(id).replica_mut(late);
+            replica.expect("found above").is_hedged = true;
+            self.counters.hedges += 1;
+            self.ask_another(now, id);
+        }
+        self.set_hedge(now, id);
     }
 
     pub(super) fn on_read_deadline(&mut self, id: RequestId) {

@@ -15,9 +15,9 @@
 use super::{Coordination, State, Terms};
 use crate::{
     Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Node, NodeId, NotApplied, Now, Operation, Plant,
-    Quorum, Reason, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage, StandIn, Store,
-    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
-    journal::Waiter,
+    Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
+    StandIn, Store, Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest,
+    handoff::Kept, journal::Waiter,
 };
 
 #[derive(Debug)]
@@ -148,8 +148,10 @@ impl WriteState {
         .collect()
     }
 
+    /// For whom a hint is kept, or on its way to this node's disk.
     fn hinted(&self) -> Vec<NodeId> {
-        self.with(Progress::Hinted).map(|slot| slot.owner).collect()
+        let is_hinted = |slot: &&Slot| matches!(slot.progress, Progress::Hinted | Progress::Hinting);
+        self.slots.iter().filter(is_hinted).map(|slot| slot.owner).collect()
     }
 }
 
@@ -401,6 +403,7 @@ impl<S: Store> Node<S> {
             Step::Applying { origin, .. } if *origin == from => {}
             _ => return,
         }
+        let time = cell.time();
         state.step = Step::Holding;
         state.written = Some(Written {
             fingerprint: cell.fingerprint(&state.key.name),
@@ -410,6 +413,7 @@ impl<S: Store> Node<S> {
         if let Some(slot) = state.slot_mut(from) {
             slot.progress = Progress::Held;
         }
+        self.note_time(now, time);
         self.send_to_waiting(now, id);
         if self.coordinations.contains_key(&id) {
             self.advance_write(id);
@@ -466,6 +470,9 @@ impl<S: Store> Node<S> {
             (Step::AskingVersions { .. }, ReplicaResponse::Refused(_)) => self.on_version_told(now, id, from, None),
             (Step::Applying { .. }, ReplicaResponse::Applied(applied)) => {
                 self.on_applied(now, id, from, applied.cell, applied.version);
+            }
+            (Step::Applying { origin, .. }, ReplicaResponse::Refused(Refused::NotDurable)) if *origin == from => {
+                self.fail_unknown(id, Stage::Applying);
             }
             (Step::Applying { origin, .. }, ReplicaResponse::Refused(_)) if *origin == from => {
                 self.apply_elsewhere(now, id);
@@ -588,9 +595,9 @@ impl<S: Store> Node<S> {
             .map(|slot| slot.owner)
             .collect();
         for owner in late {
-            // On its way to the disk is as much as can be said by now.
             let progress = match self.put_own_hint(now, id, owner) {
-                Kept::Put(_) | Kept::Already => Progress::Hinted,
+                Kept::Put(_) => Progress::Hinting, // It may count only once it is durable, and that is too late.
+                Kept::Already => Progress::Hinted,
                 Kept::Refused => Progress::Lost,
             };
             let slot = self.write_state_mut(id).slot_mut(owner);

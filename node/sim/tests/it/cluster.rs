@@ -55,6 +55,11 @@ impl Cluster {
     }
 
     pub(crate) fn started(shape: &Shape) -> Cluster {
+        Cluster::started_with(shape, shape.settings)
+    }
+
+    /// As [`Cluster::started`], with settings that have been drawn.
+    pub(crate) fn started_with(shape: &Shape, settings: impl Fn(&mut Config)) -> Cluster {
         let options = SimOptions {
             seed: shape.seed,
             link_delay: Duration::from_micros(50)..Duration::from_millis(1),
@@ -62,7 +67,12 @@ impl Cluster {
             fsync: SimFsync::Always,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
         };
-        let configs = (0..shape.nodes).map(|index| config(shape, index)).collect();
+        let configs = (0..shape.nodes).map(|index| {
+            let mut config = config(shape, index);
+            settings(&mut config);
+            config
+        });
+        let configs = configs.collect();
         let mut sim = Sim::new(options, configs, shape.clock_offsets.clone());
         (0..shape.nodes).for_each(|node| sim.start(NodeIndex(node)));
         Cluster { sim }
@@ -191,9 +201,13 @@ impl Cluster {
 
     /// The node's own copy.
     pub(crate) fn replica(&mut self, node: usize, key: &str) -> Option<String> {
-        let key = Key::copy_from(key.as_bytes());
+        self.cell(node, register(key)).as_ref().and_then(text)
+    }
+
+    /// The node's own copy, whatever it is.
+    pub(crate) fn cell(&mut self, node: usize, key: Key) -> Option<Cell> {
         match self.admin(node, AdminRequest::ReadReplica { key }) {
-            AdminOk::Replica(cell) => cell.as_ref().and_then(text),
+            AdminOk::Replica(cell) => cell,
             other => panic!("not a replica's copy: {other:?}"),
         }
     }
@@ -299,7 +313,7 @@ fn config(shape: &Shape, index: usize) -> Config {
         partitions: 64,
         replication: replication(shape),
     };
-    let mut config = Config {
+    Config {
         name: format!("n{index}"),
         seeds: vec![address(0), address(1)],
         dc: dc_name(index % shape.per_dc.len().max(1)),
@@ -315,7 +329,5 @@ fn config(shape: &Shape, index: usize) -> Config {
             ring,
             shape.nodes,
         )
-    };
-    (shape.settings)(&mut config);
-    config
+    }
 }
