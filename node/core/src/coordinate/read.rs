@@ -27,6 +27,8 @@ pub(super) struct ReadState {
     best: Option<Best>,
     /// The fingerprint of each: whose digest is one of them holds nothing that is not in `best`.
     taken_in: Vec<u64>,
+    /// Whether anybody has anything, be it only a digest that has come in.
+    is_anything_seen: bool,
     /// The oldest register that came in: [`Plant::RepairWritesOlder`].
     oldest: Option<Cell>,
     /// One an owner, in the order in which they are asked.
@@ -170,9 +172,8 @@ impl ReadState {
 
     /// Whether enough have answered.
     fn has_enough(&self) -> bool {
-        let is_absent = |replica: &Replica| replica.answer == Answer::Here(None);
         let answers_alone =
-            self.absence == Absence::AnswersAlone && self.answers().all(is_absent) && self.answers().next().is_some();
+            self.absence == Absence::AnswersAlone && !self.is_anything_seen && self.answers().next().is_some();
         answers_alone || self.is_met_by(&self.requirement, Replica::has_answered) && !self.lacks_values()
     }
 
@@ -300,6 +301,7 @@ impl<S: Store> Node<S> {
             quorum: request.quorum,
             best: None,
             taken_in: Vec::new(),
+            is_anything_seen: false,
             oldest: None,
             replicas: owners.iter().map(|owner| Replica::of(*owner)).collect(),
             hedge_at: None,
@@ -428,7 +430,12 @@ impl<S: Store> Node<S> {
         let Some(owner) = self.read_state(id).owner_of(from) else {
             return;
         };
-        let replica = self.read_state_mut(id).replica_mut(owner).expect("found above");
+        let state = self.read_state_mut(id);
+        state.is_anything_seen |= matches!(
+            body,
+            ReplicaResponse::Read { cell: Some(_) } | ReplicaResponse::Digest { summary: Some(_) }
+        );
+        let replica = state.replica_mut(owner).expect("found above");
         let (was_waiting, since) = match replica.answer {
             Answer::Waiting { since, .. } => (true, Some(since)),
             _ => (false, None),

@@ -200,17 +200,17 @@ fn an_update_whose_batch_failed_is_not_applied_a_second_time() {
     let mut cluster = Cluster::settled(&Shape::default());
     let key = Key::of(Kind::Counter, b"k");
     let origin = NodeIndex(cluster.owners_of(key)[0]);
-    let coordinating = |cluster: &Cluster| cluster.sim.status(origin).expect("it runs").coordinating;
+    let persisting = |cluster: &Cluster| cluster.sim.status(origin).expect("it runs").persisting;
     cluster.sim.set_disk_failing(origin, true);
     for under_way in 1..=2 {
         cluster
             .sim
             .submit(origin, quorate_core::Request::Write(increment(None)));
-        while coordinating(&cluster) < under_way {
+        while persisting(&cluster) < under_way {
             cluster.pass(Duration::from_micros(10));
         }
     }
-    while coordinating(&cluster) == 2 {
+    while persisting(&cluster) == 2 {
         cluster.pass(Duration::from_micros(10));
     }
     cluster.sim.set_disk_failing(origin, false);
