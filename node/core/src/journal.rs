@@ -135,7 +135,10 @@ impl Journal {
     /// Adds a change of what the node remembers of itself.
     pub(crate) fn stage_memory(&mut self, op: StoreOp) {
         assert!(
-            matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_)),
+            matches!(
+                op,
+                StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) | StoreOp::SetForgottenTime(_)
+            ),
             "records and hints are staged with what they change"
         );
         self.open.ops.push(op);

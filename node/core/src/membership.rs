@@ -202,8 +202,8 @@ mod tests {
 
         fn memory(&self) -> Result<Memory, StoreError> {
             Ok(Memory {
-                generation: None,
                 founders: self.0.clone(),
+                ..Memory::default()
             })
         }
     }

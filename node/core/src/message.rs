@@ -41,7 +41,8 @@ pub enum Message {
 /// What a replica is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaRequest {
-    /// What is under a key. Answered by [`ReplicaResponse::Read`] or [`ReplicaResponse::Digest`].
+    /// What is under a key. Answered by [`ReplicaResponse::Read`], [`ReplicaResponse::Digest`] or
+    /// [`ReplicaResponse::Time`].
     Read {
         /// Which.
         key: Key,
@@ -130,6 +131,8 @@ pub enum Want {
     Cell,
     /// Its summary.
     Digest,
+    /// Of a register, the time of its version.
+    Time,
 }
 
 /// An update, for the one owner that applies it.
@@ -179,6 +182,12 @@ pub enum ReplicaResponse {
     Digest {
         /// Of what is durable at the replica.
         summary: Option<Summary>,
+    },
+    /// The time that a later write has to be above.
+    Time {
+        /// Of the version that is durable at the replica; where there is none, the highest of any tombstone that it has
+        /// ever forgotten, which another owner may still hold.
+        time: u64,
     },
     /// The replica durably holds, or keeps, what was sent, or more.
     Held {

@@ -57,6 +57,8 @@ pub struct Node<S> {
     pub(crate) measurements: Measurements,
     /// The highest time that a two-phase write of this node was stamped with.
     pub(crate) last_above: u64,
+    /// The highest time of any tombstone that this node has forgotten.
+    pub(crate) forgotten_time: u64,
     /// The time of the call that is being dealt with.
     pub(crate) present: Time,
     pub(crate) anti_entropy: AntiEntropy,
@@ -160,6 +162,7 @@ impl<S: Store> Node<S> {
             drain: Drain::default(),
             measurements: Measurements::default(),
             last_above: 0,
+            forgotten_time: memory.forgotten_time,
             present: now.time,
             anti_entropy: inventory.anti_entropy,
             counters: Counters::default(),

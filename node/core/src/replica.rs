@@ -67,6 +67,9 @@ impl<S: Store> Node<S> {
             (Ok(record), Want::Cell) => ReplicaResponse::Read {
                 cell: record.map(|record| record.cell),
             },
+            (Ok(record), Want::Time) => ReplicaResponse::Time {
+                time: record.map_or(self.forgotten_time, |record| record.cell.time()),
+            },
             (Ok(record), Want::Digest) => ReplicaResponse::Digest {
                 summary: record.map(|record| record.summary(key)),
             },

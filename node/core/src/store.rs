@@ -68,6 +68,8 @@ pub struct Memory {
     pub generation: Option<Generation>,
     /// The founders of its ring, once it knows them.
     pub founders: Option<Vec<Member>>,
+    /// The highest time of any tombstone that it has forgotten.
+    pub forgotten_time: u64,
 }
 
 /// A write's id, chosen by the client. Two writes of one id are one write, sent twice.
@@ -153,6 +155,8 @@ pub enum StoreOp {
     SetGeneration(Generation),
     /// Remembers the founders.
     SetFounders(Vec<Member>),
+    /// Remembers the highest time of any tombstone that was forgotten.
+    SetForgottenTime(u64),
 }
 
 /// A disk that failed, in the words of whoever runs it.

@@ -7,6 +7,10 @@
 //! tombstone is left anywhere that could come back (Scylla's `tombstone_gc = repair` leaves out the hints: S#23712 in
 //! CLAIMS.md, X3).
 //!
+//! A two-phase write is above what it is told, and an owner that has forgotten a tombstone tells of nothing. So it tells
+//! the highest time of any that it ever forgot: the write is above them all, and none that is still held elsewhere can
+//! delete it.
+//!
 //! An owner that is not reached then keeps its tombstone, and anti-entropy gives it back to the others until the lead
 //! asks again.
 
@@ -16,7 +20,7 @@ use std::{
 };
 
 use crate::{
-    Key, Node, NodeId, Now, ReplicaRequest, ReplicaResponse, RequestId, Store, Time, Tombstones, WallTime,
+    Key, Node, NodeId, Now, ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, Tombstones, WallTime,
     journal::DigestChange, timers::Timer,
 };
 
@@ -236,6 +240,11 @@ impl<S: Store> Node<S> {
             return false;
         }
         self.counters.tombstones_collected += 1;
+        if record.cell.time() > self.forgotten_time {
+            self.forgotten_time = record.cell.time();
+            self.journal
+                .stage_memory(StoreOp::SetForgottenTime(self.forgotten_time));
+        }
         self.stage(key, None, Some(&record));
         true
     }

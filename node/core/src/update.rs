@@ -215,12 +215,9 @@ impl<S: Store> Node<S> {
     }
 
     /// The place of a register's write in the order of writes: by this node's clock, or right above what was told.
-    ///
-    /// Where nothing was told there may have been a tombstone, collected by those who were asked and not yet by an owner
-    /// that was away; the clock is above it, because it was of age.
     pub(crate) fn stamp(&mut self, now: Now, above: Option<u64>) -> Version {
         let time = match above {
-            None | Some(0) => self.clock.tick(now.wall),
+            None => self.clock.tick(now.wall),
             Some(above) => {
                 // Two writes of this node that were told the same must not be stamped alike.
                 self.last_above = self.last_above.max(above) + 1;

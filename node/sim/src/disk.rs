@@ -156,6 +156,7 @@ impl SimDisk {
                 }
                 StoreOp::SetGeneration(generation) => durable.memory.generation = Some(generation),
                 StoreOp::SetFounders(founders) => durable.memory.founders = Some(founders),
+                StoreOp::SetForgottenTime(time) => durable.memory.forgotten_time = time,
             }
         }
     }

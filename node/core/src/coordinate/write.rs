@@ -235,7 +235,7 @@ impl<S: Store> Node<S> {
             told: Vec::new(),
             lost: away,
         };
-        let want = Want::Digest;
+        let want = Want::Time;
         for owner in near.iter().filter(|owner| **owner != own) {
             let key = key.clone();
             self.ask(*owner, id, ReplicaRequest::Read { key, want });
@@ -461,10 +461,7 @@ impl<S: Store> Node<S> {
 
     pub(super) fn on_write_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
         match (&self.write_state(id).step, body) {
-            (Step::AskingVersions { .. }, ReplicaResponse::Digest { summary }) => {
-                let time = summary
-                    .and_then(|summary| summary.version)
-                    .map_or(0, |version| version.time);
+            (Step::AskingVersions { .. }, ReplicaResponse::Time { time }) => {
                 self.on_version_told(now, id, from, Some(time));
             }
             (Step::AskingVersions { .. }, ReplicaResponse::Refused(_)) => self.on_version_told(now, id, from, None),

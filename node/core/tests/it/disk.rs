@@ -63,6 +63,7 @@ impl Disk {
                 }
                 StoreOp::SetGeneration(generation) => durable.memory.generation = Some(generation),
                 StoreOp::SetFounders(founders) => durable.memory.founders = Some(founders),
+                StoreOp::SetForgottenTime(time) => durable.memory.forgotten_time = time,
             }
         }
     }

@@ -40,7 +40,7 @@ impl Words {
     }
 
     fn version(&self, version: Version) -> String {
-        format!("{}/{}", time(version.time), self.node(version.node))
+        format!("{}/{}", time_text(version.time), self.node(version.node))
     }
 
     fn actor(&mut self, actor: Actor) -> String {
@@ -123,6 +123,7 @@ impl Words {
     pub(crate) fn request(&mut self, request: &ReplicaRequest) -> String {
         match request {
             ReplicaRequest::Read { key, want: Want::Cell } => format!("read {key}"),
+            ReplicaRequest::Read { key, want: Want::Time } => format!("ask version of {key}"),
             ReplicaRequest::Read {
                 key,
                 want: Want::Digest,
@@ -144,7 +145,7 @@ impl Words {
                 let id = apply.id.map_or_else(String::new, |id| format!(", id {}", id.0));
                 let above = apply
                     .above
-                    .map_or_else(String::new, |above| format!(", above {}", time(above)));
+                    .map_or_else(String::new, |above| format!(", above {}", time_text(above)));
                 format!("apply {}{id}{above}", self.update(&apply.key, &apply.update))
             }
             ReplicaRequest::CompareDigests { digests } => format!("compare roots of {} partitions", digests.len()),
@@ -187,6 +188,8 @@ impl Words {
                 };
                 format!("digest of {}: {digest}", key())
             }
+            ReplicaResponse::Time { time: 0 } => format!("no version of {}", key()),
+            ReplicaResponse::Time { time } => format!("version of {}: {}", key(), time_text(*time)),
             ReplicaResponse::Held { .. } => "held".to_owned(),
             ReplicaResponse::Applied(applied) => format!("applied: {}", self.cell(key(), &applied.cell)),
             ReplicaResponse::Differing { partitions } => format!("{} partitions differ", partitions.len()),
@@ -210,7 +213,7 @@ impl Words {
             StoreOp::DropHint { target, hint } => Some(format!("end of hint for {}: {}", self.node(*target), hint.key)),
             StoreOp::RememberWrite(id, _) => Some(format!("id {}", id.0)),
             StoreOp::ForgetWrite(id) => Some(format!("end of id {}", id.0)),
-            StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) => None,
+            StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) | StoreOp::SetForgottenTime(_) => None,
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -287,7 +290,7 @@ fn text(value: &Value) -> String {
 
 /// A hybrid time as the time since the start, and, behind `+`, what sets it apart within a millisecond; one that no
 /// clock gave as `#` and its number.
-fn time(time: u64) -> String {
+fn time_text(time: u64) -> String {
     let Some(nanos) = time.checked_sub(EPOCH_NS) else {
         return format!("#{time}");
     };

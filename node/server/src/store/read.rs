@@ -18,8 +18,8 @@ use super::{
     damage::guard,
     encoding::{Damage, unseal},
     tables::{
-        FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key, hint_seal_name,
-        kind_byte, kind_of, record_key, split_record_key,
+        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key,
+        hint_seal_name, kind_byte, kind_of, record_key, split_record_key,
     },
 };
 
@@ -270,6 +270,7 @@ impl RedbStore {
         Ok(Memory {
             generation: self.remembered(GENERATION_NAME)?,
             founders: self.remembered(FOUNDERS_NAME)?,
+            forgotten_time: self.remembered(FORGOTTEN_TIME_NAME)?.unwrap_or(0),
         })
     }
 }

@@ -24,6 +24,7 @@ pub(super) type HintKey<'a> = (u64, u8, &'a [u8], u64);
 pub(super) const FORMAT_NAME: &str = "format";
 pub(super) const GENERATION_NAME: &str = "generation";
 pub(super) const FOUNDERS_NAME: &str = "founders";
+pub(super) const FORGOTTEN_TIME_NAME: &str = "forgotten-time";
 pub(super) const STORE_ID_NAME: &str = "store id";
 
 /// Names in a sealed hint's checksum: its key, as far as it is one.

@@ -11,8 +11,8 @@ use redb::{Durability, Table, WriteTransaction};
 use super::{
     encoding::seal,
     tables::{
-        FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key, hint_seal_name,
-        record_key,
+        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key,
+        hint_seal_name, record_key,
     },
 };
 
@@ -119,6 +119,10 @@ impl Tables<'_> {
             StoreOp::SetGeneration(generation) => {
                 let sealed = seal(GENERATION_NAME.as_bytes(), generation);
                 self.memory.insert(GENERATION_NAME, sealed.as_slice())?;
+            }
+            StoreOp::SetForgottenTime(time) => {
+                let sealed = seal(FORGOTTEN_TIME_NAME.as_bytes(), time);
+                self.memory.insert(FORGOTTEN_TIME_NAME, sealed.as_slice())?;
             }
             StoreOp::SetFounders(founders) => {
                 let sealed = seal(FOUNDERS_NAME.as_bytes(), founders);

@@ -43,6 +43,7 @@ impl Model {
             }
             StoreOp::SetGeneration(generation) => self.memory.generation = Some(generation),
             StoreOp::SetFounders(founders) => self.memory.founders = Some(founders),
+            StoreOp::SetForgottenTime(time) => self.memory.forgotten_time = time,
         }
     }
 
@@ -147,7 +148,7 @@ fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
     let partition = PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]);
     let key = random_key(rng);
     let id = WriteId(u128::MAX / rng.random_range(1..20));
-    match rng.random_range(0..24) {
+    match rng.random_range(0..25) {
         0 => StoreOp::SetGeneration(Generation(rng.random())),
         1 => StoreOp::SetFounders(vec![
             Member {
@@ -170,6 +171,7 @@ fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
             let (target, hint) = known.unwrap_or((target, HintId { key, fingerprint }));
             StoreOp::DropHint { target, hint }
         }
+        24 => StoreOp::SetForgottenTime(rng.random()),
         13 => StoreOp::DropRecord { partition, key },
         14 => StoreOp::ForgetWrite(id),
         15 | 16 => StoreOp::RememberWrite(
