@@ -140,7 +140,7 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn lists_are_a_line_each_and_json_on_demand() {
     let quorate = Quorate::new();
-    for (verb, lines) in [("claims", 11), ("faults", 5), ("scenarios", 1)] {
+    for (verb, lines) in [("claims", 11), ("faults", 6), ("scenarios", 1)] {
         let ended = quorate.run(&format!("{verb} --format json"));
         let objects: Vec<serde_json::Value> = ended
             .stdout

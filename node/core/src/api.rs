@@ -302,7 +302,8 @@ pub struct StandIn {
 /// A write that was not acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum WriteError {
-    /// It did not happen, and never will.
+    /// It did not happen, and never will. Of a write with an id that was sent before, this says nothing of the earlier
+    /// time.
     #[error("{0}")]
     NotApplied(NotApplied),
     /// It may have happened, or happen at any later time.

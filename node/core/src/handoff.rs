@@ -23,6 +23,14 @@ const UNDER_WAY_MAX: usize = 64;
 /// How long to leave a target alone after a delivery that failed or was refused.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
+/// How often hints for those who stay away are looked through: eight times in their window, within these bounds.
+const EXPIRY_INTERVAL_MIN: Duration = Duration::from_secs(1);
+const EXPIRY_INTERVAL_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// How many looks are taken at the hints of one target each time, of as many hints as a window has: all that are kept
+/// for it, unless there are more than 65,536.
+const EXPIRY_LOOKS_MAX: usize = 1024;
+
 /// The hints of this node, by target.
 #[derive(Debug)]
 pub(crate) struct Handoff {
@@ -267,6 +275,55 @@ impl<S: Store> Node<S> {
         }
     }
 
+    pub(crate) fn set_hint_expiry_timer(&mut self, now: Time) {
+        let interval = (self.config.hint_window / 8).clamp(EXPIRY_INTERVAL_MIN, EXPIRY_INTERVAL_MAX);
+        self.timers.set(now + interval, Timer::HintExpiry);
+    }
+
+    /// Drops what has grown too old for those who can't be reached: nothing is delivered to them, and what is kept for
+    /// them takes the room of others.
+    pub(crate) fn on_hint_expiry_due(&mut self, now: Now) {
+        self.set_hint_expiry_timer(now.time);
+        let kept = self.handoff.targets.iter().filter(|(_, target)| target.count > 0);
+        let away = kept.filter(|(node, _)| !self.is_reachable(**node));
+        let away: Vec<_> = away.map(|(node, _)| *node).collect();
+        for node in away {
+            self.expire_hints(now, node);
+        }
+    }
+
+    fn expire_hints(&mut self, now: Now, node: NodeId) {
+        let mut after = None;
+        for _ in 0..EXPIRY_LOOKS_MAX {
+            // What can't be read now may be the next time.
+            let hints = self
+                .store
+                .hints(node, after.as_ref(), UNDER_WAY_MAX)
+                .unwrap_or_default();
+            let Some(last) = hints.last() else {
+                return;
+            };
+            after = Some(last.id());
+            for hint in hints {
+                let (id, target) = (hint.id(), self.handoff.target(node));
+                let settled = !target.dropping.contains(&id) && !target.putting.contains_key(&id);
+                if settled && self.has_expired(now, &hint) {
+                    self.expire_hint(node, id);
+                }
+            }
+        }
+    }
+
+    fn has_expired(&self, now: Now, hint: &Hint) -> bool {
+        hint.stored_at + self.config.hint_window < now.wall
+    }
+
+    fn expire_hint(&mut self, node: NodeId, hint: HintId) {
+        self.counters.hints_expired += 1;
+        self.output(Output::Event(Event::HintExpired { target: node }));
+        self.drop_hint(node, hint);
+    }
+
     /// Fills the window of one target, from behind the last that was sent. What came in before it meanwhile, and what was
     /// refused, has its turn once the window has emptied.
     fn deliver_hints(&mut self, now: Now, node: NodeId) {
@@ -297,11 +354,9 @@ impl<S: Store> Node<S> {
     /// Sends a hint to its target, or drops it as too old. False if nothing more may be sent for now.
     fn deliver_hint(&mut self, now: Now, node: NodeId, hint: Hint) -> bool {
         let id = hint.id();
-        if hint.stored_at + self.config.hint_window < now.wall {
-            self.counters.hints_expired += 1;
-            self.output(Output::Event(Event::HintExpired { target: node }));
+        if self.has_expired(now, &hint) {
             self.handoff.target(node).last_sent = Some(id.clone());
-            self.drop_hint(node, id);
+            self.expire_hint(node, id);
             return true;
         }
         let bytes = (hint.key.name.len() + hint.cell.size_bytes()) as u64;

@@ -209,6 +209,7 @@ impl<S: Store> Node<S> {
                 Timer::Tombstones => self.on_tombstones_due(now),
                 Timer::WriteIds => self.on_write_ids_due(now),
                 Timer::Handoff => self.on_handoff_timer(now),
+                Timer::HintExpiry => self.on_hint_expiry_due(now),
                 Timer::AntiEntropy => self.on_anti_entropy_due(now.time),
                 Timer::Comparison(id) => self.on_comparison_deadline(now.time, id),
             }
@@ -253,6 +254,7 @@ impl<S: Store> Node<S> {
         self.timers.set(now, Timer::Gossip);
         self.set_anti_entropy_timer(now);
         self.set_tombstones_timer(now);
+        self.set_hint_expiry_timer(now);
         self.set_write_ids_timer(now);
         self.mend_all(now, damaged);
         self.form_ring_if_known();

@@ -21,6 +21,8 @@ pub(crate) enum Timer {
     Tombstones,
     /// Remembered writes may be forgotten.
     WriteIds,
+    /// Hints for those who stay away may be too old.
+    HintExpiry,
     /// Hints may be due for delivery.
     Handoff,
     /// It is time to compare with a peer.

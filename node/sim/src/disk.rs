@@ -94,17 +94,16 @@ impl SimDisk {
         durable.records.remove(&place);
     }
 
-    /// Syncs what is due after `ops` were applied, if not everything is synced at once.
-    fn sync_if_due(&self, now: Time, ops: &[StoreOp]) {
+    /// Syncs what is due after changes, if not everything is synced at once. Those of the node's memory always are.
+    fn sync_if_due(&self, now: Time, of_memory: bool) {
         let mut unsynced = self.unsynced.borrow_mut();
-        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
         let since = *unsynced.since.get_or_insert(now);
         let due = match unsynced.fsync {
             SimFsync::Always => return,
             SimFsync::Periodic(period) => since + period <= now,
             SimFsync::Never => false,
         };
-        if due || ops.iter().any(of_memory) {
+        if due || of_memory {
             unsynced.synced = self.durable.borrow().clone();
             unsynced.since = None;
         }
@@ -125,8 +124,10 @@ impl SimDisk {
     }
 
     fn apply(&self, now: Time, ops: Vec<StoreOp>) {
-        self.apply_all(ops.clone());
-        self.sync_if_due(now, &ops);
+        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
+        let of_memory = ops.iter().any(of_memory);
+        self.apply_all(ops);
+        self.sync_if_due(now, of_memory);
     }
 
     fn apply_all(&self, ops: Vec<StoreOp>) {

@@ -147,3 +147,24 @@ fn hints_are_bounded_throttled_and_grow_old() {
         assert_eq!(took_long, is_throttled);
     }
 }
+
+/// What is kept for a node that never comes back makes room in time for others.
+#[test]
+fn hints_for_the_dead_grow_old_too() {
+    let mut cluster = Cluster::settled(&Shape {
+        nodes: 2,
+        replicas: 2,
+        settings: |config| config.hint_window = Duration::from_secs(4),
+        ..Shape::default()
+    });
+    cluster.sim.kill(NodeIndex(1));
+    cluster.settle();
+    for key in 0..100 {
+        cluster.write(0, &format!("k{key}"), "v", 1).expect("one of two runs");
+    }
+    cluster.pass(Duration::from_secs(1));
+    let hints = |cluster: &Cluster| cluster.sim.status(NodeIndex(0)).expect("it runs").hints_pending;
+    assert_eq!(hints(&cluster), 100);
+    cluster.pass(Duration::from_secs(5));
+    assert_eq!(hints(&cluster), 0);
+}
