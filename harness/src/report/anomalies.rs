@@ -43,7 +43,7 @@ fn explanation(claim: &ClaimReport) -> String {
 }
 
 /// The operations of a witness, and the writes of what they read, as a history that breaks the claim and no other for
-/// want of them.
+/// want of them. Of a counter these are all its increments: any of them may be in the sum.
 fn minimal_history(claim: &ClaimReport, history: &History) -> String {
     let cited: BTreeSet<_> = claim
         .witness
@@ -53,11 +53,37 @@ fn minimal_history(claim: &ClaimReport, history: &History) -> String {
         .collect();
     let looks = history.observations().iter().map(|look| &look.op);
     let cited = history.ops().iter().chain(looks).filter(|op| cited.contains(&op.index));
-    let with_writes = cited.flat_map(|op| [Some(op), history.write_of(op.value)]).flatten();
+    let cited: Vec<_> = cited.collect();
+    let with_writes = cited
+        .iter()
+        .flat_map(|op| [Some(*op), history.write_of(op.value)])
+        .flatten();
+    let items = history
+        .ops()
+        .iter()
+        .filter(|op| cited.iter().any(|cited| is_in(history, op, cited)));
+    let with_writes = with_writes.chain(items);
     let ops: BTreeMap<_, _> = with_writes.map(|op| (op.index, op)).collect();
     let mut events: Vec<_> = ops.into_values().flat_map(|op| events(history, op)).collect();
     events.sort_by_key(|event| event.index);
     events.iter().map(|event| event.to_line() + "\n").collect()
+}
+
+/// Whether `op` put there something that `cited` shows or has seen: a value of a list, or a part of a sum.
+fn is_in(history: &History, op: &Op, cited: &Op) -> bool {
+    if op.key != cited.key {
+        return false;
+    }
+    let value = history.value(op.value);
+    let listed = history
+        .value(cited.value)
+        .as_array()
+        .is_some_and(|items| items.contains(value));
+    match op.action {
+        Action::Increment => cited.action != Action::Increment,
+        Action::Write | Action::Add => listed || cited.seen.contains(&op.value),
+        _ => false,
+    }
 }
 
 /// The invocation and the completion of an operation.

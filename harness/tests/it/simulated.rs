@@ -199,3 +199,20 @@ fn a_saved_run_is_judged_alike_again_and_its_scenario_runs_alike() {
     assert_eq!((code, verdict_of(&small, "fresh-reads").as_str()), (1, "violated"));
     assert!(small["ops"].as_u64().expect("a number") <= 4);
 }
+
+/// What is broken is broken again by its smallest history alone, and nothing else is for want of what it leaves out.
+#[test]
+fn the_smallest_history_of_siblings_and_of_a_sum_breaks_the_same_claim() {
+    let quorate = Quorate::new();
+    for (settings, anomaly, claim) in [
+        ("--workload siblings", "04-lost-sibling", "siblings-complete"),
+        ("--workload counter", "01-stale-read", "fresh-reads"),
+    ] {
+        let (_, report) = quorate.json(&format!("sim --seed 3 --time 10s --r 1 --w 1 {settings}"));
+        let run = report["run"].as_str().expect("a folder");
+        let (_, small) = quorate.json(&format!("check {run}/anomalies/{anomaly}/minimal.jsonl"));
+        assert_eq!(verdict_of(&small, claim), "observed", "{settings}: {small:#}");
+        let claims = small["claims"].as_array().expect("claims");
+        assert!(claims.iter().all(|claim| claim["verdict"] != "violated"), "{small:#}");
+    }
+}
