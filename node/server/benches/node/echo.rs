@@ -1,6 +1,12 @@
 //! The bare echo: what the transport can do.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+    thread,
+    time::Instant,
+};
 
 use bytes::{Buf, BytesMut};
 use quinn::{ClientConfig, Endpoint, RecvStream, SendStream, ServerConfig, crypto::rustls::QuicClientConfig};
@@ -8,42 +14,111 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio::runtime::{Builder, Runtime};
 
-use crate::{Effort, Figures, PAYLOAD_BYTES, Window};
+use crate::{
+    Effort, PAYLOAD_BYTES,
+    cpu::Meter,
+    current_thread,
+    figures::{Figures, Used, Window},
+};
 use quorate_node::{certs::Authority, identity::Role, transport_config};
 
 /// Length and id.
 const HEADER_BYTES: usize = 4 + 8;
 const FRAME_BYTES: usize = HEADER_BYTES + PAYLOAD_BYTES;
 
-pub(crate) fn measure(effort: &Effort) {
-    let runtime = current_thread();
-    let (server, client) = {
-        let server_runtime = current_thread();
-        let (server_config, client_config) = configs();
-        let endpoint = {
-            let _context = server_runtime.enter();
-            Endpoint::server(server_config, "127.0.0.1:0".parse().unwrap()).unwrap()
-        };
-        let address = endpoint.local_addr().unwrap();
-        thread::spawn(move || server_runtime.block_on(serve(endpoint)));
-        (address, client_config)
-    };
-    for in_flight in [1, 16, 64] {
-        let name = format!("echo, {in_flight} in flight");
-        if !name.contains(&effort.only) {
-            continue;
-        }
-        let rounds: Vec<_> = (0..effort.rounds)
-            .map(|_| runtime.block_on(ask(server, client.clone(), in_flight, effort)))
-            .collect();
-        Figures::median(&rounds).print(&name);
-    }
+/// A server that echoes, on a thread of its own, and what was measured of it.
+pub(crate) struct Echo {
+    effort: Effort,
+    server: SocketAddr,
+    meter: Meter,
+    config: ClientConfig,
+    /// Operations in a second, by how many were in flight.
+    measured: BTreeMap<usize, f64>,
 }
 
-fn current_thread() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
+impl Echo {
+    pub(crate) fn start(effort: Effort) -> Echo {
+        let (server_config, config) = configs();
+        let (started, ready) = mpsc::channel();
+        thread::spawn(move || {
+            current_thread().block_on(async move {
+                let endpoint = Endpoint::server(server_config, "127.0.0.1:0".parse().unwrap()).unwrap();
+                started
+                    .send((endpoint.local_addr().unwrap(), Meter::this_thread()))
+                    .unwrap();
+                serve(endpoint).await;
+            });
+        });
+        let (server, meter) = ready.recv().unwrap();
+        Echo {
+            effort,
+            server,
+            meter,
+            config,
+            measured: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn name(in_flight: usize) -> String {
+        format!("echo, {in_flight} in flight")
+    }
+
+    /// Measures and prints it, unless that was done before.
+    pub(crate) async fn ops_per_second(&mut self, in_flight: usize) -> f64 {
+        if let Some(measured) = self.measured.get(&in_flight) {
+            return *measured;
+        }
+        let mut rounds = Vec::new();
+        for _ in 0..self.effort.rounds {
+            rounds.push(self.ask(in_flight).await);
+        }
+        let figures = Figures::median(&rounds);
+        figures.print(&Echo::name(in_flight), None);
+        self.measured.insert(in_flight, figures.ops_per_second);
+        figures.ops_per_second
+    }
+
+    /// Keeps `in_flight` frames under way. Whatever answers came in together are sent again together.
+    async fn ask(&self, in_flight: usize) -> Figures {
+        let mut endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+        endpoint.set_default_client_config(self.config.clone());
+        let connecting = endpoint.connect(self.server, Role::Node.dns_name()).unwrap();
+        let connection = connecting.await.unwrap();
+        let (mut sender, mut receiver) = connection.open_bi().await.unwrap();
+        let own = Meter::this_thread();
+        let window = Window::open(&self.effort);
+        let mut before = None;
+        let mut started = vec![Instant::now(); in_flight];
+        let (mut latencies, mut waiting, mut next) = (Vec::new(), BytesMut::new(), BytesMut::new());
+        (0..in_flight).for_each(|id| put(id as u64, &mut next));
+        while Instant::now() < window.until {
+            sender.write_chunk(next.split().freeze()).await.unwrap();
+            while waiting.len() < FRAME_BYTES {
+                fill(&mut receiver, &mut waiting).await.unwrap();
+            }
+            let now = Instant::now();
+            if before.is_none() && now >= window.from {
+                before = Some((self.meter.used(), own.used()));
+            }
+            while waiting.len() >= FRAME_BYTES {
+                let id = u64::from_le_bytes(*waiting[4..].first_chunk().unwrap());
+                waiting.advance(FRAME_BYTES);
+                let start = std::mem::replace(&mut started[id as usize], now);
+                if window.counts(start, now) {
+                    latencies.push(now - start);
+                }
+                put(id, &mut next);
+            }
+        }
+        let (served, asked) = before.unwrap_or_default();
+        let used = Used {
+            serving: self.meter.used_since(served),
+            asking: own.used_since(asked),
+        };
+        connection.close(0u32.into(), b"");
+        Figures::of(latencies, self.effort.span, used)
+    }
 }
 
 fn configs() -> (ServerConfig, ClientConfig) {
@@ -86,36 +161,6 @@ async fn echo(mut sender: SendStream, mut receiver: RecvStream) {
             return;
         }
     }
-}
-
-/// Keeps `in_flight` frames under way. Whatever answers came in together are sent again together.
-async fn ask(server: SocketAddr, config: ClientConfig, in_flight: usize, effort: &Effort) -> Figures {
-    let mut endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-    endpoint.set_default_client_config(config);
-    let connection = endpoint.connect(server, Role::Node.dns_name()).unwrap().await.unwrap();
-    let (mut sender, mut receiver) = connection.open_bi().await.unwrap();
-    let window = Window::open(effort);
-    let mut started = vec![Instant::now(); in_flight];
-    let (mut latencies, mut waiting, mut next) = (Vec::new(), BytesMut::new(), BytesMut::new());
-    (0..in_flight).for_each(|id| put(id as u64, &mut next));
-    while Instant::now() < window.until {
-        sender.write_chunk(next.split().freeze()).await.unwrap();
-        while waiting.len() < FRAME_BYTES {
-            fill(&mut receiver, &mut waiting).await.unwrap();
-        }
-        let now = Instant::now();
-        while waiting.len() >= FRAME_BYTES {
-            let id = u64::from_le_bytes(*waiting[4..].first_chunk().unwrap());
-            waiting.advance(FRAME_BYTES);
-            let start = std::mem::replace(&mut started[id as usize], now);
-            if window.counts(start, now) {
-                latencies.push(now - start);
-            }
-            put(id, &mut next);
-        }
-    }
-    connection.close(0u32.into(), b"");
-    Figures::of(latencies, effort.span)
 }
 
 fn put(id: u64, frames: &mut BytesMut) {

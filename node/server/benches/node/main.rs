@@ -1,18 +1,25 @@
 //! What a cluster of three serves on this machine, beside what its transport alone would.
 //!
-//! First a bare echo over QUIC, with the node's transport parameters and framing and nothing else, server and client a
-//! thread each. Then three nodes as processes, and one process of load, through the client library. `cargo bench`
-//! measures, `cargo test` only runs through it. The figures depend on how many cores there are, and on the disk.
+//! The yardstick is a bare echo over QUIC, with the node's transport parameters and framing and nothing else, server
+//! and client a thread each. What is measured is three nodes as processes, and one process of load, through the client
+//! library; each figure is also given as a share of the echo's with as many requests in flight, in the same run.
+//! `cargo bench` measures, `cargo test` only runs through it. The figures depend on how many cores there are, and on the
+//! disk.
 
 #![expect(clippy::unwrap_used, reason = "what fails here ends the measurement, and says where")]
 
+mod cluster;
+mod cpu;
 mod echo;
+mod figures;
 mod load;
+mod paced;
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::{env, time::Duration};
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{cluster::Cluster, echo::Echo, figures::Figures};
 
 /// Bytes of a request's payload, or of a value.
 const PAYLOAD_BYTES: usize = 100;
@@ -32,7 +39,7 @@ impl Effort {
     fn full(only: String) -> Effort {
         Effort {
             only,
-            span: Duration::from_secs(3),
+            span: Duration::from_secs(2),
             rounds: 3,
             keys: 10_000,
         }
@@ -41,10 +48,14 @@ impl Effort {
     fn quick(only: String) -> Effort {
         Effort {
             only,
-            span: Duration::from_millis(30),
+            span: Duration::from_millis(20),
             rounds: 1,
             keys: 100,
         }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        name.contains(&self.only)
     }
 }
 
@@ -60,72 +71,45 @@ fn main() {
         Effort::quick(only)
     };
     println!(
-        "{PAYLOAD_BYTES}-byte payloads, {:?} a figure, medians of {} rounds",
+        "{PAYLOAD_BYTES}-byte payloads, {:?} a figure, medians of {} rounds; CPU is user and system time",
         effort.span, effort.rounds
     );
-    println!("{:<44} {:>9} {:>9} {:>9}", "", "ops/s", "p50", "p99");
-    echo::measure(&effort);
-    load::measure(&effort);
+    Figures::print_head();
+    current_thread().block_on(measure(&effort));
 }
 
-/// The times that operations took, over a span.
-struct Figures {
-    ops_per_second: f64,
-    p50: Duration,
-    p99: Duration,
-}
-
-impl Figures {
-    fn of(mut latencies: Vec<Duration>, span: Duration) -> Figures {
-        latencies.sort_unstable();
-        let quantile = |q: f64| {
-            let last = latencies.len().saturating_sub(1);
-            latencies.get((last as f64 * q) as usize).copied().unwrap_or_default()
-        };
-        Figures {
-            ops_per_second: latencies.len() as f64 / span.as_secs_f64(),
-            p50: quantile(0.5),
-            p99: quantile(0.99),
+async fn measure(effort: &Effort) {
+    let mut echo = Echo::start(effort.clone());
+    for in_flight in [1, 16, 64, 256] {
+        if effort.wants(&Echo::name(in_flight)) {
+            echo.ops_per_second(in_flight).await;
         }
     }
-
-    /// The median of each figure over rounds.
-    fn median(rounds: &[Figures]) -> Figures {
-        fn middle<T: PartialOrd + Copy>(rounds: &[Figures], figure: impl Fn(&Figures) -> T) -> T {
-            let mut all: Vec<T> = rounds.iter().map(figure).collect();
-            all.sort_by(|a, b| a.partial_cmp(b).expect("figures are numbers"));
-            all[all.len() / 2]
+    for fsync in ["never", "always"] {
+        let jobs: Vec<_> = load::jobs(fsync)
+            .into_iter()
+            .filter(|job| effort.wants(&job.name))
+            .collect();
+        let is_paced = effort.wants(&paced::name(fsync));
+        if jobs.is_empty() && !is_paced {
+            continue;
         }
-        Figures {
-            ops_per_second: middle(rounds, |f| f.ops_per_second),
-            p50: middle(rounds, |f| f.p50),
-            p99: middle(rounds, |f| f.p99),
+        let cluster = Cluster::start(fsync).await;
+        cluster.fill(effort.keys).await;
+        for job in &jobs {
+            let mut rounds = Vec::new();
+            for round in 0..effort.rounds {
+                rounds.push(load::closed_loop(&cluster, job, effort, round as u64).await);
+            }
+            let limit = echo.ops_per_second(job.in_flight).await;
+            Figures::median(&rounds).print(&job.name, Some(limit));
         }
-    }
-
-    fn print(&self, what: &str) {
-        let (p50, p99) = (self.p50.as_micros(), self.p99.as_micros());
-        println!("{what:<44} {:>9.0} {p50:>6} us {p99:>6} us", self.ops_per_second);
+        if is_paced {
+            paced::measure(&cluster, fsync, effort).await;
+        }
     }
 }
 
-/// Whether an operation that started then counts, and when there is to be no more.
-#[derive(Clone, Copy)]
-struct Window {
-    from: Instant,
-    until: Instant,
-}
-
-impl Window {
-    fn open(effort: &Effort) -> Window {
-        let from = Instant::now() + effort.span / 5;
-        Window {
-            from,
-            until: from + effort.span,
-        }
-    }
-
-    fn counts(&self, started: Instant, ended: Instant) -> bool {
-        started >= self.from && ended <= self.until
-    }
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
 }
