@@ -2,8 +2,8 @@
 
 use quorate_checker::{Event, EventKind};
 use quorate_core::{
-    Absence, Cell, Context, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request, Response, Update,
-    Value, Version, WriteError, WritePath as CorePath, WriteRequest,
+    Absence, Ask, Cell, Context, Fetch, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request,
+    Response, Update, Value, Version, WriteError, WritePath as CorePath, WriteRequest,
 };
 use quorate_workloads::{Action, ReadRepair, Workload, WritePath};
 use serde_json::Value as Json;
@@ -116,6 +116,14 @@ fn read_request(key: Key, scenario: &Scenario) -> Request {
             ReadRepair::Blocking => CoreRepair::Blocking { holders: level },
         },
         quorum: quorum(scenario),
+        fetch: if scenario.digests {
+            Fetch::Digests
+        } else {
+            Fetch::Values
+        },
+        ask: scenario
+            .hedge_permille
+            .map_or(Ask::All, |permille| Ask::Hedged { permille }),
         absence: if scenario.notfound_ok {
             Absence::AnswersAlone
         } else {

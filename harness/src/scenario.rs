@@ -61,6 +61,13 @@ pub struct Scenario {
     /// Whether one replica that has nothing answers a read alone (Riak's `notfound_ok`).
     #[serde(default)]
     pub notfound_ok: bool,
+    /// Whether reads ask all but one owner for a digest of what it holds.
+    #[serde(default)]
+    pub digests: bool,
+    /// Whether reads ask no more owners than it takes, and one more when an answer takes longer than so many of 1,000
+    /// earlier ones; 1000 for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge_permille: Option<u16>,
     /// The most actors in the context of siblings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_actors_max: Option<usize>,
@@ -195,6 +202,8 @@ impl Scenario {
             writes_in_dc: None,
             read_repair: ReadRepair::Blocking,
             notfound_ok: false,
+            digests: false,
+            hedge_permille: None,
             context_actors_max: None,
             write_path: WritePath::Lww,
             clock: Clock::Hlc,

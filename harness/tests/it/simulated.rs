@@ -54,7 +54,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
     const SEEDS_MAX: u64 = 30;
     let quorate = Quorate::new();
     let two_dcs = "--dcs 2 --nodes 6 --read-level LOCAL_QUORUM";
-    let rows: [(&str, &str, &[&str]); 28] = [
+    let rows: [(&str, &str, &[&str]); 29] = [
         (
             "S1",
             "--r 1 --w 1",
@@ -69,6 +69,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
         ),
         ("S4", "--read-repair async --rate 2000", &["linearizable"]),
         ("S5", "", &[]),
+        ("S5, hedged digests", "--set digests=true --set hedge-permille=900", &[]),
         (
             "S6",
             "--clock wall --clock-skew 50ms",

@@ -4,11 +4,13 @@
 //! owners that it found behind have been sent what they lack. Each ends at its deadline at the latest.
 
 mod read;
+mod read_state;
 mod write;
+mod write_state;
 
 use std::time::Duration;
 
-use self::{read::ReadState, write::WriteState};
+use self::{read_state::ReadState, write_state::WriteState};
 use crate::{
     ClientToken, Key, Level, Node, NodeId, Now, Operation, Preferred, Quorum, Reason, ReplicaResponse, RequestId,
     Requirement, Ring, SessionToken, Store, Time, metrics::Ended, record::KEY_BYTES_MAX, timers::Timer,

@@ -12,148 +12,16 @@
 //! applied. What depends on what is held, or must not happen twice, is applied by one owner, the *origin*; the others
 //! get the whole of what it holds then, which merges in any order.
 
-use super::{Coordination, State, Terms};
+use super::{
+    Coordination, State, Terms,
+    write_state::{Progress, Slot, Step, WriteState, Written},
+};
 use crate::{
     Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Node, NodeId, NotApplied, Now, Operation, Plant,
-    Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
-    StandIn, Store, Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest,
-    handoff::Kept, journal::Waiter,
+    Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage, Store,
+    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
+    journal::Waiter,
 };
-
-#[derive(Debug)]
-pub(super) struct WriteState {
-    key: Key,
-    id: Option<WriteId>,
-    requirement: Requirement,
-    quorum: Quorum,
-    step: Step,
-    /// One an owner.
-    slots: Vec<Slot>,
-    written: Option<Written>,
-}
-
-#[derive(Debug)]
-enum Step {
-    AskingVersions {
-        before: BeforeSend,
-        update: Update,
-        requirement: Requirement,
-        /// The time of the version that each owner told, 0 for none.
-        told: Vec<(NodeId, u64)>,
-        lost: Vec<NodeId>,
-    },
-    Applying {
-        apply: Apply,
-        origin: NodeId,
-        refused: Vec<NodeId>,
-    },
-    Holding,
-}
-
-/// What the owners are to hold.
-#[derive(Debug)]
-struct Written {
-    cell: Cell,
-    fingerprint: u64,
-    version: Option<Version>,
-}
-
-/// What has become of an owner's share.
-#[derive(Debug)]
-struct Slot {
-    owner: NodeId,
-    /// Who was sent it: the owner, or who stands in for it.
-    via: NodeId,
-    progress: Progress,
-    /// Who has failed to stand in for it.
-    tried: Vec<NodeId>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    /// Sent, or about to be.
-    Waiting,
-    /// Durable there.
-    Held,
-    /// Lost or refused, and a hint is on its way to this node's disk.
-    Hinting,
-    /// Lost or refused, and a hint kept here.
-    Hinted,
-    /// Lost or refused, and no hint kept.
-    Lost,
-}
-
-impl WriteState {
-    pub(super) fn key(&self) -> &Key {
-        &self.key
-    }
-
-    fn owners(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.slots.iter().map(|slot| slot.owner)
-    }
-
-    fn with(&self, progress: Progress) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(move |slot| slot.progress == progress)
-    }
-
-    fn slot_mut(&mut self, owner: NodeId) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.owner == owner)
-    }
-
-    /// The owner whose share `node` was sent and has not answered.
-    fn awaited_from(&self, node: NodeId) -> Option<NodeId> {
-        let awaited = self.with(Progress::Waiting).find(|slot| slot.via == node);
-        awaited.map(|slot| slot.owner)
-    }
-
-    fn is_met_by(&self, does: impl Fn(Progress) -> bool) -> bool {
-        let progress = |owner| {
-            self.slots
-                .iter()
-                .find(|slot| slot.owner == owner)
-                .map(|slot| slot.progress)
-        };
-        self.requirement.is_met(|owner| progress(owner).is_some_and(&does))
-    }
-
-    /// Whether enough hold it. At ANY, a hint will do.
-    fn is_met(&self) -> bool {
-        self.is_met_by(|progress| progress == Progress::Held)
-            || self.requirement.is_met_by_hint() && self.with(Progress::Hinted).next().is_some()
-    }
-
-    /// Whether enough may yet.
-    fn can_be_met(&self) -> bool {
-        self.is_met_by(|progress| matches!(progress, Progress::Held | Progress::Waiting))
-            || self.requirement.is_met_by_hint()
-                && (self.with(Progress::Hinted).next().is_some() || self.with(Progress::Hinting).next().is_some())
-    }
-
-    fn is_over(&self) -> bool {
-        let over = |slot: &Slot| !matches!(slot.progress, Progress::Waiting | Progress::Hinting);
-        self.slots.iter().all(over)
-    }
-
-    fn acks(&self) -> Vec<NodeId> {
-        let held = self.with(Progress::Held).filter(|slot| slot.via == slot.owner);
-        held.map(|slot| slot.owner).collect()
-    }
-
-    fn stand_ins(&self) -> Vec<StandIn> {
-        let held = self.with(Progress::Held).filter(|slot| slot.via != slot.owner);
-        held.map(|slot| StandIn {
-            node: slot.via,
-            owner: slot.owner,
-        })
-        .collect()
-    }
-
-    /// For whom a hint is kept, or on its way to this node's disk.
-    fn hinted(&self) -> Vec<NodeId> {
-        let is_hinted = |slot: &&Slot| matches!(slot.progress, Progress::Hinted | Progress::Hinting);
-        self.slots.iter().filter(is_hinted).map(|slot| slot.owner).collect()
-    }
-}
 
 impl<S: Store> Node<S> {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
