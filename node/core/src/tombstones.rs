@@ -37,6 +37,8 @@ pub(crate) struct Graveyard {
     held: BTreeMap<Key, WallTime>,
     under_way: BTreeMap<Key, Funeral>,
     asked: BTreeMap<RequestId, (Key, NodeId)>,
+    /// The last that was begun: the next look goes on behind it, so that those that are refused don't keep others waiting.
+    last_begun: Option<Key>,
 }
 
 #[derive(Debug)]
@@ -104,11 +106,15 @@ impl<S: Store> Node<S> {
                 }
             }
             Tombstones::CollectAfter(grace) => {
-                for key in self.tombstones_older_than(now, grace) {
+                let mut keys = self.tombstones_older_than(now, grace);
+                let first = keys.partition_point(|key| Some(key) <= self.graveyard.last_begun.as_ref());
+                keys.rotate_left(first);
+                for key in keys {
                     if self.graveyard.under_way.len() >= UNDER_WAY_MAX {
                         break;
                     }
                     self.begin_funeral(now, &key);
+                    self.graveyard.last_begun = Some(key);
                 }
             }
         }

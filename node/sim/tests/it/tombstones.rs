@@ -79,3 +79,30 @@ fn a_write_after_a_collection_in_part_is_not_deleted_by_what_is_left_of_the_tomb
         assert_eq!(cluster.replica(owner, "k").as_deref(), Some("v"));
     }
 }
+
+/// Some that an owner does not agree to, more than are led to their end at a time, don't keep the others waiting.
+#[test]
+fn tombstones_that_are_refused_do_not_keep_others_waiting() {
+    let mut cluster = Cluster::settled(&Shape {
+        nodes: 3,
+        settings: collecting,
+        ..Shape::default()
+    });
+    let refused: Vec<_> = (0..300).map(|at| format!("a{at}")).collect();
+    let others: Vec<_> = (0..30).map(|at| format!("b{at}")).collect();
+    for key in &refused {
+        let last = *cluster.owners(key).last().expect("three own it");
+        cluster.delete(0, key, 3).expect("all run");
+        cluster.sim.disk(NodeIndex(last)).lose(&register(key));
+    }
+    for key in &others {
+        cluster.delete(0, key, 3).expect("all run");
+    }
+    cluster.pass(Duration::from_secs(20));
+    for key in &others {
+        assert!(
+            (0..3).all(|node| !cluster.sim.disk(NodeIndex(node)).has(&register(key))),
+            "{key}"
+        );
+    }
+}
