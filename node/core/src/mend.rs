@@ -46,14 +46,14 @@ impl Mends {
 
 impl<S: Store> Node<S> {
     /// A record of this node's own was found damaged.
-    pub(crate) fn mend(&mut self, now: Now, key: Key, why: String) {
+    pub(crate) fn mend(&mut self, now: Time, key: Key, why: String) {
         if self.mends.is_damaged(&key) {
             return;
         }
         self.counters.damaged_records += 1;
         self.output(Output::Event(Event::RecordDamaged { why }));
         self.mends.waiting.insert(key);
-        self.set_mend_timer(now.time, std::time::Duration::ZERO);
+        self.set_mend_timer(now, std::time::Duration::ZERO);
     }
 
     pub(crate) fn on_mend_due(&mut self, now: Now) {
@@ -187,13 +187,8 @@ impl<S: Store> Node<S> {
     /// Records that were found damaged at the start.
     pub(crate) fn mend_all(&mut self, now: Time, damaged: Vec<Key>) {
         for key in damaged {
-            self.counters.damaged_records += 1;
             let why = format!("key {key} does not fit its checksum");
-            self.output(Output::Event(Event::RecordDamaged { why }));
-            self.mends.waiting.insert(key);
-        }
-        if !self.mends.waiting.is_empty() {
-            self.set_mend_timer(now, std::time::Duration::ZERO);
+            self.mend(now, key, why);
         }
     }
 }

@@ -82,7 +82,7 @@ impl<S: Store> Node<S> {
     pub(crate) fn read_local(&mut self, now: Now, key: &Key) -> Result<Option<Record>, StoreError> {
         let record = self.store.record(self.partition(key), key);
         if let Err(StoreError::Damaged(why)) = &record {
-            self.mend(now, key.clone(), why.clone());
+            self.mend(now.time, key.clone(), why.clone());
         }
         record
     }

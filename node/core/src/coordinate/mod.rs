@@ -131,7 +131,7 @@ impl<S: Store> Node<S> {
         };
         let replaced: Vec<_> = away.take(stand_ins).copied().collect();
         let is_alive = |owner: NodeId| self.is_reachable(owner) || replaced.contains(&owner);
-        if requirement.can_be_met(is_alive) || requirement.is_met_by_hint() {
+        if requirement.can_be_met(is_alive) {
             return Ok(());
         }
         Err(Reason::Unavailable {
@@ -241,8 +241,8 @@ impl<S: Store> Node<S> {
         self.coordinations
             .values()
             .any(|coordination| match &coordination.state {
-                State::Read(state) => state.key() == key,
-                State::Write(state) => state.key() == key,
+                State::Read(state) => state.key == *key,
+                State::Write(state) => state.key == *key,
             })
     }
 

@@ -174,27 +174,31 @@ impl<S: Store> Node<S> {
             ReplicaResponse::Read { cell: Some(_) } | ReplicaResponse::Digest { summary: Some(_) }
         );
         let replica = state.replica_mut(owner).expect("found above");
-        let (was_waiting, since) = match replica.answer {
-            Answer::Waiting { since, .. } => (true, Some(since)),
-            _ => (false, None),
+        let since = match replica.answer {
+            Answer::Waiting { since, .. } => Some(since),
+            _ => None,
         };
         match body {
-            ReplicaResponse::Read { cell } if was_waiting => {
+            ReplicaResponse::Read { cell } if since.is_some() => {
                 if let Some(cell) = &cell
                     && self.check_read(now, id, cell).is_err()
                 {
                     return self.lose_read_replica(now, id, from);
                 }
+                let notes_oldest = self.has_plant(Plant::RepairWritesOlder);
                 let state = self.read_state_mut(id);
+                if let Some(cell) = cell.as_ref().filter(|_| notes_oldest) {
+                    state.note_oldest(cell);
+                }
                 let summary = state.learn(cell);
                 state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
             }
-            ReplicaResponse::Digest { summary } if was_waiting => replica.answer = Answer::Here(summary),
+            ReplicaResponse::Digest { summary } if since.is_some() => replica.answer = Answer::Here(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
             ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
             _ => return,
         }
-        if let Some(since) = since.filter(|_| was_waiting) {
+        if let Some(since) = since {
             self.note_latency(from, now.time.since(since));
         }
         self.advance_read(now, id);

@@ -109,10 +109,6 @@ impl Replica {
 }
 
 impl ReadState {
-    pub(super) fn key(&self) -> &Key {
-        &self.key
-    }
-
     /// Who has not answered, and since when it was asked.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (NodeId, Time)> {
         self.replicas.iter().filter_map(|replica| match replica.answer {
@@ -207,18 +203,19 @@ impl ReadState {
         self.requirement.counts(owner) || self.holders.as_ref().is_some_and(|holders| holders.counts(owner))
     }
 
+    /// Takes note of the oldest: [`crate::Plant::RepairWritesOlder`].
+    pub(super) fn note_oldest(&mut self, cell: &Cell) {
+        let oldest = self.oldest.as_ref();
+        if oldest.is_none_or(|oldest| cell.version() < oldest.version()) {
+            self.oldest = Some(cell.clone());
+        }
+    }
+
     /// Takes in what a replica holds.
     pub(super) fn learn(&mut self, cell: Option<Cell>) -> Option<Summary> {
         let cell = cell?;
         let summary = Summary::of(&self.key, &cell);
         self.taken_in.push(summary.fingerprint);
-        if self
-            .oldest
-            .as_ref()
-            .is_none_or(|oldest| cell.version() < oldest.version())
-        {
-            self.oldest = Some(cell.clone());
-        }
         match &mut self.best {
             None => self.best = Some(Best { cell, summary }),
             Some(best) => {
@@ -237,11 +234,7 @@ impl ReadState {
         let behind = |r: &&mut Replica| {
             r.has_answered() && !r.repair_lost && !r.holds(fingerprint) && r.repairing != fingerprint
         };
-        let targets = self.replicas.iter_mut().filter(behind).map(|replica| {
-            replica.repairing = fingerprint;
-            replica.owner
-        });
-        let targets = targets.collect();
+        let targets = repairing(self.replicas.iter_mut().filter(behind), fingerprint);
         Some((best.cell.clone(), targets))
     }
 
@@ -250,11 +243,7 @@ impl ReadState {
         let oldest = self.oldest.clone()?;
         let fingerprint = Some(Summary::of(&self.key, &oldest).fingerprint);
         let differing = |r: &&mut Replica| r.has_answered() && r.repairing.is_none() && !r.holds(fingerprint);
-        let targets = self.replicas.iter_mut().filter(differing).map(|replica| {
-            replica.repairing = fingerprint;
-            replica.owner
-        });
-        let targets = targets.collect();
+        let targets = repairing(self.replicas.iter_mut().filter(differing), fingerprint);
         Some((oldest, targets))
     }
 
@@ -267,4 +256,13 @@ impl ReadState {
         let replica = self.replicas.iter().find(|replica| replica.via == node);
         replica.map(|replica| replica.owner)
     }
+}
+
+/// Takes note that these are sent a repair, and returns their owners.
+fn repairing<'a>(replicas: impl Iterator<Item = &'a mut Replica>, fingerprint: Option<u64>) -> Vec<NodeId> {
+    let sent = replicas.map(|replica| {
+        replica.repairing = fingerprint;
+        replica.owner
+    });
+    sent.collect()
 }

@@ -257,7 +257,7 @@ impl<S: Store> Node<S> {
     }
 
     /// The owner that is best asked first, but for those left out: this node, or who answers soonest.
-    pub(super) fn nearest(&self, owners: &[NodeId], left_out: &[NodeId]) -> Option<NodeId> {
+    fn nearest(&self, owners: &[NodeId], left_out: &[NodeId]) -> Option<NodeId> {
         let candidates = owners
             .iter()
             .filter(|owner| self.is_reachable(**owner) && !left_out.contains(owner));

@@ -68,10 +68,6 @@ pub(super) enum Progress {
 }
 
 impl WriteState {
-    pub(super) fn key(&self) -> &Key {
-        &self.key
-    }
-
     pub(super) fn owners(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.slots.iter().map(|slot| slot.owner)
     }
