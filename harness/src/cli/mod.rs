@@ -55,6 +55,16 @@ pub(crate) enum Format {
     Json,
 }
 
+impl Format {
+    /// Answers in this format; the other is not made.
+    fn answer(self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
+        match self {
+            Format::Text => answer(&text()),
+            Format::Json => answer_json(&json()),
+        }
+    }
+}
+
 /// Does what the arguments of the process ask for.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Format, answer, answer_json,
+    Format,
     progress::{Display, Style},
 };
 
@@ -37,13 +37,5 @@ impl OutputArgs {
 
     pub(super) fn display(&self) -> Display {
         Display::new(if self.quiet { Style::None } else { self.progress })
-    }
-
-    /// Answers in the format asked for.
-    pub(super) fn answer(&self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
-        match self.format {
-            Format::Text => answer(&text()),
-            Format::Json => answer_json(&json()),
-        }
     }
 }

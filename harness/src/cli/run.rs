@@ -45,7 +45,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     };
     drop(display);
-    args.output.answer(|| report::text(&report), || report::json(&report));
+    args.output
+        .format
+        .answer(|| report::text(&report), || report::json(&report));
     Ok(report.exit)
 }
 

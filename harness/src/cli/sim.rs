@@ -57,6 +57,7 @@ fn run_one(args: &Args, scenario: Scenario) -> anyhow::Result<Exit> {
     let simulated = simulate(trial, &mut display)?;
     drop(display);
     args.output
+        .format
         .answer(|| report::text(&simulated.report), || simulated.json());
     Ok(simulated.report.exit)
 }
@@ -90,7 +91,7 @@ fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit
         sim_seconds,
         wall_seconds: began.elapsed().as_secs_f64(),
     };
-    args.output.answer(|| sweep.text(), || sweep.json());
+    args.output.format.answer(|| sweep.text(), || sweep.json());
     Ok(sweep.exit)
 }
 

@@ -5,6 +5,8 @@
 //! `placement.rs`. Everything here is a function of the ring's founders and its shape, so that nodes which know the
 //! same founders agree on every owner without a word.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,6 +35,12 @@ pub struct Member {
 /// A fingerprint of all that decides ownership. Equal digests mean equal owners for every key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RingDigest(pub u64);
+
+impl fmt::Display for RingDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
 
 /// What a cluster is made with, and what never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]

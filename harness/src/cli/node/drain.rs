@@ -3,10 +3,7 @@
 use serde_json::json;
 
 use super::connect::{ConnectArgs, THOROUGH};
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// Has a node take no more requests of clients, and waits until all that it took have ended and are durable.
 ///
@@ -27,11 +24,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (address, hints) = args
         .connect
         .talk(THOROUGH, async |node| Ok((node.address(), node.drain().await?)))?;
-    match args.format {
-        Format::Text => answer(&format!("drained  {address}\nhints    {hints} left\n")),
-        Format::Json => {
-            answer_json(&json!({ "format": 1, "address": address, "drained": true, "hints_pending": hints }));
-        }
-    }
+    args.format.answer(
+        || format!("drained  {address}\nhints    {hints} left\n"),
+        || json!({ "format": 1, "address": address, "drained": true, "hints_pending": hints }),
+    );
     Ok(Exit::Valid)
 }

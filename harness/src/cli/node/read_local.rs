@@ -11,10 +11,7 @@ use super::{
     names::Names,
     table::{Side, Table, printable},
 };
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// How many characters of a value a table shows; JSON has all of it.
 const SHOWN_MAX: usize = 40;
@@ -41,10 +38,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (cell, status) = args.connect.talk(QUICK, async |node| {
         Ok((node.replica(&key).await?, node.status().await?))
     })?;
-    match args.format {
-        Format::Text => answer(&text(&key, cell.as_ref(), Names(&status))),
-        Format::Json => answer_json(&json(&key, cell.as_ref(), &status)),
-    }
+    args.format.answer(
+        || text(&key, cell.as_ref(), Names(&status)),
+        || json(&key, cell.as_ref(), &status),
+    );
     Ok(Exit::Valid)
 }
 

@@ -6,10 +6,7 @@ use quorate_core::AntiEntropyReport;
 use serde_json::{Value, json};
 
 use super::connect::{ConnectArgs, THOROUGH};
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// Has a node compare all that it holds with every node that it is linked to, and bring both up to date.
 ///
@@ -28,10 +25,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let report = args.connect.talk(THOROUGH, async |node| node.anti_entropy().await)?;
-    match args.format {
-        Format::Text => answer(&text(report)),
-        Format::Json => answer_json(&json(report)),
-    }
+    args.format.answer(|| text(report), || json(report));
     Ok(exit(report))
 }
 

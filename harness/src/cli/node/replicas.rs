@@ -12,10 +12,7 @@ use super::{
     names::Names,
     table::{Side, Table},
 };
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// Says which nodes own a key, in the order of its preference list, and how they are.
 ///
@@ -41,10 +38,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         })
     })?;
     let partition = view.partition(&key)?;
-    match args.format {
-        Format::Text => answer(&text(&key, partition, &view)),
-        Format::Json => answer_json(&json(&key, partition, &view)),
-    }
+    args.format
+        .answer(|| text(&key, partition, &view), || json(&key, partition, &view));
     Ok(Exit::Valid)
 }
 
@@ -122,7 +117,7 @@ fn json(key: &Key, partition: u16, view: &View) -> Value {
         "kind": key.kind.name(),
         "partition": partition,
         "partitions": view.ring.partitions,
-        "ring": format!("{:016x}", view.ring.digest.0),
+        "ring": view.ring.digest.to_string(),
         "owners": owners.collect::<Vec<_>>(),
     })
 }

@@ -10,10 +10,7 @@ use super::{
     names::Names,
     table::{Side, Table},
 };
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// Says who is on the ring that a node serves by, and how much of it each owns.
 ///
@@ -35,10 +32,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .connect
         .talk(QUICK, async |node| Ok((node.ring().await?, node.status().await?)))?;
     let balance = Balance::of(&ring);
-    match args.format {
-        Format::Text => answer(&text(&ring, balance, Names(&status))),
-        Format::Json => answer_json(&json(&ring, balance, &status)),
-    }
+    args.format.answer(
+        || text(&ring, balance, Names(&status)),
+        || json(&ring, balance, &status),
+    );
     Ok(Exit::Valid)
 }
 
@@ -70,7 +67,7 @@ impl Balance {
 
 fn text(ring: &RingView, balance: Balance, names: Names<'_>) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "ring        {:016x}", ring.digest.0);
+    let _ = writeln!(out, "ring        {}", ring.digest);
     let _ = writeln!(
         out,
         "partitions  {}, each on {} nodes",
@@ -119,7 +116,7 @@ fn json(ring: &RingView, balance: Balance, status: &Status) -> Value {
     });
     json!({
         "format": 1,
-        "ring": format!("{:016x}", ring.digest.0),
+        "ring": ring.digest.to_string(),
         "partitions": ring.partitions,
         "replication": ring.replication,
         "max_over_mean": balance.max_over_mean,

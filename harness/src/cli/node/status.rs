@@ -10,10 +10,7 @@ use super::{
     names::Names,
     table::{Side, Table, printable},
 };
-use crate::{
-    cli::{Format, answer, answer_json},
-    exit::Exit,
-};
+use crate::{cli::Format, exit::Exit};
 
 /// Says how a node is, and what it thinks of every other.
 ///
@@ -31,10 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let status = args.connect.talk(QUICK, async |node| node.status().await)?;
-    match args.format {
-        Format::Text => answer(&text(&status)),
-        Format::Json => answer_json(&json(&status)),
-    }
+    args.format.answer(|| text(&status), || json(&status));
     Ok(Exit::Valid)
 }
 
@@ -43,7 +37,7 @@ fn text(status: &Status) -> String {
     let Status { node, name, .. } = status;
     let ring = status.ring.map_or_else(
         || "none yet: it knows too few founders".to_owned(),
-        |ring| format!("{:016x}", ring.0),
+        |ring| ring.to_string(),
     );
     let _ = writeln!(
         out,
@@ -89,7 +83,7 @@ fn compared(ring: Option<RingDigest>, own: Option<RingDigest>) -> &'static str {
 }
 
 fn json(status: &Status) -> Value {
-    let ring = |ring: Option<RingDigest>| ring.map(|ring| format!("{:016x}", ring.0));
+    let ring = |ring: Option<RingDigest>| ring.map(|ring| ring.to_string());
     let members = status.members.iter().map(|member| {
         json!({
             "node": member.node.to_string(),
