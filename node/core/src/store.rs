@@ -159,6 +159,14 @@ pub enum StoreOp {
     SetForgottenTime(u64),
 }
 
+impl StoreOp {
+    /// Whether this is synced, with all before it, however seldom the disk syncs otherwise: a node that forgot its
+    /// generation would stamp two writes alike.
+    pub fn is_always_synced(&self) -> bool {
+        matches!(self, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_))
+    }
+}
+
 /// A disk that failed, in the words of whoever runs it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

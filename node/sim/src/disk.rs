@@ -94,8 +94,8 @@ impl SimDisk {
         durable.records.remove(&place);
     }
 
-    /// Syncs what is due after changes, if not everything is synced at once. Those of the node's memory always are.
-    fn sync_if_due(&self, now: Time, of_memory: bool) {
+    /// Syncs what is due after changes, or asked for, if not everything is synced at once.
+    fn sync_if_due(&self, now: Time, is_asked: bool) {
         let mut unsynced = self.unsynced.borrow_mut();
         let since = *unsynced.since.get_or_insert(now);
         let due = match unsynced.fsync {
@@ -103,7 +103,7 @@ impl SimDisk {
             SimFsync::Periodic(period) => since + period <= now,
             SimFsync::Never => false,
         };
-        if due || of_memory {
+        if due || is_asked {
             unsynced.synced = self.durable.borrow().clone();
             unsynced.since = None;
         }
@@ -124,10 +124,9 @@ impl SimDisk {
     }
 
     fn apply(&self, now: Time, ops: Vec<StoreOp>) {
-        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
-        let of_memory = ops.iter().any(of_memory);
+        let is_asked = ops.iter().any(StoreOp::is_always_synced);
         self.apply_all(ops);
-        self.sync_if_due(now, of_memory);
+        self.sync_if_due(now, is_asked);
     }
 
     fn apply_all(&self, ops: Vec<StoreOp>) {

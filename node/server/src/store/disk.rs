@@ -192,16 +192,13 @@ impl Work {
         }
     }
 
-    /// What a node remembers of itself is synced whatever the setting: one that forgot its generation would stamp two
-    /// writes alike.
     fn flush_for<'a>(&self, mut ops: impl Iterator<Item = &'a StoreOp>) -> Flush {
         let due = match (self.fsync, self.unsynced_since) {
             (Fsync::Always, _) => true,
             (Fsync::Periodic(interval), Some(since)) => since.elapsed() >= interval,
             (Fsync::Periodic(_), None) | (Fsync::Never, _) => false,
         };
-        let of_memory = |op: &StoreOp| matches!(op, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_));
-        if due || ops.any(of_memory) {
+        if due || ops.any(StoreOp::is_always_synced) {
             Flush::Now
         } else {
             Flush::Later
