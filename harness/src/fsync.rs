@@ -2,47 +2,45 @@
 
 use std::time::Duration;
 
-use quorate_node::store;
-use serde::{Deserialize, Serialize};
+pub use quorate_node::store::Fsync;
 
 use crate::duration;
 
 /// What `periodic` means without a span: what Cassandra's commit log does unless it is told otherwise.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// When an acknowledged record reaches the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Fsync {
-    /// Before it is acknowledged.
-    Always,
-    /// Within this time after.
-    Periodic(Duration),
-    /// When the node stops in good order.
-    Never,
-}
-
-impl TryFrom<String> for Fsync {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Fsync, String> {
-        if text == "periodic" {
-            return Ok(Fsync::Periodic(PERIOD));
-        }
-        Ok(match text.parse::<store::Fsync>()? {
-            store::Fsync::Always => Fsync::Always,
-            store::Fsync::Periodic(period) => Fsync::Periodic(period),
-            store::Fsync::Never => Fsync::Never,
-        })
+/// Reads a setting.
+///
+/// # Errors
+/// In words, why it is none.
+pub fn parse(text: &str) -> Result<Fsync, String> {
+    match text {
+        "periodic" => Ok(Fsync::Periodic(PERIOD)),
+        _ => text.parse(),
     }
 }
 
-impl From<Fsync> for String {
-    fn from(fsync: Fsync) -> String {
-        match fsync {
-            Fsync::Always => "always".to_owned(),
-            Fsync::Periodic(period) => format!("periodic:{}", duration::format(period)),
-            Fsync::Never => "never".to_owned(),
-        }
+/// Writes a setting as it is read.
+pub fn format(fsync: Fsync) -> String {
+    match fsync {
+        Fsync::Always => "always".to_owned(),
+        Fsync::Periodic(period) => format!("periodic:{}", duration::format(period)),
+        Fsync::Never => "never".to_owned(),
+    }
+}
+
+/// For `#[serde(with = ...)]`.
+pub(crate) mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Fsync;
+
+    pub(crate) fn serialize<S: Serializer>(fsync: &Fsync, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::format(*fsync))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fsync, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        super::parse(&text).map_err(D::Error::custom)
     }
 }

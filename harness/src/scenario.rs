@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     duration,
     fault::{FaultKind, Place},
-    fsync::Fsync,
+    fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
     plan::{self, PlanOptions, PlannedFault},
     tombstones::Tombstones,
@@ -87,6 +87,7 @@ pub struct Scenario {
     #[serde(default)]
     pub tombstones: Tombstones,
     /// When an acknowledged record reaches the disk.
+    #[serde(with = "fsync::text")]
     pub fsync: Fsync,
     /// How long the load lasts.
     #[serde(with = "duration::text")]

@@ -5,7 +5,12 @@ use std::fmt::Write;
 use quorate_workloads::{ClaimReport, ClaimVerdict, Clock, Verdict, Workload, WritePath};
 
 use super::{Measured, Report};
-use crate::{duration, fsync::Fsync, scenario::Scenario, tombstones::Tombstones};
+use crate::{
+    duration,
+    fsync::{self, Fsync},
+    scenario::Scenario,
+    tombstones::Tombstones,
+};
 
 /// How wide a line of evidence may be.
 const WIDTH: usize = 100;
@@ -68,7 +73,7 @@ fn differences(scenario: &Scenario) -> String {
     );
     say(
         scenario.fsync != Fsync::Always,
-        format!("fsync {}", String::from(scenario.fsync)),
+        format!("fsync {}", fsync::format(scenario.fsync)),
     );
     say(
         scenario.tombstones != Tombstones::default(),
