@@ -97,6 +97,18 @@ impl Cluster {
         });
     }
 
+    /// Kills nodes, and waits until the others have noticed.
+    pub(crate) fn kill(&mut self, nodes: &[usize]) {
+        nodes.iter().for_each(|node| self.sim.kill(NodeIndex(*node)));
+        self.settle();
+    }
+
+    /// Starts dead nodes, and waits until all are linked.
+    pub(crate) fn start(&mut self, nodes: &[usize]) {
+        nodes.iter().for_each(|node| self.sim.start(NodeIndex(*node)));
+        self.settle();
+    }
+
     /// Lets time pass until `state` holds, for a minute at most.
     pub(crate) fn wait(&mut self, what: &str, state: impl Fn(&Sim) -> bool) {
         let deadline = self.sim.now() + Duration::from_secs(60);

@@ -25,16 +25,6 @@ impl Stage {
         }
     }
 
-    fn kill(&mut self, nodes: &[usize]) {
-        nodes.iter().for_each(|node| self.cluster.sim.kill(NodeIndex(*node)));
-        self.cluster.settle();
-    }
-
-    fn start(&mut self, nodes: &[usize]) {
-        nodes.iter().for_each(|node| self.cluster.sim.start(NodeIndex(*node)));
-        self.cluster.settle();
-    }
-
     fn write(&mut self, node: usize, level: Level) -> WriteOk {
         let write = WriteRequest {
             quorum: Quorum::Sloppy,
@@ -59,14 +49,14 @@ fn who_stands_in_is_told_and_hands_over() {
     for coordinator in [0, 1] {
         let mut stage = Stage::set();
         let (owners, others) = (stage.owners.clone(), stage.others.clone());
-        stage.kill(&owners[1..]);
+        stage.cluster.kill(&owners[1..]);
         let ok = stage.write(others[coordinator], Level::All);
         assert_eq!((ok.acks.len(), ok.stand_ins.len()), (1, 2));
         assert_eq!(stage.read(others[0], Quorum::Sloppy).0.as_deref(), Some("v"));
         // Both ends start anew before the hints are delivered.
-        stage.kill(&others);
-        stage.start(&others);
-        stage.start(&owners[1..]);
+        stage.cluster.kill(&others);
+        stage.cluster.start(&others);
+        stage.cluster.start(&owners[1..]);
         stage.cluster.wait_for_quiet();
         for owner in owners {
             assert_eq!(stage.cluster.replica(owner, "k").as_deref(), Some("v"));
@@ -79,17 +69,17 @@ fn who_stands_in_is_told_and_hands_over() {
 fn a_quorum_of_stand_ins_is_not_met_by_a_quorum_of_owners() {
     let mut stage = Stage::set();
     let (owners, others) = (stage.owners.clone(), stage.others.clone());
-    stage.kill(&owners[1..]);
+    stage.cluster.kill(&owners[1..]);
     let ok = stage.write(others[0], Level::Two);
     assert!(ok.acks.len() + ok.stand_ins.len() >= 2);
-    stage.kill(&[owners[0], others[0], others[1]]);
-    stage.start(&owners[1..]);
+    stage.cluster.kill(&[owners[0], others[0], others[1]]);
+    stage.cluster.start(&owners[1..]);
     assert_eq!(
         stage.read(owners[1], Quorum::Strict).0,
         None,
         "an acknowledged write is not seen"
     );
-    stage.start(&[owners[0], others[0], others[1]]);
+    stage.cluster.start(&[owners[0], others[0], others[1]]);
     stage.cluster.wait_for_quiet();
     assert_eq!(stage.read(owners[1], Quorum::Strict).0.as_deref(), Some("v"));
 }
@@ -100,11 +90,11 @@ fn blocking_repair_is_kept_by_who_stands_in() {
     let mut stage = Stage::set();
     let (owners, others) = (stage.owners.clone(), stage.others.clone());
     stage.write(owners[0], Level::All);
-    stage.kill(&owners[1..]);
+    stage.cluster.kill(&owners[1..]);
     let (value, stand_ins) = stage.read(others[0], Quorum::Sloppy);
     assert_eq!(value.as_deref(), Some("v"));
     assert!(stand_ins > 0);
-    stage.start(&owners[1..]);
+    stage.cluster.start(&owners[1..]);
     stage.cluster.wait_for_quiet();
 }
 

@@ -57,19 +57,19 @@ fn x5_a_coordinator_that_is_repaired_from_stand_ins() {
             panic!("three owners");
         };
         let others = stage.others.clone();
-        stage.kill(&[b, c]);
+        stage.cluster.kill(&[b, c]);
         let ok = stage.write(a, put("one"), Level::All);
         assert_eq!((ok.acks.len(), ok.stand_ins.len()), (1, 2));
-        stage.kill(&others);
-        stage.start(&[b, c]);
+        stage.cluster.kill(&others);
+        stage.cluster.start(&[b, c]);
         for value in ["two", "three"] {
             stage.overwrite(a, value, Level::All);
         }
-        stage.kill(&[b, c]);
+        stage.cluster.kill(&[b, c]);
         stage.lose(a);
-        stage.start(&others);
+        stage.cluster.start(&others);
         assert_eq!(stage.read(a, Level::All).0, ["one"]);
-        stage.start(&[b, c]);
+        stage.cluster.start(&[b, c]);
         stage.write(a, put("last"), Level::All);
         stage.read(b, Level::All).0
     });
@@ -88,25 +88,25 @@ fn x6_a_replica_that_forgets_the_key_before_somebody_elses_write() {
         let [f1, f2, f3] = stage.others[..] else {
             panic!("three others");
         };
-        stage.kill(&[p2, f2, f3]);
+        stage.cluster.kill(&[p2, f2, f3]);
         stage.write(p1, put("one"), Level::All); // p1:1, kept by f1 for p2.
-        stage.kill(&[f1]);
-        stage.start(&[f2]);
+        stage.cluster.kill(&[f1]);
+        stage.cluster.start(&[f2]);
         stage.overwrite(p1, "two", Level::One);
         stage.overwrite(p1, "three", Level::One); // p1:3, kept by f2 for p2.
-        stage.kill(&[p1, f2]);
-        stage.start(&[p2, f3]);
+        stage.cluster.kill(&[p1, f2]);
+        stage.cluster.start(&[p2, f3]);
         stage.write(p2, put("other"), Level::All); // p2:1, kept by f3 for p1.
-        stage.kill(&[p2]);
+        stage.cluster.kill(&[p2]);
         stage.lose(p1);
-        stage.start(&[p1]); // f3 hands p2:1 off to it.
+        stage.cluster.start(&[p1]); // f3 hands p2:1 off to it.
         stage.cluster.wait_for_quiet();
-        stage.kill(&[f3]);
-        stage.start(&[p2, f1]); // f1 hands p1:1 off to p2.
+        stage.cluster.kill(&[f3]);
+        stage.cluster.start(&[p2, f1]); // f1 hands p1:1 off to p2.
         stage.cluster.wait_for_quiet();
         assert_eq!(stage.read(p1, Level::All).0, ["one", "other"]);
         stage.write(p1, put("last"), Level::All); // Were it p1:2,
-        stage.start(&[f2]); // p2 would drop it when p1:3 comes from f2,
+        stage.cluster.start(&[f2]); // p2 would drop it when p1:3 comes from f2,
         stage.cluster.wait_for_quiet();
         stage.read(p2, Level::All).0 // and p1 would when it reads.
     });

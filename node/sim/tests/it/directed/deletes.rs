@@ -23,18 +23,18 @@ fn x3_a_hint_that_outlives_the_tombstone() {
     for (settings, expected) in cases {
         let mut stage = Stage::set(&shape(settings), Kind::Register);
         let (c, d) = (stage.owners[2], stage.others[0]);
-        stage.kill(&[c]);
+        stage.cluster.kill(&[c]);
         stage.cluster.write(d, "k", "P", 2).expect("a and b run");
         stage.cluster.pass(Duration::from_millis(100));
-        stage.kill(&[d]);
-        stage.start(&[c]);
+        stage.cluster.kill(&[d]);
+        stage.cluster.start(&[c]);
         stage.write(c, Update::delete(), Level::All);
         stage.cluster.anti_entropy(c);
         stage.cluster.pass(LONG);
         let gone = stage.tombstones_collected();
         assert_eq!(gone, if expected.is_some() { 3 } else { 0 }, "while d is away");
 
-        stage.start(&[d]);
+        stage.cluster.start(&[d]);
         stage.cluster.wait_for_quiet();
         assert_eq!(stage.cluster.read(d, "k").as_deref(), expected);
         stage.cluster.pass(LONG);
@@ -64,13 +64,13 @@ fn x11_a_replica_that_is_away_for_longer_than_grace() {
             panic!("three owners");
         };
         stage.write(a, put("P"), Level::All);
-        stage.kill(&[c]);
+        stage.cluster.kill(&[c]);
         stage.cluster.delete(a, "k", 2).expect("a and b run");
         stage.cluster.pass(LONG);
         let gone = stage.tombstones_collected();
         assert_eq!(gone, if expected.is_some() { 2 } else { 0 }, "while c is away");
 
-        stage.start(&[c]);
+        stage.cluster.start(&[c]);
         for reader in [c, a, b] {
             assert_eq!(stage.cluster.read(reader, "k").as_deref(), expected);
         }

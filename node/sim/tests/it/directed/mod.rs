@@ -48,16 +48,6 @@ impl Stage {
         }
     }
 
-    fn kill(&mut self, nodes: &[usize]) {
-        nodes.iter().for_each(|node| self.cluster.sim.kill(NodeIndex(*node)));
-        self.cluster.settle();
-    }
-
-    fn start(&mut self, nodes: &[usize]) {
-        nodes.iter().for_each(|node| self.cluster.sim.start(NodeIndex(*node)));
-        self.cluster.settle();
-    }
-
     fn cut(&mut self, from: usize, to: usize) {
         self.cluster.sim.cut(NodeIndex(from), NodeIndex(to));
     }

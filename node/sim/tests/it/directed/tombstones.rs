@@ -40,16 +40,16 @@ fn x7_a_tombstone_that_a_stand_in_still_has() {
     check(|stage| {
         let (a, c, d) = (stage.owners[0], stage.owners[2], stage.others.clone());
         stage.write(a, put("first"), Level::All);
-        stage.kill(&[c]);
+        stage.cluster.kill(&[c]);
         let (_, context) = stage.read(a, Level::Quorum);
         let ok = stage.write(a, Update::Delete { context }, Level::All);
         assert_eq!(ok.stand_ins.len(), 1);
-        stage.kill(&d);
-        stage.start(&[c]);
+        stage.cluster.kill(&d);
+        stage.cluster.start(&[c]);
         assert!(stage.read(c, Level::All).0.is_empty());
         stage.cluster.pass(LONG);
         stage.write(a, put("last"), Level::All);
-        stage.start(&d);
+        stage.cluster.start(&d);
         stage.cluster.wait_for_quiet();
         stage.read(c, Level::All).0
     });
@@ -63,10 +63,10 @@ fn x8_a_tombstone_that_an_owner_still_has() {
         stage.write(a, put("first"), Level::All);
         let (_, context) = stage.read(a, Level::All);
         stage.write(a, Update::Delete { context }, Level::All);
-        stage.kill(&[c]);
+        stage.cluster.kill(&[c]);
         stage.cluster.pass(LONG);
         stage.write(a, put("last"), Level::Quorum);
-        stage.start(&[c]);
+        stage.cluster.start(&[c]);
         stage.read(c, Level::All).0
     });
 }
