@@ -54,7 +54,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
     const SEEDS_MAX: u64 = 30;
     let quorate = Quorate::new();
     let two_dcs = "--dcs 2 --nodes 6 --read-level LOCAL_QUORUM";
-    let rows: [(&str, &str, &[&str]); 29] = [
+    let rows: [(&str, &str, &[&str]); 30] = [
         (
             "S1",
             "--r 1 --w 1",
@@ -150,6 +150,11 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
             &["no-resurrection", "durable-acks"],
         ),
         ("S32", "--workload deletes --tombstones collect:500ms", &[]),
+        (
+            "set",
+            "--workload set --w 1 --r 1 --fsync never --faults kill --nodes 3",
+            &["set-exact", "deletes-stay-deleted"],
+        ),
         (
             "counter",
             "--workload counter --w 1 --r 1 --fsync never --faults kill --nodes 3",
