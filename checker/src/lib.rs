@@ -38,15 +38,19 @@ pub mod checks;
 mod collections;
 pub mod counters;
 mod counts;
+mod datum;
 mod evidence;
 mod history;
 pub mod sets;
 pub mod siblings;
 pub mod text;
+mod transcript;
 
 pub use counts::{Counts, OutcomeCounts};
+pub use datum::{Datum, EdnError, Forms};
 pub use evidence::{Context, Crash, FaultSpan, Finding, Witness, WitnessOp};
 pub use history::{
     Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId, LineError, NodeId,
     Observation, Op, Outcome, Phase, Position, Process, ProcessId, ValueId, Version, VersionId,
 };
+pub use transcript::{Call, Entry, EntryError, Keying, Transcript, TranscriptBuilder, TranscriptError};

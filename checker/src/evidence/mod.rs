@@ -1,5 +1,6 @@
 //! Evidence: what a check found, the ops that prove it, and the words for them.
 
+mod calls;
 mod context;
 mod finding;
 mod tally;
@@ -10,5 +11,7 @@ pub use context::{Context, Crash, FaultSpan};
 pub use finding::Finding;
 pub use witness::{Witness, WitnessOp};
 
+#[expect(unused_imports, reason = "checks of transcripts are being written")]
+pub(crate) use calls::{CallTally, CallWords};
 pub(crate) use tally::Tally;
 pub(crate) use words::{Words, ended_ns, seconds};

@@ -1,9 +1,14 @@
 //! A violation as evidence: few ops, whole, and words that stand alone.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::history::{Action, History, Op, Outcome, Phase, Process, Version};
+use crate::{
+    history::{Action, History, Op, Outcome, Phase, Process, Version},
+    transcript::{Call, Transcript},
+};
 
 /// A violation: ops that break the claim by themselves, with nothing else of the history, as its words explain.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,7 +36,7 @@ pub struct WitnessOp {
     pub outcome: &'static str,
     /// What was done, as events name it: `read`, `write`, `read-replica` and so on.
     #[serde(rename = "f")]
-    pub function: &'static str,
+    pub function: Cow<'static, str>,
     /// To which key.
     pub key: String,
     /// Written or returned; null for nothing.
@@ -62,12 +67,8 @@ impl WitnessOp {
             index: op.index,
             completion_index: op.completion_index,
             process: history.process(op.process).clone(),
-            outcome: match op.outcome {
-                Outcome::Ok => "ok",
-                Outcome::Fail => "fail",
-                Outcome::Info => "info",
-            },
-            function: op.action.function().name(),
+            outcome: op.outcome.name(),
+            function: op.action.function().name().into(),
             key: history.key(op.key).to_owned(),
             value: history.value(op.value).clone(),
             seen: op.seen.iter().map(|value| history.value(*value).clone()).collect(),
@@ -76,6 +77,28 @@ impl WitnessOp {
             phase,
             start_ns: op.start_ns,
             end_ns: op.end_ns,
+        }
+    }
+
+    /// Of a call; where no time is known its places in the record stand for nanoseconds, so that what is drawn keeps its
+    /// order.
+    pub(super) fn of_call(transcript: &Transcript, call: &Call) -> Self {
+        let (asked, answered) = (&call.asked, &call.answered);
+        let has_answer = call.outcome == Outcome::Ok && !answered.is_nil();
+        Self {
+            index: call.index,
+            completion_index: call.completion_index,
+            process: transcript.process(call.process).clone(),
+            outcome: call.outcome.name(),
+            function: Cow::Owned(call.function.to_string()),
+            key: transcript.key().map(ToString::to_string).unwrap_or_default(),
+            value: if has_answer { answered } else { asked }.to_json(),
+            seen: Vec::new(),
+            node: call.node.map(|node| transcript.node(node).to_owned()),
+            version: None,
+            phase: None,
+            start_ns: call.start_ns.unwrap_or(call.index),
+            end_ns: call.end_ns.or(call.completion_index),
         }
     }
 }

@@ -108,8 +108,13 @@ impl<'h> Words<'h> {
 
     /// What was on meanwhile, as a sentence after a space; nothing if the run's faults are not known.
     pub(super) fn faults(self, context: &Context, ops: &[&Op]) -> String {
-        let start_ns = ops.iter().map(|op| op.start_ns).min();
-        let end_ns = ops.iter().map(|op| op.end_ns.unwrap_or(op.start_ns)).max();
+        Self::faults_of(context, ops.iter().map(|op| (op.start_ns, op.end_ns)))
+    }
+
+    /// The same for what began and ended at these times.
+    pub(super) fn faults_of(context: &Context, spans: impl Iterator<Item = (u64, Option<u64>)> + Clone) -> String {
+        let start_ns = spans.clone().map(|(start_ns, _)| start_ns).min();
+        let end_ns = spans.map(|(start_ns, end_ns)| end_ns.unwrap_or(start_ns)).max();
         let (Some(start_ns), Some(end_ns)) = (start_ns, end_ns) else {
             return String::new();
         };
