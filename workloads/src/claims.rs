@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, ReadRepair, Settings, Tombstones, Workload, WritePath};
+use crate::{Clock, Property, ReadRepair, Settings, Tombstones, Workload, WritePath};
 
 /// A promise that a client may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,6 +117,34 @@ impl Claim {
 }
 
 impl Claim {
+    /// What is called what when the claim is broken.
+    pub fn anomaly(self) -> &'static str {
+        match self {
+            Claim::NoValueFromNowhere => "value-from-nowhere",
+            Claim::NoFailedWriteVisible => "aborted-read",
+            Claim::FreshReads => "stale-read",
+            Claim::Linearizable => "non-linearizable",
+            Claim::ReadYourWrites => "own-write-missed",
+            Claim::MonotonicReads => "non-monotonic-reads",
+            Claim::MonotonicWrites => "non-monotonic-writes",
+            Claim::WritesFollowReads => "write-before-read",
+            Claim::DurableAcks => "lost-write",
+            Claim::Handoff => "missed-handoff",
+            Claim::Converges => "divergence",
+            Claim::DeletesStayDeleted => "read-of-deleted",
+            Claim::NoResurrection => "resurrection",
+            Claim::SiblingsComplete => "lost-sibling",
+            Claim::SiblingsNotInvented => "false-sibling",
+            Claim::SetExact => "inexact-set",
+            Claim::CounterExact => "inexact-counter",
+        }
+    }
+
+    /// The claim as a property of a history.
+    pub fn property(self) -> Property {
+        Property::new(self.name(), self.description(), self.anomaly())
+    }
+
     /// Whether the claim says anything of what keys hold in `workload`.
     pub fn is_of(self, workload: Workload) -> bool {
         use Workload::{Counter, Deletes, Register, Set, Siblings};

@@ -1,9 +1,11 @@
 //! The verdict: what was claimed, and whether the record bears it out.
 
+use std::borrow::Cow;
+
 use quorate_checker::{Context, Counts, Finding, History, Witness, checks, counters, sets, siblings};
 use serde::Serialize;
 
-use crate::{Claim, Settings, Workload, claims};
+use crate::{Claim, Property, Settings, Workload, claims};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -67,11 +69,11 @@ impl Verdict {
 #[derive(Clone, Debug, Serialize)]
 pub struct ClaimReport {
     /// Which.
-    pub claim: Claim,
+    pub claim: Property,
     /// Whether it was claimed at the settings.
     pub claimed: bool,
     /// Why, or why not.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// How it fared.
     pub verdict: ClaimVerdict,
     /// How often it was seen broken.
@@ -116,9 +118,9 @@ pub fn judge(workload: Workload, history: &History, settings: Settings, facts: &
         let check = check_of(workload, expectation.claim);
         let finding = check(history, &facts.context);
         ClaimReport {
-            claim: expectation.claim,
+            claim: expectation.claim.property(),
             claimed: expectation.claimed,
-            reason: expectation.reason,
+            reason: expectation.reason.into(),
             verdict: claim_verdict(expectation.claimed, &finding, vacuous.is_some()),
             count: finding.count,
             tested: finding.tested,
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
     use crate::ReadRepair;
 
-    fn violated(workload: Workload, history: &str) -> Vec<&'static str> {
+    fn violated(workload: Workload, history: &str) -> Vec<String> {
         let history = text::parse(history).expect("the history is well-formed");
         let judgement = judge(
             workload,
@@ -268,7 +270,7 @@ mod tests {
             .claims
             .iter()
             .filter(|it| it.verdict == ClaimVerdict::Violated);
-        broken.map(|report| report.claim.name()).collect()
+        broken.map(|report| report.claim.name.to_string()).collect()
     }
 
     /// Every claim of every workload has its check.

@@ -11,6 +11,7 @@ mod deletes;
 mod judge;
 mod keys;
 mod memory;
+mod property;
 mod register;
 mod set;
 mod settings;
@@ -21,6 +22,7 @@ pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
+    property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
     workload::{ActionLoad, LoadOptions, Workload},
 };

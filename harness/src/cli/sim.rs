@@ -109,7 +109,7 @@ struct Sweep {
 struct FailedSeed {
     seed: u64,
     exit: Exit,
-    claims: Vec<&'static str>,
+    claims: Vec<String>,
 }
 
 impl Sweep {
@@ -165,14 +165,14 @@ fn simulate(trial: Trial, display: &mut Display) -> anyhow::Result<Simulated> {
 }
 
 /// The claims that kept a run from being valid.
-fn failed_claims(report: &Report) -> Vec<&'static str> {
+fn failed_claims(report: &Report) -> Vec<String> {
     let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
     let claims = report
         .judgement
         .claims
         .iter()
         .filter(|claim| failed.contains(&claim.verdict));
-    claims.map(|claim| claim.claim.name()).collect()
+    claims.map(|claim| claim.claim.name.to_string()).collect()
 }
 
 impl Simulated {

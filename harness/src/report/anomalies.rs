@@ -9,7 +9,7 @@ use quorate_checker::{Action, Event, EventKind, History, Op, Outcome};
 use quorate_workloads::ClaimReport;
 use serde_json::Value;
 
-use super::{Report, json::anomaly};
+use super::Report;
 use crate::run_folder::RunFolder;
 
 /// Writes `anomalies/NN-name/` for every claim that was seen broken.
@@ -18,7 +18,7 @@ use crate::run_folder::RunFolder;
 /// If a file can't be written.
 pub fn write_anomalies(folder: &RunFolder, report: &Report, history: &History) -> anyhow::Result<()> {
     for (number, claim) in report.broken().enumerate() {
-        let name = format!("anomalies/{:02}-{}", number + 1, anomaly(claim.claim));
+        let name = format!("anomalies/{:02}-{}", number + 1, claim.claim.anomaly);
         folder.write(&format!("{name}/explain.md"), &explanation(claim))?;
         folder.write(&format!("{name}/minimal.jsonl"), &minimal_history(claim, history))?;
     }
@@ -28,8 +28,8 @@ pub fn write_anomalies(folder: &RunFolder, report: &Report, history: &History) -
 fn explanation(claim: &ClaimReport) -> String {
     let mut out = String::new();
     let claimed = if claim.claimed { "claimed" } else { "not claimed" };
-    let _ = writeln!(out, "# {}\n", anomaly(claim.claim));
-    let _ = writeln!(out, "{}: {}.\n", claim.claim.name(), claim.claim.description());
+    let _ = writeln!(out, "# {}\n", claim.claim.anomaly);
+    let _ = writeln!(out, "{}: {}.\n", claim.claim.name, claim.claim.promise);
     let _ = writeln!(out, "At these settings it is {claimed}: {}.", claim.reason);
     let _ = writeln!(out, "Seen broken {} times in {} tested.\n", claim.count, claim.tested);
     if let Some(witness) = &claim.witness {

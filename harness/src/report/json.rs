@@ -1,6 +1,6 @@
 //! The report as one JSON object, as CLI.md fixes it.
 
-use quorate_workloads::Claim;
+use quorate_workloads::{Claim, Property};
 use serde_json::{Value, json};
 
 use super::{Measured, Report};
@@ -11,7 +11,7 @@ const FORMAT: u32 = 1;
 /// The report as one object.
 pub fn json(report: &Report) -> Value {
     let judgement = &report.judgement;
-    let broken: Vec<_> = report.broken().map(|claim| claim.claim).collect();
+    let broken: Vec<_> = report.broken().map(|claim| &claim.claim).collect();
     let (not, also_not) = models(&broken);
     let mut object = json!({
         "format": FORMAT,
@@ -21,7 +21,7 @@ pub fn json(report: &Report) -> Value {
         "keys": judgement.counts.keys,
         "seconds": report.seconds,
         "claims": judgement.claims,
-        "anomalies": broken.iter().map(|claim| anomaly(*claim)).collect::<Vec<_>>(),
+        "anomalies": broken.iter().map(|claim| claim.anomaly).collect::<Vec<_>>(),
         "not": not,
         "also_not": also_not,
         "run": report.run,
@@ -53,39 +53,17 @@ fn measurements(report: &Report, measured: &Measured) -> serde_json::Map<String,
     }
 }
 
-/// What is called what when a claim is broken.
-pub(super) fn anomaly(claim: Claim) -> &'static str {
-    match claim {
-        Claim::NoValueFromNowhere => "value-from-nowhere",
-        Claim::NoFailedWriteVisible => "aborted-read",
-        Claim::FreshReads => "stale-read",
-        Claim::Linearizable => "non-linearizable",
-        Claim::ReadYourWrites => "own-write-missed",
-        Claim::MonotonicReads => "non-monotonic-reads",
-        Claim::MonotonicWrites => "non-monotonic-writes",
-        Claim::WritesFollowReads => "write-before-read",
-        Claim::DurableAcks => "lost-write",
-        Claim::Handoff => "missed-handoff",
-        Claim::Converges => "divergence",
-        Claim::DeletesStayDeleted => "read-of-deleted",
-        Claim::NoResurrection => "resurrection",
-        Claim::SiblingsComplete => "lost-sibling",
-        Claim::SiblingsNotInvented => "false-sibling",
-        Claim::SetExact => "inexact-set",
-        Claim::CounterExact => "inexact-counter",
-    }
-}
-
 /// The weakest consistency models that were broken, and the stronger ones that are therefore broken too.
-fn models(broken: &[Claim]) -> (Vec<&'static str>, Vec<&'static str>) {
+fn models(broken: &[&Property]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let is_broken = |claim: &Claim| broken.iter().any(|property| property.name == claim.name());
     let stale = [
         Claim::FreshReads,
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
     ];
-    if stale.iter().any(|claim| broken.contains(claim)) {
+    if stale.iter().any(is_broken) {
         (vec!["regular"], vec!["linearizable"])
-    } else if broken.contains(&Claim::Linearizable) {
+    } else if is_broken(&Claim::Linearizable) {
         (vec!["linearizable"], vec![])
     } else {
         (vec![], vec![])

@@ -149,7 +149,7 @@ fn claim_line(out: &mut String, claim: &ClaimReport) {
         ClaimVerdict::Violated => "VIOLATED",
         verdict => verdict.name(),
     };
-    let name = claim.claim.name();
+    let name = &claim.claim.name;
     let _ = match claim.verdict {
         ClaimVerdict::Violated | ClaimVerdict::Observed => {
             writeln!(
@@ -171,7 +171,7 @@ fn evidence(out: &mut String, claim: &ClaimReport) {
         return;
     };
     let claimed = if claim.claimed { "claimed" } else { "not claimed" };
-    let _ = writeln!(out, "\n{} ({claimed}: {})", claim.claim.name(), claim.reason);
+    let _ = writeln!(out, "\n{} ({claimed}: {})", claim.claim.name, claim.reason);
     for line in wrap(&witness.text, WIDTH - 2) {
         let _ = writeln!(out, "  {line}");
     }
@@ -187,7 +187,7 @@ fn verdict(out: &mut String, report: &Report) {
                 .claims
                 .iter()
                 .filter(|c| c.verdict == ClaimVerdict::Violated);
-            let names: Vec<_> = violated.map(|claim| claim.claim.name()).collect();
+            let names: Vec<_> = violated.map(|claim| &*claim.claim.name).collect();
             format!("violated: {}", names.join(", "))
         }
         (Verdict::Unknown, _) => "part of the record could not be judged".to_owned(),
