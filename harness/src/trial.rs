@@ -117,7 +117,9 @@ impl Trial {
             exit,
             seconds: self.began.elapsed().as_secs_f64(),
             run: self.folder().map(|folder| folder.path().to_owned()),
+            about: Vec::new(),
             measured: Some(Measured {
+                scenario: self.scenario.clone(),
                 simulated: trace_hash.clone(),
                 load_time: record.load_time,
                 latency: Latency::of(&record.latencies),
@@ -126,7 +128,6 @@ impl Trial {
                 quiet_after: record.quiet_after,
                 interrupted: record.interrupted,
             }),
-            scenario: self.scenario.clone(),
         };
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;

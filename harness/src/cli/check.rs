@@ -68,7 +68,7 @@ fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
     let history = history_file::read(&input.history)?;
     let judgement = judge(scenario.workload, &history, settings, &facts);
     Ok(Report {
-        scenario,
+        about: Vec::new(),
         seed: input.seed()?,
         exit: judgement.verdict.into(),
         judgement,

@@ -19,8 +19,8 @@ use crate::{exit::Exit, latency::Latency, scenario::Scenario};
 /// All that there is to tell.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// What was run, where it is known.
-    pub scenario: Scenario,
+    /// What was judged and as what, as labels and texts; a run tells that by its measurements.
+    pub about: Vec<(&'static str, String)>,
     /// The seed, where it is known.
     pub seed: Option<u64>,
     /// The verdict.
@@ -38,6 +38,8 @@ pub struct Report {
 /// What was measured while a run went on.
 #[derive(Clone, Debug)]
 pub struct Measured {
+    /// What was run.
+    pub scenario: Scenario,
     /// Real processes, or virtual time.
     pub simulated: Option<String>,
     /// How long the load lasted.

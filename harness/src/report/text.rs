@@ -21,6 +21,12 @@ pub fn text(report: &Report) -> String {
     if let Some(measured) = &report.measured {
         facts(&mut out, report, measured);
     }
+    for (label, text) in &report.about {
+        let _ = writeln!(out, "{label:<9}{text}");
+    }
+    if !report.about.is_empty() {
+        out.push('\n');
+    }
     out.push_str("claims\n");
     for claim in &report.judgement.claims {
         claim_line(&mut out, claim);
@@ -83,7 +89,7 @@ fn differences(scenario: &Scenario) -> String {
 }
 
 fn facts(out: &mut String, report: &Report, measured: &Measured) {
-    let (scenario, counts) = (&report.scenario, &report.judgement.counts);
+    let (scenario, counts) = (&measured.scenario, &report.judgement.counts);
     let (r, w) = (counts.reads, counts.writes);
     let mut line = |label: &str, text: String| {
         let _ = writeln!(out, "{label:<9}{text}");
