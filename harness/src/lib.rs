@@ -26,6 +26,7 @@ pub mod record;
 pub mod report;
 pub mod run_folder;
 pub mod scenario;
+pub mod size;
 pub mod switch;
 pub mod tombstones;
 pub mod trial;
