@@ -50,7 +50,8 @@ pub use counts::{Counts, OutcomeCounts};
 pub use datum::{Datum, EdnError, Forms};
 pub use evidence::{Context, Crash, FaultSpan, Finding, Witness, WitnessOp};
 pub use history::{
-    Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId, LineError, NodeId,
-    Observation, Op, Outcome, Phase, Position, Process, ProcessId, ValueId, Version, VersionId,
+    Action, Event, EventKind, EventRef, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId,
+    LineError, NodeId, Observation, Op, Outcome, Phase, Position, Process, ProcessId, ProcessRef, ValueId, ValueRef,
+    Version, VersionId, VersionRef,
 };
 pub use transcript::{Call, Entry, EntryError, Keying, Transcript, TranscriptBuilder, TranscriptError};

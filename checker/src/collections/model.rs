@@ -149,7 +149,11 @@ impl<'h> Builder<'h> {
                 self.items[item].failed.get_or_insert(op);
             } else {
                 self.items[item].write = Some(op);
-                let seen = op.seen.iter().map(|value| self.item(self.history.value(*value)));
+                let seen = self
+                    .history
+                    .seen(op)
+                    .iter()
+                    .map(|value| self.item(self.history.value(*value)));
                 self.items[item].seen = seen.collect();
             }
         }
@@ -162,7 +166,7 @@ impl<'h> Builder<'h> {
                 Kind::Siblings => {
                     let own = (op.action == Action::Write).then(|| self.item(self.history.value(op.value)));
                     let own_gone = own.map_or(Position::NEVER, |own| self.items[own].gone_end);
-                    for value in &op.seen {
+                    for value in self.history.seen(op) {
                         let seen = self.item(self.history.value(*value));
                         let via = own.filter(|_| own_gone < op.end);
                         self.overwrite_one(seen, (op, via), op.end.min(own_gone));
@@ -171,7 +175,7 @@ impl<'h> Builder<'h> {
                 Kind::Set if op.action == Action::Remove => {
                     let removed = self.item(self.history.value(op.value));
                     // Adds win: a remove takes what its client had read, and no more.
-                    let binds = op.seen.contains(&op.value);
+                    let binds = self.history.seen(op).contains(&op.value);
                     let end = if binds { op.end } else { Position::NEVER };
                     self.overwrite_one(removed, (op, None), end);
                 }

@@ -65,18 +65,22 @@ impl WitnessOp {
         };
         Self {
             index: op.index,
-            completion_index: op.completion_index,
+            completion_index: op.completion_index(),
             process: history.process(op.process).clone(),
             outcome: op.outcome.name(),
             function: op.action.function().name().into(),
             key: history.key(op.key).to_owned(),
             value: history.value(op.value).clone(),
-            seen: op.seen.iter().map(|value| history.value(*value).clone()).collect(),
+            seen: history
+                .seen(op)
+                .iter()
+                .map(|value| history.value(*value).clone())
+                .collect(),
             node: op.node.map(|node| history.node(node).to_owned()),
             version: op.version.map(|version| history.version(version).clone()),
             phase,
             start_ns: op.start_ns,
-            end_ns: op.end_ns,
+            end_ns: op.end_ns(),
         }
     }
 

@@ -85,7 +85,7 @@ impl<'h> Words<'h> {
     /// As in `(3.201 s to 3.204 s)`.
     pub(crate) fn span(self, op: &Op) -> String {
         let start = seconds(op.start_ns);
-        match (op.end_ns, op.outcome) {
+        match (op.end_ns(), op.outcome) {
             (Some(end_ns), Outcome::Ok | Outcome::Fail) => format!("({start} to {})", seconds(end_ns)),
             (Some(end_ns), Outcome::Info) => format!("(from {start}, given up at {})", seconds(end_ns)),
             (None, _) => format!("(from {start}, never answered)"),
@@ -108,7 +108,7 @@ impl<'h> Words<'h> {
 
     /// What was on meanwhile, as a sentence after a space; nothing if the run's faults are not known.
     pub(super) fn faults(self, context: &Context, ops: &[&Op]) -> String {
-        Self::faults_of(context, ops.iter().map(|op| (op.start_ns, op.end_ns)))
+        Self::faults_of(context, ops.iter().map(|op| (op.start_ns, op.end_ns())))
     }
 
     /// The same for what began and ended at these times.
@@ -161,7 +161,7 @@ fn value_text(value: &Value) -> String {
 
 /// Returns when an op ended that did.
 pub(crate) fn ended_ns(op: &Op) -> u64 {
-    op.end_ns.expect("an op ends where it is completed")
+    op.end_ns().expect("an op ends where it is completed")
 }
 
 /// As in `3.201 s`: cut, not rounded, to the millisecond.

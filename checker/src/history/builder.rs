@@ -3,71 +3,84 @@
 //! The builder keeps Jepsen's rules of a well-formed history (one op open per process, and a client whose op ended in
 //! info never acts again) and refuses the first event that breaks one, so that no check has to doubt them. The order in
 //! which events are pushed is the order of real time.
-
-use std::mem;
+//!
+//! Ops are kept by key from the beginning, as checks will read them.
 
 use serde_json::Value;
 
 use super::{
-    event::{Event, EventKind, Function, Process, Version},
+    borrowed::{EventRef, ProcessRef, ValueRef, VersionRef},
+    event::{Event, EventKind, Function, Process},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     indexed::{History, Names},
     interner::Interner,
     irregular::{HistoryError, Irregularity},
-    op::{Action, Observation, Op, Outcome, Position},
-    tombstones::Tombstones,
+    of_key::{ByValue, Draft, OfKey, Writes},
+    op::{Action, Invocation, Op, Outcome, Position},
+    seen::Seen,
 };
 
 /// Takes events in the order of real time, one at a time.
 #[derive(Debug)]
 pub struct HistoryBuilder {
-    /// Of clients and of observers, in order of invocation.
-    ops: Vec<Op>,
+    /// By [`KeyId`]. Ids of values and versions count from the first of their key.
+    of_key: Vec<Draft>,
     /// What each process is at, by [`ProcessId`].
     states: Vec<State>,
     event_count: usize,
-    keys: Interner<String>,
-    nodes: Interner<String>,
+    keys: Interner<Box<str>>,
+    nodes: Interner<Box<str>>,
     processes: Interner<Process>,
-    /// The first values are [`ValueId::NIL`] and [`ValueId::UNCLEAR`], of no key.
-    values: Interner<(Option<KeyId>, Value)>,
-    /// In order of appearance; ids take the versions' own order in [`Self::finish`].
-    versions: Interner<Version>,
+    seen: Seen,
+    /// Of the first version that was reported.
+    version_form: Option<VersionForm>,
 }
 
 /// What a process is at.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Idle,
-    /// The op at this place is open.
-    Open(usize),
+    Open(Place),
     /// A client's op ended in info at the event of this index.
     Crashed(u64),
+}
+
+/// Where an op is kept.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: KeyId,
+    is_look: bool,
+    number: u32,
+}
+
+/// Which versions have an order: those of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum VersionForm {
+    Number,
+    Text,
+}
+
+impl From<VersionRef<'_>> for VersionForm {
+    fn from(version: VersionRef<'_>) -> Self {
+        match version {
+            VersionRef::Integer(_) => Self::Number,
+            VersionRef::Text(_) => Self::Text,
+        }
+    }
 }
 
 impl HistoryBuilder {
     /// Returns a builder of an empty history.
     pub fn new() -> Self {
-        let mut values = Interner::new();
-        assert_eq!(
-            values.intern((None, Value::Null)),
-            ValueId::NIL.index(),
-            "nil is the first value"
-        );
-        assert_eq!(
-            values.append((None, Value::Null)),
-            ValueId::UNCLEAR.index(),
-            "unclear is the second"
-        );
         Self {
-            ops: Vec::new(),
+            of_key: Vec::new(),
             states: Vec::new(),
             event_count: 0,
             keys: Interner::new(),
             nodes: Interner::new(),
             processes: Interner::new(),
-            values,
-            versions: Interner::new(),
+            seen: Seen::default(),
+            version_form: None,
         }
     }
 
@@ -76,61 +89,75 @@ impl HistoryBuilder {
     /// # Errors
     /// The event can't follow those before it. It is left out, and the builder is as it was; but what other events make
     /// of the rest is no longer what happened, so a caller should give the history up.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who has no use for the event any more need not borrow it"
+    )]
     pub fn push(&mut self, event: Event) -> Result<(), HistoryError> {
-        let index = event.index;
-        self.try_push(event)
-            .map_err(|irregularity| HistoryError { index, irregularity })
+        self.push_ref(EventRef::from(&event))
+    }
+
+    /// Appends an event whose texts lie elsewhere; none is copied that is known.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_ref(&mut self, event: EventRef<'_>) -> Result<(), HistoryError> {
+        self.try_push(&event).map_err(|irregularity| HistoryError {
+            index: event.index,
+            irregularity,
+        })
     }
 
     /// Returns the history of all events so far. Ops without a completion are info.
-    pub fn finish(mut self) -> History {
-        let versions = self.rank_versions();
-        let tombstones = Tombstones::new(&self.ops, self.keys.items().len());
-        tombstones.tell_apart(&mut self.ops, |key| {
-            ValueId::new(self.values.append((Some(key), Value::Null)))
-        });
-        let looks: Vec<Observation> = self
-            .ops
-            .extract_if(.., |op| matches!(op.action, Action::ReadReplica(_)))
-            .filter_map(observation)
+    pub fn finish(self) -> History {
+        let mut by_value = ByValue {
+            values: vec![Value::Null; ValueId::COMMON],
+            writes: vec![Writes::none_of(0); ValueId::COMMON],
+            versions: Vec::new(),
+        };
+        let drafts = self.of_key.into_iter().enumerate();
+        let of_key: Vec<OfKey> = drafts
+            .map(|(number, draft)| draft.finish(number, &mut by_value))
             .collect();
+        let mut seen = self.seen;
+        seen.renumber(|key| match key.index() {
+            0 => 0,
+            after => of_key[after - 1].values_end - ValueId::COMMON,
+        });
         let names = Names {
             keys: self.keys.into_items(),
             nodes: self.nodes.into_items(),
             processes: self.processes.into_items(),
-            values: self.values.into_items().into_iter().map(|(_, value)| value).collect(),
-            versions,
         };
-        History::new(self.ops, looks, names, tombstones)
+        History::new(of_key, by_value, names, seen)
     }
 
-    fn try_push(&mut self, event: Event) -> Result<(), Irregularity> {
+    fn try_push(&mut self, event: &EventRef<'_>) -> Result<(), Irregularity> {
         if self.event_count == Position::COUNT_MAX - 1 {
             return Err(Irregularity::TooLong);
         }
-        let process = ProcessId::new(self.processes.intern(event.process.clone()));
+        let process = ProcessId::new(self.processes.intern(event.process));
         if process.index() == self.states.len() {
             self.states.push(State::Idle);
         }
-        let state = self.states[process.index()];
-        self.states[process.index()] = match (outcome(event.kind), state) {
+        self.states[process.index()] = match (outcome(event.kind), self.states[process.index()]) {
             (None, State::Idle) => State::Open(self.invoke(process, event)?),
-            (None, State::Open(op)) => {
+            (None, State::Open(place)) => {
                 return Err(Irregularity::InvokedTwice {
-                    open: self.ops[op].index,
+                    open: self.op(place).index,
                 });
             }
             (None, State::Crashed(at)) => return Err(Irregularity::InvokedAfterCrash { at }),
             (Some(_), State::Idle | State::Crashed(_)) => return Err(Irregularity::CompletedNothing),
-            (Some(outcome), State::Open(op)) => self.complete(op, outcome, event)?,
+            (Some(outcome), State::Open(place)) => self.complete(place, outcome, event)?,
         };
         self.event_count += 1;
         Ok(())
     }
 
     /// Appends the op that `event` invokes and returns its place.
-    fn invoke(&mut self, process: ProcessId, event: Event) -> Result<usize, Irregularity> {
-        let is_client = matches!(event.process, Process::Client(_));
+    fn invoke(&mut self, process: ProcessId, event: &EventRef<'_>) -> Result<Place, Irregularity> {
+        let is_client = matches!(event.process, ProcessRef::Client(_));
         let action = match event.function {
             Function::ReadReplica if event.node.is_none() => return Err(Irregularity::NoReplica),
             Function::ReadReplica => Action::ReadReplica(event.phase.ok_or(Irregularity::NoPhase)?),
@@ -143,70 +170,64 @@ impl HistoryBuilder {
             Function::Increment => Action::Increment,
         };
         let key = KeyId::new(self.keys.intern(event.key));
-        let value = match action {
-            Action::Read | Action::ReadReplica(_) => ValueId::NIL,
-            Action::Delete => ValueId::new(self.values.append((Some(key), Value::Null))),
-            Action::Write | Action::Add | Action::Remove | Action::Increment => self.intern_value(key, event.value),
-        };
-        let seen = event.seen.unwrap_or_default();
-        let seen = seen.into_iter().map(|value| self.intern_value(key, value)).collect();
-        self.ops.push(Op {
+        if key.index() == self.of_key.len() {
+            self.of_key.push(Draft::new());
+        }
+        let mut op = Op::invoked(Invocation {
             index: event.index,
-            completion_index: None,
+            time_ns: event.time_ns,
+            position: Position::after(self.event_count),
             process,
-            action,
-            outcome: Outcome::Info,
             key,
-            value,
-            seen,
-            node: event.node.map(|node| NodeId::new(self.nodes.intern(node))),
-            version: None,
-            start: Position::after(self.event_count),
-            end: Position::NEVER,
-            start_ns: event.time_ns,
-            end_ns: None,
+            action,
         });
-        Ok(self.ops.len() - 1)
+        let draft = &mut self.of_key[key.index()];
+        op.value = match action {
+            Action::Read | Action::ReadReplica(_) => ValueId::NIL,
+            Action::Delete => ValueId::new(ValueId::COMMON + draft.values.append(Value::Null)),
+            Action::Write | Action::Add | Action::Remove | Action::Increment => intern_value(draft, event.value),
+        };
+        op.node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
+        if !event.seen.is_empty() {
+            op.has_seen = true;
+            let seen = event.seen.iter().map(|value| intern_value(draft, value.into()));
+            self.seen.push(&op, seen);
+        }
+        let is_look = matches!(action, Action::ReadReplica(_));
+        let ops = if is_look { &mut draft.looks } else { &mut draft.ops };
+        ops.push(op);
+        Ok(Place {
+            key,
+            is_look,
+            number: ops.len() as u32 - 1,
+        })
     }
 
     /// Ends the op at `place` and returns what its process is then at.
-    fn complete(&mut self, place: usize, outcome: Outcome, event: Event) -> Result<State, Irregularity> {
-        self.require_completes(&self.ops[place], &event)?;
-        let Op {
-            key,
-            action,
-            mut value,
-            mut version,
-            mut node,
-            ..
-        } = self.ops[place];
-        if outcome == Outcome::Ok {
-            version = event
-                .version
-                .map(|version| VersionId::new(self.versions.intern(version)));
-            if !action.is_write() {
-                value = self.intern_value(key, event.value);
-            }
+    fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>) -> Result<State, Irregularity> {
+        self.require_completes(self.op(place), event)?;
+        if let (None, Some(version)) = (self.version_form, event.version)
+            && outcome == Outcome::Ok
+        {
+            self.version_form = Some(version.into());
         }
-        if let Some(coordinator) = event.node {
-            node = Some(NodeId::new(self.nodes.intern(coordinator)));
-        }
-        let op = &mut self.ops[place];
-        let end = Position::after(self.event_count);
-        assert!(op.start < end, "a completion comes after its invocation");
-        *op = Op {
-            completion_index: Some(event.index),
-            outcome,
-            value,
-            seen: mem::take(&mut op.seen),
-            node,
-            version,
-            end: if outcome == Outcome::Info { Position::NEVER } else { end },
-            end_ns: Some(event.time_ns),
-            ..op.clone()
+        let node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
+        let draft = &mut self.of_key[place.key.index()];
+        let version = event.version.filter(|_| outcome == Outcome::Ok);
+        let version = version.map(|version| VersionId::new(draft.versions.intern(version)));
+        let returned = (outcome == Outcome::Ok && !event.function.is_write()).then(|| intern_value(draft, event.value));
+
+        let ops = if place.is_look {
+            &mut draft.looks
+        } else {
+            &mut draft.ops
         };
-        let is_client_op = !matches!(action, Action::ReadReplica(_));
-        Ok(if is_client_op && outcome == Outcome::Info {
+        let op = &mut ops[place.number as usize];
+        op.version = version;
+        op.value = returned.unwrap_or(op.value);
+        op.node = node.or(op.node);
+        op.complete(outcome, event.index, event.time_ns, Position::after(self.event_count));
+        Ok(if !place.is_look && outcome == Outcome::Info {
             State::Crashed(event.index)
         } else {
             State::Idle
@@ -214,55 +235,43 @@ impl HistoryBuilder {
     }
 
     /// Returns `Ok` if `event`, a completion by the process of the open `op`, can be the completion of `op`.
-    fn require_completes(&self, op: &Op, event: &Event) -> Result<(), Irregularity> {
+    fn require_completes(&self, op: &Op, event: &EventRef<'_>) -> Result<(), Irregularity> {
         let function = op.action.function();
         if event.function != function {
             return Err(Irregularity::OtherFunction { invoked: function });
         }
         let key = &self.keys.items()[op.key.index()];
-        if event.key != *key {
-            return Err(Irregularity::OtherKey { invoked: key.clone() });
-        }
-        let (_, written) = &self.values.items()[op.value.index()];
-        if op.action.is_write() && !event.value.is_null() && event.value != *written {
-            return Err(Irregularity::OtherValue {
-                invoked: written.to_string(),
+        if *event.key != **key {
+            return Err(Irregularity::OtherKey {
+                invoked: key.to_string(),
             });
         }
+        if op.action.is_write() && !event.value.is_null() {
+            let written = self.of_key[op.key.index()].value(op.value);
+            if ValueRef::from(written) != event.value {
+                return Err(Irregularity::OtherValue {
+                    invoked: written.to_string(),
+                });
+            }
+        }
         if let Action::ReadReplica(phase) = op.action {
-            let replica = op.node.map(|node| &self.nodes.items()[node.index()]);
-            if event.node.is_some() && event.node.as_ref() != replica || event.phase.is_some_and(|it| it != phase) {
+            let replica = op.node.map(|node| &*self.nodes.items()[node.index()]);
+            if event.node.is_some() && event.node != replica || event.phase.is_some_and(|it| it != phase) {
                 return Err(Irregularity::OtherReplica);
             }
         }
-        if let (Some(version), Some(known)) = (&event.version, self.versions.items().first())
-            && mem::discriminant(version) != mem::discriminant(known)
+        if let (Some(version), Some(form)) = (event.version, self.version_form)
+            && VersionForm::from(version) != form
         {
             return Err(Irregularity::MixedVersions);
         }
         Ok(())
     }
 
-    fn intern_value(&mut self, key: KeyId, value: Value) -> ValueId {
-        if value.is_null() {
-            return ValueId::NIL;
-        }
-        ValueId::new(self.values.intern((Some(key), value)))
-    }
-
-    /// Renumbers the versions in their own order, so that comparing ids compares versions, and returns them in it.
-    fn rank_versions(&mut self) -> Vec<Version> {
-        let versions = mem::replace(&mut self.versions, Interner::new()).into_items();
-        let mut ranked: Vec<(Version, usize)> = versions.into_iter().zip(0..).collect();
-        ranked.sort_unstable();
-        let mut ranks = vec![0; ranked.len()];
-        for (rank, (_, appearance)) in ranked.iter().enumerate() {
-            ranks[*appearance] = rank;
-        }
-        for op in &mut self.ops {
-            op.version = op.version.map(|version| VersionId::new(ranks[version.index()]));
-        }
-        ranked.into_iter().map(|(version, _)| version).collect()
+    fn op(&self, place: Place) -> &Op {
+        let draft = &self.of_key[place.key.index()];
+        let ops = if place.is_look { &draft.looks } else { &draft.ops };
+        &ops[place.number as usize]
     }
 }
 
@@ -270,6 +279,13 @@ impl Default for HistoryBuilder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn intern_value(draft: &mut Draft, value: ValueRef<'_>) -> ValueId {
+    if value.is_null() {
+        return ValueId::NIL;
+    }
+    ValueId::new(ValueId::COMMON + draft.values.intern(value))
 }
 
 /// Returns how a completion says that its op ended; nothing for an invocation.
@@ -280,13 +296,4 @@ fn outcome(kind: EventKind) -> Option<Outcome> {
         EventKind::Fail => Some(Outcome::Fail),
         EventKind::Info => Some(Outcome::Info),
     }
-}
-
-/// Returns the look as an observation, if it saw anything.
-fn observation(look: Op) -> Option<Observation> {
-    let Action::ReadReplica(phase) = look.action else {
-        panic!("{look:?} is a look")
-    };
-    let node = look.node.expect("a look is refused unless it names its replica");
-    (look.outcome == Outcome::Ok).then_some(Observation { node, phase, op: look })
 }

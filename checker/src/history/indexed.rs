@@ -1,78 +1,147 @@
-//! The history that checks are given: ops and observations, grouped by key, each value with its write.
+//! The history that checks are given: ops and observations by key, each value with its write.
+//!
+//! A history can be cut into parts of whole keys, which share all that they hold: what is decided key by key can then be
+//! decided part by part, and each part is a history like any other.
+
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::Value;
 
 use super::{
     event::{Process, Version},
-    grouping::Grouping,
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
-    op::{Action, Observation, Op, Position},
-    tombstones::Tombstones,
+    of_key::{ByValue, OfKey},
+    op::{Observation, Op, Position},
+    seen::Seen,
 };
 
-/// A well-formed history. Made by [`HistoryBuilder`](super::HistoryBuilder); ids are of this history only.
+/// A well-formed history, or a part of one. Made by [`HistoryBuilder`](super::HistoryBuilder); ids are of this history
+/// and its parts only. A clone is cheap and shares what it holds.
 #[derive(Clone, Debug)]
 pub struct History {
-    ops: Vec<Op>,
-    observations: Vec<Observation>,
+    whole: Arc<Whole>,
+    /// The keys of this part, by their ids.
+    keys: Range<usize>,
+    in_order: Arc<InOrder>,
+}
+
+#[derive(Debug)]
+struct Whole {
+    of_key: Vec<OfKey>,
+    by_value: ByValue,
     names: Names,
-    ops_by_key: Grouping,
-    observations_by_key: Grouping,
-    writes: Vec<Writes>,
-    repeats: Vec<Option<ValueId>>,
-    tombstones: Tombstones,
+    seen: Seen,
 }
 
 /// What ids stand for: each table is indexed by its id.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Names {
-    pub(super) keys: Vec<String>,
-    pub(super) nodes: Vec<String>,
+    pub(super) keys: Vec<Box<str>>,
+    pub(super) nodes: Vec<Box<str>>,
     pub(super) processes: Vec<Process>,
-    pub(super) values: Vec<Value>,
-    pub(super) versions: Vec<Version>,
 }
 
-/// The first writes of one value in order of invocation, as indices of ops.
-#[derive(Clone, Copy, Debug, Default)]
-struct Writes {
-    possible: Option<u32>,
-    failed: Option<u32>,
+/// All keys' ops and observations in one order, once somebody has asked for it.
+#[derive(Debug, Default)]
+struct InOrder {
+    ops: OnceLock<Vec<Op>>,
+    observations: OnceLock<Vec<Observation>>,
 }
 
 impl History {
-    pub(super) fn new(ops: Vec<Op>, observations: Vec<Observation>, names: Names, tombstones: Tombstones) -> Self {
-        assert!(
-            ops.is_sorted_by(|a, b| a.start < b.start),
-            "ops are in order of invocation"
+    pub(super) fn new(of_key: Vec<OfKey>, by_value: ByValue, names: Names, seen: Seen) -> Self {
+        assert_eq!(of_key.len(), names.keys.len(), "every key has a name");
+        assert_eq!(
+            by_value.values.len(),
+            by_value.writes.len(),
+            "every value has its writes"
         );
-        let key_count = names.keys.len();
-        let (writes, repeats) = index_writes(&ops, names.values.len(), key_count);
+        for key in &of_key {
+            assert!(
+                key.ops.is_sorted_by(|a, b| a.start < b.start),
+                "ops are in order of invocation"
+            );
+        }
         Self {
-            ops_by_key: Grouping::new(key_count, ops.iter().map(|op| op.key.index())),
-            observations_by_key: Grouping::new(key_count, observations.iter().map(|look| look.op.key.index())),
-            ops,
-            observations,
-            names,
-            writes,
-            repeats,
-            tombstones,
+            keys: 0..of_key.len(),
+            whole: Arc::new(Whole {
+                of_key,
+                by_value,
+                names,
+                seen,
+            }),
+            in_order: Arc::default(),
+        }
+    }
+
+    /// Cuts this history into at most `count` parts of about as many ops each. Every key is in one part, whole; keys
+    /// keep their order, and ids mean the same in all parts.
+    pub fn parts(&self, count: usize) -> Vec<Self> {
+        let of_key = &self.whole.of_key[self.keys.clone()];
+        let size = |key: &OfKey| key.ops.len() + key.observations.len();
+        let mut left: usize = of_key.iter().map(size).sum();
+        let mut parts = Vec::new();
+        let (mut start, mut taken) = (self.keys.start, 0);
+        for (key, end) in of_key.iter().zip(self.keys.start + 1..) {
+            taken += size(key);
+            let parts_left = count.saturating_sub(parts.len()).max(1);
+            if taken * parts_left >= left || end == self.keys.end {
+                parts.push(self.part(start..end));
+                (start, left, taken) = (end, left - taken, 0);
+            }
+        }
+        assert_eq!(start, self.keys.end, "every key is in a part");
+        parts
+    }
+
+    fn part(&self, keys: Range<usize>) -> Self {
+        Self {
+            whole: Arc::clone(&self.whole),
+            keys,
+            in_order: Arc::default(),
         }
     }
 
     /// Returns the reads and writes of clients, in order of invocation.
+    ///
+    /// Of several keys this makes a copy when first asked for, O(n log n); what goes key by key asks for
+    /// [`Self::ops_of`].
     pub fn ops(&self) -> &[Op] {
-        &self.ops
+        if let [only] = &self.whole.of_key[self.keys.clone()] {
+            return &only.ops;
+        }
+        self.in_order.ops.get_or_init(|| {
+            let mut ops: Vec<Op> = self.keys().flat_map(|key| self.ops_of(key).copied()).collect();
+            ops.sort_by_key(|op| op.start);
+            ops
+        })
+    }
+
+    /// Returns how many reads and writes of clients there are.
+    pub fn op_count(&self) -> usize {
+        self.keys().map(|key| self.ops_of(key).len()).sum()
     }
 
     /// Returns the ops on `key`, in order of invocation.
     pub fn ops_of(&self, key: KeyId) -> impl DoubleEndedIterator<Item = &Op> + ExactSizeIterator + Clone {
-        self.ops_by_key.of(key.index()).map(|op| &self.ops[op])
+        self.whole.of_key[key.index()].ops.iter()
     }
 
-    /// Returns what was seen at replicas, in order of invocation. Looks that failed are not in it.
+    /// Returns what was seen at replicas, in order of invocation. Looks that failed are not in it. It costs what
+    /// [`Self::ops`] does.
     pub fn observations(&self) -> &[Observation] {
-        &self.observations
+        if let [only] = &self.whole.of_key[self.keys.clone()] {
+            return &only.observations;
+        }
+        self.in_order.observations.get_or_init(|| {
+            let all = self.keys().flat_map(|key| self.observations_of(key));
+            let mut observations: Vec<Observation> = all.cloned().collect();
+            observations.sort_by_key(|look| look.op.start);
+            observations
+        })
     }
 
     /// Returns what was seen of `key` at replicas, in order of invocation.
@@ -80,55 +149,77 @@ impl History {
         &self,
         key: KeyId,
     ) -> impl DoubleEndedIterator<Item = &Observation> + ExactSizeIterator + Clone {
-        self.observations_by_key
-            .of(key.index())
-            .map(|look| &self.observations[look])
+        self.whole.of_key[key.index()].observations.iter()
     }
 
     /// Returns every key, in order of appearance.
-    pub fn keys(&self) -> impl Iterator<Item = KeyId> + use<> {
-        (0..self.names.keys.len()).map(KeyId::new)
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = KeyId> + ExactSizeIterator + Clone + use<> {
+        self.keys.clone().map(KeyId::new)
     }
 
-    /// Returns how many values there are, nil included: ids of values run from 0 to below it.
+    /// Returns how many values the whole history has, nil included: ids of values run from 0 to below it.
     pub(crate) fn value_count(&self) -> usize {
-        self.names.values.len()
+        self.whole.by_value.values.len()
+    }
+
+    /// Returns the indices of the values of `key`, those that are nothing and may be of any key left out.
+    pub(crate) fn values_of(&self, key: KeyId) -> Range<usize> {
+        let before = key.index().checked_sub(1);
+        let start = before.map_or(ValueId::COMMON, |before| self.whole.of_key[before].values_end);
+        start..self.whole.of_key[key.index()].values_end
+    }
+
+    /// Returns the indices of the values of all keys of this part.
+    pub(crate) fn values_of_keys(&self) -> Range<usize> {
+        match (self.keys().next(), self.keys().next_back()) {
+            (Some(first), Some(last)) => self.values_of(first).start..self.values_of(last).end,
+            _ => ValueId::COMMON..ValueId::COMMON,
+        }
     }
 
     /// Returns the name of `key`.
     pub fn key(&self, key: KeyId) -> &str {
-        &self.names.keys[key.index()]
+        &self.whole.names.keys[key.index()]
     }
 
     /// Returns the name of `node`.
     pub fn node(&self, node: NodeId) -> &str {
-        &self.names.nodes[node.index()]
+        &self.whole.names.nodes[node.index()]
     }
 
     /// Returns the id of the node called `name`, if it is in this history. Takes time in the number of nodes.
     pub(crate) fn node_named(&self, name: &str) -> Option<NodeId> {
-        self.names.nodes.iter().position(|node| node == name).map(NodeId::new)
+        let nodes = &self.whole.names.nodes;
+        nodes.iter().position(|node| **node == *name).map(NodeId::new)
     }
 
     /// Returns who `process` is.
     pub fn process(&self, process: ProcessId) -> &Process {
-        &self.names.processes[process.index()]
+        &self.whole.names.processes[process.index()]
     }
 
     /// Returns the JSON of `value`; null for nil, for what a delete wrote, and where it is not clear which.
     pub fn value(&self, value: ValueId) -> &Value {
-        &self.names.values[value.index()]
+        &self.whole.by_value.values[value.index()]
     }
 
     /// Returns `version` as the store reported it.
     pub fn version(&self, version: VersionId) -> &Version {
-        &self.names.versions[version.index()]
+        &self.whole.by_value.versions[version.index()]
+    }
+
+    /// Returns the values that the client of `op`, a write, had read and now overwrites. O(log n) where it had any.
+    pub fn seen(&self, op: &Op) -> &[ValueId] {
+        if op.has_seen { self.whole.seen.by(op.start) } else { &[] }
     }
 
     /// Returns the write of `value` that was invoked first among those that took effect or may have. It is the only one
     /// unless [`Self::repeat`] says otherwise of its key. Nil has none.
     pub fn write_of(&self, value: ValueId) -> Option<&Op> {
-        self.writes[value.index()].possible.map(|op| &self.ops[op as usize])
+        let writes = self.whole.by_value.writes[value.index()];
+        writes
+            .possible()
+            .map(|op| &self.whole.of_key[writes.key as usize].ops[op])
     }
 
     /// Returns whether `value` is nothing: nil, what a delete wrote, or not clear which.
@@ -139,38 +230,23 @@ impl History {
     /// Returns where the last ended of those deletes that `read`, which found nothing, may have seen: never if one of
     /// them never does, before all if there is none. O(log n).
     pub(crate) fn deletes_end(&self, read: &Op) -> Position {
-        self.tombstones.end_of_begun_before(read.key, read.end)
+        self.whole.of_key[read.key.index()]
+            .delete_ends
+            .of_begun_before(read.end)
     }
 
-    /// Returns the failed write of `value` that was invoked first.
+    /// Returns the failed write of `value` that was invoked first. Nil has none.
     pub fn failed_write_of(&self, value: ValueId) -> Option<&Op> {
-        self.writes[value.index()].failed.map(|op| &self.ops[op as usize])
+        let writes = self.whole.by_value.writes[value.index()];
+        writes
+            .failed()
+            .map(|op| &self.whole.of_key[writes.key as usize].ops[op])
     }
 
     /// Returns a value of `key` that more than one write may have written; nil counts as written once, at first.
     ///
     /// A read of such a value does not say which write it saw. Failed writes don't count, as they wrote nothing.
     pub fn repeat(&self, key: KeyId) -> Option<ValueId> {
-        self.repeats[key.index()]
+        self.whole.of_key[key.index()].repeat
     }
-}
-
-/// Returns the first writes by value, and by key a value that more than one write may have written.
-fn index_writes(ops: &[Op], value_count: usize, key_count: usize) -> (Vec<Writes>, Vec<Option<ValueId>>) {
-    let mut writes = vec![Writes::default(); value_count];
-    let mut repeats = vec![None; key_count];
-    for (index, op) in (0..)
-        .zip(ops)
-        .filter(|(_, op)| op.action.is_write() && op.action != Action::Remove)
-    {
-        let writes = &mut writes[op.value.index()];
-        if op.is_failed_write() {
-            writes.failed.get_or_insert(index);
-        } else if op.value.is_nil() || writes.possible.is_some() {
-            repeats[op.key.index()].get_or_insert(op.value);
-        } else {
-            writes.possible = Some(index);
-        }
-    }
-    (writes, repeats)
 }

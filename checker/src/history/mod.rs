@@ -3,16 +3,20 @@
 //! Events come in as lines; a builder pairs them into ops and refuses what can't have happened; every check reads the
 //! result.
 
+mod borrowed;
 mod builder;
 mod event;
-mod grouping;
 mod id;
 mod indexed;
 mod interner;
 mod irregular;
+mod of_key;
 mod op;
+mod seen;
+mod slots;
 mod tombstones;
 
+pub use borrowed::{EventRef, ProcessRef, ValueRef, VersionRef};
 pub use builder::HistoryBuilder;
 pub use event::{Event, EventKind, Function, LineError, Phase, Process, Version};
 pub use id::{KeyId, NodeId, ProcessId, ValueId, VersionId};

@@ -5,26 +5,24 @@ use super::{
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
 };
 
-/// What a client did, or an observer at one replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a client did, or an observer at one replica. In 64 bytes: histories hold tens of millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Op {
     /// The `index` of the invocation.
     pub index: u64,
-    /// The `index` of the completion, if there was one.
-    pub completion_index: Option<u64>,
+    /// Means something only if the op was completed.
+    completion_index: u64,
+    /// The invocation's time, in nanoseconds since the start of the run.
+    pub start_ns: u64,
+    /// Means something only if the op was completed.
+    end_ns: u64,
     /// Who did it.
     pub process: ProcessId,
-    /// What was done.
-    pub action: Action,
-    /// How it ended.
-    pub outcome: Outcome,
     /// To which key.
     pub key: KeyId,
     /// Written, or returned; nil where a read returned nothing or did not end well. Each delete writes a nothing of its
     /// own, which the reads of it return.
     pub value: ValueId,
-    /// Of a write: the values that its client had read and now overwrites.
-    pub seen: Vec<ValueId>,
     /// The coordinator, or the replica looked at.
     pub node: Option<NodeId>,
     /// What an ok completion said of the version of `value`.
@@ -33,13 +31,70 @@ pub struct Op {
     pub start: Position,
     /// Where the completion stands; [`Position::NEVER`] for info, as it may yet take effect.
     pub end: Position,
-    /// The invocation's time, in nanoseconds since the start of the run.
-    pub start_ns: u64,
-    /// The completion's time, of whatever kind it is, if there was one.
-    pub end_ns: Option<u64>,
+    /// What was done.
+    pub action: Action,
+    /// How it ended.
+    pub outcome: Outcome,
+    is_completed: bool,
+    /// Whether the history has values that it had seen.
+    pub(super) has_seen: bool,
+}
+
+/// When an op began and by whose hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Invocation {
+    pub(super) index: u64,
+    pub(super) time_ns: u64,
+    pub(super) position: Position,
+    pub(super) process: ProcessId,
+    pub(super) key: KeyId,
+    pub(super) action: Action,
 }
 
 impl Op {
+    /// Returns the op as long as nothing is heard of it; value, node and what it had seen are still to be filled in.
+    pub(super) fn invoked(by: Invocation) -> Self {
+        Self {
+            index: by.index,
+            completion_index: 0,
+            start_ns: by.time_ns,
+            end_ns: 0,
+            process: by.process,
+            key: by.key,
+            value: ValueId::NIL,
+            node: None,
+            version: None,
+            start: by.position,
+            end: Position::NEVER,
+            action: by.action,
+            outcome: Outcome::Info,
+            is_completed: false,
+            has_seen: false,
+        }
+    }
+
+    /// Notes that the event of `index` ended the op.
+    pub(super) fn complete(&mut self, outcome: Outcome, index: u64, time_ns: u64, position: Position) {
+        assert!(self.start < position, "a completion comes after its invocation");
+        self.completion_index = index;
+        self.end_ns = time_ns;
+        self.is_completed = true;
+        self.outcome = outcome;
+        if outcome != Outcome::Info {
+            self.end = position;
+        }
+    }
+
+    /// Returns the `index` of the completion, if there was one.
+    pub fn completion_index(&self) -> Option<u64> {
+        self.is_completed.then_some(self.completion_index)
+    }
+
+    /// Returns the completion's time, of whatever kind it is, if there was one.
+    pub fn end_ns(&self) -> Option<u64> {
+        self.is_completed.then_some(self.end_ns)
+    }
+
     /// Returns whether this is a read that returned.
     pub fn is_ok_read(&self) -> bool {
         self.action == Action::Read && self.outcome == Outcome::Ok

@@ -16,21 +16,14 @@
 use std::collections::BTreeMap;
 
 use super::{
-    id::{KeyId, ValueId, VersionId},
+    id::{ValueId, VersionId},
     op::{Action, Op, Outcome, Position},
 };
 
-/// The deletes of a history that took effect or may have, by key.
-#[derive(Clone, Debug)]
-pub(super) struct Tombstones {
-    of_key: Vec<Deletes>,
-}
-
-/// The deletes of one key.
-#[derive(Clone, Debug, Default)]
-struct Deletes {
-    /// In order of invocation, where each began, and where the last of it and those before it ended.
-    ends: Vec<(Position, Position)>,
+/// The deletes of one key that took effect or may have.
+#[derive(Debug, Default)]
+pub(super) struct Deletes {
+    ends: DeleteEnds,
     /// By reported version, the value of the delete, or unclear if there are several.
     by_version: BTreeMap<VersionId, ValueId>,
     /// The first of which no version was reported: where it began, and its value if it is the only one.
@@ -39,43 +32,16 @@ struct Deletes {
     first_end: Option<Position>,
 }
 
-impl Tombstones {
-    /// Notes the deletes among `ops`, which are in order of invocation.
-    pub(super) fn new(ops: &[Op], key_count: usize) -> Self {
-        let mut of_key = vec![Deletes::default(); key_count];
-        for op in ops {
-            let deletes = &mut of_key[op.key.index()];
-            if op.action == Action::Delete && op.is_possible_write() {
-                deletes.note(op);
-            }
-            let is_untold = op.value.is_nil() && op.version.is_none();
-            if op.outcome == Outcome::Ok && (op.action.is_write() || !is_untold) {
-                deletes.first_end = Some(deletes.first_end.map_or(op.end, |end| end.min(op.end)));
-            }
-        }
-        Self { of_key }
-    }
+/// In order of invocation, where each delete of one key began that may have taken effect, and where the last of it and
+/// those before it ended.
+#[derive(Debug, Default)]
+pub(super) struct DeleteEnds(Vec<(Position, Position)>);
 
-    /// Lets every read of nothing among `ops` return the nothing that it saw.
-    /// `new_value` makes a nothing of a key whose delete is not known.
-    pub(super) fn tell_apart(&self, ops: &mut [Op], mut new_value: impl FnMut(KeyId) -> ValueId) {
-        let mut orphans = BTreeMap::new();
-        for op in ops {
-            let is_read = !op.action.is_write() && op.outcome == Outcome::Ok;
-            if is_read && op.value.is_nil() {
-                op.value = match self.of_key[op.key.index()].seen_by(op) {
-                    Source::Value(value) => value,
-                    Source::OneOf(version) => *orphans.entry((op.key, version)).or_insert_with(|| new_value(op.key)),
-                };
-            }
-        }
-    }
-
-    /// Returns where the last of those deletes of `key` ended that had begun before `position`.
-    pub(super) fn end_of_begun_before(&self, key: KeyId, position: Position) -> Position {
-        let ends = &self.of_key[key.index()].ends;
-        let begun = ends.partition_point(|(start, _)| *start < position);
-        begun.checked_sub(1).map_or(Position::BEFORE_ALL, |last| ends[last].1)
+impl DeleteEnds {
+    /// Returns where the last of those deletes ended that had begun before `position`.
+    pub(super) fn of_begun_before(&self, position: Position) -> Position {
+        let begun = self.0.partition_point(|(start, _)| *start < position);
+        begun.checked_sub(1).map_or(Position::BEFORE_ALL, |last| self.0[last].1)
     }
 }
 
@@ -87,9 +53,47 @@ enum Source {
 }
 
 impl Deletes {
+    /// Notes the deletes of a key among its `ops`, which are in order of invocation, and its `looks`.
+    pub(super) fn new(ops: &[Op], looks: &[Op]) -> Self {
+        let mut deletes = Self::default();
+        for op in ops.iter().chain(looks) {
+            if op.action == Action::Delete && op.is_possible_write() {
+                deletes.note(op);
+            }
+            let is_untold = op.value.is_nil() && op.version.is_none();
+            if op.outcome == Outcome::Ok && (op.action.is_write() || !is_untold) {
+                deletes.first_end = Some(deletes.first_end.map_or(op.end, |end| end.min(op.end)));
+            }
+        }
+        deletes
+    }
+
+    /// Lets every read of nothing among `reads` return the nothing that it saw.
+    /// `new_value` makes a nothing whose delete is not known.
+    pub(super) fn tell_apart<'o>(
+        &self,
+        reads: impl Iterator<Item = &'o mut Op>,
+        mut new_value: impl FnMut() -> ValueId,
+    ) {
+        let mut orphans = BTreeMap::new();
+        for op in reads {
+            let is_read = !op.action.is_write() && op.outcome == Outcome::Ok;
+            if is_read && op.value.is_nil() {
+                op.value = match self.seen_by(op) {
+                    Source::Value(value) => value,
+                    Source::OneOf(version) => *orphans.entry(version).or_insert_with(&mut new_value),
+                };
+            }
+        }
+    }
+
+    pub(super) fn into_ends(self) -> DeleteEnds {
+        self.ends
+    }
+
     fn note(&mut self, delete: &Op) {
-        let end = self.ends.last().map_or(delete.end, |(_, end)| delete.end.max(*end));
-        self.ends.push((delete.start, end));
+        let end = self.ends.0.last().map_or(delete.end, |(_, end)| delete.end.max(*end));
+        self.ends.0.push((delete.start, end));
         match delete.version {
             Some(version) => {
                 let known = self.by_version.entry(version).or_insert(delete.value);
@@ -106,7 +110,7 @@ impl Deletes {
 
     fn seen_by(&self, read: &Op) -> Source {
         let by_version = read.version.and_then(|version| self.by_version.get(&version));
-        let has_begun = self.ends.first().is_some_and(|(start, _)| *start < read.end);
+        let has_begun = self.ends.0.first().is_some_and(|(start, _)| *start < read.end);
         let is_first = self.first_end.is_none_or(|end| read.start < end);
         match (by_version, read.version) {
             (Some(value), _) => Source::Value(*value),

@@ -27,7 +27,7 @@ struct Line<'h> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { history, op } = self;
-        let end = op.end_ns.map(milliseconds).unwrap_or_default();
+        let end = op.end_ns().map(milliseconds).unwrap_or_default();
         let span = format!("{}..{end}", milliseconds(op.start_ns));
         let process = match history.process(op.process) {
             client @ Process::Client(_) => client.to_string(),
@@ -46,11 +46,12 @@ impl fmt::Display for Line<'_> {
             Outcome::Ok if !function.is_write() => write!(f, " -> {value}")?,
             _ => {}
         }
-        if op.outcome != Outcome::Ok && op.end_ns.is_some() {
+        if op.outcome != Outcome::Ok && op.end_ns().is_some() {
             write!(f, " {}", op.outcome.name())?;
         }
-        if !op.seen.is_empty() {
-            let seen = op.seen.iter().map(|value| history.value(*value).clone());
+        let seen = history.seen(op);
+        if !seen.is_empty() {
+            let seen = seen.iter().map(|value| history.value(*value).clone());
             write!(f, " seen={}", Value::from_iter(seen))?;
         }
         if let Some(node) = op.node {

@@ -192,8 +192,8 @@ fn ops_hold_what_events_said() {
         (&json!(7), &json!([7]))
     );
     assert_eq!(history.process(written.process), &Process::Client(1));
-    assert_eq!((written.index, written.completion_index), (0, Some(8)));
-    assert_eq!((written.start_ns, written.end_ns), (0, Some(8_000_000)));
+    assert_eq!((written.index, written.completion_index()), (0, Some(8)));
+    assert_eq!((written.start_ns, written.end_ns()), (0, Some(8_000_000)));
     assert_eq!(written.node.map(|node| history.node(node)), Some("n1"));
     assert_eq!(
         failed.node.map(|node| history.node(node)),
@@ -201,9 +201,12 @@ fn ops_hold_what_events_said() {
         "the completion's node counts"
     );
     assert!(nothing.value.is_nil() && nothing.end < unanswered.end && failed.end < written.end);
-    assert_eq!((unanswered.end, unanswered.end_ns), (Position::NEVER, Some(6_000_000)));
     assert_eq!(
-        (open.end, open.end_ns, open.completion_index),
+        (unanswered.end, unanswered.end_ns()),
+        (Position::NEVER, Some(6_000_000))
+    );
+    assert_eq!(
+        (open.end, open.end_ns(), open.completion_index()),
         (Position::NEVER, None, None)
     );
     assert!(

@@ -344,7 +344,7 @@ fn version(history: &History, op: &Op) -> Option<Version> {
 
 /// Lets `op` have returned something else.
 fn answer(events: &mut [Event], op: &Op, value: Value, version: Option<Version>) {
-    let at = op.completion_index.expect("the op returned") as usize;
+    let at = op.completion_index().expect("the op returned") as usize;
     assert!(
         events[at].kind == EventKind::Ok && events[at].function != Function::Write,
         "{:?} returned",

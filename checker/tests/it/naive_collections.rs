@@ -75,12 +75,16 @@ impl<'h> Key<'h> {
 
     /// Returns whether `by` takes `value` away; of a remove, whether it promises to.
     fn takes(&self, by: &Op, value: &Value, is_promise: bool) -> bool {
-        let sees = by.seen.iter().any(|seen| self.history.value(*seen) == value);
+        let sees = self
+            .history
+            .seen(by)
+            .iter()
+            .any(|seen| self.history.value(*seen) == value);
         if self.kind == Kind::Set {
             return by.action == Action::Remove && self.value(by) == value && (sees || !is_promise);
         }
         let through = |via: &&Op| {
-            let is_seen = by.seen.contains(&via.value);
+            let is_seen = self.history.seen(by).contains(&via.value);
             is_seen && via.outcome != Outcome::Fail && via.start < by.start
         };
         sees || self
@@ -191,7 +195,7 @@ impl<'h> Key<'h> {
             let mut seen = self
                 .writes
                 .iter()
-                .flat_map(|op| &op.seen)
+                .flat_map(|op| self.history.seen(op))
                 .map(|value| self.history.value(*value));
             let is_due = seen.any(|value| self.is_gone(value, read.start));
             is_due.then(|| self.list(read).iter().any(|value| self.is_gone(value, read.start)))

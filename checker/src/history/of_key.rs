@@ -1,0 +1,170 @@
+//! What a history holds of one key, and how it comes to it.
+//!
+//! While events come in, ids of values and versions count from the key's first; in the end those of all keys follow each
+//! other, so that whatever is noted by value or version can be noted key by key.
+
+use serde_json::Value;
+
+use super::{
+    event::Version,
+    id::{ValueId, VersionId},
+    interner::Interner,
+    op::{Action, Observation, Op, Outcome},
+    tombstones::{DeleteEnds, Deletes},
+};
+
+/// One key of a history in the making.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// Of clients, in order of invocation.
+    pub(super) ops: Vec<Op>,
+    /// Of observers, in order of invocation.
+    pub(super) looks: Vec<Op>,
+    pub(super) values: Interner<Value>,
+    pub(super) versions: Interner<Version>,
+}
+
+/// One key of a history.
+#[derive(Debug)]
+pub(super) struct OfKey {
+    pub(super) ops: Vec<Op>,
+    pub(super) observations: Vec<Observation>,
+    /// A value that more than one write may have written.
+    pub(super) repeat: Option<ValueId>,
+    pub(super) delete_ends: DeleteEnds,
+    /// One past the last value.
+    pub(super) values_end: usize,
+}
+
+/// What is noted by value and version, all keys' one after the other.
+#[derive(Debug)]
+pub(super) struct ByValue {
+    pub(super) values: Vec<Value>,
+    pub(super) writes: Vec<Writes>,
+    pub(super) versions: Vec<Version>,
+}
+
+/// The first writes of one value in order of invocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writes {
+    pub(super) key: u32,
+    possible: u32,
+    failed: u32,
+}
+
+impl Writes {
+    const NONE: u32 = u32::MAX;
+
+    pub(super) fn none_of(key: usize) -> Self {
+        Self {
+            key: u32::try_from(key).expect("a history has no more keys than events, a u32"),
+            possible: Self::NONE,
+            failed: Self::NONE,
+        }
+    }
+
+    /// Which of its key's ops is the first write that took effect or may have.
+    pub(super) fn possible(self) -> Option<usize> {
+        (self.possible != Self::NONE).then_some(self.possible as usize)
+    }
+
+    /// Which of its key's ops is the first write that failed.
+    pub(super) fn failed(self) -> Option<usize> {
+        (self.failed != Self::NONE).then_some(self.failed as usize)
+    }
+}
+
+impl Draft {
+    pub(super) fn new() -> Self {
+        Self {
+            ops: Vec::new(),
+            looks: Vec::new(),
+            values: Interner::nearly_sorted(),
+            versions: Interner::nearly_sorted(),
+        }
+    }
+
+    /// Returns the value of the key, numbered from its first.
+    pub(super) fn value(&self, value: ValueId) -> &Value {
+        value
+            .index()
+            .checked_sub(ValueId::COMMON)
+            .map_or(&Value::Null, |index| &self.values.items()[index])
+    }
+
+    /// Returns the key, the `number`-th of its history, as all events leave it; its values and versions go to the end of
+    /// `by_value`.
+    pub(super) fn finish(mut self, number: usize, by_value: &mut ByValue) -> OfKey {
+        let delete_ends = self.tell_nothings_apart();
+        let offset = by_value.values.len() - ValueId::COMMON;
+        let version_offset = by_value.versions.len();
+        let ranks = self.versions.sort_into(&mut by_value.versions);
+        by_value.values.extend(self.values.into_items());
+        by_value.writes.resize(by_value.values.len(), Writes::none_of(number));
+
+        let renumber = |op: &mut Op| {
+            op.value = op.value.moved_by(offset);
+            if let Some(version) = op.version {
+                let index = version.index();
+                let rank = ranks.as_ref().map_or(index, |ranks| ranks[index] as usize);
+                op.version = Some(VersionId::new(version_offset + rank));
+            }
+        };
+        self.ops.iter_mut().for_each(renumber);
+        let repeat = note_writes(&self.ops, &mut by_value.writes);
+        let observations = self.looks.into_iter().filter_map(|mut look| {
+            renumber(&mut look);
+            observation(look)
+        });
+        OfKey {
+            observations: observations.collect(),
+            ops: self.ops,
+            repeat,
+            delete_ends,
+            values_end: by_value.values.len(),
+        }
+    }
+
+    /// Lets each read of nothing tell which it saw.
+    fn tell_nothings_apart(&mut self) -> DeleteEnds {
+        let is_delete = |op: &Op| op.action == Action::Delete && op.is_possible_write();
+        if !self.ops.iter().any(is_delete) {
+            return DeleteEnds::default(); // All that is nothing is the initial state.
+        }
+        let deletes = Deletes::new(&self.ops, &self.looks);
+        let values = &mut self.values;
+        deletes.tell_apart(self.ops.iter_mut().chain(&mut self.looks), || {
+            ValueId::new(ValueId::COMMON + values.append(Value::Null))
+        });
+        deletes.into_ends()
+    }
+}
+
+/// Notes the first writes of each value among the `ops` of one key, and returns one that more than one write may have
+/// written.
+fn note_writes(ops: &[Op], writes: &mut [Writes]) -> Option<ValueId> {
+    let mut repeat = None;
+    let is_write = |op: &Op| op.action.is_write() && op.action != Action::Remove;
+    for (index, op) in (0..).zip(ops).filter(|(_, op)| is_write(op)) {
+        let writes = &mut writes[op.value.index()];
+        if op.is_failed_write() {
+            if writes.failed().is_none() && !op.value.is_nil() {
+                writes.failed = index;
+            }
+        } else if op.value.is_nil() || writes.possible().is_some() {
+            repeat.get_or_insert(op.value);
+        } else {
+            writes.possible = index;
+        }
+    }
+    repeat
+}
+
+/// Returns the look as an observation, if it saw anything.
+fn observation(look: Op) -> Option<Observation> {
+    let Action::ReadReplica(phase) = look.action else {
+        panic!("{look:?} is a look")
+    };
+    let node = look.node.expect("a look is refused unless it names its replica");
+    (look.outcome == Outcome::Ok).then_some(Observation { node, phase, op: look })
+}
