@@ -8,6 +8,7 @@ mod action;
 mod claims;
 mod counter;
 mod deletes;
+mod execute;
 mod judge;
 mod keys;
 mod memory;
@@ -21,6 +22,7 @@ mod workload;
 pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
+    execute::{Execute, InOrder, Unit},
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
