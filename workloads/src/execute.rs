@@ -1,16 +1,15 @@
 //! How checks are carried out: this crate says what there is to do, its caller where and when.
 
-use quorate_checker::Finding;
+use std::sync::OnceLock;
 
-/// One check of one part of a record. It depends on no other, and gives the same whenever and wherever it is carried out.
-pub type Unit<'a> = Box<dyn Fn() -> Finding + Send + Sync + 'a>;
-
-/// Carries out checks.
+/// Carries out checks, each of one part of a record. None depends on another, and each finds the same whenever and wherever it
+/// is carried out.
 pub trait Execute {
-    /// Carries out all `units`, in whatever order, and returns what they found in theirs.
-    fn execute(&self, units: &[Unit<'_>]) -> Vec<Finding>;
+    /// Calls `unit` once with each number below `count`, in whatever order, and returns for each, in order, how it ended: an
+    /// error is what it said when it panicked.
+    fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>>;
 
-    /// Into how many parts there is a point in cutting a record, so that none is left waiting.
+    /// Into how many parts there is a point in cutting a record, so that nothing that could carry them out waits for long.
     fn part_count(&self) -> usize;
 }
 
@@ -19,11 +18,30 @@ pub trait Execute {
 pub struct InOrder;
 
 impl Execute for InOrder {
-    fn execute(&self, units: &[Unit<'_>]) -> Vec<Finding> {
-        units.iter().map(|unit| unit()).collect()
+    fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
+        (0..count).map(|number| Ok(unit(number))).collect()
     }
 
     fn part_count(&self) -> usize {
         1
     }
+}
+
+/// Returns what `unit` returns for each number below `count`, in order; an error is what it said when it panicked.
+pub(crate) fn map<T: Send + Sync>(
+    execute: &dyn Execute,
+    count: usize,
+    unit: impl Fn(usize) -> T + Sync,
+) -> Vec<Result<T, String>> {
+    let results: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
+    let run = |number: usize| {
+        let is_first = results[number].set(unit(number)).is_ok();
+        assert!(is_first, "each unit is carried out once");
+    };
+    let ends = execute.execute(count, &run);
+    assert_eq!(ends.len(), count, "every unit has ended");
+    let with_end = results.into_iter().zip(ends);
+    with_end
+        .map(|(result, end)| end.map(|()| result.into_inner().expect("a unit that ended has its result")))
+        .collect()
 }

@@ -22,7 +22,7 @@ mod workload;
 pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
-    execute::{Execute, InOrder, Unit},
+    execute::{Execute, InOrder},
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
