@@ -48,7 +48,7 @@ mod transcript;
 
 pub use counts::{Counts, OutcomeCounts};
 pub use datum::{Datum, EdnError, Forms};
-pub use evidence::{Context, Crash, FaultSpan, Finding, Witness, WitnessOp};
+pub use evidence::{Context, Crash, Doubt, FaultSpan, Finding, Witness, WitnessOp};
 pub use history::{
     Action, Event, EventKind, EventRef, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId,
     LineError, NodeId, Observation, Op, Outcome, Phase, Position, Process, ProcessId, ProcessRef, ValueId, ValueRef,

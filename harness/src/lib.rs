@@ -30,3 +30,4 @@ pub mod size;
 pub mod switch;
 pub mod tombstones;
 pub mod trial;
+pub mod workers;

@@ -15,6 +15,7 @@ use crate::{
     report::{self, Measured, Report},
     run_folder::{Backend, Ended, Manifest, RunFolder},
     scenario::Scenario,
+    workers::Workers,
 };
 
 /// A run that is about to begin.
@@ -108,6 +109,7 @@ impl Trial {
             &record.history,
             self.scenario.settings(),
             &facts,
+            &Workers::of_machine()?,
         );
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
         let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use quorate_checker::{Context, Counts, Finding, History, Witness, checks, counters, sets, siblings};
+use quorate_checker::{Context, Counts, Doubt, Finding, History, Witness, checks, counters, sets, siblings};
 use serde::Serialize;
 
-use crate::{Claim, Property, Settings, Workload, claims};
+use crate::{Claim, Execute, Property, Settings, Workload, claims, execute::map};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,7 +85,7 @@ pub struct ClaimReport {
     pub witness: Option<Witness>,
     /// Why part of the record could not be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unknown: Option<String>,
+    pub unknown: Option<Doubt>,
 }
 
 /// A run's claims, judged.
@@ -110,30 +110,81 @@ pub struct RunFacts {
     pub faults_took_effect: Option<bool>,
 }
 
-/// Judges a history of `workload`.
-pub fn judge(workload: Workload, history: &History, settings: Settings, facts: &RunFacts) -> Judgement {
+/// Judges a history of `workload`. Its checks, each of some of the keys, are carried out by `execute`.
+pub fn judge(
+    workload: Workload,
+    history: &History,
+    settings: Settings,
+    facts: &RunFacts,
+    execute: &dyn Execute,
+) -> Judgement {
     let counts = Counts::of(history);
     let vacuous = vacuity(&counts, facts);
+    let expectations = claims(workload, settings);
+    let parts = cut(history, execute);
+    let findings = map(execute, expectations.len() * parts.len(), |number| {
+        let check = check_of(workload, expectations[number / parts.len()].claim);
+        check(&parts[number % parts.len()], &facts.context)
+    });
+    let mut findings = findings.into_iter();
     let report = |expectation: crate::Expectation| {
-        let check = check_of(workload, expectation.claim);
-        let finding = check(history, &facts.context);
-        ClaimReport {
-            claim: expectation.claim.property(),
-            claimed: expectation.claimed,
-            reason: expectation.reason.into(),
-            verdict: claim_verdict(expectation.claimed, &finding, vacuous.is_some()),
-            count: finding.count,
-            tested: finding.tested,
-            witness: finding.witness,
-            unknown: finding.unknown,
-        }
+        let finding = merged(findings.by_ref().take(parts.len()));
+        let property = expectation.claim.property();
+        claim_report(
+            property,
+            expectation.claimed,
+            expectation.reason.into(),
+            finding,
+            vacuous.is_some(),
+        )
     };
-    let claims: Vec<_> = claims(workload, settings).into_iter().map(report).collect();
+    let claims: Vec<_> = expectations.into_iter().map(report).collect();
     Judgement {
         verdict: verdict(&claims),
         vacuous,
         claims,
         counts,
+    }
+}
+
+/// The history in as many parts as there is a point in, and at least one.
+pub(crate) fn cut(history: &History, execute: &dyn Execute) -> Vec<History> {
+    let parts = history.parts(execute.part_count());
+    if parts.is_empty() { vec![history.clone()] } else { parts }
+}
+
+/// What was found in all parts together; that a check panicked in one of them is a reason not to know.
+pub(crate) fn merged(parts: impl Iterator<Item = Result<Finding, String>>) -> Finding {
+    let findings = parts.map(|part| part.unwrap_or_else(|panic| crashed(&panic)));
+    let merge = |mut all: Finding, part| {
+        all.merge(part);
+        all
+    };
+    findings.reduce(merge).expect("a history has at least one part")
+}
+
+/// What is known after a check has panicked: nothing.
+pub(crate) fn crashed(panic: &str) -> Finding {
+    Finding::unknown(format!("the check itself failed, which is a bug of quorate: {panic}"))
+}
+
+/// How a property fared, from what was found.
+pub(crate) fn claim_report(
+    claim: Property,
+    claimed: bool,
+    reason: Cow<'static, str>,
+    finding: Finding,
+    is_vacuous: bool,
+) -> ClaimReport {
+    ClaimReport {
+        claim,
+        claimed,
+        reason,
+        verdict: claim_verdict(claimed, &finding, is_vacuous),
+        count: finding.count,
+        tested: finding.tested,
+        witness: finding.witness,
+        unknown: finding.unknown,
     }
 }
 
@@ -256,7 +307,7 @@ mod tests {
     use quorate_checker::text;
 
     use super::*;
-    use crate::ReadRepair;
+    use crate::{InOrder, ReadRepair};
 
     fn violated(workload: Workload, history: &str) -> Vec<String> {
         let history = text::parse(history).expect("the history is well-formed");
@@ -265,6 +316,7 @@ mod tests {
             &history,
             Settings::strict(3, 2, 2, ReadRepair::Blocking),
             &RunFacts::default(),
+            &InOrder,
         );
         let broken = judgement
             .claims

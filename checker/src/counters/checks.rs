@@ -37,7 +37,9 @@ pub fn exact(history: &History, context: &Context) -> Finding {
     };
     if let Some(key) = history.keys().find(is_missing) {
         let why = "an increment was acknowledged, and no replica was looked at in the end";
-        finding.unknown.get_or_insert(format!("{}: {why}", history.key(key)));
+        finding
+            .unknown
+            .get_or_insert(format!("{}: {why}", history.key(key)).into());
     }
     finding
 }

@@ -3,6 +3,7 @@
 
 use super::{
     context::Context,
+    doubt::Doubt,
     finding::Finding,
     witness::{Witness, WitnessOp},
     words::{Words, seconds},
@@ -71,7 +72,7 @@ impl CallTally {
             tested: self.tested,
             count: self.count,
             witness: self.best,
-            unknown: self.unknown,
+            unknown: self.unknown.map(Doubt::from),
         }
     }
 }

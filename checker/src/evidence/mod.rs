@@ -2,12 +2,14 @@
 
 mod calls;
 mod context;
+mod doubt;
 mod finding;
 mod tally;
 mod witness;
 mod words;
 
 pub use context::{Context, Crash, FaultSpan};
+pub use doubt::Doubt;
 pub use finding::Finding;
 pub use witness::{Witness, WitnessOp};
 

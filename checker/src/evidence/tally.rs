@@ -2,6 +2,7 @@
 
 use super::{
     context::Context,
+    doubt::Doubt,
     finding::Finding,
     witness::{Witness, WitnessOp},
     words::Words,
@@ -83,10 +84,7 @@ impl<'h, V> Tally<'h, V> {
                 text,
             }
         });
-        let unknown = self.first_doubt.map(|first| match self.doubts {
-            1 => first,
-            doubts => format!("{first}; and {} more such keys", doubts - 1),
-        });
+        let unknown = self.first_doubt.map(|first| Doubt::new(first, self.doubts - 1));
         assert_eq!(witness.is_some(), self.count > 0, "every violation has evidence");
         Finding {
             tested: self.tested,

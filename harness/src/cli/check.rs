@@ -16,6 +16,7 @@ use crate::{
     report::{self, Report},
     run_folder::RunFolder,
     scenario::Scenario,
+    workers::Workers,
 };
 
 /// Judges saved runs and history files.
@@ -66,7 +67,7 @@ fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
         },
     };
     let history = history_file::read(&input.history)?;
-    let judgement = judge(scenario.workload, &history, settings, &facts);
+    let judgement = judge(scenario.workload, &history, settings, &facts, &Workers::of_machine()?);
     Ok(Report {
         about: Vec::new(),
         seed: input.seed()?,

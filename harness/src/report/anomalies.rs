@@ -81,7 +81,7 @@ fn is_in(history: &History, op: &Op, cited: &Op) -> bool {
         .is_some_and(|items| items.contains(value));
     match op.action {
         Action::Increment => cited.action != Action::Increment,
-        Action::Write | Action::Add => listed || cited.seen.contains(&op.value),
+        Action::Write | Action::Add => listed || history.seen(cited).contains(&op.value),
         _ => false,
     }
 }
@@ -95,7 +95,11 @@ fn events(history: &History, op: &Op) -> Vec<Event> {
         _ => None,
     };
     let function = op.action.function();
-    let seen: Vec<_> = op.seen.iter().map(|value| history.value(*value).clone()).collect();
+    let seen: Vec<_> = history
+        .seen(op)
+        .iter()
+        .map(|value| history.value(*value).clone())
+        .collect();
     let invocation = Event {
         function,
         value: if function.takes_value() {
@@ -115,9 +119,9 @@ fn events(history: &History, op: &Op) -> Vec<Event> {
         Outcome::Fail => EventKind::Fail,
         Outcome::Info => EventKind::Info,
     };
-    let completion = op.completion_index.map(|index| Event {
+    let completion = op.completion_index().map(|index| Event {
         index,
-        time_ns: op.end_ns.unwrap_or(op.start_ns),
+        time_ns: op.end_ns().unwrap_or(op.start_ns),
         value,
         seen: None,
         version: op.version.map(|version| history.version(version).clone()),
