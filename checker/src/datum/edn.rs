@@ -2,11 +2,12 @@
 //!
 //! Commas are white space, `;` begins a comment, `#_` drops the form that follows, `#{` is a set, and any other `#name` a
 //! tag. A tag on a map is a record's type, and is dropped: `#jepsen.history.Op{...}` reads as the map. Metadata (`^`), quotes
-//! and reader macros are code, not data, and refused. Source: the EDN format's own description (edn-format/edn).
+//! and reader macros are code, not data, and refused. A text may come in parts: what reaches the end of a part is told from
+//! what is wrong. Source: the EDN format's own description (edn-format/edn).
 
 use std::fmt::{self, Write};
 
-use super::Datum;
+use super::{Datum, number};
 
 /// Reads forms from a text, one after another.
 #[derive(Clone, Debug)]
@@ -15,6 +16,10 @@ pub struct Forms<'a> {
     at: usize,
     line: u64,
     depth: usize,
+    /// Whether the text ends where `bytes` do; else what reaches their end may go on beyond it.
+    is_whole: bool,
+    /// Items of the lists that are being read, innermost last.
+    items: Vec<Datum>,
 }
 
 /// A text is not EDN. What was read before it stands.
@@ -32,11 +37,19 @@ pub struct EdnError {
 impl<'a> Forms<'a> {
     /// Returns a reader at the beginning of `bytes`, which is line 1.
     pub fn new(bytes: &'a [u8]) -> Self {
+        Self::part(bytes, 1, true)
+    }
+
+    /// Returns a reader at the beginning of a part of a text, which is `line`. Unless it is the last part, a form that
+    /// reaches the end of `bytes` is cut.
+    pub(crate) fn part(bytes: &'a [u8], line: u64, is_last: bool) -> Self {
         Self {
             bytes,
             at: 0,
-            line: 1,
+            line,
             depth: 0,
+            is_whole: is_last,
+            items: Vec::new(),
         }
     }
 
@@ -73,6 +86,80 @@ impl<'a> Forms<'a> {
         Ok(is_next)
     }
 
+    /// Passes over white space and returns the byte that comes next.
+    pub(crate) fn next_byte(&mut self) -> Result<Option<u8>, EdnError> {
+        self.skip_space()?;
+        Ok(self.peek())
+    }
+
+    /// Passes over a tag, if one comes next and a map after it.
+    pub(crate) fn skip_tag_of_map(&mut self) -> Result<(), EdnError> {
+        self.skip_space()?;
+        let (at, line) = (self.at, self.line);
+        if self.peek() == Some(b'#') && self.bytes.get(self.at + 1) != Some(&b'{') {
+            self.at += 1;
+            self.word()?;
+            if self.next_byte()? != Some(b'{') {
+                (self.at, self.line) = (at, line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a map without making one: hands the name of each key to `take`, which reads the value from here. Entries
+    /// whose key is no name are passed over. Call it where a `{` comes next.
+    pub(crate) fn fields<E: From<EdnError>>(
+        &mut self,
+        mut take: impl FnMut(&str, &mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        assert_eq!(self.peek(), Some(b'{'), "a map begins here");
+        self.at += 1;
+        self.depth += 1;
+        while !self.skip(b'}')? {
+            if self.peek().is_none() {
+                return Err(self.unclosed(b'}').into());
+            }
+            let key = match self.keyword()? {
+                Some(name) => Ok(name),
+                None => Err(self.form()?),
+            };
+            if self.next_byte()? == Some(b'}') {
+                return Err(self.error("a map with a key and no value").into());
+            }
+            match key.as_ref().map_or_else(Datum::as_name, |name| Some(name)) {
+                Some(name) => take(name, self)?,
+                None => drop(self.form()?),
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Returns the name of the keyword that comes next, if one does, and passes over it.
+    pub(crate) fn keyword(&mut self) -> Result<Option<&'a str>, EdnError> {
+        self.skip_space()?;
+        match self.bytes.get(self.at..) {
+            Some([b':', second, ..]) if !is_delimiter(*second) => Ok(Some(&self.word()?[1..])),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads the form that comes next.
+    pub(crate) fn form(&mut self) -> Result<Datum, EdnError> {
+        self.skip_space()?;
+        match self.peek() {
+            None => Err(self.cut("a form is missing at the end")),
+            Some(b'[') => self.nested(|it| it.list(b']')),
+            Some(b'(') => self.nested(|it| it.list(b')')),
+            Some(b'{') => self.nested(Self::map),
+            Some(b'"') => self.text(),
+            Some(b'\\') => self.character(),
+            Some(b'#') => self.nested(Self::dispatch),
+            Some(byte @ (b']' | b')' | b'}')) => Err(self.error(format!("an unmatched {}", char::from(byte)))),
+            Some(_) => self.token(),
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -81,8 +168,27 @@ impl<'a> Forms<'a> {
         EdnError {
             line: self.line,
             why: why.into(),
-            is_cut: self.at >= self.bytes.len(),
+            is_cut: false,
         }
+    }
+
+    fn cut(&self, why: impl Into<String>) -> EdnError {
+        EdnError {
+            is_cut: true,
+            ..self.error(why)
+        }
+    }
+
+    /// Returns the error of a word that has been read: it may go on, if the text ends with it.
+    fn word_error(&self, why: impl Into<String>) -> EdnError {
+        EdnError {
+            is_cut: self.at >= self.bytes.len(),
+            ..self.error(why)
+        }
+    }
+
+    fn unclosed(&self, close: u8) -> EdnError {
+        self.cut(format!("the text ends before a {}", char::from(close)))
     }
 
     /// Passes over white space, comments and dropped forms.
@@ -96,11 +202,17 @@ impl<'a> Forms<'a> {
                 b' ' | b'\t' | b'\r' | b',' | 0x0c => self.at += 1,
                 b';' => {
                     let rest = &self.bytes[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                    match rest.iter().position(|byte| *byte == b'\n') {
+                        Some(length) => self.at += length,
+                        None if self.is_whole => self.at = self.bytes.len(),
+                        None => return Err(self.cut("a comment goes on")),
+                    }
                 }
                 b'#' if self.bytes.get(self.at + 1) == Some(&b'_') => {
-                    self.at += 2;
-                    self.nested(Self::form)?;
+                    self.nested(|it| {
+                        it.at += 2;
+                        it.form()
+                    })?;
                 }
                 _ => break,
             }
@@ -108,27 +220,9 @@ impl<'a> Forms<'a> {
         Ok(())
     }
 
-    fn form(&mut self) -> Result<Datum, EdnError> {
-        self.skip_space()?;
-        match self.peek() {
-            None => Err(self.error("a form is missing at the end")),
-            Some(b'[') => self.nested(|it| Ok(Datum::list(it.items(b']')?))),
-            Some(b'(') => self.nested(|it| Ok(Datum::list(it.items(b')')?))),
-            Some(b'{') => self.nested(Self::map),
-            Some(b'"') => self.text(),
-            Some(b'\\') => self.character(),
-            Some(b'#') => self.nested(Self::dispatch),
-            Some(byte @ (b']' | b')' | b'}')) => Err(self.error(format!("an unmatched {}", char::from(byte)))),
-            Some(_) => self.token(),
-        }
-    }
-
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Datum, EdnError>) -> Result<Datum, EdnError> {
         if self.depth == Datum::DEPTH_MAX {
-            return Err(EdnError {
-                is_cut: false,
-                ..self.error(format!("forms lie more than {} deep in each other", Datum::DEPTH_MAX))
-            });
+            return Err(self.error(format!("forms lie more than {} deep in each other", Datum::DEPTH_MAX)));
         }
         self.depth += 1;
         let datum = read(self);
@@ -136,48 +230,52 @@ impl<'a> Forms<'a> {
         datum
     }
 
-    /// Reads what is between the bracket that comes next and `close`.
-    fn items(&mut self, close: u8) -> Result<Vec<Datum>, EdnError> {
+    fn list(&mut self, close: u8) -> Result<Datum, EdnError> {
+        let first = self.items(close)?;
+        Ok(Datum::list(self.items.drain(first..)))
+    }
+
+    /// Reads what is between the bracket that comes next and `close`, and returns where in `items` it begins.
+    fn items(&mut self, close: u8) -> Result<usize, EdnError> {
         self.at += 1;
-        let mut items = Vec::new();
-        loop {
-            if self.skip(close)? {
-                return Ok(items);
-            } else if self.peek().is_none() {
-                return Err(self.error(format!("the text ends before a {}", char::from(close))));
+        let first = self.items.len();
+        while !self.skip(close)? {
+            if self.peek().is_none() {
+                return Err(self.unclosed(close));
             }
-            items.push(self.form()?);
+            let item = self.form()?;
+            self.items.push(item);
         }
+        Ok(first)
     }
 
     fn map(&mut self) -> Result<Datum, EdnError> {
-        let items = self.items(b'}')?;
-        if items.len() % 2 == 1 {
+        let first = self.items(b'}')?;
+        if (self.items.len() - first) % 2 == 1 {
             return Err(self.error("a map with a key and no value"));
         }
-        let mut items = items.into_iter();
-        let mut entries = Vec::with_capacity(items.len() / 2);
-        while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            entries.push((key, value));
-        }
-        Ok(Datum::map(entries))
+        let mut items = self.items.drain(first..);
+        Ok(Datum::map(std::iter::from_fn(|| items.next().zip(items.next()))))
     }
 
-    /// Reads a set or a tagged form.
+    /// Reads a set, a number that has a name, a var, or a tagged form.
     fn dispatch(&mut self) -> Result<Datum, EdnError> {
+        if self.bytes.get(self.at + 1) == Some(&b'{') {
+            self.at += 1;
+            let first = self.items(b'}')?;
+            return Ok(Datum::set(self.items.drain(first..)));
+        }
+        let start = self.at;
         self.at += 1;
-        match self.peek() {
-            Some(b'{') => return Ok(Datum::set(self.items(b'}')?)),
-            Some(b'#') => return Err(self.error("a symbolic value, which is no data of a history")),
-            _ => {}
-        }
         let tag = self.word()?;
-        if tag.is_empty() {
-            return Err(self.error("a # that no tag follows"));
-        }
-        match self.form()? {
-            map @ Datum::Map(_) => Ok(map),
-            datum => Ok(Datum::Tagged(Box::new((tag.into(), datum)))),
+        match tag.bytes().next() {
+            None => Err(self.word_error("a # that no tag follows")),
+            Some(b'#') => Ok(Datum::Number(self.utf8(&self.bytes[start..self.at])?.into())),
+            Some(b'\'') => Ok(Datum::Symbol(self.utf8(&self.bytes[start..self.at])?.into())),
+            Some(_) => match self.form()? {
+                map @ Datum::Map(_) => Ok(map),
+                datum => Ok(Datum::Tagged(Box::new((tag.into(), datum)))),
+            },
         }
     }
 
@@ -200,27 +298,13 @@ impl<'a> Forms<'a> {
         let mut at = self.at + 1;
         loop {
             match self.bytes.get(at).copied() {
-                None => {
-                    self.pass(at);
-                    return Err(self.error("a text that never ends"));
-                }
+                None => return Err(self.cut("a text that never ends")),
                 Some(b'"') => break,
                 Some(b'\\') => {
-                    let escape = self.bytes.get(at + 1).copied();
-                    let (character, length) = match escape {
-                        Some(b'n') => ('\n', 2),
-                        Some(b't') => ('\t', 2),
-                        Some(b'r') => ('\r', 2),
-                        Some(b'b') => ('\u{8}', 2),
-                        Some(b'f') => ('\u{c}', 2),
-                        Some(byte @ (b'"' | b'\\' | b'/')) => (char::from(byte), 2),
-                        Some(b'u') => (self.code_point(at + 2)?, 6),
-                        None => (' ', 1),
-                        Some(_) => return Err(self.error("an escape that EDN does not have")),
-                    };
+                    let (character, length) = self.escape(at + 1)?;
                     let mut buffer = [0; 4];
                     bytes.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
-                    at += length;
+                    at += 1 + length;
                 }
                 Some(byte) => {
                     bytes.push(byte);
@@ -233,91 +317,173 @@ impl<'a> Forms<'a> {
         Ok(Datum::Text(text.into()))
     }
 
+    /// Returns what the escape at `at` stands for, after its backslash, and how long it is.
+    fn escape(&self, at: usize) -> Result<(char, usize), EdnError> {
+        let character = match self.bytes.get(at).copied() {
+            Some(b'n') => '\n',
+            Some(b't') => '\t',
+            Some(b'r') => '\r',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(byte),
+            Some(b'u') => return Ok((self.code_point(at + 1)?, 5)),
+            Some(_) => return Err(self.error("an escape that EDN does not have")),
+            None => return Err(self.cut("a text that never ends")),
+        };
+        Ok((character, 1))
+    }
+
     fn code_point(&self, at: usize) -> Result<char, EdnError> {
-        let digits = self.bytes.get(at..at + 4).and_then(|it| std::str::from_utf8(it).ok());
-        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let Some(code) = code else {
-            return Err(self.error("an escape \\u without four hexadecimal digits"));
+        let Some(digits) = self.bytes.get(at..at + 4) else {
+            return Err(self.cut("a text that never ends"));
         };
         // Half of a surrogate pair alone is no character; what it was to be can't be told.
-        Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+        code_point(digits, 16).map_or_else(
+            || Err(self.error("an escape \\u without four hexadecimal digits")),
+            |code| Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)),
+        )
     }
 
     fn character(&mut self) -> Result<Datum, EdnError> {
-        self.at += 1;
-        let start = self.at;
+        let start = self.at + 1;
+        let Some(rest) = self.bytes.get(start + 1..) else {
+            return Err(self.cut("a character is missing at the end"));
+        };
         // The first one counts whatever it is, even a bracket.
-        self.at += 1;
-        let rest = self.word()?.len();
-        let bytes = self.bytes.get(start..start + 1 + rest);
-        let Some(bytes) = bytes else {
-            return Err(self.error("a character is missing at the end"));
+        let length = 1 + self.word_length(rest)?;
+        let name = self.utf8(&self.bytes[start..start + length])?;
+        let character = match name {
+            "newline" => Some('\n'),
+            "space" => Some(' '),
+            "tab" => Some('\t'),
+            "return" => Some('\r'),
+            "backspace" => Some('\u{8}'),
+            "formfeed" => Some('\u{c}'),
+            _ if length == 5 && name.starts_with('u') => code_point(&name.as_bytes()[1..], 16).and_then(char::from_u32),
+            _ if length == 4 && name.starts_with('o') => code_point(&name.as_bytes()[1..], 8).and_then(char::from_u32),
+            _ => None,
         };
-        let text = match self.utf8(bytes)? {
-            "newline" => "\n",
-            "space" => " ",
-            "tab" => "\t",
-            "return" => "\r",
-            other => other,
+        let mut characters = name.chars();
+        let datum = match (character, characters.next(), characters.next()) {
+            (Some(character), ..) | (None, Some(character), None) => Datum::Text(character.to_string().into()),
+            _ => {
+                self.at = start + length;
+                return Err(self.word_error(format!("\\{name} is no character")));
+            }
         };
-        Ok(Datum::Text(text.into()))
+        self.pass(start + length);
+        Ok(datum)
     }
 
     fn token(&mut self) -> Result<Datum, EdnError> {
+        if let Some(int) = self.short_int() {
+            return Ok(Datum::Int(int));
+        }
         let token = self.word()?;
         let first = token.bytes().next();
-        Ok(match (token, first) {
-            ("nil", _) => Datum::Nil,
-            ("true", _) => Datum::Bool(true),
-            ("false", _) => Datum::Bool(false),
-            (_, Some(b':')) if token.len() > 1 => Datum::Keyword(token[1..].into()),
-            (_, Some(b'0'..=b'9' | b'-' | b'+')) if is_number(token) => number(token),
-            (_, Some(b'^' | b'\'' | b'`' | b'~' | b'@' | b':') | None) => {
-                return Err(self.error(format!("{token:?} is no form")));
+        match (token, first) {
+            ("nil", _) => Ok(Datum::Nil),
+            ("true", _) => Ok(Datum::Bool(true)),
+            ("false", _) => Ok(Datum::Bool(false)),
+            (_, Some(b':')) if token.len() > 1 => Ok(Datum::Keyword(token[1..].into())),
+            (_, Some(b'0'..=b'9' | b'-' | b'+')) if number::begins(token) => {
+                number::read(token).ok_or_else(|| self.word_error(format!("{token:?} is no number")))
             }
-            _ => Datum::Symbol(token.into()),
+            (_, Some(b'^' | b'\'' | b'`' | b'~' | b'@' | b':') | None) => {
+                Err(self.word_error(format!("{token:?} is no form")))
+            }
+            _ => Ok(Datum::Symbol(token.into())),
+        }
+    }
+
+    /// Reads an integer of the usual kind: digits that fit, maybe a sign, and then a delimiter.
+    pub(crate) fn short_int(&mut self) -> Option<i64> {
+        const DIGITS_MAX: usize = 18;
+        let rest = self.bytes.get(self.at..)?;
+        let is_negative = rest.first() == Some(&b'-');
+        let digits = &rest[usize::from(is_negative)..];
+        let (mut int, mut count) = (0_i64, 0);
+        while let Some(digit) = digits
+            .get(count)
+            .map(|byte| byte.wrapping_sub(b'0'))
+            .filter(|it| *it < 10)
+        {
+            if count == DIGITS_MAX || (count == 1 && int == 0) {
+                return None;
+            }
+            int = int * 10 + i64::from(digit);
+            count += 1;
+        }
+        let is_whole = count > 0 && digits.get(count).is_some_and(|byte| is_delimiter(*byte));
+        is_whole.then(|| {
+            self.at += usize::from(is_negative) + count;
+            if is_negative { -int } else { int }
         })
     }
 
     /// Reads up to the next delimiter.
     fn word(&mut self) -> Result<&'a str, EdnError> {
-        let is_delimiter = |byte: &u8| byte.is_ascii_whitespace() || b",;()[]{}\"".contains(byte);
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(is_delimiter).unwrap_or(rest.len());
-        let word = self.utf8(&rest[..length])?;
-        if length == 0 && !rest.is_empty() && self.depth == 0 && !is_delimiter(&rest[0]) {
-            return Err(self.error("no form"));
-        }
+        let length = self.word_length(rest)?;
+        let word = std::str::from_utf8(&rest[..length]);
         self.at += length;
-        Ok(word)
+        word.map_err(|_| self.word_error("bytes that are not UTF-8"))
+    }
+
+    /// Returns how far it is to the next delimiter in `rest`, with which the bytes end.
+    fn word_length(&self, rest: &[u8]) -> Result<usize, EdnError> {
+        let end = rest.iter().position(|byte| is_delimiter(*byte));
+        match end.map(|end| (end, rest[end])) {
+            Some((end, byte)) if !byte.is_ascii_control() || byte.is_ascii_whitespace() => Ok(end),
+            Some((_, byte)) => Err(self.error(format!("a control character, {byte:#04x}: this is no text"))),
+            None if self.is_whole => Ok(rest.len()),
+            None => Err(self.cut("a word goes on")),
+        }
     }
 
     fn utf8<'t>(&self, bytes: &'t [u8]) -> Result<&'t str, EdnError> {
-        std::str::from_utf8(bytes).map_err(|_| EdnError {
-            is_cut: false,
-            ..self.error("bytes that are not UTF-8")
-        })
+        std::str::from_utf8(bytes).map_err(|_| self.error("bytes that are not UTF-8"))
     }
 
     /// Goes on at `at`, having passed over some text.
     fn pass(&mut self, at: usize) {
-        let passed = &self.bytes[self.at..at.min(self.bytes.len())];
+        let passed = &self.bytes[self.at..at];
         self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
         self.at = at;
     }
 }
 
-/// Whether a token that begins as a number goes on as one; `-` and `+x` are symbols.
-fn is_number(token: &str) -> bool {
-    let digits = token.trim_start_matches(['-', '+']);
-    digits.starts_with(|first: char| first.is_ascii_digit())
+/// What ends a word: white space, brackets, quotes and comments, and control characters, which no word has.
+const DELIMITERS: [bool; 256] = {
+    let mut delimiters = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        delimiters[byte] = (byte as u8).is_ascii_control()
+            || matches!(
+                byte as u8,
+                b' ' | b',' | b';' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'"'
+            );
+        byte += 1;
+    }
+    delimiters
+};
+
+/// Returns whether a keyword or symbol can be so named.
+pub(crate) fn is_word(name: &str) -> bool {
+    !name.is_empty() && !name.bytes().any(is_delimiter)
 }
 
-fn number(token: &str) -> Datum {
-    // Clojure marks a number that may grow with N; its value is the same.
-    let plain = token.strip_suffix('N').unwrap_or(token);
-    let plain = plain.strip_prefix('+').unwrap_or(plain);
-    plain.parse().map_or_else(|_| Datum::Number(token.into()), Datum::Int)
+fn is_delimiter(byte: u8) -> bool {
+    DELIMITERS[usize::from(byte)]
+}
+
+/// Returns the number that `digits`, and nothing else, say.
+fn code_point(digits: &[u8], radix: u32) -> Option<u32> {
+    let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
+    let digits = std::str::from_utf8(digits)
+        .ok()
+        .filter(|it| it.as_bytes().iter().all(is_digit))?;
+    u32::from_str_radix(digits, radix).ok()
 }
 
 /// Writes `datum` as EDN.

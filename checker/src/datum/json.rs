@@ -1,6 +1,12 @@
 //! Values from JSON and as JSON. What JSON can't say becomes the nearest that it can: a keyword or symbol a text, a set a
 //! list, a key of a map its EDN form unless it is a name.
 
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Number, Value};
 
 use super::Datum;
@@ -12,11 +18,7 @@ impl Datum {
             Self::Nil => Value::Null,
             Self::Bool(bool) => Value::Bool(*bool),
             Self::Int(int) => Value::from(*int),
-            Self::Number(text) => text
-                .parse()
-                .ok()
-                .and_then(Number::from_f64)
-                .map_or_else(|| Value::from(&**text), Value::Number),
+            Self::Number(text) => number(text).map_or_else(|| Value::from(&**text), Value::Number),
             Self::Text(name) | Self::Keyword(name) | Self::Symbol(name) => Value::from(&**name),
             Self::List(items) | Self::Set(items) => items.iter().map(Self::to_json).collect(),
             Self::Map(entries) => {
@@ -30,6 +32,13 @@ impl Datum {
             Self::Tagged(tagged) => tagged.1.to_json(),
         }
     }
+}
+
+/// Returns a number that is not an integer of 64 bits as near as JSON can say it.
+fn number(text: &str) -> Option<Number> {
+    let large: Option<u64> = text.strip_suffix('N').unwrap_or(text).parse().ok();
+    let float = || Number::from_f64(text.strip_suffix('M').unwrap_or(text).parse().ok()?);
+    large.map(Number::from).or_else(float)
 }
 
 impl From<&Value> for Datum {
@@ -52,4 +61,65 @@ impl From<&Value> for Datum {
 fn key_of(key: &str) -> Datum {
     let int: Option<i64> = key.parse().ok().filter(|int: &i64| int.to_string() == key);
     int.map_or_else(|| Datum::from(key), Datum::Int)
+}
+
+impl<'de> Deserialize<'de> for Datum {
+    /// Reads a value of JSON, as `From<&Value>` takes it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Datum;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value of JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Datum, E> {
+        Ok(Datum::Nil)
+    }
+
+    fn visit_bool<E>(self, bool: bool) -> Result<Datum, E> {
+        Ok(Datum::Bool(bool))
+    }
+
+    fn visit_i64<E>(self, int: i64) -> Result<Datum, E> {
+        Ok(Datum::Int(int))
+    }
+
+    fn visit_u64<E>(self, int: u64) -> Result<Datum, E> {
+        Ok(i64::try_from(int).map_or_else(|_| Datum::Number(int.to_string().into()), Datum::Int))
+    }
+
+    fn visit_f64<E>(self, float: f64) -> Result<Datum, E> {
+        Ok(Datum::from(&Value::from(float)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Datum, E> {
+        Ok(Datum::from(text))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Datum, E> {
+        Ok(Datum::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Datum, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Datum::List(list.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Datum, A::Error> {
+        let mut map = Vec::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            map.push((key_of(&key), fields.next_value()?));
+        }
+        Ok(Datum::map(map))
+    }
 }

@@ -5,7 +5,9 @@
 
 mod edn;
 mod json;
+mod number;
 
+pub(crate) use edn::is_word;
 pub use edn::{EdnError, Forms};
 
 use std::fmt;

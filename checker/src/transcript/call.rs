@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::entry::Entry;
 use crate::{
     datum::Datum,
-    history::{NodeId, Outcome, Position, Process, ProcessId},
+    history::{EventKind, NodeId, Outcome, Position, Process, ProcessId},
 };
 
 /// What was asked of a store and answered, in order of invocation: of the whole store, or of one of its keys.
@@ -49,6 +50,8 @@ pub struct Call {
     pub start: Position,
     /// Where the completion stands; [`Position::NEVER`] for info, as it may yet take effect.
     pub end: Position,
+    /// Where the completion stands, of whatever kind it is.
+    pub completion: Option<Position>,
     /// The invocation's time, in nanoseconds since the start of the run, where it is known.
     pub start_ns: Option<u64>,
     /// The completion's time, of whatever kind it is.
@@ -115,6 +118,50 @@ impl Transcript {
             names: Arc::clone(&self.names),
             key: self.key.clone(),
             calls: places.into_iter().map(|place| self.calls[place].clone()).collect(),
+        }
+    }
+
+    /// Returns the invocations and completions of all calls, in the order of real time: read back, they are this transcript.
+    /// An entry has what calls keep of it; a key that was taken out of a value stands in its own field.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(2 * self.calls.len());
+        for call in &self.calls {
+            if call.start > Position::BEFORE_ALL {
+                entries.push((call.start, self.invocation(call)));
+            }
+            if let (Some(position), Some(index)) = (call.completion, call.completion_index) {
+                entries.push((position, self.completion(call, index)));
+            }
+        }
+        entries.sort_by_key(|(position, _)| *position);
+        entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    fn invocation(&self, call: &Call) -> Entry {
+        Entry {
+            index: Some(call.index),
+            time_ns: call.start_ns,
+            process: Some(self.process(call.process).clone()),
+            key: call.key.clone(),
+            node: call.node.map(|node| self.node(node).into()),
+            error: call.error.clone().filter(|_| call.completion.is_none()),
+            ..Entry::new(EventKind::Invoke, &*call.function, call.asked.clone())
+        }
+    }
+
+    fn completion(&self, call: &Call, index: u64) -> Entry {
+        let kind = match call.outcome {
+            Outcome::Ok => EventKind::Ok,
+            Outcome::Fail => EventKind::Fail,
+            Outcome::Info => EventKind::Info,
+        };
+        Entry {
+            index: Some(index),
+            time_ns: call.end_ns,
+            kind,
+            value: call.answered.clone(),
+            error: call.error.clone(),
+            ..self.invocation(call)
         }
     }
 

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::draft::{Draft, cut};
 use crate::{
     datum::Datum,
     history::{Event, EventKind, Function, Phase, Process, Version},
@@ -96,37 +97,13 @@ impl Entry {
         let Datum::Map(fields) = map else {
             return Err(EntryError::NotAMap(cut(&map)));
         };
-        let mut kind = None;
-        let mut entry = Self::new(EventKind::Invoke, "", Datum::Nil);
+        let mut draft = Draft::default();
         for (name, value) in fields {
-            let Some(name) = name.as_name() else {
-                continue;
-            };
-            match name {
-                "type" => kind = Some(named(value, "type", kind_of)?),
-                "index" => entry.index = natural(&value, "index")?,
-                "time" => entry.time_ns = natural(&value, "time")?,
-                "process" => entry.process = process(value)?,
-                "f" => {
-                    entry.function = if value.is_nil() {
-                        "".into()
-                    } else {
-                        name_of(value, "f")?
-                    }
-                }
-                "key" => entry.key = Some(value).filter(|key| !key.is_nil()),
-                "value" => entry.value = value,
-                "node" => entry.node = optional(value, |it| name_of(it, "node"))?,
-                "level" => entry.level = optional(value, |it| name_of(it, "level"))?,
-                "version" => entry.version = optional(value, version)?,
-                "phase" => entry.phase = optional(value, |it| named(it, "phase", phase_of))?,
-                "seen" => entry.seen = optional(value, list)?,
-                "error" => entry.error = Some(value).filter(|error| !error.is_nil()),
-                _ => {}
+            if let Some(name) = name.as_name() {
+                draft.set(name, value)?;
             }
         }
-        entry.kind = kind.ok_or(EntryError::NoType)?;
-        Ok(entry)
+        draft.finish()
     }
 
     /// Returns the entry as an event of a history of keys, under `index` where it has none of its own.
@@ -205,88 +182,6 @@ impl From<&Event> for Entry {
                 .map(|seen| seen.iter().map(|value: &Value| Datum::from(value)).collect()),
             error: event.error.as_deref().map(Datum::from),
         }
-    }
-}
-
-fn field_error(field: &'static str, value: &Datum) -> EntryError {
-    EntryError::Field {
-        field,
-        value: cut(value),
-    }
-}
-
-/// Returns the beginning of `value` as EDN: enough to find it by.
-fn cut(value: &Datum) -> String {
-    const LENGTH_MAX: usize = 60;
-    let text = value.to_string();
-    match text.char_indices().nth(LENGTH_MAX) {
-        None => text,
-        Some((end, _)) => format!("{}...", &text[..end]),
-    }
-}
-
-fn optional<T>(value: Datum, read: impl FnOnce(Datum) -> Result<T, EntryError>) -> Result<Option<T>, EntryError> {
-    if value.is_nil() {
-        Ok(None)
-    } else {
-        read(value).map(Some)
-    }
-}
-
-fn name_of(value: Datum, field: &'static str) -> Result<Box<str>, EntryError> {
-    match value {
-        Datum::Text(name) | Datum::Keyword(name) | Datum::Symbol(name) => Ok(name),
-        other => Err(field_error(field, &other)),
-    }
-}
-
-fn named<T>(value: Datum, field: &'static str, find: impl FnOnce(&str) -> Option<T>) -> Result<T, EntryError> {
-    value.as_name().and_then(find).ok_or_else(|| field_error(field, &value))
-}
-
-fn kind_of(name: &str) -> Option<EventKind> {
-    let kinds = [EventKind::Invoke, EventKind::Ok, EventKind::Fail, EventKind::Info];
-    kinds.into_iter().find(|kind| kind.name() == name)
-}
-
-fn phase_of(name: &str) -> Option<Phase> {
-    [Phase::Handoff, Phase::Final].into_iter().find(|it| it.name() == name)
-}
-
-/// Returns a number that is not negative; -1 stands for one that is not known.
-fn natural(value: &Datum, field: &'static str) -> Result<Option<u64>, EntryError> {
-    match value {
-        Datum::Nil | Datum::Int(-1) => Ok(None),
-        Datum::Int(int) => u64::try_from(*int).map(Some).map_err(|_| field_error(field, value)),
-        _ => Err(field_error(field, value)),
-    }
-}
-
-fn process(value: Datum) -> Result<Option<Process>, EntryError> {
-    match value {
-        Datum::Nil => Ok(None),
-        Datum::Int(client) => Ok(Some(Process::Client(client))),
-        other => name_of(other, "process").map(|name| Some(Process::Other(name.into()))),
-    }
-}
-
-fn version(value: Datum) -> Result<Version, EntryError> {
-    match value {
-        Datum::Int(int) => u64::try_from(int)
-            .map(Version::Integer)
-            .map_err(|_| field_error("version", &value)),
-        Datum::Number(digits) => digits
-            .parse()
-            .map(Version::Integer)
-            .map_err(|_| field_error("version", &Datum::Number(digits))),
-        other => name_of(other, "version").map(|name| Version::Text(name.into())),
-    }
-}
-
-fn list(value: Datum) -> Result<Box<[Datum]>, EntryError> {
-    match value {
-        Datum::List(items) | Datum::Set(items) => Ok(items),
-        other => Err(field_error("seen", &other)),
     }
 }
 

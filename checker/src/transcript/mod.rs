@@ -6,8 +6,10 @@
 
 mod builder;
 mod call;
+mod draft;
 mod entry;
 
 pub use builder::{TranscriptBuilder, TranscriptError};
 pub use call::{Call, Keying, Transcript};
+pub(crate) use draft::Draft;
 pub use entry::{Entry, EntryError};

@@ -1,0 +1,30 @@
+//! Histories in the formats that testers write them in, and out again in two of them.
+//!
+//! A [`Format`] is recognised by what a file holds, never by its name. A [`Reader`] takes blocks of bytes, however they are
+//! cut, and gives [`Entry`](crate::Entry)s, each with its line; it holds no more than what is incomplete. What an entry means in its
+//! format is settled here, so that nothing behind it asks where a history came from. Nothing here opens a file.
+//!
+//! Sources: Jepsen's `jepsen.history` (EDN, history.txt), elle-cli (JSON), Porcupine's test data (logs of etcd, of a key-value
+//! store), Maelstrom's protocol (doc/protocol.md, doc/workloads.md), AWDIT's and Plume's histories.
+
+mod collected;
+mod columns;
+mod edn;
+mod error;
+mod format;
+mod json;
+mod maelstrom;
+mod part;
+mod reader;
+mod recognise;
+mod sink;
+mod txn_text;
+mod write;
+
+pub use collected::{Collected, read_transcript};
+pub use error::{ReadError, Refusal};
+pub use format::{Format, NoSuchFormat};
+pub use reader::Reader;
+pub use recognise::Unrecognised;
+pub use sink::Sink;
+pub use write::{write_edn, write_jsonl};
