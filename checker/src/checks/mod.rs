@@ -4,13 +4,18 @@
 //! depends on another's finding. All are decided per key.
 
 mod age;
+mod clusters;
 mod convergence;
 mod deletes;
+mod dominance;
 mod fresh;
 mod handoff;
+mod k_atomic;
 pub(crate) mod looks;
 mod phantoms;
+mod regular;
 pub(crate) mod repeats;
+mod safe;
 mod sessions;
 mod survival;
 mod zones;
@@ -20,7 +25,10 @@ pub(crate) use convergence::converged_as;
 pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
 pub use fresh::fresh_reads;
 pub use handoff::handoff;
+pub use k_atomic::{Atomicity, atomicity, k_atomic};
 pub use phantoms::{failed_writes_visible, values_from_nowhere};
+pub use regular::{regular, weakly_regular};
+pub use safe::safe;
 pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
 pub use survival::acked_writes_survive;
 pub use zones::linearizable;

@@ -2,6 +2,7 @@
 
 mod context;
 mod finding;
+mod shrink;
 mod tally;
 mod witness;
 mod words;
@@ -10,5 +11,6 @@ pub use context::{Context, Crash, FaultSpan};
 pub use finding::Finding;
 pub use witness::{Witness, WitnessOp};
 
+pub(crate) use shrink::shrink;
 pub(crate) use tally::Tally;
 pub(crate) use words::{Words, ended_ns, seconds};
