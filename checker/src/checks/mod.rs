@@ -1,7 +1,7 @@
 //! Checks of registers, deletes included: each a claim, judged on a whole history.
 //!
 //! Every check is a function of the history and of what the run knows besides, and finds violations or does not; none
-//! depends on another's finding. All are decided per key.
+//! depends on another's finding. All are decided per key, but for sequential consistency.
 
 mod age;
 mod clusters;
@@ -16,8 +16,11 @@ mod phantoms;
 mod regular;
 pub(crate) mod repeats;
 mod safe;
+mod sequential;
 mod sessions;
+mod staleness;
 mod survival;
+mod version_order;
 mod zones;
 
 pub use convergence::converged;
@@ -29,6 +32,11 @@ pub use k_atomic::{Atomicity, atomicity, k_atomic};
 pub use phantoms::{failed_writes_visible, values_from_nowhere};
 pub use regular::{regular, weakly_regular};
 pub use safe::safe;
+pub use sequential::sequential;
 pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
+pub use staleness::{
+    Bucket, Distribution, ReadStaleness, Staleness, WorstRead, WriteOrder, each_read_staleness, staleness,
+};
 pub use survival::acked_writes_survive;
+pub use version_order::version_order;
 pub use zones::linearizable;
