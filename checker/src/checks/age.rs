@@ -9,11 +9,13 @@
 //!
 //! A write of unknown outcome may take effect at any later time, so real time makes it older than nothing. Versions and
 //! real time can contradict each other; where they do, the store's order of writes is not that of its clients, and both
-//! "older" hold.
+//! "older" hold, and what is concluded from versions is said with why they are not to be relied on
+//! ([`version_order`]).
 //!
 //! A nothing of which it is not clear which delete wrote it, if one did, is older than a value if every delete that it
 //! may be of had ended before that value's write began; and never newer.
 
+use super::version_order;
 use crate::{
     evidence::{Words, ended_ns, seconds},
     history::{History, Op, Position, ValueId, VersionId},
@@ -200,7 +202,10 @@ impl<'h> Proof<'h> {
                     false => word,
                 };
                 let (older, newer) = (name(self.older.value, older), name(self.newer.value, newer));
-                format!("{older} has version {of_older}, less than {newer}'s {of_newer}")
+                let caution = version_order::distrust(words, self.older, self.newer)
+                    .map(|why| format!(" (the store's versions are not to be relied on: {why})"))
+                    .unwrap_or_default();
+                format!("{older} has version {of_older}, less than {newer}'s {of_newer}{caution}")
             }
             Why::RealTime => {
                 let write = |value: ValueId| words.history.write_of(value).expect("real time compares writes");

@@ -33,8 +33,7 @@ pub fn fresh_reads(history: &History, context: &Context) -> Finding {
             .ops_of(key)
             .filter(|op| op.is_ok_read() && phantoms::is_known(history, op))
         {
-            let ended = writes.partition_point(|writes| writes.ended.end < read.start);
-            let Some(newest) = ended.checked_sub(1).map(|last| writes[last].newest) else {
+            let Some(newest) = newest_before(&writes, read) else {
                 continue;
             };
             tally.test(1);
@@ -48,13 +47,13 @@ pub fn fresh_reads(history: &History, context: &Context) -> Finding {
 }
 
 /// An acknowledged write, and of all that ended no later the one that began last.
-struct Newest<'h> {
+pub(super) struct Newest<'h> {
     ended: &'h Op,
     newest: &'h Op,
 }
 
 /// Returns the acknowledged writes of `key` in order of their ends.
-fn newest_by_end(history: &History, key: KeyId) -> Vec<Newest<'_>> {
+pub(super) fn newest_by_end(history: &History, key: KeyId) -> Vec<Newest<'_>> {
     let mut writes: Vec<&Op> = history.ops_of(key).filter(|op| op.is_acked_write()).collect();
     writes.sort_unstable_by_key(|write| write.end);
     let mut newest: Option<&Op> = None;
@@ -65,7 +64,14 @@ fn newest_by_end(history: &History, key: KeyId) -> Vec<Newest<'_>> {
     with_newest.collect()
 }
 
-fn tell(words: Words<'_>, read: &Op, newest: &Op) -> String {
+/// Returns of the acknowledged writes that ended before `read` began the one that began last. O(log n).
+pub(super) fn newest_before<'h>(writes: &[Newest<'h>], read: &Op) -> Option<&'h Op> {
+    let ended = writes.partition_point(|writes| writes.ended.end < read.start);
+    ended.checked_sub(1).map(|last| writes[last].newest)
+}
+
+/// Returns a sentence on a read that missed `newest`.
+pub(super) fn tell(words: Words<'_>, read: &Op, newest: &Op) -> String {
     let (returned, write) = (words.return_of(read), words.op(newest));
     let acknowledged = words.acknowledged_before(newest, read);
     let mut text = format!("{returned}, although {write} had been {acknowledged}");

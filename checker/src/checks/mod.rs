@@ -1,18 +1,26 @@
 //! Checks of registers, deletes included: each a claim, judged on a whole history.
 //!
 //! Every check is a function of the history and of what the run knows besides, and finds violations or does not; none
-//! depends on another's finding. All are decided per key.
+//! depends on another's finding. All are decided per key, but for sequential consistency.
 
 mod age;
+mod clusters;
 mod convergence;
 mod deletes;
+mod dominance;
 mod fresh;
 mod handoff;
+mod k_atomic;
 pub(crate) mod looks;
 mod phantoms;
+mod regular;
 pub(crate) mod repeats;
+mod safe;
+mod sequential;
 mod sessions;
+mod staleness;
 mod survival;
+mod version_order;
 mod zones;
 
 pub use convergence::converged;
@@ -20,7 +28,15 @@ pub(crate) use convergence::converged_as;
 pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
 pub use fresh::fresh_reads;
 pub use handoff::handoff;
+pub use k_atomic::{Atomicity, atomicity, k_atomic};
 pub use phantoms::{failed_writes_visible, values_from_nowhere};
+pub use regular::{regular, weakly_regular};
+pub use safe::safe;
+pub use sequential::sequential;
 pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
+pub use staleness::{
+    Bucket, Distribution, ReadStaleness, Staleness, WorstRead, WriteOrder, each_read_staleness, staleness,
+};
 pub use survival::acked_writes_survive;
+pub use version_order::version_order;
 pub use zones::linearizable;

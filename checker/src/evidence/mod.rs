@@ -4,6 +4,7 @@ mod calls;
 mod context;
 mod doubt;
 mod finding;
+mod shrink;
 mod tally;
 mod witness;
 mod words;
@@ -13,7 +14,7 @@ pub use doubt::Doubt;
 pub use finding::Finding;
 pub use witness::{Witness, WitnessOp};
 
-#[expect(unused_imports, reason = "checks of transcripts are being written")]
 pub(crate) use calls::{CallTally, CallWords};
+pub(crate) use shrink::shrink;
 pub(crate) use tally::Tally;
 pub(crate) use words::{Words, ended_ns, seconds};

@@ -16,6 +16,7 @@ pub(crate) struct Tally<'h, V> {
     best: Option<Best<'h, V>>,
     doubts: u64,
     first_doubt: Option<String>,
+    whole_doubt: Option<String>,
 }
 
 /// Of all violations so far the one with the fewest ops; of those the first, which is when its last op began.
@@ -33,6 +34,7 @@ impl<'h, V> Tally<'h, V> {
             best: None,
             doubts: 0,
             first_doubt: None,
+            whole_doubt: None,
         }
     }
 
@@ -67,6 +69,11 @@ impl<'h, V> Tally<'h, V> {
             .get_or_insert_with(|| format!("{}: {why}", history.key(key)));
     }
 
+    /// Notes that the history as a whole could not be judged, and why.
+    pub(crate) fn doubt_whole(&mut self, why: String) {
+        self.whole_doubt.get_or_insert(why);
+    }
+
     /// Returns the finding; `tell` puts the best violation into a sentence or more.
     pub(crate) fn finish(
         self,
@@ -85,6 +92,10 @@ impl<'h, V> Tally<'h, V> {
             }
         });
         let unknown = self.first_doubt.map(|first| Doubt::new(first, self.doubts - 1));
+        let unknown = match (self.whole_doubt, unknown) {
+            (Some(whole), Some(of_keys)) => Some(Doubt::from(format!("{whole}; {}", &*of_keys))),
+            (whole, of_keys) => whole.map(Doubt::from).or(of_keys),
+        };
         assert_eq!(witness.is_some(), self.count > 0, "every violation has evidence");
         Finding {
             tested: self.tested,

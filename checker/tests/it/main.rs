@@ -12,6 +12,8 @@ mod language;
 mod litmus;
 mod naive;
 mod naive_collections;
+mod naive_registers;
+mod registers;
 mod replicas;
 mod scatter;
 mod store;

@@ -1,0 +1,294 @@
+//! What every order has to keep, followed to the end.
+//!
+//! To begin with, an op comes before the next of its session, and a write before the reads that saw it. For a read r of
+//! w, and another write v of the key:
+//!
+//! - if v comes before r, it comes before w, or r would not have seen w (*overwritten*);
+//! - if w comes before v, so does r (*not yet*); and so does a read of nil before any write.
+//!
+//! Each round finds by clocks what comes before what, applies the two to all reads, and ends all if nothing is new; a
+//! round takes as many steps as there are ops and edges. An op's clock has for each session how many ops of it come
+//! before that op, itself included: so of a session's writes of a key the last before an op is found by a binary search,
+//! and the first after one as well. Of the reads of w in a session only the last is asked, as those before it come before
+//! it; and of each session's writes the nearest, as the others come before or after that.
+//!
+//! The rules are those of Gibbons and Korach (SIAM J. Computing 26, 1997, section 4), and as "saturation" of Biswas and
+//! Enea, *On the Complexity of Checking Transactional Consistency* (OOPSLA 2019).
+
+use super::program::{NONE, Program};
+
+/// How many numbers all clocks together may be: 512 MiB.
+const CLOCK_CELL_COUNT_MAX: usize = 1 << 27;
+
+/// How many edges may be found: as many as take half of that.
+const EDGE_COUNT_MAX: usize = 1 << 24;
+
+/// What there is to keep.
+pub(super) enum Saturated {
+    /// Edges beyond sessions and what reads saw; there is no cycle.
+    Edges(Vec<Edge>),
+    /// Edges each of which begins where the one before it ends, and the first where the last does.
+    Cycle(Vec<Edge>),
+    OutOfSteps,
+    TooLarge {
+        ops: usize,
+        sessions: usize,
+    },
+}
+
+/// That one op comes before another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Edge {
+    pub(super) first: u32,
+    pub(super) then: u32,
+    pub(super) why: Why,
+}
+
+/// Why it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Why {
+    Session,
+    ReadsFrom,
+    /// `read` saw the latter write and comes after the former.
+    Overwritten {
+        read: u32,
+    },
+    /// The former is a read of `write`, which comes before the latter; of nil without one.
+    NotYet {
+        write: Option<u32>,
+    },
+}
+
+/// Follows what every order of `program` has to keep, in `steps`, of which those taken are subtracted.
+pub(super) fn saturate(program: &Program<'_>, steps: &mut u64) -> Saturated {
+    let (ops, sessions) = (program.len(), program.session_count());
+    let too_large = Saturated::TooLarge { ops, sessions };
+    if ops.saturating_mul(sessions) > CLOCK_CELL_COUNT_MAX {
+        return too_large;
+    }
+    let writes = Writes::new(program);
+    let mut edges = Vec::new();
+    not_yet_nil(program, &writes, &mut edges);
+    loop {
+        let Some(left) = steps.checked_sub((ops + edges.len()) as u64) else {
+            return Saturated::OutOfSteps;
+        };
+        *steps = left;
+        let successors = Successors::new(program, &edges);
+        let clocks = match Clocks::new(program, &edges, &successors) {
+            Ok(clocks) => clocks,
+            Err(placed) => return Saturated::Cycle(cycle(program, &edges, &placed)),
+        };
+        let known = edges.len();
+        for write in (0..ops as u32).filter(|&at| program.is_write(at)) {
+            let reads = program.reads_of_write(write);
+            for session in reads.chunk_by(|a, b| program.session_of(*a) == program.session_of(*b)) {
+                let read = session[session.len() - 1];
+                overwritten(program, &writes, &clocks, (write, read), &mut edges);
+                not_yet(program, &writes, &clocks, (write, read), &mut edges);
+            }
+            if edges.len() > EDGE_COUNT_MAX {
+                return too_large;
+            }
+        }
+        if edges.len() == known {
+            return Saturated::Edges(edges);
+        }
+    }
+}
+
+/// A read of nil comes before the first write of its key in each session.
+fn not_yet_nil(program: &Program<'_>, writes: &Writes, edges: &mut Vec<Edge>) {
+    for key in 0..program.key_count() {
+        let reads = program.reads_of_nil(key);
+        for session in reads.chunk_by(|a, b| program.session_of(*a) == program.session_of(*b)) {
+            let first = session[session.len() - 1];
+            let why = Why::NotYet { write: None };
+            edges.extend(writes.by_session(program, key).map(|of_session| Edge {
+                first,
+                then: of_session[0],
+                why,
+            }));
+        }
+    }
+}
+
+fn overwritten(
+    program: &Program<'_>,
+    writes: &Writes,
+    clocks: &Clocks,
+    (write, read): (u32, u32),
+    edges: &mut Vec<Edge>,
+) {
+    for of_session in writes.by_session(program, program.key_of(write)) {
+        let before = of_session.partition_point(|&other| clocks.is_before(program, other, read));
+        let last = of_session[..before].last().copied().filter(|&last| last != write);
+        if let Some(first) = last.filter(|&last| !clocks.is_before(program, last, write)) {
+            let why = Why::Overwritten { read };
+            edges.push(Edge {
+                first,
+                then: write,
+                why,
+            });
+        }
+    }
+}
+
+fn not_yet(program: &Program<'_>, writes: &Writes, clocks: &Clocks, (write, read): (u32, u32), edges: &mut Vec<Edge>) {
+    for of_session in writes.by_session(program, program.key_of(write)) {
+        let not_after = of_session.partition_point(|&other| !clocks.is_before(program, write, other));
+        let mut after = of_session[not_after..].iter().copied().filter(|&other| other != write);
+        if let Some(then) = after.next().filter(|&then| !clocks.is_before(program, read, then)) {
+            let why = Why::NotYet { write: Some(write) };
+            edges.push(Edge { first: read, then, why });
+        }
+    }
+}
+
+/// The writes by key, session, and their order in it.
+struct Writes {
+    of_key: Vec<Vec<u32>>,
+}
+
+impl Writes {
+    fn new(program: &Program<'_>) -> Self {
+        let mut of_key = vec![Vec::new(); program.key_count()];
+        for write in (0..program.len() as u32).filter(|&at| program.is_write(at)) {
+            of_key[program.key_of(write)].push(write);
+        }
+        Self { of_key }
+    }
+
+    fn by_session<'w>(&'w self, program: &'w Program<'_>, key: usize) -> impl Iterator<Item = &'w [u32]> {
+        self.of_key[key].chunk_by(|a, b| program.session_of(*a) == program.session_of(*b))
+    }
+}
+
+/// The edges by where they begin.
+struct Successors {
+    starts: Vec<u32>,
+    edges: Vec<u32>,
+}
+
+impl Successors {
+    fn new(program: &Program<'_>, edges: &[Edge]) -> Self {
+        let mut starts = vec![0; program.len() + 1];
+        for edge in edges {
+            starts[edge.first as usize + 1] += 1;
+        }
+        for at in 0..program.len() {
+            starts[at + 1] += starts[at];
+        }
+        let mut next = starts.clone();
+        let mut grouped = vec![0; edges.len()];
+        for (edge, number) in edges.iter().zip(0..) {
+            let at = &mut next[edge.first as usize];
+            grouped[*at as usize] = number;
+            *at += 1;
+        }
+        Self { starts, edges: grouped }
+    }
+
+    /// Gives `visit` what comes right after `at`.
+    fn each(&self, program: &Program<'_>, edges: &[Edge], at: u32, mut visit: impl FnMut(u32)) {
+        if at + 1 < program.session(program.session_of(at)).end {
+            visit(at + 1);
+        }
+        if program.is_write(at) {
+            program.reads_of_write(at).iter().copied().for_each(&mut visit);
+        }
+        let span = self.starts[at as usize] as usize..self.starts[at as usize + 1] as usize;
+        for &edge in &self.edges[span] {
+            visit(edges[edge as usize].then);
+        }
+    }
+}
+
+/// For each op, how many of each session come before it, itself included.
+struct Clocks {
+    session_count: usize,
+    cells: Vec<u32>,
+}
+
+impl Clocks {
+    /// Returns the clocks; if there is a cycle, which ops come after none.
+    fn new(program: &Program<'_>, edges: &[Edge], successors: &Successors) -> Result<Self, Vec<bool>> {
+        let session_count = program.session_count();
+        let mut waits_for = vec![0u32; program.len()];
+        for at in 0..program.len() as u32 {
+            successors.each(program, edges, at, |next| waits_for[next as usize] += 1);
+        }
+        let mut cells = vec![0u32; program.len() * session_count];
+        let mut ready: Vec<u32> = (0..program.len() as u32)
+            .filter(|&at| waits_for[at as usize] == 0)
+            .collect();
+        let mut placed = vec![false; program.len()];
+        let mut placed_count = 0;
+        while let Some(at) = ready.pop() {
+            placed[at as usize] = true;
+            placed_count += 1;
+            let session = program.session_of(at);
+            let own = at as usize * session_count..(at as usize + 1) * session_count;
+            cells[own.start + session] = at - program.session(session).start + 1;
+            successors.each(program, edges, at, |next| {
+                let other = next as usize * session_count;
+                for session in 0..session_count {
+                    cells[other + session] = cells[other + session].max(cells[own.start + session]);
+                }
+                waits_for[next as usize] -= 1;
+                if waits_for[next as usize] == 0 {
+                    ready.push(next);
+                }
+            });
+        }
+        if placed_count == program.len() {
+            Ok(Self { session_count, cells })
+        } else {
+            Err(placed)
+        }
+    }
+
+    /// Returns whether `a` comes before `b`, or is the same.
+    fn is_before(&self, program: &Program<'_>, a: u32, b: u32) -> bool {
+        let session = program.session_of(a);
+        let count = a - program.session(session).start + 1;
+        self.cells[b as usize * self.session_count + session] >= count
+    }
+}
+
+/// Returns a cycle among the ops that are not `placed`, each of which comes after another such.
+fn cycle(program: &Program<'_>, edges: &[Edge], placed: &[bool]) -> Vec<Edge> {
+    let mut before: Vec<Option<Edge>> = vec![None; program.len()];
+    let is_left = |at: u32| !placed[at as usize];
+    let mut note = |first: u32, then: u32, why: Why| {
+        if is_left(first) && is_left(then) {
+            before[then as usize].get_or_insert(Edge { first, then, why });
+        }
+    };
+    for edge in edges {
+        note(edge.first, edge.then, edge.why);
+    }
+    for at in 0..program.len() as u32 {
+        if !program.is_write(at) && program.source_of(at) != NONE {
+            note(program.source_of(at), at, Why::ReadsFrom);
+        }
+        if at > 0 && program.session_of(at - 1) == program.session_of(at) {
+            note(at - 1, at, Why::Session);
+        }
+    }
+    let mut met = vec![false; program.len()];
+    let back = |at: u32| before[at as usize].expect("each op left comes after another one left");
+    let mut at = (0..program.len() as u32)
+        .find(|&at| is_left(at))
+        .expect("a cycle has ops");
+    while !std::mem::replace(&mut met[at as usize], true) {
+        at = back(at).first;
+    }
+    let end = at;
+    let mut cycle = vec![back(end)];
+    while cycle[cycle.len() - 1].first != end {
+        cycle.push(back(cycle[cycle.len() - 1].first));
+    }
+    cycle.reverse();
+    cycle
+}
