@@ -40,6 +40,7 @@ pub mod counters;
 mod counts;
 mod datum;
 mod evidence;
+pub mod formats;
 mod history;
 pub mod sets;
 pub mod siblings;

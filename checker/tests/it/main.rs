@@ -8,6 +8,7 @@ mod events;
 mod hierarchy;
 mod injection;
 mod language;
+mod lines;
 mod litmus;
 mod naive;
 mod naive_collections;

@@ -1,0 +1,3 @@
+//! Forms in which histories are written down.
+
+pub mod jsonl;
