@@ -36,18 +36,18 @@ pub struct OutcomeCounts {
 impl Counts {
     /// Counts what `history` holds. O(n log n).
     pub fn of(history: &History) -> Self {
-        let mut counts = Self {
-            ops: history.ops().len() as u64,
-            keys: history.keys().count() as u64,
-            observations: history.observations().len() as u64,
-            reads_racing: history.keys().map(|key| reads_racing(history, key)).sum(),
-            ..Self::default()
-        };
-        for op in history.ops() {
-            if op.action.is_write() {
-                counts.writes.add(op.outcome);
-            } else {
-                counts.reads.add(op.outcome);
+        let mut counts = Self::default();
+        for key in history.keys() {
+            counts.keys += 1;
+            counts.ops += history.ops_of(key).len() as u64;
+            counts.observations += history.observations_of(key).len() as u64;
+            counts.reads_racing += reads_racing(history, key);
+            for op in history.ops_of(key) {
+                if op.action.is_write() {
+                    counts.writes.add(op.outcome);
+                } else {
+                    counts.reads.add(op.outcome);
+                }
             }
         }
         assert_eq!(

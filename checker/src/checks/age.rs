@@ -24,7 +24,9 @@ use crate::{
 /// The order of values. Looking up is O(1); values are to be of one key, and that key without a repeat.
 pub(super) struct Ages<'h> {
     history: &'h History,
+    /// By value, from the first of the history's keys on.
     versions: Vec<Option<Versions<'h>>>,
+    first_value: usize,
 }
 
 /// What was reported of one value's versions.
@@ -57,16 +59,17 @@ pub(super) struct Proof<'h> {
 
 impl<'h> Ages<'h> {
     pub(super) fn new(history: &'h History) -> Self {
-        let mut versions: Vec<Option<Versions>> = vec![None; history.value_count()];
-        for op in history
-            .ops()
-            .iter()
-            .chain(history.observations().iter().map(|look| &look.op))
-        {
+        let values = history.values_of_keys();
+        let mut versions: Vec<Option<Versions>> = vec![None; values.len()];
+        let told = history.keys().flat_map(|key| {
+            let looks = history.observations_of(key).map(|look| &look.op);
+            history.ops_of(key).chain(looks)
+        });
+        for op in told {
             let Some(version) = op.version.filter(|_| !op.value.is_nil() && !op.value.is_unclear()) else {
                 continue;
             };
-            let known = versions[op.value.index()].get_or_insert(Versions {
+            let known = versions[op.value.index() - values.start].get_or_insert(Versions {
                 least: version,
                 greatest: version,
                 reporter: op,
@@ -74,7 +77,11 @@ impl<'h> Ages<'h> {
             known.least = known.least.min(version);
             known.greatest = known.greatest.max(version);
         }
-        Self { history, versions }
+        Self {
+            history,
+            versions,
+            first_value: values.start,
+        }
     }
 
     pub(super) fn history(&self) -> &'h History {
@@ -83,17 +90,23 @@ impl<'h> Ages<'h> {
 
     /// Returns the least version reported of `value`.
     pub(super) fn least_version(&self, value: ValueId) -> Option<VersionId> {
-        self.versions[value.index()].map(|versions| versions.least)
+        self.of(value).map(|versions| versions.least)
     }
 
     /// Returns the greatest version reported of `value`.
     pub(super) fn greatest_version(&self, value: ValueId) -> Option<VersionId> {
-        self.versions[value.index()].map(|versions| versions.greatest)
+        self.of(value).map(|versions| versions.greatest)
     }
 
     /// Returns the first op that reported a version of `value`.
     pub(super) fn reporter(&self, value: ValueId) -> Option<&'h Op> {
-        self.versions[value.index()].map(|versions| versions.reporter)
+        self.of(value).map(|versions| versions.reporter)
+    }
+
+    /// Of what is nothing, and may be of any key, no versions are noted.
+    fn of(&self, value: ValueId) -> Option<Versions<'h>> {
+        let place = value.index().checked_sub(self.first_value)?;
+        self.versions[place]
     }
 
     /// Returns whether versions show `a` to be older than `b`.

@@ -7,7 +7,7 @@
 
 use crate::{
     evidence::{Context, Finding, Tally, Words, seconds},
-    history::{History, Op, Position},
+    history::{History, KeyId, Op},
 };
 
 /// Finds reads and observations of values that nobody had invoked a write of when the read ended.
@@ -15,7 +15,7 @@ use crate::{
 /// Tested are all ok reads and all observations. A value of the future has its later write in evidence.
 pub fn values_from_nowhere(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
-    for read in returns(history) {
+    for read in history.keys().flat_map(|key| returns(history, key)) {
         tally.test(1);
         if source(history, read) == Source::Nowhere {
             tally.violate(evidence(history, read), read);
@@ -29,14 +29,15 @@ pub fn values_from_nowhere(history: &History, context: &Context) -> Finding {
 /// Tested are the ok reads and the observations that ended after a write of their key began that failed.
 pub fn failed_writes_visible(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
-    let mut first_failed = vec![Position::NEVER; history.keys().count()];
-    for write in history.ops().iter().rev().filter(|op| op.is_failed_write()) {
-        first_failed[write.key.index()] = write.start;
-    }
-    for read in returns(history).filter(|read| first_failed[read.key.index()] < read.end) {
-        tally.test(1);
-        if matches!(source(history, read), Source::Failed(_)) {
-            tally.violate(evidence(history, read), read);
+    for key in history.keys() {
+        let Some(first_failed) = history.ops_of(key).find(|op| op.is_failed_write()) else {
+            continue;
+        };
+        for read in returns(history, key).filter(|read| first_failed.start < read.end) {
+            tally.test(1);
+            if matches!(source(history, read), Source::Failed(_)) {
+                tally.violate(evidence(history, read), read);
+            }
         }
     }
     tally.finish(history, context, |words, read, _| tell(words, read))
@@ -95,8 +96,8 @@ fn source<'h>(history: &'h History, read: &Op) -> Source<'h> {
         .map_or(Source::Nowhere, Source::Failed)
 }
 
-/// Returns all that saw something: ok reads, then observations.
-fn returns(history: &History) -> impl Iterator<Item = &Op> {
-    let reads = history.ops().iter().filter(|op| op.is_ok_read());
-    reads.chain(history.observations().iter().map(|look| &look.op))
+/// Returns all that saw something of `key`: ok reads, then observations.
+fn returns(history: &History, key: KeyId) -> impl Iterator<Item = &Op> {
+    let reads = history.ops_of(key).filter(|op| op.is_ok_read());
+    reads.chain(history.observations_of(key).map(|look| &look.op))
 }

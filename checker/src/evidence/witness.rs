@@ -77,7 +77,7 @@ impl WitnessOp {
                 .map(|value| history.value(*value).clone())
                 .collect(),
             node: op.node.map(|node| history.node(node).to_owned()),
-            version: op.version.map(|version| history.version(version).clone()),
+            version: op.version.map(|version| history.version(version)),
             phase,
             start_ns: op.start_ns,
             end_ns: op.end_ns(),

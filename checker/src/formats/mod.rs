@@ -13,6 +13,7 @@ mod edn;
 mod error;
 mod format;
 mod json;
+pub mod jsonl;
 mod maelstrom;
 mod part;
 mod reader;

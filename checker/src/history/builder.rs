@@ -9,7 +9,7 @@
 use serde_json::Value;
 
 use super::{
-    borrowed::{EventRef, ProcessRef, ValueRef, VersionRef},
+    borrowed::{EventRef, ProcessRef, VersionRef},
     event::{Event, EventKind, Function, Process},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     indexed::{History, Names},
@@ -18,6 +18,7 @@ use super::{
     of_key::{ByValue, Draft, OfKey, Writes},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
+    versions::Versions,
 };
 
 /// Takes events in the order of real time, one at a time.
@@ -113,7 +114,7 @@ impl HistoryBuilder {
         let mut by_value = ByValue {
             values: vec![Value::Null; ValueId::COMMON],
             writes: vec![Writes::none_of(0); ValueId::COMMON],
-            versions: Vec::new(),
+            versions: Versions::new(),
         };
         let drafts = self.of_key.into_iter().enumerate();
         let of_key: Vec<OfKey> = drafts
@@ -184,13 +185,13 @@ impl HistoryBuilder {
         let draft = &mut self.of_key[key.index()];
         op.value = match action {
             Action::Read | Action::ReadReplica(_) => ValueId::NIL,
-            Action::Delete => ValueId::new(ValueId::COMMON + draft.values.append(Value::Null)),
-            Action::Write | Action::Add | Action::Remove | Action::Increment => intern_value(draft, event.value),
+            Action::Delete => draft.new_nothing(),
+            Action::Write | Action::Add | Action::Remove | Action::Increment => draft.intern(event.value),
         };
         op.node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
         if !event.seen.is_empty() {
             op.has_seen = true;
-            let seen = event.seen.iter().map(|value| intern_value(draft, value.into()));
+            let seen = event.seen.iter().map(|value| draft.intern(value.into()));
             self.seen.push(&op, seen);
         }
         let is_look = matches!(action, Action::ReadReplica(_));
@@ -215,7 +216,7 @@ impl HistoryBuilder {
         let draft = &mut self.of_key[place.key.index()];
         let version = event.version.filter(|_| outcome == Outcome::Ok);
         let version = version.map(|version| VersionId::new(draft.versions.intern(version)));
-        let returned = (outcome == Outcome::Ok && !event.function.is_write()).then(|| intern_value(draft, event.value));
+        let returned = (outcome == Outcome::Ok && !event.function.is_write()).then(|| draft.intern(event.value));
 
         let ops = if place.is_look {
             &mut draft.looks
@@ -247,8 +248,8 @@ impl HistoryBuilder {
             });
         }
         if op.action.is_write() && !event.value.is_null() {
-            let written = self.of_key[op.key.index()].value(op.value);
-            if ValueRef::from(written) != event.value {
+            let other = self.of_key[op.key.index()].unless_is(op.value, event.value);
+            if let Some(written) = other {
                 return Err(Irregularity::OtherValue {
                     invoked: written.to_string(),
                 });
@@ -279,13 +280,6 @@ impl Default for HistoryBuilder {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn intern_value(draft: &mut Draft, value: ValueRef<'_>) -> ValueId {
-    if value.is_null() {
-        return ValueId::NIL;
-    }
-    ValueId::new(ValueId::COMMON + draft.values.intern(value))
 }
 
 /// Returns how a completion says that its op ended; nothing for an invocation.

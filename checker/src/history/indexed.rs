@@ -61,7 +61,7 @@ impl History {
         );
         for key in &of_key {
             assert!(
-                key.ops.is_sorted_by(|a, b| a.start < b.start),
+                key.ops.iter().is_sorted_by(|a, b| a.start < b.start),
                 "ops are in order of invocation"
             );
         }
@@ -110,8 +110,10 @@ impl History {
     /// Of several keys this makes a copy when first asked for, O(n log n); what goes key by key asks for
     /// [`Self::ops_of`].
     pub fn ops(&self) -> &[Op] {
-        if let [only] = &self.whole.of_key[self.keys.clone()] {
-            return &only.ops;
+        if let [only] = &self.whole.of_key[self.keys.clone()]
+            && let Some(ops) = only.ops.as_slice()
+        {
+            return ops;
         }
         self.in_order.ops.get_or_init(|| {
             let mut ops: Vec<Op> = self.keys().flat_map(|key| self.ops_of(key).copied()).collect();
@@ -204,8 +206,8 @@ impl History {
     }
 
     /// Returns `version` as the store reported it.
-    pub fn version(&self, version: VersionId) -> &Version {
-        &self.whole.by_value.versions[version.index()]
+    pub fn version(&self, version: VersionId) -> Version {
+        self.whole.by_value.versions.get(version.index()).into()
     }
 
     /// Returns the values that the client of `op`, a write, had read and now overwrites. O(log n) where it had any.

@@ -6,15 +6,19 @@
 mod borrowed;
 mod builder;
 mod event;
+mod growing;
 mod id;
 mod indexed;
 mod interner;
 mod irregular;
 mod of_key;
 mod op;
+mod order;
 mod seen;
 mod slots;
 mod tombstones;
+mod values;
+mod versions;
 
 pub use borrowed::{EventRef, ProcessRef, ValueRef, VersionRef};
 pub use builder::HistoryBuilder;

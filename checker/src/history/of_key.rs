@@ -6,28 +6,30 @@
 use serde_json::Value;
 
 use super::{
-    event::Version,
+    borrowed::ValueRef,
+    growing::Growing,
     id::{ValueId, VersionId},
-    interner::Interner,
     op::{Action, Observation, Op, Outcome},
     tombstones::{DeleteEnds, Deletes},
+    values::Values,
+    versions::{MetVersions, Versions},
 };
 
 /// One key of a history in the making.
 #[derive(Debug)]
 pub(super) struct Draft {
     /// Of clients, in order of invocation.
-    pub(super) ops: Vec<Op>,
+    pub(super) ops: Growing<Op>,
     /// Of observers, in order of invocation.
-    pub(super) looks: Vec<Op>,
-    pub(super) values: Interner<Value>,
-    pub(super) versions: Interner<Version>,
+    pub(super) looks: Growing<Op>,
+    pub(super) values: Values,
+    pub(super) versions: MetVersions,
 }
 
 /// One key of a history.
 #[derive(Debug)]
 pub(super) struct OfKey {
-    pub(super) ops: Vec<Op>,
+    pub(super) ops: Growing<Op>,
     pub(super) observations: Vec<Observation>,
     /// A value that more than one write may have written.
     pub(super) repeat: Option<ValueId>,
@@ -41,7 +43,7 @@ pub(super) struct OfKey {
 pub(super) struct ByValue {
     pub(super) values: Vec<Value>,
     pub(super) writes: Vec<Writes>,
-    pub(super) versions: Vec<Version>,
+    pub(super) versions: Versions,
 }
 
 /// The first writes of one value in order of invocation.
@@ -77,19 +79,32 @@ impl Writes {
 impl Draft {
     pub(super) fn new() -> Self {
         Self {
-            ops: Vec::new(),
-            looks: Vec::new(),
-            values: Interner::nearly_sorted(),
-            versions: Interner::nearly_sorted(),
+            ops: Growing::new(),
+            looks: Growing::new(),
+            values: Values::new(),
+            versions: MetVersions::new(),
         }
     }
 
-    /// Returns the value of the key, numbered from its first.
-    pub(super) fn value(&self, value: ValueId) -> &Value {
-        value
-            .index()
-            .checked_sub(ValueId::COMMON)
-            .map_or(&Value::Null, |index| &self.values.items()[index])
+    /// Returns the id, among the key's own, of `value`.
+    pub(super) fn intern(&mut self, value: ValueRef<'_>) -> ValueId {
+        if value.is_null() {
+            return ValueId::NIL;
+        }
+        ValueId::new(ValueId::COMMON + self.values.intern(value))
+    }
+
+    /// Returns the id, among the key's own, of a nothing that is new.
+    pub(super) fn new_nothing(&mut self) -> ValueId {
+        ValueId::new(ValueId::COMMON + self.values.push_nothing())
+    }
+
+    /// Returns the value if it is not `other`.
+    pub(super) fn unless_is(&self, value: ValueId, other: ValueRef<'_>) -> Option<Value> {
+        match value.index().checked_sub(ValueId::COMMON) {
+            None => (!other.is_null()).then_some(Value::Null),
+            Some(index) => (!self.values.is(index, other)).then(|| self.values.get(index)),
+        }
     }
 
     /// Returns the key, the `number`-th of its history, as all events leave it; its values and versions go to the end of
@@ -99,7 +114,7 @@ impl Draft {
         let offset = by_value.values.len() - ValueId::COMMON;
         let version_offset = by_value.versions.len();
         let ranks = self.versions.sort_into(&mut by_value.versions);
-        by_value.values.extend(self.values.into_items());
+        self.values.append_to(&mut by_value.values);
         by_value.writes.resize(by_value.values.len(), Writes::none_of(number));
 
         let renumber = |op: &mut Op| {
@@ -112,10 +127,8 @@ impl Draft {
         };
         self.ops.iter_mut().for_each(renumber);
         let repeat = note_writes(&self.ops, &mut by_value.writes);
-        let observations = self.looks.into_iter().filter_map(|mut look| {
-            renumber(&mut look);
-            observation(look)
-        });
+        self.looks.iter_mut().for_each(renumber);
+        let observations = self.looks.iter().filter_map(observation);
         OfKey {
             observations: observations.collect(),
             ops: self.ops,
@@ -131,10 +144,10 @@ impl Draft {
         if !self.ops.iter().any(is_delete) {
             return DeleteEnds::default(); // All that is nothing is the initial state.
         }
-        let deletes = Deletes::new(&self.ops, &self.looks);
+        let deletes = Deletes::new(self.ops.iter().chain(self.looks.iter()));
         let values = &mut self.values;
-        deletes.tell_apart(self.ops.iter_mut().chain(&mut self.looks), || {
-            ValueId::new(ValueId::COMMON + values.append(Value::Null))
+        deletes.tell_apart(self.ops.iter_mut().chain(self.looks.iter_mut()), || {
+            ValueId::new(ValueId::COMMON + values.push_nothing())
         });
         deletes.into_ends()
     }
@@ -142,10 +155,10 @@ impl Draft {
 
 /// Notes the first writes of each value among the `ops` of one key, and returns one that more than one write may have
 /// written.
-fn note_writes(ops: &[Op], writes: &mut [Writes]) -> Option<ValueId> {
+fn note_writes(ops: &Growing<Op>, writes: &mut [Writes]) -> Option<ValueId> {
     let mut repeat = None;
     let is_write = |op: &Op| op.action.is_write() && op.action != Action::Remove;
-    for (index, op) in (0..).zip(ops).filter(|(_, op)| is_write(op)) {
+    for (index, op) in (0..).zip(ops.iter()).filter(|(_, op)| is_write(op)) {
         let writes = &mut writes[op.value.index()];
         if op.is_failed_write() {
             if writes.failed().is_none() && !op.value.is_nil() {
@@ -161,10 +174,10 @@ fn note_writes(ops: &[Op], writes: &mut [Writes]) -> Option<ValueId> {
 }
 
 /// Returns the look as an observation, if it saw anything.
-fn observation(look: Op) -> Option<Observation> {
+fn observation(look: &Op) -> Option<Observation> {
     let Action::ReadReplica(phase) = look.action else {
         panic!("{look:?} is a look")
     };
     let node = look.node.expect("a look is refused unless it names its replica");
-    (look.outcome == Outcome::Ok).then_some(Observation { node, phase, op: look })
+    (look.outcome == Outcome::Ok).then_some(Observation { node, phase, op: *look })
 }

@@ -5,8 +5,9 @@ use super::{
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
 };
 
-/// What a client did, or an observer at one replica. In 64 bytes: histories hold tens of millions.
+/// What a client did, or an observer at one replica. It fills a line of the cache: histories hold tens of millions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Op {
     /// The `index` of the invocation.
     pub index: u64,

@@ -53,10 +53,10 @@ enum Source {
 }
 
 impl Deletes {
-    /// Notes the deletes of a key among its `ops`, which are in order of invocation, and its `looks`.
-    pub(super) fn new(ops: &[Op], looks: &[Op]) -> Self {
+    /// Notes the deletes of a key among all that was done to it: by clients in order of invocation, then by observers.
+    pub(super) fn new<'o>(ops: impl Iterator<Item = &'o Op>) -> Self {
         let mut deletes = Self::default();
-        for op in ops.iter().chain(looks) {
+        for op in ops {
             if op.action == Action::Delete && op.is_possible_write() {
                 deletes.note(op);
             }

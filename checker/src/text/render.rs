@@ -61,7 +61,7 @@ impl fmt::Display for Line<'_> {
             write!(f, " phase={}", phase.name())?;
         }
         if let Some(version) = op.version {
-            write!(f, " version={}", version_text(history.version(version)))?;
+            write!(f, " version={}", version_text(&history.version(version)))?;
         }
         assert_eq!(
             op.outcome == Outcome::Info,

@@ -9,6 +9,7 @@ mod formats;
 mod hierarchy;
 mod injection;
 mod language;
+mod lines;
 mod litmus;
 mod naive;
 mod naive_collections;

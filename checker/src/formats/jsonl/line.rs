@@ -1,0 +1,290 @@
+//! One line of the shape that we write, scanned from left to right.
+//!
+//! Every function here takes what lies ahead and returns it shortened, or nothing: then the line is of another shape, which
+//! says nothing of whether it is an event.
+
+use crate::history::{EventKind, EventRef, Function, Phase, ProcessRef, ValueRef, VersionRef};
+
+/// An event whose texts are places in the text of its block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    index: u64,
+    time_ns: u64,
+    process: Scalar<i64>,
+    kind: EventKind,
+    function: Function,
+    key: Span,
+    value: Option<Scalar<i64>>,
+    node: Option<Span>,
+    version: Option<Scalar<u64>>,
+    phase: Option<Phase>,
+}
+
+/// A number or a text.
+#[derive(Clone, Copy, Debug)]
+enum Scalar<N> {
+    Number(N),
+    Text(Span),
+}
+
+/// The place of a text.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// Scans the line of `text` that begins at `start`, and returns it with where the next begins.
+pub(super) fn scan(text: &str, start: usize) -> Option<(Line, usize)> {
+    let bytes = text.as_bytes();
+    // Blocks are far smaller than what a span can tell.
+    u32::try_from(bytes.len()).ok()?;
+    let mut ahead = Ahead {
+        all: bytes,
+        rest: &bytes[start..],
+    };
+    let line = ahead.line()?;
+    Some((line, bytes.len() - ahead.rest.len()))
+}
+
+impl Line {
+    pub(super) fn event<'t>(&self, text: &'t str) -> EventRef<'t> {
+        let part = |span: Span| &text[span.start as usize..span.end as usize];
+        EventRef {
+            index: self.index,
+            time_ns: self.time_ns,
+            process: match self.process {
+                Scalar::Number(client) => ProcessRef::Client(client),
+                Scalar::Text(name) => ProcessRef::Other(part(name)),
+            },
+            kind: self.kind,
+            function: self.function,
+            key: part(self.key),
+            value: match self.value {
+                None => ValueRef::Null,
+                Some(Scalar::Number(number)) => ValueRef::Integer(number),
+                Some(Scalar::Text(text)) => ValueRef::Text(part(text)),
+            },
+            seen: &[],
+            node: self.node.map(part),
+            version: self.version.map(|version| match version {
+                Scalar::Number(number) => VersionRef::Integer(number),
+                Scalar::Text(text) => VersionRef::Text(part(text)),
+            }),
+            phase: self.phase,
+        }
+    }
+}
+
+/// What lies ahead in a text.
+struct Ahead<'t> {
+    all: &'t [u8],
+    rest: &'t [u8],
+}
+
+impl Ahead<'_> {
+    /// Takes a line and its end.
+    fn line(&mut self) -> Option<Line> {
+        self.take(b"{\"index\":")?;
+        let index = self.natural()?;
+        self.take(b",\"time\":")?;
+        let time_ns = self.natural()?;
+        self.take(b",\"process\":")?;
+        let process = self.scalar(Self::integer)?;
+        self.take(b",\"type\":\"")?;
+        let kind = self.word(&KINDS)?;
+        self.take(b",\"f\":\"")?;
+        let function = self.word(&FUNCTIONS)?;
+        self.take(b",\"key\":\"")?;
+        let key = self.text()?;
+        self.take(b",\"value\":")?;
+        let value = match self.take(b"null") {
+            Some(()) => None,
+            None => Some(self.scalar(Self::integer)?),
+        };
+        let mut line = Line {
+            index,
+            time_ns,
+            process,
+            kind,
+            function,
+            key,
+            value,
+            node: None,
+            version: None,
+            phase: None,
+        };
+        if self.take(b"}\n").is_none() {
+            self.rest_of(&mut line)?;
+        }
+        Some(line)
+    }
+
+    /// Takes what not every line has.
+    fn rest_of(&mut self, line: &mut Line) -> Option<()> {
+        if self.take(b",\"node\":\"").is_some() {
+            line.node = Some(self.text()?);
+        }
+        if self.take(b",\"level\":\"").is_some() {
+            self.text()?;
+        }
+        if self.take(b",\"version\":").is_some() {
+            line.version = Some(self.scalar(Self::natural)?);
+        }
+        if self.take(b",\"phase\":\"").is_some() {
+            line.phase = Some(self.word(&PHASES)?);
+        }
+        if self.take(b",\"error\":\"").is_some() {
+            self.text()?;
+        }
+        self.take(b"}")?;
+        if self.rest.is_empty() {
+            Some(())
+        } else {
+            self.take(b"\n")
+        }
+    }
+
+    fn take(&mut self, what: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(what)?;
+        Some(())
+    }
+
+    /// Takes one of `words` and the quote after it.
+    fn word<T: Copy>(&mut self, words: &[(&[u8], T)]) -> Option<T> {
+        words
+            .iter()
+            .find_map(|(word, meaning)| self.take(word).map(|()| *meaning))
+    }
+
+    /// Takes a text, which began before, and the quote after it. None that has an escape, or should have one.
+    fn text(&mut self) -> Option<Span> {
+        let is_last = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        let length = self.rest.iter().position(is_last)?;
+        let start = self.all.len() - self.rest.len();
+        self.rest = self.rest[length..].strip_prefix(b"\"")?;
+        Some(Span {
+            start: start as u32,
+            end: (start + length) as u32,
+        })
+    }
+
+    fn scalar<N>(&mut self, number: fn(&mut Self) -> Option<N>) -> Option<Scalar<N>> {
+        if self.take(b"\"").is_some() {
+            self.text().map(Scalar::Text)
+        } else {
+            number(self).map(Scalar::Number)
+        }
+    }
+
+    fn integer(&mut self) -> Option<i64> {
+        if self.take(b"-").is_none() {
+            return i64::try_from(self.natural()?).ok();
+        }
+        // JSON has a negative zero, and it is no integer.
+        let number = i64::try_from(self.natural()?).ok()?;
+        (number > 0).then_some(-number)
+    }
+
+    /// Takes a number of at most 19 digits, which always is below 2^64.
+    fn natural(&mut self) -> Option<u64> {
+        let (mut number, mut length) = (0u64, 0);
+        while let Some(chunk) = self.rest[length..].first_chunk::<8>() {
+            let (part, digits) = leading_digits(*chunk);
+            number = number.wrapping_mul(POWERS_OF_TEN[digits]).wrapping_add(part);
+            length += digits;
+            if digits < 8 || length > 19 {
+                break;
+            }
+        }
+        if self.rest.len() - length < 8 {
+            while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
+                number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+                length += 1;
+            }
+        }
+        let is_whole = length == 1 || (2..=19).contains(&length) && self.rest[0] != b'0';
+        self.rest = &self.rest[length..];
+        is_whole.then_some(number)
+    }
+}
+
+const KINDS: [(&[u8], EventKind); 4] = [
+    (b"invoke\"", EventKind::Invoke),
+    (b"ok\"", EventKind::Ok),
+    (b"fail\"", EventKind::Fail),
+    (b"info\"", EventKind::Info),
+];
+
+const FUNCTIONS: [(&[u8], Function); 7] = [
+    (b"read\"", Function::Read),
+    (b"write\"", Function::Write),
+    (b"delete\"", Function::Delete),
+    (b"add\"", Function::Add),
+    (b"remove\"", Function::Remove),
+    (b"increment\"", Function::Increment),
+    (b"read-replica\"", Function::ReadReplica),
+];
+
+const PHASES: [(&[u8], Phase); 2] = [(b"handoff\"", Phase::Handoff), (b"final\"", Phase::Final)];
+
+const POWERS_OF_TEN: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// Returns the number that the digits at the beginning of `chunk` are, and how many they are.
+///
+/// All bytes at once, in one integer whose lowest byte is the first (Lemire, *Quickly parsing eight digits*, 2018).
+fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const PAIRS: u64 = 0x0000_00ff_0000_00ff;
+    let digits = u64::from_le_bytes(chunk) ^ 0x3030_3030_3030_3030;
+    // A byte above 9 reaches its highest bit when 0x76 is added. What it carries over goes to bytes after it only.
+    let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & HIGH;
+    let count = (others.trailing_zeros() / 8) as usize;
+    if count == 0 {
+        return (0, 0);
+    }
+    // Leading zeros in place of what follows the digits.
+    let digits = digits << (64 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
+    let low = (pairs >> 16 & PAIRS).wrapping_mul(1 + (10_000 << 32));
+    (high.wrapping_add(low) >> 32, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What we write is scanned, and not only parsed, which would be as right but not as fast.
+    #[test]
+    fn what_runs_write_is_scanned() {
+        let lines = [
+            r#"{"index":0,"time":123,"process":0,"type":"invoke","f":"write","key":"k17","value":42}"#,
+            r#"{"index":1,"time":45678901234,"process":-7,"type":"ok","f":"write","key":"k","value":-9223372036854775807,"node":"n2","level":"w=2","version":"0018f-1"}"#,
+            r#"{"index":1000000000000000000,"time":500,"process":7,"type":"info","f":"read","key":"","value":null,"error":"timeout"}"#,
+            r#"{"index":3,"time":600,"process":"observer","type":"ok","f":"read-replica","key":"ké","value":"x","node":"n1","version":17,"phase":"handoff"}"#,
+        ];
+        for line in lines {
+            let (_, end) = scan(line, 0).expect(line);
+            assert_eq!(end, line.len());
+            let text = format!("x\n{line}\n\n");
+            assert_eq!(scan(&text, 2).map(|(_, end)| end), Some(text.len() - 1), "{line}");
+        }
+    }
+
+    #[test]
+    fn digits_are_counted_and_read() {
+        for (text, expected) in [
+            ("12345678", (12_345_678, 8)),
+            ("1234567,", (1_234_567, 7)),
+            ("0,999999", (0, 1)),
+            ("99:99999", (99, 2)),
+            ("42/11111", (42, 2)),
+            (",1234567", (0, 0)),
+            ("é1234567", (0, 0)),
+        ] {
+            let chunk = *text.as_bytes().first_chunk().expect("eight bytes");
+            assert_eq!(leading_digits(chunk), expected, "{text}");
+        }
+    }
+}
