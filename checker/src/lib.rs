@@ -34,11 +34,13 @@
 //! # Ok::<(), quorate_checker::text::TextError>(())
 //! ```
 
+pub mod causal;
 pub mod checks;
 mod collections;
 pub mod counters;
 mod counts;
 mod evidence;
+pub mod formats;
 mod history;
 pub mod sets;
 pub mod siblings;

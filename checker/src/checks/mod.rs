@@ -4,6 +4,7 @@
 //! depends on another's finding. All are decided per key.
 
 mod age;
+mod causal;
 mod convergence;
 mod deletes;
 mod fresh;
@@ -15,6 +16,7 @@ mod sessions;
 mod survival;
 mod zones;
 
+pub use causal::{causal, causal_from_values};
 pub use convergence::converged;
 pub(crate) use convergence::converged_as;
 pub use deletes::{deleted_in_the_end, deletes_stay_deleted};

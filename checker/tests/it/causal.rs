@@ -1,0 +1,207 @@
+//! Sessions of transactions, judged: by definition on small ones, and what is planted in large ones is found.
+
+use std::collections::BTreeSet;
+
+use quorate_checker::causal::{self, Access, Level, TxnId, Verdict, Violation};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use crate::naive_causal::{self, Txn};
+
+/// How many small histories are drawn.
+const SEEDS: u64 = 40_000;
+
+#[test]
+fn levels_agree_with_their_definitions() {
+    let mut broken = [0; 4];
+    for seed in 0..SEEDS {
+        let txns = scatter(seed);
+        let sessions = naive_causal::sessions(&txns);
+        for (nth, level) in Level::ALL.into_iter().enumerate() {
+            let verdict = causal::check(&sessions, level);
+            let holds = naive_causal::holds(&txns, level);
+            let is_same = (verdict.count == 0) == holds && verdict.violation.is_some() != holds;
+            assert!(
+                is_same,
+                "seed {seed}, by definition {holds}, but {verdict:#?}\nof {}",
+                text(&txns)
+            );
+            broken[nth] += u64::from(!holds);
+            assert!(verdict.unknown.is_none() && verdict.tested <= read_count(&txns));
+            require_evident(&txns, &verdict, seed);
+        }
+    }
+    assert!(
+        broken.iter().all(|count| (SEEDS / 20..SEEDS * 9 / 10).contains(count)),
+        "{broken:?}"
+    );
+    let [read_committed, read_atomic, weak_causal, causal] = broken;
+    assert!(
+        read_committed < read_atomic && read_atomic < causal && weak_causal < causal,
+        "{broken:?}"
+    );
+}
+
+/// The transactions of a violation break the level by themselves, and none can be spared.
+fn require_evident(txns: &[Txn], verdict: &Verdict, seed: u64) {
+    let Some(violation) = verdict.violation.as_ref().filter(|it| is_of_order(it)) else {
+        return;
+    };
+    let ids = ids(txns);
+    let of_txns = violation.txns();
+    let part = |keeps: &dyn Fn(&TxnId) -> bool| {
+        let kept = txns
+            .iter()
+            .zip(&ids)
+            .filter(|(_, id)| of_txns.contains(id) && keeps(id));
+        without_reads_of_others(kept.map(|(txn, _)| txn.clone()).collect())
+    };
+    let whole = part(&|_| true);
+    let names = naive_causal::sessions(txns);
+    let told = violation.tell(&names);
+    assert!(
+        !naive_causal::holds(&whole, verdict.level),
+        "seed {seed}: {told}\nis not so in {}\nof {}",
+        text(&whole),
+        text(txns)
+    );
+    for spare in &of_txns {
+        assert!(
+            naive_causal::holds(&part(&|id| id != spare), verdict.level),
+            "seed {seed}: {spare:?} can be spared: {told}\nof {}",
+            text(txns)
+        );
+        assert!(
+            told.contains(&names_of(spare, &names)),
+            "{told} does not speak of {spare:?}"
+        );
+    }
+}
+
+fn names_of(txn: &TxnId, names: &dyn causal::Names) -> String {
+    names.txn(*txn)
+}
+
+fn is_of_order(violation: &Violation) -> bool {
+    matches!(violation, Violation::Cycle { .. } | Violation::InitialRead { .. })
+}
+
+/// Returns `txns` without the reads of what others than they wrote.
+fn without_reads_of_others(txns: Vec<Txn>) -> Vec<Txn> {
+    let writes: BTreeSet<(u64, Option<u64>)> = txns
+        .iter()
+        .flat_map(|(_, accesses)| accesses)
+        .filter_map(|access| match *access {
+            Access::Write { key, value } => Some((key, Some(value))),
+            Access::Read { .. } => None,
+        })
+        .collect();
+    let stays = |access: &Access| match *access {
+        Access::Read { key, value } => value.is_none() || writes.contains(&(key, value)),
+        Access::Write { .. } => true,
+    };
+    let keep = |(session, accesses): Txn| (session, accesses.into_iter().filter(stays).collect());
+    txns.into_iter().map(keep).collect()
+}
+
+fn ids(txns: &[Txn]) -> Vec<TxnId> {
+    let mut sessions: Vec<u64> = Vec::new();
+    let mut sizes = Vec::new();
+    let id = |(session, _): &Txn| {
+        let place = sessions.iter().position(|it| it == session).unwrap_or_else(|| {
+            sessions.push(*session);
+            sizes.push(0);
+            sizes.len() - 1
+        });
+        sizes[place] += 1;
+        TxnId {
+            session: place as u32,
+            index: sizes[place] - 1,
+        }
+    };
+    txns.iter().map(id).collect()
+}
+
+fn read_count(txns: &[Txn]) -> u64 {
+    let accesses = txns.iter().flat_map(|(_, accesses)| accesses);
+    accesses.filter(|access| matches!(access, Access::Read { .. })).count() as u64
+}
+
+/// Returns a few transactions that read, mostly, what others wrote.
+fn scatter(seed: u64) -> Vec<Txn> {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed);
+    let txn_count = rng.random_range(1..=6);
+    let (session_count, key_count) = (rng.random_range(1..=4), rng.random_range(1..=3));
+    let size_max = rng.random_range(1..=3);
+    let mut value = 0;
+    let mut txns: Vec<Txn> = Vec::new();
+    for _ in 0..txn_count {
+        let accesses = (0..rng.random_range(1..=size_max)).map(|_| {
+            let key = rng.random_range(0..key_count);
+            value += 1;
+            if rng.random_bool(0.5) {
+                Access::write(key, value)
+            } else {
+                Access::read_nothing(key)
+            }
+        });
+        let accesses = accesses.collect();
+        txns.push((rng.random_range(0..session_count), accesses));
+    }
+    let writes: Vec<(usize, u64, u64)> = txns
+        .iter()
+        .enumerate()
+        .flat_map(|(txn, (_, accesses))| accesses.iter().map(move |access| (txn, *access)))
+        .filter_map(|(txn, access)| match access {
+            Access::Write { key, value } => Some((txn, key, value)),
+            Access::Read { .. } => None,
+        })
+        .collect();
+    // How far reads look ahead: hardly ever, or a little.
+    let ahead = [0.0, 0.02, 0.2][rng.random_range(0..3)];
+    let wrong = [0.0, 0.0, 0.02][rng.random_range(0..3)];
+    for txn in 0..txns.len() {
+        for place in 0..txns[txn].1.len() {
+            let Access::Read { key, .. } = txns[txn].1[place] else {
+                continue;
+            };
+            let own = txns[txn].1[..place].iter().rev().find_map(|access| match *access {
+                Access::Write { key: it, value } if it == key => Some(value),
+                _ => None,
+            });
+            let is_wrong = rng.random_bool(wrong);
+            let is_ahead = rng.random_bool(ahead);
+            let is_last = |&(of, key, value): &(usize, u64, u64)| {
+                writes
+                    .iter()
+                    .all(|other| (other.0, other.1) != (of, key) || other.2 <= value)
+            };
+            let of_key: Vec<u64> = writes
+                .iter()
+                .filter(|it| it.1 == key && (it.0 < txn || is_ahead && it.0 != txn) && is_last(it))
+                .map(|it| it.2)
+                .collect();
+            let value = match own {
+                _ if is_wrong => Some(rng.random_range(0..=value + 1)),
+                Some(own) => Some(own),
+                None if of_key.is_empty() || rng.random_bool(0.15) => None,
+                None => Some(of_key[rng.random_range(0..of_key.len())]),
+            };
+            txns[txn].1[place] = Access::Read { key, value };
+        }
+    }
+    txns
+}
+
+fn text(txns: &[Txn]) -> String {
+    let txn = |(session, accesses): &Txn| {
+        let access = |access: &Access| match *access {
+            Access::Write { key, value } => format!("w {key} {value}"),
+            Access::Read { key, value } => format!("r {key} {}", value.map_or("nil".into(), |it| it.to_string())),
+        };
+        let accesses: Vec<String> = accesses.iter().map(access).collect();
+        format!("session {session}: {}", accesses.join(", "))
+    };
+    let txns: Vec<String> = txns.iter().map(txn).collect();
+    txns.join("\n")
+}
