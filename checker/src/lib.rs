@@ -39,6 +39,7 @@ pub mod checks;
 mod collections;
 pub mod counters;
 mod counts;
+mod cycles;
 mod evidence;
 pub mod formats;
 mod history;

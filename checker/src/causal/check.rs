@@ -12,8 +12,8 @@ use super::{
 };
 
 /// How many components of clocks may be computed in all, however few are kept at a time: some ten seconds' worth. A
-/// million transactions in ten thousand sessions are as many.
-const CLOCK_WORK_MAX: u64 = 10_000_000_000;
+/// million transactions of two reads in six hundred sessions are as many.
+const CLOCK_WORK_MAX: u64 = 2_000_000_000;
 
 /// How many inferred steps are kept: 2 GiB.
 const EDGE_COUNT_MAX: usize = 1 << 28;

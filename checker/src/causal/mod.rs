@@ -29,6 +29,7 @@ mod schedule;
 mod sessions;
 mod shrink;
 mod verdict;
+mod writers;
 
 pub use check::check;
 pub use registers::{RegisterSessions, from_history};

@@ -9,18 +9,14 @@
 //! that no committed transaction wrote, of one that its writer overwrote before it committed, of another than what the
 //! transaction itself wrote last, and of what it writes only later.
 
-use rustc_hash::FxHashMap;
-
 use super::{
     sessions::{Cell, Kind, Sessions, TxnId},
     verdict::Violation,
+    writers::{Writer, Writers},
 };
 
 /// The transaction that wrote the initial state.
 pub(super) const INITIAL: u32 = u32::MAX;
-
-/// More than one transaction wrote the value.
-const AMBIGUOUS: u32 = u32::MAX - 1;
 
 /// Sessions with their reads' sources, in arrays.
 pub(super) struct Resolved<'s> {
@@ -31,11 +27,9 @@ pub(super) struct Resolved<'s> {
     pub(super) session_starts: Vec<u32>,
     /// By transaction.
     pub(super) session_of: Vec<u32>,
-    read_starts: Vec<u32>,
-    reads: Vec<Source>,
-    written_starts: Vec<u32>,
+    reads: Rows<Source>,
     /// The keys that each transaction wrote, ascending.
-    written: Vec<u32>,
+    written: Rows<u32>,
     /// What is known of the order of commits besides: the later, then the earlier; ascending.
     pub(super) orders: Vec<(u32, u32)>,
     /// How many reads can be judged.
@@ -48,7 +42,7 @@ pub(super) struct Resolved<'s> {
 }
 
 /// That a transaction read `key` from `txn`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Source {
     pub(super) key: u32,
     pub(super) txn: u32,
@@ -65,37 +59,31 @@ impl<'s> Resolved<'s> {
             session_of.extend(std::iter::repeat_n(session, *size as usize));
         }
         let number = |txn: TxnId| session_starts[txn.session as usize] + txn.index;
-        let mut orders: Vec<(u32, u32)> = input
-            .orders()
-            .iter()
-            .map(|(first, then)| (number(*then), number(*first)))
-            .collect();
+        let pairs = input.orders().iter().flat_map(|order| order.windows(2));
+        let mut orders: Vec<(u32, u32)> = pairs.map(|pair| (number(pair[1]), number(pair[0]))).collect();
         orders.sort_unstable();
         let pushed = by_session(input, &session_starts);
-        let mut resolver = Resolver::new(input);
-        resolver.note_writes(&pushed);
+        let count = |is_of: fn(Kind) -> bool| {
+            let of = move |txn: &u32| {
+                let cells = input.accesses_of(*txn as usize).iter();
+                cells.filter(|cell| is_of(cell.kind)).count() as u32
+            };
+            pushed.iter().map(of)
+        };
         let mut resolved = Self {
             input,
-            pushed: Vec::new(),
             session_of,
+            reads: Rows::new(count(|kind| kind != Kind::Write)),
+            written: Rows::new(count(|kind| kind == Kind::Write)),
             session_starts,
-            read_starts: Vec::with_capacity(pushed.len() + 1),
-            reads: Vec::new(),
-            written_starts: Vec::with_capacity(pushed.len() + 1),
-            written: Vec::new(),
+            pushed,
             orders,
             tested: 0,
             wrong_count: 0,
             wrong: None,
             ambiguous: None,
         };
-        resolver.own.fill((u32::MAX, 0));
-        for (txn, pushed) in (0..).zip(&pushed) {
-            resolved.add(&mut resolver, txn, *pushed as usize);
-        }
-        resolved.read_starts.push(resolved.reads.len() as u32);
-        resolved.written_starts.push(resolved.written.len() as u32);
-        resolved.pushed = pushed;
+        resolved.resolve();
         resolved
     }
 
@@ -105,12 +93,12 @@ impl<'s> Resolved<'s> {
 
     /// Returns what `txn` read from others, in order.
     pub(super) fn reads_of(&self, txn: u32) -> &[Source] {
-        &self.reads[self.read_starts[txn as usize] as usize..self.read_starts[txn as usize + 1] as usize]
+        self.reads.of(txn)
     }
 
     /// Returns the keys that `txn` wrote, ascending.
     pub(super) fn written_by(&self, txn: u32) -> &[u32] {
-        &self.written[self.written_starts[txn as usize] as usize..self.written_starts[txn as usize + 1] as usize]
+        self.written.of(txn)
     }
 
     /// Returns the transactions of `session`.
@@ -154,79 +142,85 @@ impl<'s> Resolved<'s> {
         }
     }
 
-    fn add(&mut self, resolver: &mut Resolver<'_>, txn: u32, pushed: usize) {
-        self.read_starts.push(self.reads.len() as u32);
-        self.written_starts.push(self.written.len() as u32);
-        let written_start = self.written.len();
-        for cell in self.input.accesses_of(pushed) {
-            let own = &mut resolver.own[cell.key as usize];
-            let is_own = own.0 == txn;
-            if cell.kind == Kind::Write {
-                if !is_own {
-                    self.written.push(cell.key);
-                }
-                *own = (txn, cell.value);
-                continue;
-            }
-            match resolver.source(txn, cell) {
-                Err(()) => {
-                    let (_, _, count) = self.ambiguous.get_or_insert((cell.key, cell.value, 0));
-                    *count += 1;
-                }
-                Ok(source) => {
-                    self.tested += 1;
-                    match self.judge(txn, cell, source) {
-                        Ok(Some(source)) => self.reads.push(Source {
-                            key: cell.key,
-                            txn: source,
-                        }),
-                        Ok(None) => {}
-                        Err(violation) => self.add_wrong(violation),
+    /// Finds the source of every read. Goes through the transactions as they were pushed, which is how they lie in
+    /// memory.
+    fn resolve(&mut self) {
+        let input = self.input;
+        let writers = Writers::new(input, &self.session_starts);
+        // By key, the transaction that wrote it last of those passed, and the value.
+        let mut own: Vec<(u32, u64)> = vec![(INITIAL, 0); input.key_count()];
+        let mut next = self.session_starts.clone();
+        for (number, pushed) in input.txns().iter().enumerate() {
+            let txn = next[pushed.session as usize];
+            next[pushed.session as usize] += 1;
+            for cell in input.accesses_of(number) {
+                let (owner, wrote) = own[cell.key as usize];
+                if cell.kind == Kind::Write {
+                    if owner != txn {
+                        self.written.push(txn, cell.key);
                     }
+                    own[cell.key as usize] = (txn, cell.value);
+                    continue;
                 }
+                let found = match cell.kind {
+                    Kind::Read if owner == txn && wrote == cell.value => Found::Own,
+                    _ if owner == txn => Found::NotOwn { wrote },
+                    Kind::Read => Found::Of(writers.of(cell.key, cell.value)),
+                    _ => Found::Of(Writer::Initial),
+                };
+                self.add(txn, cell, found);
             }
+            self.written.of_mut(txn).sort_unstable();
         }
-        self.written[written_start..].sort_unstable();
     }
 
-    /// Returns the transaction that a read sees, none if it sees its own, or why no level allows it.
-    fn judge(&self, reader: u32, cell: &Cell, source: Found) -> Result<Option<u32>, Violation> {
+    fn add(&mut self, reader: u32, cell: &Cell, found: Found) {
         let id = self.id(reader);
         let key = self.input.key_name(cell.key);
         let value = (cell.kind == Kind::Read).then_some(cell.value);
-        match source {
-            Found::Own => Ok(None),
-            Found::NotOwn { wrote } => Err(Violation::OwnWriteMissed {
+        let mut add_read = |txn| self.reads.push(reader, Source { key: cell.key, txn });
+        self.tested += 1;
+        let wrong = match found {
+            Found::Own => return,
+            Found::Of(Writer::Initial) => return add_read(INITIAL),
+            Found::Of(Writer::Last(txn)) if txn != reader => return add_read(txn),
+            Found::Of(Writer::Several) => {
+                self.tested -= 1;
+                self.ambiguous.get_or_insert((cell.key, cell.value, 0)).2 += 1;
+                return;
+            }
+            Found::NotOwn { wrote } => Violation::OwnWriteMissed {
                 reader: id,
                 key,
                 wrote,
                 value,
-            }),
-            Found::Nowhere => Err(Violation::ThinAirRead { reader: id, key, value }),
-            Found::At { txn, .. } if txn == reader => Err(Violation::OwnLaterWrite { reader: id, key, value }),
-            Found::At { txn, is_last: false } => {
-                let writer = self.id(txn);
-                Err(Violation::IntermediateRead {
-                    reader: id,
-                    writer,
-                    key,
-                    value,
-                })
-            }
-            Found::At { txn, .. } => Ok(Some(txn)),
-        }
-    }
-
-    fn add_wrong(&mut self, violation: Violation) {
+            },
+            Found::Of(Writer::Nobody) => Violation::ThinAirRead { reader: id, key, value },
+            Found::Of(Writer::Overwritten(writer)) if writer != reader => Violation::IntermediateRead {
+                reader: id,
+                writer: self.id(writer),
+                key,
+                value,
+            },
+            Found::Of(Writer::Last(_) | Writer::Overwritten(_)) => Violation::OwnLaterWrite { reader: id, key, value },
+        };
         self.wrong_count += 1;
-        if self
-            .wrong
-            .as_ref()
-            .is_none_or(|known| violation.txns().len() < known.txns().len())
-        {
-            self.wrong = Some(violation);
+        let is_smaller = |known: &Violation| wrong.txns().len() < known.txns().len();
+        if self.wrong.as_ref().is_none_or(is_smaller) {
+            self.wrong = Some(wrong);
         }
     }
+}
+
+/// What a read saw.
+#[derive(Clone, Copy)]
+enum Found {
+    /// What its own transaction had written last.
+    Own,
+    /// Not that.
+    NotOwn { wrote: u64 },
+    /// What nobody had written in its own transaction.
+    Of(Writer),
 }
 
 /// Returns the transactions session by session, by the numbers under which they were pushed.
@@ -241,78 +235,40 @@ fn by_session(input: &Sessions, session_starts: &[u32]) -> Vec<u32> {
     pushed
 }
 
-/// What a read saw.
-#[derive(Clone, Copy)]
-enum Found {
-    /// What its own transaction had written last.
-    Own,
-    /// Not that.
-    NotOwn { wrote: u64 },
-    /// What nobody wrote.
-    Nowhere,
-    /// What `txn` wrote, as its last to the key or not.
-    At { txn: u32, is_last: bool },
+/// For each transaction a row of things, of no more than it was made room for.
+struct Rows<T> {
+    starts: Vec<u32>,
+    lengths: Vec<u32>,
+    items: Vec<T>,
 }
 
-struct Resolver<'s> {
-    input: &'s Sessions,
-    /// By key and value, who wrote it, and whether as the last to the key.
-    writers: FxHashMap<(u32, u64), (u32, bool)>,
-    /// By key, the transaction that wrote it last of those passed, and the value.
-    own: Vec<(u32, u64)>,
-}
-
-impl<'s> Resolver<'s> {
-    fn new(input: &'s Sessions) -> Self {
-        let mut writers = FxHashMap::default();
-        writers.reserve(input.access_count() / 2);
-        for cell in input.initial() {
-            writers.insert((cell.key, cell.value), (INITIAL, true));
-        }
+impl<T: Copy + Default> Rows<T> {
+    fn new(sizes: impl Iterator<Item = u32>) -> Self {
+        let mut end = 0;
+        let start = |size| {
+            let start = end;
+            end += size;
+            start
+        };
+        let starts: Vec<u32> = sizes.map(start).collect();
         Self {
-            input,
-            writers,
-            own: vec![(u32::MAX, 0); input.key_count()],
+            lengths: vec![0; starts.len()],
+            starts,
+            items: vec![T::default(); end as usize],
         }
     }
 
-    fn note_writes(&mut self, pushed: &[u32]) {
-        for (txn, pushed) in (0..).zip(pushed) {
-            let input = self.input;
-            let cells = input.accesses_of(*pushed as usize);
-            for cell in cells.iter().filter(|cell| cell.kind == Kind::Write) {
-                let (owner, value) = self.own[cell.key as usize];
-                if owner == txn
-                    && let Some(overwritten) = self.writers.get_mut(&(cell.key, value))
-                {
-                    overwritten.1 = false;
-                }
-                self.own[cell.key as usize] = (txn, cell.value);
-                let known = self.writers.entry((cell.key, cell.value)).or_insert((txn, true));
-                if *known != (txn, true) {
-                    *known = (AMBIGUOUS, true);
-                }
-            }
-        }
+    fn push(&mut self, row: u32, item: T) {
+        let length = &mut self.lengths[row as usize];
+        self.items[(self.starts[row as usize] + *length) as usize] = item;
+        *length += 1;
     }
 
-    /// Returns what `cell`, a read of `reader`, saw; an error if several wrote it.
-    fn source(&self, reader: u32, cell: &Cell) -> Result<Found, ()> {
-        let (owner, wrote) = self.own[cell.key as usize];
-        if owner == reader {
-            let is_own = cell.kind == Kind::Read && cell.value == wrote;
-            return Ok(if is_own { Found::Own } else { Found::NotOwn { wrote } });
-        }
-        if cell.kind == Kind::ReadNothing {
-            return Ok(Found::At {
-                txn: INITIAL,
-                is_last: true,
-            });
-        }
-        match self.writers.get(&(cell.key, cell.value)) {
-            None => Ok(Found::Nowhere),
-            Some((AMBIGUOUS, _)) => Err(()),
-            Some(&(txn, is_last)) => Ok(Found::At { txn, is_last }),
-        }
+    fn of(&self, row: u32) -> &[T] {
+        &self.items[self.starts[row as usize] as usize..][..self.lengths[row as usize] as usize]
+    }
+
+    fn of_mut(&mut self, row: u32) -> &mut [T] {
+        &mut self.items[self.starts[row as usize] as usize..][..self.lengths[row as usize] as usize]
     }
 }

@@ -35,7 +35,7 @@ pub struct Sessions {
     accesses: Vec<Cell>,
     /// What keys hold at first, beside nothing.
     initial: Vec<Cell>,
-    orders: Vec<(TxnId, TxnId)>,
+    orders: Vec<Vec<TxnId>>,
 }
 
 /// One read or write.
@@ -181,16 +181,16 @@ impl Sessions {
         });
     }
 
-    /// Takes it for known that `first` committed before `then`, as when the store's versions say so.
+    /// Takes it for known that `txns` committed in this order, as when the store's versions say so.
     ///
     /// # Panics
     /// One of them is not of these sessions.
-    pub fn order(&mut self, first: TxnId, then: TxnId) {
-        for txn in [first, then] {
+    pub fn order(&mut self, txns: Vec<TxnId>) {
+        for txn in &txns {
             let size = self.sizes.get(txn.session as usize).copied().unwrap_or(0);
             assert!(txn.index < size, "{txn:?} was pushed before it is ordered");
         }
-        self.orders.push((first, then));
+        self.orders.push(txns);
     }
 
     /// Returns how many transactions there are.
@@ -233,15 +233,16 @@ impl Sessions {
         &self.accesses[self.txns[txn].start as usize..end]
     }
 
-    pub(super) fn access_count(&self) -> usize {
-        self.accesses.len()
+    /// Returns every write, as they were pushed.
+    pub(super) fn writes(&self) -> impl Iterator<Item = &Cell> {
+        self.accesses.iter().filter(|cell| cell.kind == Kind::Write)
     }
 
     pub(super) fn initial(&self) -> &[Cell] {
         &self.initial
     }
 
-    pub(super) fn orders(&self) -> &[(TxnId, TxnId)] {
+    pub(super) fn orders(&self) -> &[Vec<TxnId>] {
         &self.orders
     }
 }

@@ -91,10 +91,8 @@ impl Parts {
             part.initially(sessions.key_name(cell.key), cell.value);
         }
         let back: FxHashMap<TxnId, TxnId> = ids.iter().map(|(new, old)| (*old, *new)).collect();
-        for (first, then) in sessions.orders() {
-            if let (Some(first), Some(then)) = (back.get(first), back.get(then)) {
-                part.order(*first, *then);
-            }
+        for order in sessions.orders() {
+            part.order(order.iter().filter_map(|txn| back.get(txn).copied()).collect());
         }
         (part, ids)
     }

@@ -10,9 +10,9 @@
 
 use super::{age::Ages, repeats};
 use crate::{
-    causal::{self, Level, Names, RegisterSessions, TxnId, Violation},
+    causal::{self, Level, Names, RegisterSessions, TxnId, Violation, Why},
     evidence::{Context, Finding, Tally, Words},
-    history::{History, Op, VersionId},
+    history::{History, KeyId, Op, VersionId},
 };
 
 /// Finds sets of ops, over all keys, that no causal order explains in which writes of a key come as their versions say.
@@ -41,7 +41,8 @@ fn judge(history: &History, context: &Context, sessions: &RegisterSessions<'_>, 
     tally.test(verdict.tested + ordered);
     if let Some(violation) = verdict.violation {
         let ops = violation.txns().into_iter().map(|txn| sessions.op(txn));
-        tally.violate(ops.collect(), violation);
+        let reports = reports(history, sessions, &violation);
+        tally.violate(ops.chain(reports).collect(), violation);
         for _ in 1..verdict.count {
             tally.violate_again();
         }
@@ -51,6 +52,25 @@ fn judge(history: &History, context: &Context, sessions: &RegisterSessions<'_>, 
         unknown: finding.unknown.or(verdict.unknown),
         ..finding
     }
+}
+
+/// Returns the ops that report the versions by which writes of `violation` have their places, where those don't
+/// themselves.
+fn reports<'h>(history: &'h History, sessions: &RegisterSessions<'h>, violation: &Violation) -> Vec<&'h Op> {
+    let Violation::Cycle { steps } = violation else {
+        return Vec::new();
+    };
+    let known = steps.iter().filter(|step| step.why == Why::Known);
+    let mut ops = known
+        .flat_map(|step| [step.first, step.then])
+        .map(|txn| sessions.op(txn))
+        .peekable();
+    if ops.peek().is_none() {
+        return Vec::new();
+    }
+    let ages = Ages::new(history);
+    let silent = ops.filter(|op| op.version.is_none());
+    silent.filter_map(|op| ages.reporter(op.value)).collect()
 }
 
 /// Takes the order of versions for known, and returns how many writes have a place in it.
@@ -65,11 +85,14 @@ fn order_by_version(history: &History, sessions: &mut RegisterSessions<'_>) -> u
         .filter_map(|(txn, op)| Some((op.key, version(op)?, txn)))
         .collect();
     writes.sort_unstable();
-    for pair in writes.windows(2) {
-        let [(key, version, first), (next_key, next_version, then)] = [pair[0], pair[1]];
-        if key == next_key && version < next_version {
-            sessions.sessions.order(first, then);
-        }
+    for of_key in writes.chunk_by(|a, b| a.0 == b.0) {
+        // Of two with the same version neither has a place before the other.
+        let is_alone = |at: usize| {
+            let same = |other: Option<&(KeyId, VersionId, TxnId)>| other.is_some_and(|it| it.1 == of_key[at].1);
+            !same(of_key.get(at + 1)) && !(at > 0 && same(of_key.get(at - 1)))
+        };
+        let placed = (0..of_key.len()).filter(|at| is_alone(*at)).map(|at| of_key[at].2);
+        sessions.sessions.order(placed.collect());
     }
     writes.len() as u64
 }

@@ -13,6 +13,7 @@ pub(crate) mod looks;
 mod phantoms;
 pub(crate) mod repeats;
 mod sessions;
+mod sessions_from_values;
 mod survival;
 mod zones;
 
@@ -24,5 +25,9 @@ pub use fresh::fresh_reads;
 pub use handoff::handoff;
 pub use phantoms::{failed_writes_visible, values_from_nowhere};
 pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
+pub use sessions_from_values::{
+    monotonic_reads_from_values, monotonic_writes_from_values, read_your_writes_from_values,
+    session_guarantees_from_values, writes_follow_reads_from_values,
+};
 pub use survival::acked_writes_survive;
 pub use zones::linearizable;

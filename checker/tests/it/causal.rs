@@ -6,7 +6,10 @@ use quorate_checker::causal::{self, Access, Level, TxnId, Verdict, Violation};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::naive_causal::{self, Txn};
+use crate::{
+    causal_store::{self, Load},
+    naive_causal::{self, Txn},
+};
 
 /// How many small histories are drawn.
 const SEEDS: u64 = 40_000;
@@ -40,6 +43,187 @@ fn levels_agree_with_their_definitions() {
         read_committed < read_atomic && read_atomic < causal && weak_causal < causal,
         "{broken:?}"
     );
+}
+
+/// Sessions beyond one block of clocks, replicas that lag: nothing is found, whatever the level.
+#[test]
+fn a_causal_store_holds_every_level() {
+    for (session_count, replica_count) in [(1, 1), (3, 3), (20, 5), (150, 4), (400, 30)] {
+        let txns = large(session_count, replica_count, 1);
+        let sessions = naive_causal::sessions(&txns);
+        for level in Level::ALL {
+            let verdict = causal::check(&sessions, level);
+            assert!(
+                verdict.count == 0 && verdict.unknown.is_none() && verdict.tested > 1_000,
+                "{session_count} sessions, {replica_count} replicas: {verdict:#?}"
+            );
+        }
+    }
+}
+
+/// Each pattern in transactions on keys and in sessions of its own, among those of a large history or across them.
+#[test]
+fn what_is_planted_in_large_histories_is_found() {
+    let [w, r] = [Access::write, Access::read];
+    let (x, y) = (1_000_001, 1_000_002);
+    let all = &Level::ALL[..];
+    let causal = &[Level::WeakCausal, Level::Causal][..];
+    let convergent = &[Level::ReadAtomic, Level::Causal][..];
+    // Sessions are numbered from the first that the large history leaves free.
+    let plants: [(&str, Vec<(u64, Vec<Access>)>, &[Level]); 8] = [
+        ("ThinAirRead", vec![(0, vec![r(x, 9)])], all),
+        ("OwnWriteMissed", vec![(0, vec![w(x, 1), Access::read_nothing(x)])], all),
+        ("OwnLaterWrite", vec![(0, vec![r(x, 1), w(x, 1)])], all),
+        (
+            "IntermediateRead",
+            vec![(0, vec![w(x, 1), w(x, 2)]), (1, vec![r(x, 1)])],
+            all,
+        ),
+        (
+            "CyclicCO",
+            vec![
+                (0, vec![r(y, 1)]),
+                (0, vec![w(x, 1)]),
+                (1, vec![r(x, 1)]),
+                (1, vec![w(y, 1)]),
+            ],
+            all,
+        ),
+        (
+            "WriteCOInitRead",
+            vec![
+                (0, vec![w(x, 1)]),
+                (0, vec![w(y, 1)]),
+                (1, vec![r(y, 1)]),
+                (1, vec![Access::read_nothing(x)]),
+            ],
+            causal,
+        ),
+        (
+            "WriteCORead",
+            vec![
+                (0, vec![w(x, 1)]),
+                (1, vec![r(x, 1)]),
+                (1, vec![w(x, 2)]),
+                (2, vec![r(x, 2)]),
+                (2, vec![r(x, 1)]),
+            ],
+            causal,
+        ),
+        (
+            "CyclicCF",
+            vec![
+                (0, vec![w(x, 1)]),
+                (0, vec![r(x, 2)]),
+                (1, vec![w(x, 2)]),
+                (1, vec![r(x, 1)]),
+            ],
+            convergent,
+        ),
+    ];
+    for (session_count, seed) in [(20, 1), (150, 2)] {
+        let base = large(session_count, 5, seed);
+        for (name, plant, levels) in &plants {
+            let mut txns = base.clone();
+            let moved = plant
+                .iter()
+                .map(|(session, accesses)| (session + 1_000, accesses.clone()));
+            txns.extend(moved);
+            let sessions = naive_causal::sessions(&txns);
+            for level in Level::ALL {
+                let verdict = causal::check(&sessions, level);
+                let is_due = levels.contains(&level);
+                assert_eq!(verdict.count, u64::from(is_due), "{name} at {level:?}: {verdict:#?}");
+                if let Some(violation) = verdict.violation {
+                    assert_eq!(violation.name(), *name, "{violation:#?}");
+                    assert!(violation.txns().len() <= plant.len(), "{violation:#?}");
+                }
+            }
+        }
+    }
+}
+
+/// A transaction that sees half of each of two others: each of its reads alone has an order that explains it.
+#[test]
+fn a_fractured_read_is_read_committed_and_weakly_causal() {
+    let [w, r] = [Access::write, Access::read];
+    let txns = vec![
+        (0, vec![w(1, 1), w(2, 1)]),
+        (1, vec![w(1, 2), w(2, 2)]),
+        (2, vec![r(1, 1), r(2, 2)]),
+    ];
+    let sessions = naive_causal::sessions(&txns);
+    let broken = Level::ALL.map(|level| causal::check(&sessions, level).count > 0);
+    assert_eq!(
+        broken,
+        [true, true, false, true].map(|it| it && broken[1]),
+        "{broken:?}"
+    );
+}
+
+/// Many sessions, and a chain of reads through all of them: no stack is too short for it.
+#[test]
+fn long_chains_and_long_cycles_are_followed() {
+    for is_cycle in [false, true] {
+        let count = 30_000;
+        let mut txns: Vec<Txn> = Vec::new();
+        for session in 0..count {
+            let from = (session + count - 1) % count;
+            let is_first = session == 0 && !is_cycle;
+            let read = if is_first {
+                Access::read_nothing(from)
+            } else {
+                Access::read(from, 1)
+            };
+            txns.push((session, vec![read, Access::write(session, 1)]));
+        }
+        let sessions = naive_causal::sessions(&txns);
+        for level in [Level::ReadCommitted, Level::ReadAtomic, Level::Causal] {
+            let verdict = causal::check(&sessions, level);
+            assert_eq!(verdict.count, u64::from(is_cycle), "{level:?}: {:?}", verdict.unknown);
+            if let Some(violation) = verdict.violation {
+                assert!(violation.name() == "CyclicCO" && violation.txns().len() == count as usize);
+            }
+        }
+    }
+}
+
+/// Where there are too many sessions for clocks, what read atomic infers is still found, and the rest is unknown.
+#[test]
+fn too_many_sessions_are_unknown() {
+    let mut txns: Vec<Txn> = (0..60_000)
+        .map(|session| (session, vec![Access::write(session, 1)]))
+        .collect();
+    let verdict = causal::check(&naive_causal::sessions(&txns), Level::Causal);
+    assert!(verdict.count == 0 && verdict.unknown.is_some(), "{verdict:#?}");
+    txns.push((7, vec![Access::read_nothing(7)]));
+    let verdict = causal::check(&naive_causal::sessions(&txns), Level::Causal);
+    assert!(verdict.count == 1 && verdict.unknown.is_some(), "{verdict:#?}");
+}
+
+#[test]
+fn a_value_written_twice_is_unknown() {
+    let txns = vec![
+        (0, vec![Access::write(1, 1)]),
+        (1, vec![Access::write(1, 1)]),
+        (2, vec![Access::read(1, 1)]),
+    ];
+    let verdict = causal::check(&naive_causal::sessions(&txns), Level::Causal);
+    assert_eq!(
+        verdict.unknown.as_deref(),
+        Some("1 of key 1 was written more than once; 1 reads don't say which they saw")
+    );
+}
+
+fn large(session_count: usize, replica_count: usize, seed: u64) -> Vec<Txn> {
+    causal_store::run(Load {
+        txn_count: 6_000,
+        session_count,
+        replica_count,
+        key_count: 30,
+        size_max: 4,
+        seed,
+    })
 }
 
 /// The transactions of a violation break the level by themselves, and none can be spared.

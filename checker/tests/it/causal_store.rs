@@ -101,7 +101,7 @@ fn hear(replica: &mut Replica, logs: &[Vec<Logged>], from: usize, count: usize) 
         replica.clock = replica.clock.max(next.stamp.0);
         for (key, value) in &next.writes {
             let register = &mut replica.registers[*key as usize];
-            if register.1 < next.stamp {
+            if register.1 <= next.stamp {
                 *register = (Some(*value), next.stamp);
             }
         }

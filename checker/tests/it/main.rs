@@ -18,3 +18,4 @@ mod naive_collections;
 mod replicas;
 mod scatter;
 mod store;
+mod values;
