@@ -34,10 +34,12 @@
 //! # Ok::<(), quorate_checker::text::TextError>(())
 //! ```
 
+pub mod causal;
 pub mod checks;
 mod collections;
 pub mod counters;
 mod counts;
+mod cycles;
 mod datum;
 mod evidence;
 pub mod formats;

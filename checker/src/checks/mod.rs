@@ -4,6 +4,7 @@
 //! depends on another's finding. All are decided per key, but for sequential consistency.
 
 mod age;
+mod causal;
 mod clusters;
 mod convergence;
 mod deletes;
@@ -18,11 +19,13 @@ pub(crate) mod repeats;
 mod safe;
 mod sequential;
 mod sessions;
+mod sessions_from_values;
 mod staleness;
 mod survival;
 mod version_order;
 mod zones;
 
+pub use causal::{causal, causal_from_values};
 pub use convergence::converged;
 pub(crate) use convergence::converged_as;
 pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
@@ -34,6 +37,10 @@ pub use regular::{regular, weakly_regular};
 pub use safe::safe;
 pub use sequential::sequential;
 pub use sessions::{monotonic_reads, monotonic_writes, read_your_writes, writes_follow_reads};
+pub use sessions_from_values::{
+    monotonic_reads_from_values, monotonic_writes_from_values, read_your_writes_from_values,
+    session_guarantees_from_values, writes_follow_reads_from_values,
+};
 pub use staleness::{
     Bucket, Distribution, ReadStaleness, Staleness, WorstRead, WriteOrder, each_read_staleness, staleness,
 };

@@ -114,7 +114,7 @@ fn check(history: &History, context: &Context, guarantee: Guarantee) -> Finding 
 }
 
 /// Returns the ops on `key` that did or may have done something, by session and in each in order.
-fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
+pub(super) fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
     let mut ops: Vec<&Op> = history
         .ops_of(key)
         .filter(|op| op.is_ok_read() || op.is_possible_write())

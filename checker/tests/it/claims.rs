@@ -64,3 +64,14 @@ pub(crate) const COUNTER_CLAIMS: &[(&str, Check)] = &[
     ("exact", counters::exact),
     ("converged", counters::converged),
 ];
+
+/// Those that need values alone, and causal consistency.
+pub(crate) const VALUE_CLAIMS: &[(&str, Check)] = &[
+    ("read-your-writes-v", checks::read_your_writes_from_values),
+    ("monotonic-reads-v", checks::monotonic_reads_from_values),
+    ("monotonic-writes-v", checks::monotonic_writes_from_values),
+    ("writes-follow-reads-v", checks::writes_follow_reads_from_values),
+    ("sessions-v", checks::session_guarantees_from_values),
+    ("causal-v", checks::causal_from_values),
+    ("causal", checks::causal),
+];

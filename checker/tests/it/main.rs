@@ -1,8 +1,11 @@
 //! The checker from outside, in the four ways that a checker is tested: litmus histories, hierarchy, differential,
 //! injection. Besides, events and text.
 
+mod causal;
+mod causal_store;
 mod claims;
 mod collections;
+mod corpora;
 mod differential;
 mod events;
 mod formats;
@@ -12,9 +15,11 @@ mod language;
 mod lines;
 mod litmus;
 mod naive;
+mod naive_causal;
 mod naive_collections;
 mod naive_registers;
 mod registers;
 mod replicas;
 mod scatter;
 mod store;
+mod values;
