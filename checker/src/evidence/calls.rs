@@ -57,6 +57,7 @@ impl CallTally {
             key: transcript.key().map(|key| words.value(key)).unwrap_or_default(),
             ops: calls.iter().map(|call| WitnessOp::of_call(transcript, call)).collect(),
             text,
+            starts: calls.iter().map(|call| call.start).collect(),
         });
     }
 
@@ -71,6 +72,7 @@ impl CallTally {
             tested: self.tested,
             count: self.count,
             witness: self.best,
+            unknown_count: u64::from(self.unknown.is_some()),
             unknown: self.unknown,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     context::Context,
-    finding::Finding,
+    finding::{Finding, doubts},
     witness::{Witness, WitnessOp},
     words::Words,
 };
@@ -81,18 +81,16 @@ impl<'h, V> Tally<'h, V> {
                 key: history.key(ops[0].key).to_owned(),
                 ops: ops.iter().map(|op| WitnessOp::new(history, op)).collect(),
                 text,
+                starts: ops.iter().map(|op| op.start).collect(),
             }
-        });
-        let unknown = self.first_doubt.map(|first| match self.doubts {
-            1 => first,
-            doubts => format!("{first}; and {} more such keys", doubts - 1),
         });
         assert_eq!(witness.is_some(), self.count > 0, "every violation has evidence");
         Finding {
             tested: self.tested,
             count: self.count,
             witness,
-            unknown,
+            unknown: self.first_doubt.map(|first| doubts(first, self.doubts)),
+            unknown_count: self.doubts,
         }
     }
 }

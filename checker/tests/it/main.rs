@@ -12,6 +12,7 @@ mod lines;
 mod litmus;
 mod naive;
 mod naive_collections;
+mod parts;
 mod replicas;
 mod scatter;
 mod store;
