@@ -15,6 +15,7 @@ pub mod fsync;
 pub mod history_file;
 pub mod interpreter;
 pub mod interrupt;
+pub mod jobs;
 pub mod judging;
 pub mod latency;
 pub mod level;

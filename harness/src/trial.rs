@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Instant};
 
-use quorate_workloads::{RunFacts, judge};
+use quorate_workloads::{RunFacts, judge_by};
 
 use crate::{
     cluster::Cluster,
     exit::{Exit, exit_of},
     fault_log::FaultLog,
     interpreter::{self, Progress, RunOptions, RunRecord},
+    jobs::Jobs,
     judging::run_facts,
     latency::Latency,
     record::Recorder,
@@ -103,7 +104,8 @@ impl Trial {
     /// If a file can't be written.
     pub fn conclude(mut self, record: &RunRecord, trace_hash: Option<String>) -> anyhow::Result<Report> {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults);
-        let judgement = judge(
+        let judgement = judge_by(
+            &Jobs::default(),
             self.scenario.workload,
             &record.history,
             self.scenario.settings(),

@@ -3,7 +3,10 @@
 use quorate_checker::{Context, Counts, Finding, History, Witness, checks, counters, sets, siblings};
 use serde::Serialize;
 
-use crate::{Claim, Settings, Workload, claims};
+use crate::{
+    Claim, Settings, Workload, claims,
+    pieces::{self, Check, InOrder, Workers},
+};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,23 +113,32 @@ pub struct RunFacts {
 
 /// Judges a history of `workload`.
 pub fn judge(workload: Workload, history: &History, settings: Settings, facts: &RunFacts) -> Judgement {
-    let counts = Counts::of(history);
+    judge_by(&InOrder, workload, history, settings, facts)
+}
+
+/// Judges a history of `workload`, the pieces of work done by `workers`. How many they are changes nothing in the verdict.
+pub fn judge_by(
+    workers: &dyn Workers,
+    workload: Workload,
+    history: &History,
+    settings: Settings,
+    facts: &RunFacts,
+) -> Judgement {
+    let expectations = claims(workload, settings);
+    let checks: Vec<Check> = expectations.iter().map(|it| check_of(workload, it.claim)).collect();
+    let (counts, findings) = pieces::judge(workers, history, &facts.context, &checks);
     let vacuous = vacuity(&counts, facts);
-    let report = |expectation: crate::Expectation| {
-        let check = check_of(workload, expectation.claim);
-        let finding = check(history, &facts.context);
-        ClaimReport {
-            claim: expectation.claim,
-            claimed: expectation.claimed,
-            reason: expectation.reason,
-            verdict: claim_verdict(expectation.claimed, &finding, vacuous.is_some()),
-            count: finding.count,
-            tested: finding.tested,
-            witness: finding.witness,
-            unknown: finding.unknown,
-        }
+    let report = |(expectation, finding): (crate::Expectation, Finding)| ClaimReport {
+        claim: expectation.claim,
+        claimed: expectation.claimed,
+        reason: expectation.reason,
+        verdict: claim_verdict(expectation.claimed, &finding, vacuous.is_some()),
+        count: finding.count,
+        tested: finding.tested,
+        witness: finding.witness,
+        unknown: finding.unknown,
     };
-    let claims: Vec<_> = claims(workload, settings).into_iter().map(report).collect();
+    let claims: Vec<_> = expectations.into_iter().zip(findings).map(report).collect();
     Judgement {
         verdict: verdict(&claims),
         vacuous,
@@ -134,8 +146,6 @@ pub fn judge(workload: Workload, history: &History, settings: Settings, facts: &
         counts,
     }
 }
-
-type Check = fn(&History, &Context) -> Finding;
 
 fn check_of(workload: Workload, claim: Claim) -> Check {
     assert!(claim.is_of(workload), "{claim:?} says something of {workload:?}");
@@ -256,14 +266,26 @@ mod tests {
     use super::*;
     use crate::ReadRepair;
 
+    /// Does the last piece first, and claims to do several at once.
+    struct Backwards;
+
+    impl Workers for Backwards {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn do_all(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
+            (0..count).rev().for_each(piece);
+        }
+    }
+
     fn violated(workload: Workload, history: &str) -> Vec<&'static str> {
         let history = text::parse(history).expect("the history is well-formed");
-        let judgement = judge(
-            workload,
-            &history,
-            Settings::strict(3, 2, 2, ReadRepair::Blocking),
-            &RunFacts::default(),
-        );
+        let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+        let facts = RunFacts::default();
+        let judgement = judge(workload, &history, settings, &facts);
+        let again = judge_by(&Backwards, workload, &history, settings, &facts);
+        assert_eq!(format!("{judgement:?}"), format!("{again:?}"), "whoever does the work");
         let broken = judgement
             .claims
             .iter()

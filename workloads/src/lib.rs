@@ -11,6 +11,7 @@ mod deletes;
 mod judge;
 mod keys;
 mod memory;
+mod pieces;
 mod register;
 mod set;
 mod settings;
@@ -20,7 +21,8 @@ mod workload;
 pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
-    judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
+    judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge, judge_by},
+    pieces::{InOrder, Workers},
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
     workload::{ActionLoad, LoadOptions, Workload},
 };

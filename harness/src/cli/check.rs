@@ -6,12 +6,13 @@ use std::{
 };
 
 use quorate_checker::Context;
-use quorate_workloads::{RunFacts, judge};
+use quorate_workloads::{RunFacts, judge_by};
 
 use super::{Format, answer, answer_json, settings::SettingsArgs};
 use crate::{
     exit::Exit,
     history_file,
+    jobs::Jobs,
     judging::run_facts,
     report::{self, Report},
     run_folder::RunFolder,
@@ -65,8 +66,9 @@ fn check(path: &Path, args: &Args) -> anyhow::Result<Report> {
             faults_took_effect: None,
         },
     };
-    let history = history_file::read(&input.history)?;
-    let judgement = judge(scenario.workload, &history, settings, &facts);
+    let jobs = Jobs::default();
+    let history = history_file::read_with(&input.history, jobs)?;
+    let judgement = judge_by(&jobs, scenario.workload, &history, settings, &facts);
     Ok(Report {
         scenario,
         seed: input.seed()?,
