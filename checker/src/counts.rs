@@ -34,6 +34,18 @@ pub struct OutcomeCounts {
 }
 
 impl Counts {
+    /// Returns what a history holds, from what two parts of it do.
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            ops: self.ops + other.ops,
+            keys: self.keys + other.keys,
+            reads: self.reads.merge(other.reads),
+            writes: self.writes.merge(other.writes),
+            reads_racing: self.reads_racing + other.reads_racing,
+            observations: self.observations + other.observations,
+        }
+    }
+
     /// Counts what `history` holds. O(n log n).
     pub fn of(history: &History) -> Self {
         let mut counts = Self::default();
@@ -63,6 +75,14 @@ impl OutcomeCounts {
     /// Returns how many there are of all outcomes.
     pub fn total(self) -> u64 {
         self.ok + self.fail + self.info
+    }
+
+    fn merge(self, other: Self) -> Self {
+        Self {
+            ok: self.ok + other.ok,
+            fail: self.fail + other.fail,
+            info: self.info + other.info,
+        }
     }
 
     fn add(&mut self, outcome: Outcome) {

@@ -156,11 +156,9 @@ pub(crate) fn cut(history: &History, execute: &dyn Execute) -> Vec<History> {
 /// What was found in all parts together; that a check panicked in one of them is a reason not to know.
 pub(crate) fn merged(parts: impl Iterator<Item = Result<Finding, String>>) -> Finding {
     let findings = parts.map(|part| part.unwrap_or_else(|panic| crashed(&panic)));
-    let merge = |mut all: Finding, part| {
-        all.merge(part);
-        all
-    };
-    findings.reduce(merge).expect("a history has at least one part")
+    findings
+        .reduce(Finding::merge)
+        .expect("a history has at least one part")
 }
 
 /// What is known after a check has panicked: nothing.

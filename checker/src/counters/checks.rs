@@ -27,21 +27,14 @@ pub fn fresh_reads(history: &History, context: &Context) -> Finding {
 ///
 /// Tested are the last final looks at each replica. A key that was incremented and not looked at is unknown.
 pub fn exact(history: &History, context: &Context) -> Finding {
-    let mut finding = check(history, context, Surely::Acked, |history, key| {
+    let looks = |history, key| {
         let looks = looks::last(history, key, Phase::Final).into_iter();
         looks.map(|look| &look.op).collect()
-    });
-    let is_missing = |key: &KeyId| {
-        let is_acked = history.ops_of(*key).any(Op::is_acked_write);
-        is_acked && looks::last(history, *key, Phase::Final).is_empty()
     };
-    if let Some(key) = history.keys().find(is_missing) {
-        let why = "an increment was acknowledged, and no replica was looked at in the end";
-        finding
-            .unknown
-            .get_or_insert(format!("{}: {why}", history.key(key)).into());
-    }
-    finding
+    check_all(history, context, Surely::Acked, looks, |key, looks: &[&Op]| {
+        let is_missing = looks.is_empty() && history.ops_of(key).any(Op::is_acked_write);
+        is_missing.then_some("an increment was acknowledged, and no replica was looked at in the end")
+    })
 }
 
 /// Finds reads, and looks at replicas, that returned what no part of the increments begun by then can make: more than
@@ -121,6 +114,17 @@ fn check<'h>(
     surely: Surely,
     reads: impl Fn(&'h History, KeyId) -> Vec<&'h Op>,
 ) -> Finding {
+    check_all(history, context, surely, reads, |_, _| None)
+}
+
+/// Checks every key; `missing` says why the reads of one are not all there should be.
+fn check_all<'h>(
+    history: &'h History,
+    context: &Context,
+    surely: Surely,
+    reads: impl Fn(&'h History, KeyId) -> Vec<&'h Op>,
+    missing: impl Fn(KeyId, &[&'h Op]) -> Option<&'static str>,
+) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {
         let counter = match Counter::new(history, key) {
@@ -130,8 +134,11 @@ fn check<'h>(
                 continue;
             }
         };
-        if let Err(why) = check_key(history, &counter, surely, &reads(history, key), &mut tally) {
+        let reads = reads(history, key);
+        if let Err(why) = check_key(history, &counter, surely, &reads, &mut tally) {
             tally.doubt(history, key, &why);
+        } else if let Some(why) = missing(key, &reads) {
+            tally.doubt(history, key, why);
         }
     }
     tally.finish(history, context, |words, miss, _| tell(words, surely, miss))

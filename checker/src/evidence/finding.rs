@@ -32,19 +32,17 @@ impl Finding {
         }
     }
 
-    /// Takes in what the same check found in another part of the same history: in keys that come after this one's. The
-    /// result is what it finds in both parts together.
-    pub fn merge(&mut self, later: Self) {
-        let rank = |witness: &Witness| -> (usize, Vec<u64>) {
-            let indices = witness.ops.iter().rev().map(|op| op.index).collect();
-            (witness.ops.len(), indices)
+    /// Returns what a check finds in a history, from what it found in two parts of it. `later` is of the later keys.
+    pub fn merge(self, later: Self) -> Self {
+        let later_is_better = match (&self.witness, &later.witness) {
+            (Some(first), Some(later)) => later.is_better_than(first),
+            (first, _) => first.is_none(),
         };
-        self.tested += later.tested;
-        self.count += later.count;
-        self.unknown = Doubt::either(self.unknown.take(), later.unknown);
-        self.witness = match (self.witness.take(), later.witness) {
-            (Some(first), Some(second)) => Some(if rank(&second) < rank(&first) { second } else { first }),
-            (first, second) => first.or(second),
-        };
+        Self {
+            tested: self.tested + later.tested,
+            count: self.count + later.count,
+            witness: if later_is_better { later.witness } else { self.witness },
+            unknown: Doubt::either(self.unknown, later.unknown),
+        }
     }
 }

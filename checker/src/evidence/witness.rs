@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    history::{Action, History, Op, Outcome, Phase, Process, Version},
+    history::{Action, History, Op, Outcome, Phase, Position, Process, Version},
     transcript::{Call, Transcript},
 };
 
@@ -20,6 +20,18 @@ pub struct Witness {
     pub ops: Vec<WitnessOp>,
     /// What happened: which ops, when, through which nodes, and which faults were on.
     pub text: String,
+    /// Where each op began among all events of its history: by this the earlier of two witnesses is told.
+    #[serde(skip)]
+    pub starts: Vec<Position>,
+}
+
+impl Witness {
+    /// Returns whether this makes better evidence: it has fewer ops, or as many and came first, which is when its last op
+    /// began.
+    pub(super) fn is_better_than(&self, other: &Self) -> bool {
+        let starts = |witness: &Self| witness.starts.iter().rev().copied().collect::<Vec<_>>();
+        (self.ops.len(), starts(self)) < (other.ops.len(), starts(other))
+    }
 }
 
 /// An op as evidence: all that the history says of it, with names in place of ids.

@@ -18,6 +18,7 @@ mod naive;
 mod naive_causal;
 mod naive_collections;
 mod naive_registers;
+mod parts;
 mod registers;
 mod replicas;
 mod scatter;

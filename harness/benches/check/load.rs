@@ -187,7 +187,12 @@ impl Store {
             write!(out, r#","node":"n{}""#, op.node)?;
             if let Some(register) = answer.filter(|register| register.version > 0) {
                 // Padded like the store's: ordered as texts.
-                write!(out, r#","version":"{:016x}-n{}-1""#, register.version << 16, register.version % 5 + 1)?;
+                write!(
+                    out,
+                    r#","version":"{:016x}-n{}-1""#,
+                    register.version << 16,
+                    register.version % 5 + 1
+                )?;
             }
         }
         out.write_all(b"}\n")

@@ -51,17 +51,15 @@ fn minimal_history(claim: &ClaimReport, history: &History) -> String {
         .flat_map(|witness| &witness.ops)
         .map(|op| op.index)
         .collect();
-    let looks = history.observations().iter().map(|look| &look.op);
-    let cited = history.ops().iter().chain(looks).filter(|op| cited.contains(&op.index));
-    let cited: Vec<_> = cited.collect();
+    let all_ops = || history.keys().flat_map(|key| history.ops_of(key));
+    let looks = history.keys().flat_map(|key| history.observations_of(key));
+    let all = all_ops().chain(looks.map(|look| &look.op));
+    let cited: Vec<_> = all.filter(|op| cited.contains(&op.index)).collect();
     let with_writes = cited
         .iter()
         .flat_map(|op| [Some(*op), history.write_of(op.value)])
         .flatten();
-    let items = history
-        .ops()
-        .iter()
-        .filter(|op| cited.iter().any(|cited| is_in(history, op, cited)));
+    let items = all_ops().filter(|op| cited.iter().any(|cited| is_in(history, op, cited)));
     let with_writes = with_writes.chain(items);
     let ops: BTreeMap<_, _> = with_writes.map(|op| (op.index, op)).collect();
     let mut events: Vec<_> = ops.into_values().flat_map(|op| events(history, op)).collect();
@@ -124,7 +122,7 @@ fn events(history: &History, op: &Op) -> Vec<Event> {
         time_ns: op.end_ns().unwrap_or(op.start_ns),
         value,
         seen: None,
-        version: op.version.map(|version| history.version(version).clone()),
+        version: op.version.map(|version| history.version(version)),
         ..invocation.completion(kind)
     });
     [invocation].into_iter().chain(completion).collect()
