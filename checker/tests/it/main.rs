@@ -8,6 +8,7 @@ mod events;
 mod hierarchy;
 mod injection;
 mod language;
+mod linear;
 mod litmus;
 mod naive;
 mod naive_collections;
