@@ -44,6 +44,7 @@ mod datum;
 mod evidence;
 pub mod formats;
 mod history;
+pub mod linear;
 pub mod sets;
 pub mod siblings;
 pub mod text;

@@ -113,6 +113,19 @@ impl Datum {
         }
     }
 
+    /// Returns about how many bytes this takes, with all that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        // Values lie in each other at most so deep as DEPTH_MAX says.
+        let held = match self {
+            Self::Nil | Self::Bool(_) | Self::Int(_) => 0,
+            Self::Number(text) | Self::Text(text) | Self::Keyword(text) | Self::Symbol(text) => text.len(),
+            Self::List(items) | Self::Set(items) => items.iter().map(Self::bytes).sum(),
+            Self::Map(entries) => entries.iter().map(|(key, value)| key.bytes() + value.bytes()).sum(),
+            Self::Tagged(tagged) => tagged.0.len() + size_of::<Box<str>>() + tagged.1.bytes(),
+        };
+        size_of::<Self>() + held
+    }
+
     /// Returns the value of this map under a key of this name, be it a keyword or a text.
     pub fn at(&self, name: &str) -> Option<&Self> {
         let entries = self.entries()?;

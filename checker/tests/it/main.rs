@@ -13,6 +13,7 @@ mod hierarchy;
 mod injection;
 mod language;
 mod lines;
+mod linear;
 mod litmus;
 mod naive;
 mod naive_causal;

@@ -1,0 +1,27 @@
+//! Linearizability of any object that a sequential model describes, by search: calls in, [`Finding`](crate::Finding) out.
+//!
+//! A history is linearizable if each call can be given one instant between its start and its end so that the calls, in the
+//! order of these instants, are what the model allows (Herlihy and Wing, *Linearizability*, TOPLAS 1990). To find such an
+//! order is NP-complete; the search here is made for what histories of stores are like, has a [`Budget`], and ends in
+//! `unknown` where that is not enough. Where values are written once there are better ways than a search.
+//!
+//! - [`Model`] says what an object does; [`models`] has those of Jepsen's workloads, and [`ModelKind`] their names.
+//! - [`check`] judges a transcript as one object.
+
+mod budget;
+mod check;
+mod kind;
+mod model;
+pub mod models;
+mod search;
+mod seen;
+mod space;
+mod states;
+mod timeline;
+mod usage;
+
+pub use budget::{Budget, Strategy};
+pub use check::{check, is_linearizable};
+pub use kind::{ModelKind, Nil, Options, check_kind};
+pub use model::{Marks, Model, Parsed};
+pub use search::Verdict;

@@ -1,0 +1,7 @@
+//! The search for linearizations, in the four ways that a checker is tested, and on public histories.
+
+mod corpora;
+mod differential;
+mod naive;
+mod notation;
+mod objects;
