@@ -17,5 +17,6 @@ mod naive_causal;
 mod naive_collections;
 mod replicas;
 mod scatter;
+mod sibling_order;
 mod store;
 mod values;
