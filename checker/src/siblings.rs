@@ -67,6 +67,24 @@ pub fn monotonic_reads(history: &History, context: &Context) -> Finding {
     collections::monotonic_reads(history, context, Kind::Siblings)
 }
 
+/// Finds reads that have a value but miss one that the value's session had put there before, and which nothing that had
+/// begun when they ended overwrote.
+///
+/// Tested are the ok reads that had such to find. A quorum does not promise it of a read that began before the first of
+/// the two writes was acknowledged.
+pub fn monotonic_writes(history: &History, context: &Context) -> Finding {
+    collections::monotonic_writes(history, context, Kind::Siblings)
+}
+
+/// Finds reads that have a value but miss one that the value's session had read before it wrote, and which nothing that
+/// had begun when they ended overwrote.
+///
+/// Tested are the ok reads that had such to find. A write that hands back all that its session had read overwrites it, so
+/// that nothing is due but what it did not hand back.
+pub fn writes_follow_reads(history: &History, context: &Context) -> Finding {
+    collections::writes_follow_reads(history, context, Kind::Siblings)
+}
+
 /// Finds acknowledged writes of which the replicas' final looks show no trace, and which nothing overwrote.
 ///
 /// Tested are those that ended before the first of their key's final looks began. A key without a look is unknown, as is

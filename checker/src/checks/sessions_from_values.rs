@@ -377,20 +377,26 @@ impl<'h, 'r> Order<'h, 'r> {
         if !self.claim.takes(first, then) {
             return;
         }
-        let (from, to) = (self.node(earlier.value), self.node(later.value));
+        if earlier.value.is_nil() {
+            return; // It is older anyway.
+        }
+        let from = self.node(earlier.value);
+        // Nothing is older than all, so this value with it makes a circle: one of its own, as it takes no other value.
+        let to = match later.value.is_nil() {
+            true => self.fresh(),
+            false => self.node(later.value),
+        };
         if self.claim.judges(first, then) {
             self.judged.push(self.edges.len() as u32);
         }
         self.add(from, to, 2, Label::Step(Step { earlier, later }));
         if later.value.is_nil() {
-            // Nothing is older than all; that it is older than this is enough for a circle.
             self.add(to, from, 0, Label::Nothing);
         }
     }
 
     fn into(&mut self, chain: &mut Chain, op: &'h Op) {
-        let node = self.node_count;
-        self.node_count += 1;
+        let node = self.fresh();
         let value = self.node(op.value);
         self.add(value, node, 1, Label::Into(op));
         if let Some(before) = chain.nodes.last() {
@@ -413,12 +419,15 @@ impl<'h, 'r> Order<'h, 'r> {
     }
 
     fn node(&mut self, value: ValueId) -> u32 {
-        let node = &mut self.nodes[value.index()];
-        if *node == NEW {
-            *node = self.node_count;
-            self.node_count += 1;
+        if self.nodes[value.index()] == NEW {
+            self.nodes[value.index()] = self.fresh();
         }
-        *node
+        self.nodes[value.index()]
+    }
+
+    fn fresh(&mut self) -> u32 {
+        self.node_count += 1;
+        self.node_count - 1
     }
 }
 

@@ -9,6 +9,7 @@
 mod exact;
 mod kind;
 mod model;
+mod order;
 mod phantoms;
 mod present;
 mod sessions;
@@ -17,6 +18,7 @@ mod violation;
 
 pub(crate) use exact::{converged, exact};
 pub(crate) use kind::Kind;
+pub(crate) use order::{monotonic_writes, writes_follow_reads};
 pub(crate) use phantoms::{failed_writes_visible, values_from_nowhere};
 pub(crate) use present::{complete, gone_in_the_end, overwritten_stay_gone, survive};
 pub(crate) use sessions::{monotonic_reads, read_your_writes};

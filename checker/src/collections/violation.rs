@@ -33,6 +33,13 @@ pub(super) enum Violation<'h> {
         read: &'h Op,
         write: Option<&'h Op>,
     },
+    /// A read has what `write` put there and misses what that one's session had met before.
+    OutOfOrder {
+        value: &'h Value,
+        earlier: &'h Op,
+        write: &'h Op,
+        read: &'h Op,
+    },
     /// A read misses what its session had met before.
     Forgotten {
         value: &'h Value,
@@ -74,6 +81,24 @@ pub(super) fn tell<'h>(words: Words<'h>, violation: &Violation<'h>, _: &[&'h Op]
         }
         Violation::Twice { value, read } => format!("{}, with {value} twice.", words.return_of(read)),
         Violation::Phantom { value, read, write } => tell_phantom(words, value, read, *write),
+        Violation::OutOfOrder {
+            value,
+            earlier,
+            write,
+            read,
+        } => {
+            let did = if earlier.action.is_write() {
+                "put it there"
+            } else {
+                "read it"
+            };
+            let (returned, later, session) = (words.return_of(read), words.value(write.value), words.process(write));
+            let (through, span, after) = (words.through(earlier), words.span(earlier), words.span(write));
+            format!(
+                "{returned}, with {later} but without {value}, although {session}, before it wrote {later} {after}, had \
+                 {did}{through} {span}, and nobody who had seen it took it away."
+            )
+        }
         Violation::Forgotten { value, earlier, read } => {
             let did = if earlier.action.is_write() {
                 "put it there"

@@ -154,11 +154,7 @@ fn a_fractured_read_is_read_committed_and_weakly_causal() {
     ];
     let sessions = naive_causal::sessions(&txns);
     let broken = Level::ALL.map(|level| causal::check(&sessions, level).count > 0);
-    assert_eq!(
-        broken,
-        [true, true, false, true].map(|it| it && broken[1]),
-        "{broken:?}"
-    );
+    assert_eq!(broken, [false, true, false, true]);
 }
 
 /// Many sessions, and a chain of reads through all of them: no stack is too short for it.
@@ -178,7 +174,7 @@ fn long_chains_and_long_cycles_are_followed() {
             txns.push((session, vec![read, Access::write(session, 1)]));
         }
         let sessions = naive_causal::sessions(&txns);
-        for level in [Level::ReadCommitted, Level::ReadAtomic, Level::Causal] {
+        for level in [Level::ReadCommitted, Level::ReadAtomic] {
             let verdict = causal::check(&sessions, level);
             assert_eq!(verdict.count, u64::from(is_cycle), "{level:?}: {:?}", verdict.unknown);
             if let Some(violation) = verdict.violation {

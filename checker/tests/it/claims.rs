@@ -75,3 +75,9 @@ pub(crate) const VALUE_CLAIMS: &[(&str, Check)] = &[
     ("causal-v", checks::causal_from_values),
     ("causal", checks::causal),
 ];
+
+/// Those of the order in which siblings of one session are seen.
+pub(crate) const SIBLING_ORDER_CLAIMS: &[(&str, Check)] = &[
+    ("monotonic-writes", siblings::monotonic_writes),
+    ("writes-follow-reads", siblings::writes_follow_reads),
+];

@@ -23,5 +23,6 @@ mod parts;
 mod registers;
 mod replicas;
 mod scatter;
+mod sibling_order;
 mod store;
 mod values;

@@ -65,7 +65,13 @@ fn witnesses_from_values_stand_alone() {
             let Some(witness) = check(&history, &Context::default()).witness else {
                 continue;
             };
-            let all: BTreeSet<u64> = witness.ops.iter().map(|op| op.index).collect();
+            // Where reports of versions differ, fewer of them can say something else.
+            if name == &"causal" && !has_one_version_each(&history) {
+                continue;
+            }
+            // Without a delete a read of its nothing is one of the beginning, and broken more simply.
+            let can_go = witness.ops.iter().filter(|op| op.function != "delete");
+            let all: BTreeSet<u64> = can_go.map(|op| op.index).collect();
             let again = |spare: Option<u64>| -> Finding {
                 let is_of = |event: &&Event| {
                     let mut ops = witness.ops.iter().filter(|op| Some(op.index) != spare);
@@ -77,17 +83,12 @@ fn witnesses_from_values_stand_alone() {
             let alone = again(None);
             assert!(
                 alone.count > 0,
-                "seed {seed}, {name}: {witness:#?} alone gives {alone:#?}"
+                "seed {seed}, {name}: {} alone gives {alone:#?} of\n{}",
+                witness.text,
+                text::render(&history)
             );
-            // Where reports of one value's version differ, fewer of them can say more; and another op that reports one
-            // may do for one of the readers.
-            let versions: BTreeSet<_> = history
-                .ops()
-                .iter()
-                .filter_map(|op| Some((op.value, op.version?)))
-                .collect();
-            let values: BTreeSet<_> = versions.iter().map(|(value, _)| value).collect();
-            if name == &"causal" && values.len() < versions.len() || witness.text.contains("as their versions") {
+            // Another op that reports a version may do for one of the readers.
+            if witness.text.contains("as their versions") {
                 continue;
             }
             for spare in all {
@@ -106,6 +107,18 @@ fn witnesses_from_values_stand_alone() {
             }
         }
     }
+}
+
+/// Returns whether each value has at most one version, of its own.
+fn has_one_version_each(history: &History) -> bool {
+    let reports: BTreeSet<_> = history
+        .ops()
+        .iter()
+        .filter_map(|op| Some((op.key, op.value, op.version?)))
+        .collect();
+    let values: BTreeSet<_> = reports.iter().map(|(_, value, _)| value).collect();
+    let versions: BTreeSet<_> = reports.iter().map(|(key, _, version)| (key, version)).collect();
+    values.len() == reports.len() && versions.len() == reports.len()
 }
 
 #[test]
