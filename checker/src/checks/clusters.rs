@@ -9,15 +9,13 @@
 use super::{phantoms, repeats};
 use crate::{
     evidence::Tally,
-    history::{History, KeyId, Op, Outcome},
+    history::{History, KeyId, Op, Outcome, Position},
 };
 
 /// Returns the ops on `key` by value: of each its write, but for nil, and then its reads in order of invocation.
 pub(super) fn by_value(history: &History, key: KeyId) -> Vec<&Op> {
     let is_read = |op: &Op| op.is_ok_read() && is_clear(history, op) && phantoms::is_known(history, op);
-    let taken = history
-        .ops_of(key)
-        .filter(|op| op.is_possible_write() || is_read(op));
+    let taken = history.ops_of(key).filter(|op| op.is_possible_write() || is_read(op));
     let mut ops: Vec<&Op> = taken.collect();
     ops.sort_unstable_by_key(|op| (op.value, !op.action.is_write(), op.start));
     let values = ops.chunk_by(|a, b| a.value == b.value);
@@ -29,6 +27,16 @@ pub(super) fn by_value(history: &History, key: KeyId) -> Vec<&Op> {
 /// Returns whether it is known which write `read` saw, or that there is none.
 pub(super) fn is_clear(history: &History, read: &Op) -> bool {
     read.value.is_nil() || !history.is_nothing(read.value) || history.write_of(read.value).is_some()
+}
+
+/// Returns where the last ended of those writes that `read` may have seen: of nil before all, never if it may have been one
+/// that does not end. Of a read of a value that is known to have been written.
+pub(super) fn seen_end(history: &History, read: &Op) -> Position {
+    match history.write_of(read.value) {
+        Some(write) => write.end,
+        None if read.value.is_nil() => Position::BEFORE_ALL,
+        None => history.deletes_end(read),
+    }
 }
 
 /// Returns whether the values of `key` say anything at all, and notes in `tally` what is in doubt of it.

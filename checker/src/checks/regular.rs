@@ -32,11 +32,14 @@
 //!                    |- read: 1 -|                                 2 before 1
 //! ```
 //!
+//! A read of nothing of which it is not clear which delete it saw is judged for itself, and left out of the order; then
+//! that there is one says less, and the key is in doubt.
+//!
 //! O(n log n) time and linear memory, a write of unknown outcome as one that never ends.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{age, clusters, fresh, phantoms};
+use super::{clusters, fresh, phantoms, repeats};
 use crate::{
     evidence::{Context, Finding, Tally, Words, ended_ns, seconds},
     history::{History, KeyId, Op, Position},
@@ -44,11 +47,14 @@ use crate::{
 
 /// Finds reads that no order of the writes explains, be it for each read another.
 ///
-/// Tested are the ok reads of which it is known what they saw. O(n log n).
+/// Tested are the ok reads. One of nothing, of which it is not clear which delete it saw, is broken if it is whichever
+/// it saw. O(n log n).
 pub fn weakly_regular(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {
-        if clusters::can_judge(history, key, &mut tally) {
+        if let Some(why) = repeats::doubt(history, key) {
+            tally.doubt(history, key, &why);
+        } else {
             check_reads(history, key, &mut tally);
         }
     }
@@ -57,7 +63,7 @@ pub fn weakly_regular(history: &History, context: &Context) -> Finding {
 
 /// Finds reads that no order of the writes explains together.
 ///
-/// Tested are the ok reads of which it is known what they saw. A violation is a read that no order explains; or, of a
+/// Tested are the ok reads. A violation is a read that no order explains; or, of a
 /// key without such, all of its reads together, which count as one. O(n log n).
 pub fn regular(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
@@ -85,7 +91,7 @@ enum Violation<'h> {
 fn check_reads<'h>(history: &'h History, key: KeyId, tally: &mut Tally<'h, Violation<'h>>) -> bool {
     let writes = fresh::newest_by_end(history, key);
     let mut is_broken = false;
-    for read in clusters::clear_reads(history, key) {
+    for read in history.ops_of(key).filter(|op| op.is_ok_read()) {
         tally.test(1);
         if !phantoms::is_known(history, read) {
             is_broken = true;
@@ -93,7 +99,7 @@ fn check_reads<'h>(history: &'h History, key: KeyId, tally: &mut Tally<'h, Viola
             continue;
         }
         let newest = fresh::newest_before(&writes, read);
-        if let Some(newest) = newest.filter(|newest| age::write_end(history, read) < newest.start) {
+        if let Some(newest) = newest.filter(|newest| clusters::seen_end(history, read) < newest.start) {
             is_broken = true;
             let returned = history.write_of(read.value);
             let ops = [read, newest].into_iter().chain(returned).collect();
@@ -185,13 +191,27 @@ impl<'h> Cycle<'h> {
 
     /// Returns the ops that force the cycle, and the writes of their values.
     fn ops(&self, history: &'h History) -> Vec<&'h Op> {
-        let forcing = self.0.iter().flat_map(|forced| [forced.first, Some(forced.then)]).flatten();
-        forcing.flat_map(|op| [Some(op), history.write_of(op.value)]).flatten().collect()
+        let forcing = self
+            .0
+            .iter()
+            .flat_map(|forced| [forced.first, Some(forced.then)])
+            .flatten();
+        forcing
+            .flat_map(|op| [Some(op), history.write_of(op.value)])
+            .flatten()
+            .collect()
     }
 
     /// Of two cycles the one with fewer ops is the lesser, or else the one that is whole earlier.
     fn rank(&self) -> (usize, Position) {
-        (self.0.len(), self.0.iter().map(|forced| forced.then.start).max().unwrap_or(Position::NEVER))
+        (
+            self.0.len(),
+            self.0
+                .iter()
+                .map(|forced| forced.then.start)
+                .max()
+                .unwrap_or(Position::NEVER),
+        )
     }
 }
 
@@ -249,7 +269,9 @@ fn knot<'h>(values: &[Value<'h>]) -> Option<Cycle<'h>> {
     // Of those whose write may be next, the one whose last op began first.
     let mut ready = BinaryHeap::new();
     for _ in 0..values.len() {
-        let first_read_end = left.least_read_end().map_or(Position::NEVER, |it| values[it].first_read_end());
+        let first_read_end = left
+            .least_read_end()
+            .map_or(Position::NEVER, |it| values[it].first_read_end());
         while let Some(value) = by_start.next_if(|&it| values[it].write_start() < first_read_end) {
             ready.push(Reverse((values[value].last_start(), value)));
         }
@@ -333,7 +355,9 @@ impl Left {
 }
 
 fn skip(order: &[usize], from: usize, is_gone: &[bool]) -> usize {
-    let gone = order[from.min(order.len())..].iter().take_while(|&&value| is_gone[value]);
+    let gone = order[from.min(order.len())..]
+        .iter()
+        .take_while(|&&value| is_gone[value]);
     from + gone.count()
 }
 
@@ -344,7 +368,10 @@ fn tell<'h>(words: Words<'h>, violation: &Violation<'h>, ops: &[&'h Op]) -> Stri
         Violation::Cycle(Cycle(forced)) => {
             let reasons: Vec<String> = forced.iter().map(|forced| tell_forced(words, forced)).collect();
             let key = words.key(ops[0]);
-            format!("No one order of the writes to {key} explains all reads: {}.", reasons.join("; but "))
+            format!(
+                "No one order of the writes to {key} explains all reads: {}.",
+                reasons.join("; but ")
+            )
         }
     }
 }
@@ -352,7 +379,10 @@ fn tell<'h>(words: Words<'h>, violation: &Violation<'h>, ops: &[&'h Op]) -> Stri
 fn tell_forced(words: Words<'_>, forced: &Forced<'_>) -> String {
     let then = words.op(forced.then);
     let Some(first) = forced.first else {
-        return format!("it held nothing only at first, before {}", words.value(forced.then.value));
+        return format!(
+            "it held nothing only at first, before {}",
+            words.value(forced.then.value)
+        );
     };
     let (a, b) = (words.value(first.value), words.value(forced.then.value));
     let (ended, began) = (seconds(ended_ns(first)), seconds(forced.then.start_ns));

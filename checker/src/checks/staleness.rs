@@ -19,12 +19,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    clusters,
-    dominance::count_above_and_before,
-    phantoms,
-    version_order::Stamps,
-};
+use super::{clusters, dominance::count_above_and_before, phantoms, version_order::Stamps};
 use crate::{
     evidence::{Context, Tally, Words, ended_ns},
     history::{History, KeyId, Op, Outcome, Position},
@@ -149,7 +144,11 @@ pub fn staleness(history: &History) -> Staleness {
     Staleness {
         reads: figures.reads,
         stale,
-        share: if figures.reads == 0 { 0.0 } else { stale as f64 / figures.reads as f64 },
+        share: if figures.reads == 0 {
+            0.0
+        } else {
+            stale as f64 / figures.reads as f64
+        },
         versions: Distribution::new(figures.versions, figures.reads),
         time_ns: Distribution::new(figures.times_ns, figures.reads),
         worst: figures.worst.map(|worst| WorstRead::new(history, &worst)),
@@ -316,19 +315,32 @@ impl<'h> Judge<'h> {
                 let version = |op: &Op| self.stamps.version(op.value);
                 let written = self.acked.iter().map(|write| (version(write), *write));
                 let read = self.reads.iter().map(|read| (version(read), *read));
-                measure(WriteOrder::Versions, written.collect(), &read.collect::<Vec<_>>(), visit);
+                measure(
+                    WriteOrder::Versions,
+                    written.collect(),
+                    &read.collect::<Vec<_>>(),
+                    visit,
+                );
             }
             Some(_) => {
                 let written = self.acked.iter().map(|write| (write.start, *write));
                 let read = self.reads.iter().map(|read| (self.write_end(read), *read));
-                measure(WriteOrder::RealTime, written.collect(), &read.collect::<Vec<_>>(), visit);
+                measure(
+                    WriteOrder::RealTime,
+                    written.collect(),
+                    &read.collect::<Vec<_>>(),
+                    visit,
+                );
             }
         }
     }
 
     fn write_end(&self, read: &Op) -> Position {
         let write = self.history.write_of(read.value);
-        assert!(write.is_some() || read.value.is_nil(), "it is known which write {read:?} saw");
+        assert!(
+            write.is_some() || read.value.is_nil(),
+            "it is known which write {read:?} saw"
+        );
         write.map_or(Position::BEFORE_ALL, |write| match write.outcome {
             Outcome::Ok => write.end,
             Outcome::Info | Outcome::Fail => Position::NEVER,
@@ -356,7 +368,10 @@ fn measure<'h, X: Ord + Copy>(
     }
     for ((at, read), count) in reads.iter().zip(counts) {
         let above = written.partition_point(|(it, _)| it <= at);
-        let overwritten_ns = first_to_end.get(above).filter(|_| count > 0).map(|write| ended_ns(write));
+        let overwritten_ns = first_to_end
+            .get(above)
+            .filter(|_| count > 0)
+            .map(|write| ended_ns(write));
         visit(ReadStaleness {
             read,
             versions: u64::from(count),

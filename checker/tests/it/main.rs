@@ -13,6 +13,8 @@ mod naive;
 mod naive_collections;
 mod naive_registers;
 mod registers;
+mod registers_large;
 mod replicas;
 mod scatter;
 mod store;
+mod tangle;

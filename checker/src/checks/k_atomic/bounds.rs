@@ -39,8 +39,7 @@ pub(super) fn lower(chunk: &Chunk<'_>) -> u64 {
 fn together(forward: &[Cluster<'_>]) -> u64 {
     let mut highs: Vec<Position> = forward.iter().map(|it| it.last_start).collect();
     highs.sort_unstable();
-    let begun_and_not_ended =
-        |(at, it): (usize, &Cluster)| at + 1 - highs.partition_point(|high| *high < it.first_end);
+    let begun_and_not_ended = |(at, it): (usize, &Cluster)| at + 1 - highs.partition_point(|high| *high < it.first_end);
     forward.iter().enumerate().map(begun_and_not_ended).max().unwrap_or(0) as u64
 }
 

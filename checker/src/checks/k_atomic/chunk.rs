@@ -82,7 +82,9 @@ pub(super) fn chunks<'h>(by_value: &[&'h Op]) -> Vec<Chunk<'h>> {
             }
             _ => {
                 stretches.push((low, high));
-                chunks.push(Chunk { clusters: vec![cluster] });
+                chunks.push(Chunk {
+                    clusters: vec![cluster],
+                });
             }
         }
     }

@@ -137,7 +137,9 @@ pub fn atomicity(history: &History) -> Atomicity {
 fn least_k(history: &History, key: KeyId) -> Bounds {
     let chunks = chunk::chunks(&clusters::by_value(history, key));
     let one = Bounds { lower: 1, upper: 1 };
-    chunks.iter().fold(one, |all, chunk| all.and(Bounds::of(chunk, u64::MAX)))
+    chunks
+        .iter()
+        .fold(one, |all, chunk| all.and(Bounds::of(chunk, u64::MAX)))
 }
 
 enum Violation<'h> {

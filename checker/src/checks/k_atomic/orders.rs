@@ -53,7 +53,9 @@ fn path(forward: &[Cluster<'_>]) -> Option<Vec<usize>> {
         free.map(|it| *it = Some(other))
     };
     for (a, cluster) in forward.iter().enumerate() {
-        let after = forward[a + 1..].iter().take_while(|other| other.first_end < cluster.last_start);
+        let after = forward[a + 1..]
+            .iter()
+            .take_while(|other| other.first_end < cluster.last_start);
         for b in (a + 1..).take(after.count().min(3)) {
             join(a, b)?;
             join(b, a)?;

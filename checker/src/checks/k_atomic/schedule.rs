@@ -32,7 +32,11 @@ impl Schedule {
         let mut op_count = 0;
         for (cluster, number) in chunk.clusters.iter().zip(0..) {
             for op in &cluster.ops {
-                let begun = if op.action.is_write() { Event::Write } else { Event::Read };
+                let begun = if op.action.is_write() {
+                    Event::Write
+                } else {
+                    Event::Read
+                };
                 events.push((op.start, begun, number, op_count));
                 if op.end != Position::NEVER {
                     events.push((op.end, Event::End, number, op_count));
@@ -42,7 +46,10 @@ impl Schedule {
         }
         events.sort_unstable_by_key(|event| event.0);
         Self {
-            events: events.into_iter().map(|(_, event, cluster, op)| (event, cluster, op)).collect(),
+            events: events
+                .into_iter()
+                .map(|(_, event, cluster, op)| (event, cluster, op))
+                .collect(),
             initial: chunk.clusters.iter().position(|cluster| cluster.is_initial()),
             op_count: op_count as usize,
             cluster_count: chunk.clusters.len(),

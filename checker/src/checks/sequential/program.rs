@@ -42,7 +42,9 @@ impl<'h> Program<'h> {
         let key_of: Vec<u32> = key_of.collect();
         let source_of = sources(&ops);
 
-        let mut reads: Vec<u32> = (0..ops.len() as u32).filter(|&at| ops[at as usize].is_ok_read()).collect();
+        let mut reads: Vec<u32> = (0..ops.len() as u32)
+            .filter(|&at| ops[at as usize].is_ok_read())
+            .collect();
         reads.sort_unstable_by_key(|&at| (source_of[at as usize], key_of[at as usize], at));
         let mut reads_of_write = vec![(0, 0); ops.len()];
         let mut reads_of_nil = vec![(0, 0); keys.len()];
@@ -127,7 +129,11 @@ impl<'h> Program<'h> {
 /// Returns those of `ops` that say anything of an order.
 fn kept<'h>(ops: &[&'h Op]) -> Vec<&'h Op> {
     let mut seen: Vec<ValueId> = ops.iter().filter(|op| op.is_ok_read()).map(|op| op.value).collect();
-    let mut written: Vec<ValueId> = ops.iter().filter(|op| op.is_possible_write()).map(|op| op.value).collect();
+    let mut written: Vec<ValueId> = ops
+        .iter()
+        .filter(|op| op.is_possible_write())
+        .map(|op| op.value)
+        .collect();
     seen.sort_unstable();
     written.sort_unstable();
     let is_kept = |op: &&&Op| match op.action.is_write() {

@@ -118,7 +118,13 @@ impl<'p, 'h> State<'p, 'h> {
         }
         let mut by_first: Vec<u32> = (0..edges.len() as u32).collect();
         by_first.sort_unstable_by_key(|&edge| edges[edge as usize].first);
-        let reads_of = |at: u32| if program.is_write(at) { program.reads_of_write(at) } else { &[] };
+        let reads_of = |at: u32| {
+            if program.is_write(at) {
+                program.reads_of_write(at)
+            } else {
+                &[]
+            }
+        };
         let all = 0..program.len() as u32;
         let mut state = Self {
             program,
@@ -126,10 +132,14 @@ impl<'p, 'h> State<'p, 'h> {
             by_first,
             edge_starts,
             waits_for,
-            heads: (0..program.session_count()).map(|session| program.session(session).start).collect(),
+            heads: (0..program.session_count())
+                .map(|session| program.session(session).start)
+                .collect(),
             current: vec![NONE; program.key_count()],
             unread: all.clone().map(|at| reads_of(at).len() as u32).collect(),
-            unread_nil: (0..program.key_count()).map(|key| program.reads_of_nil(key).len() as u32).collect(),
+            unread_nil: (0..program.key_count())
+                .map(|key| program.reads_of_nil(key).len() as u32)
+                .collect(),
             taken: Vec::with_capacity(program.len()),
             priorities: all.map(|at| priority(program, at)).collect(),
             step_count: 0,
@@ -148,7 +158,10 @@ impl<'p, 'h> State<'p, 'h> {
             let key = self.program.key_of(*write);
             self.program.is_write(*write) && self.waits_for[*write as usize] == 0 && self.is_read(key)
         };
-        let mut candidates: Vec<_> = heads.filter(is_free).map(|it| (self.priorities[it as usize], it)).collect();
+        let mut candidates: Vec<_> = heads
+            .filter(is_free)
+            .map(|it| (self.priorities[it as usize], it))
+            .collect();
         candidates.sort_unstable();
         candidates
     }
@@ -213,7 +226,8 @@ impl<'p, 'h> State<'p, 'h> {
         } else {
             *self.unread_of(at) -= 1;
         }
-        for &edge in &self.by_first[self.edge_starts[at as usize] as usize..self.edge_starts[at as usize + 1] as usize] {
+        for &edge in &self.by_first[self.edge_starts[at as usize] as usize..self.edge_starts[at as usize + 1] as usize]
+        {
             self.waits_for[self.edges[edge as usize].then as usize] -= 1;
         }
     }
