@@ -9,7 +9,7 @@
 use super::{phantoms, repeats};
 use crate::{
     evidence::Tally,
-    history::{History, KeyId, Op, Outcome},
+    history::{History, KeyId, Op, Outcome, Position},
 };
 
 /// Returns the ops on `key` by value: of each its write, but for nil, and then its reads in order of invocation.
@@ -27,6 +27,16 @@ pub(super) fn by_value(history: &History, key: KeyId) -> Vec<&Op> {
 /// Returns whether it is known which write `read` saw, or that there is none.
 pub(super) fn is_clear(history: &History, read: &Op) -> bool {
     read.value.is_nil() || !history.is_nothing(read.value) || history.write_of(read.value).is_some()
+}
+
+/// Returns where the last ended of those writes that `read` may have seen: of nil before all, never if it may have been one
+/// that does not end. Of a read of a value that is known to have been written.
+pub(super) fn seen_end(history: &History, read: &Op) -> Position {
+    match history.write_of(read.value) {
+        Some(write) => write.end,
+        None if read.value.is_nil() => Position::BEFORE_ALL,
+        None => history.deletes_end(read),
+    }
 }
 
 /// Returns whether the values of `key` say anything at all, and notes in `tally` what is in doubt of it.

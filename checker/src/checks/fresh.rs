@@ -76,7 +76,8 @@ pub(super) fn tell(words: Words<'_>, read: &Op, newest: &Op) -> String {
     let acknowledged = words.acknowledged_before(newest, read);
     let mut text = format!("{returned}, although {write} had been {acknowledged}");
     let new = words.write_of(newest.value);
-    if read.value.is_unclear() {
+    let has_write = words.history.write_of(read.value).is_some();
+    if words.history.is_nothing(read.value) && !read.value.is_nil() && !has_write {
         text.push_str(&format!(", and every delete of the key had ended before {new} began"));
     } else if words.history.is_nothing(read.value) && !read.value.is_nil() {
         let old = words.write_of(read.value);

@@ -32,11 +32,14 @@
 //!                    |- read: 1 -|                                 2 before 1
 //! ```
 //!
+//! A read of nothing of which it is not clear which delete it saw is judged for itself, and left out of the order; then
+//! that there is one says less, and the key is in doubt.
+//!
 //! O(n log n) time and linear memory, a write of unknown outcome as one that never ends.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{age, clusters, fresh, phantoms};
+use super::{clusters, fresh, phantoms, repeats};
 use crate::{
     evidence::{Context, Finding, Tally, Words, ended_ns, seconds},
     history::{History, KeyId, Op, Position},
@@ -44,11 +47,14 @@ use crate::{
 
 /// Finds reads that no order of the writes explains, be it for each read another.
 ///
-/// Tested are the ok reads of which it is known what they saw. O(n log n).
+/// Tested are the ok reads. One of nothing, of which it is not clear which delete it saw, is broken if it is whichever
+/// it saw. O(n log n).
 pub fn weakly_regular(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {
-        if clusters::can_judge(history, key, &mut tally) {
+        if let Some(why) = repeats::doubt(history, key) {
+            tally.doubt(history, key, &why);
+        } else {
             check_reads(history, key, &mut tally);
         }
     }
@@ -57,7 +63,7 @@ pub fn weakly_regular(history: &History, context: &Context) -> Finding {
 
 /// Finds reads that no order of the writes explains together.
 ///
-/// Tested are the ok reads of which it is known what they saw. A violation is a read that no order explains; or, of a
+/// Tested are the ok reads. A violation is a read that no order explains; or, of a
 /// key without such, all of its reads together, which count as one. O(n log n).
 pub fn regular(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
@@ -85,7 +91,7 @@ enum Violation<'h> {
 fn check_reads<'h>(history: &'h History, key: KeyId, tally: &mut Tally<'h, Violation<'h>>) -> bool {
     let writes = fresh::newest_by_end(history, key);
     let mut is_broken = false;
-    for read in clusters::clear_reads(history, key) {
+    for read in history.ops_of(key).filter(|op| op.is_ok_read()) {
         tally.test(1);
         if !phantoms::is_known(history, read) {
             is_broken = true;
@@ -93,7 +99,7 @@ fn check_reads<'h>(history: &'h History, key: KeyId, tally: &mut Tally<'h, Viola
             continue;
         }
         let newest = fresh::newest_before(&writes, read);
-        if let Some(newest) = newest.filter(|newest| age::write_end(history, read) < newest.start) {
+        if let Some(newest) = newest.filter(|newest| clusters::seen_end(history, read) < newest.start) {
             is_broken = true;
             let returned = history.write_of(read.value);
             let ops = [read, newest].into_iter().chain(returned).collect();

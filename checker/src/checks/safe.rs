@@ -11,11 +11,14 @@
 //! Some order of the writes has a value last exactly if neither is so. What a register can hold is not told to a
 //! checker, so of a read that a write overlaps nothing is required, be its value from nowhere.
 //!
+//! A read of nothing returns what any delete wrote, and the initial state; where it is not clear which it saw, it breaks
+//! the claim if all of them had been overwritten.
+//!
 //! A write of unknown outcome may take effect at any later time: it never ends, so overlaps every read that ends after
 //! it began, and nothing is tested any more. That is what the claim says. A failed write never happened, and overlaps
 //! nothing.
 
-use super::{age, fresh, phantoms, repeats};
+use super::{clusters, fresh, phantoms, repeats};
 use crate::{
     evidence::{Context, Finding, Tally},
     history::{History, KeyId, Op, Position},
@@ -40,7 +43,7 @@ pub fn safe(history: &History, context: &Context) -> Finding {
                 continue;
             }
             let newest = fresh::newest_before(&writes, read);
-            if let Some(newest) = newest.filter(|newest| age::write_end(history, read) < newest.start) {
+            if let Some(newest) = newest.filter(|newest| clusters::seen_end(history, read) < newest.start) {
                 let returned = history.write_of(read.value);
                 tally.violate(
                     [read, newest].into_iter().chain(returned).collect(),

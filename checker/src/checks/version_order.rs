@@ -102,46 +102,48 @@ impl<'h> Stamps<'h> {
         Some(self.of_value[at])
     }
 
-    /// Gives `meet` a conflict of each value that has one.
-    pub(super) fn each_conflict(&self, history: &'h History, key: KeyId, mut meet: impl FnMut(Conflict<'h>)) {
-        let mut is_met = vec![false; self.of_value.len()];
-        let mut meet = |value: ValueId, conflict: Conflict<'h>| {
+    /// Gives `meet` a conflict of each value that has one: of several the plainest, and of those one of fewest ops.
+    pub(super) fn each_conflict(&self, history: &'h History, key: KeyId, meet: impl FnMut(Conflict<'h>)) {
+        let mut found: Vec<Option<Conflict>> = vec![None; self.of_value.len()];
+        let mut note = |value: ValueId, conflict: Conflict<'h>| {
             let at = self.of_value.binary_search_by_key(&value, |stamp| stamp.value);
-            if !std::mem::replace(&mut is_met[at.expect("a value in conflict has a version")], true) {
-                meet(conflict);
+            let known = &mut found[at.expect("a value in conflict has a version")];
+            if known.is_none_or(|known| conflict.rank() < known.rank()) {
+                *known = Some(conflict);
             }
         };
         for stamp in &self.of_value {
             if stamp.least.version < stamp.greatest.version {
-                meet(stamp.value, Conflict::TwoVersions(stamp.least, stamp.greatest));
+                note(stamp.value, Conflict::TwoVersions(stamp.least, stamp.greatest));
             }
         }
         let mut by_version: Vec<Report> = self.of_value.iter().map(|stamp| stamp.greatest).collect();
         by_version.sort_unstable_by_key(|report| (report.version, report.op.start));
         for pair in by_version.windows(2).filter(|pair| pair[0].version == pair[1].version) {
-            meet(pair[1].op.value, Conflict::TwoValues(pair[0], pair[1]));
+            note(pair[1].op.value, Conflict::TwoValues(pair[0], pair[1]));
         }
-        self.each_inversion(history, key, |first, then, of_first| {
+        self.each_inversion(history, key, |first, then, is_read| {
             let (above, below) = (self.get(first.value), self.get(then.value));
             if let (Some(above), Some(below)) = (above, below) {
                 let reports = [above.least, below.greatest];
-                meet(
-                    then.value,
-                    Conflict::Inverted {
-                        first,
-                        then,
-                        reports,
-                        is_read: of_first,
-                    },
-                );
+                let inverted = Conflict::Inverted {
+                    first,
+                    then,
+                    reports,
+                    is_read,
+                };
+                note(then.value, inverted);
             }
         });
+        found.into_iter().flatten().for_each(meet);
     }
 
     /// Gives `meet` each write whose versions are less than all of one that had been acknowledged before it began, or
     /// of a value that its session had read before: what came first, the write, and whether a read did.
     fn each_inversion(&self, history: &'h History, key: KeyId, mut meet: impl FnMut(&'h Op, &'h Op, bool)) {
         let least = |op: &Op| self.get(op.value).map(|stamp| stamp.least.version);
+        // Of two of the same version, one that reports it itself needs no other op to prove it.
+        let rank = |op: &Op| least(op).map(|version| (version, op.version.is_some()));
         let mut acked: Vec<&Op> = history.ops_of(key).filter(|op| op.is_acked_write()).collect();
         acked.sort_unstable_by_key(|write| write.end);
         let mut acked = acked.into_iter().peekable();
@@ -156,7 +158,7 @@ impl<'h> Stamps<'h> {
                 continue;
             }
             while let Some(write) = acked.next_if(|write| write.end < op.start) {
-                if least(write) > greatest.and_then(least) {
+                if rank(write) > greatest.and_then(rank) {
                     greatest = Some(write);
                 }
             }
@@ -174,7 +176,7 @@ impl<'h> Stamps<'h> {
             let mut greatest: Option<&Op> = None;
             for op in session.iter().copied() {
                 if op.is_ok_read() {
-                    if least(op) > greatest.and_then(least) {
+                    if rank(op) > greatest.and_then(rank) {
                         greatest = Some(op);
                     }
                 } else if let Some((first, below)) = greatest.zip(self.version(op.value))
@@ -224,6 +226,19 @@ impl<'h> Conflict<'h> {
         }
     }
 
+    /// Of two conflicts the one that is told is of the lesser rank.
+    fn rank(&self) -> (u8, usize) {
+        let kind = match self {
+            Self::TwoVersions(..) => 0,
+            Self::TwoValues(..) => 1,
+            Self::Inverted { .. } => 2,
+        };
+        let mut starts: Vec<_> = self.ops().iter().map(|op| op.start).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        (kind, starts.len())
+    }
+
     /// Returns whether all it says is that `first` came first, and has the greater version.
     fn is_between(&self, first: ValueId, then: ValueId) -> bool {
         matches!(self, Self::Inverted { first: a, then: b, .. } if (a.value, b.value) == (first, then))
@@ -264,7 +279,7 @@ impl<'h> Conflict<'h> {
                 let session = if *is_read { " in the same session" } else { "" };
                 format!(
                     "{first_op} ended at {ended}, before {then_op} to {key} began at {began}{session}, yet what came \
-                     first has version {above}, greater than {below}"
+                     first has version {above}, greater than the other's {below}"
                 )
             }
         }

@@ -28,6 +28,29 @@ pub(crate) const REGISTER_CLAIMS: &[(&str, Check)] = CLAIMS.split_at(11).0;
 /// Those of deletes alone.
 pub(crate) const DELETE_CLAIMS: &[(&str, Check)] = CLAIMS.split_at(11).1;
 
+/// How strong a register is: the claims on all reads and writes together, and what the store says of their order.
+pub(crate) const STRENGTH_CLAIMS: &[(&str, Check)] = &[
+    ("safe", checks::safe),
+    ("weakly-regular", checks::weakly_regular),
+    ("regular", checks::regular),
+    ("linearizable", checks::linearizable),
+    ("2-atomic", |history, context| checks::k_atomic(history, context, 2)),
+    ("3-atomic", |history, context| checks::k_atomic(history, context, 3)),
+    ("sequential", |history, context| {
+        checks::sequential(history, context, 1_000_000_000)
+    }),
+    ("version-order", checks::version_order),
+];
+
+/// Returns the check of strength called `name`.
+pub(crate) fn strength(name: &str) -> Check {
+    let (_, check) = STRENGTH_CLAIMS
+        .iter()
+        .find(|(claim, _)| *claim == name)
+        .expect("the claim is listed");
+    *check
+}
+
 /// Those of siblings.
 pub(crate) const SIBLING_CLAIMS: &[(&str, Check)] = &[
     ("values-from-nowhere", siblings::values_from_nowhere),

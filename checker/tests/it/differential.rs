@@ -189,7 +189,7 @@ fn witnesses_stand_alone_and_have_nothing_to_spare() {
     }
 }
 
-fn require_evident(name: &str, check: Check, witness: &Witness, events: &[Event], context: &Context) {
+pub(crate) fn require_evident(name: &str, check: Check, witness: &Witness, events: &[Event], context: &Context) {
     let all: BTreeSet<u64> = witness.ops.iter().map(|op| op.index).collect();
     let again = |indices: &BTreeSet<u64>| -> Finding {
         let is_of = |event: &Event| {
@@ -218,7 +218,17 @@ fn require_evident(name: &str, check: Check, witness: &Witness, events: &[Event]
         let is_source =
             spare.function == "write" && witness.ops.iter().any(|op| op != spare && op.value == spare.value);
         // Without its write a value is from nowhere: broken too, but for another reason.
-        let is_excused = is_source && ["linearizable", "values-from-nowhere"].contains(&name)
+        let is_of_values = [
+            "linearizable",
+            "values-from-nowhere",
+            "safe",
+            "weakly-regular",
+            "regular",
+            "2-atomic",
+            "3-atomic",
+            "sequential",
+        ];
+        let is_excused = is_source && is_of_values.contains(&name)
             // All replicas that were looked at are needed, and without a count nothing says that one is missing.
             || spare.phase.is_some() && name == "acked-writes-survive" && context.replica_count != Some(3);
         // An earlier look at the same replica tells a version; without the later one it would be the last.

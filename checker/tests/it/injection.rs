@@ -334,7 +334,7 @@ fn deleted_before<'h>(history: &'h History, read: &Op) -> Option<(&'h Op, &'h Op
     Some((write, delete))
 }
 
-fn value(history: &History, op: &Op) -> Value {
+pub(crate) fn value(history: &History, op: &Op) -> Value {
     history.value(op.value).clone()
 }
 
@@ -343,7 +343,7 @@ fn version(history: &History, op: &Op) -> Option<Version> {
 }
 
 /// Lets `op` have returned something else.
-fn answer(events: &mut [Event], op: &Op, value: Value, version: Option<Version>) {
+pub(crate) fn answer(events: &mut [Event], op: &Op, value: Value, version: Option<Version>) {
     let at = op.completion_index().expect("the op returned") as usize;
     assert!(
         events[at].kind == EventKind::Ok && events[at].function != Function::Write,
@@ -358,7 +358,7 @@ fn answer(events: &mut [Event], op: &Op, value: Value, version: Option<Version>)
 }
 
 /// Lets the store have given to each of two values, wherever it reported one, the version of the other.
-fn swap_versions(events: &mut [Event], history: &History, a: &Op, b: &Op) {
+pub(crate) fn swap_versions(events: &mut [Event], history: &History, a: &Op, b: &Op) {
     let (a, b) = (
         (value(history, a), version(history, a)),
         (value(history, b), version(history, b)),

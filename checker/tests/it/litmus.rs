@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use quorate_checker::{Context, Crash, FaultSpan, text};
 
-use crate::claims::{CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS};
+use crate::claims::{CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS, STRENGTH_CLAIMS};
 
 #[test]
 fn phantoms() {
@@ -25,6 +25,11 @@ fn stale_reads() {
 #[test]
 fn not_linearizable() {
     check(include_str!("../litmus/linearizable.md"));
+}
+
+#[test]
+fn strengths() {
+    check_with(include_str!("../litmus/strengths.md"), STRENGTH_CLAIMS);
 }
 
 #[test]

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_checker::{History, KeyId, Op, Outcome, Position, ValueId, VersionId};
+use quorate_checker::{Action, History, KeyId, Op, Outcome, Position, ValueId, VersionId};
 
 /// Returns how many reads of `key` no write overlaps, and how many of them return what is not last in any order of the
 /// writes.
-pub(crate) fn safe(history: &History, key: KeyId) -> (u64, u64) {
-    let (writes, reads) = writes_and_reads(history, key);
+pub(crate) fn safe(ops: &[Op]) -> (u64, u64) {
+    let (writes, reads) = writes_and_reads(ops);
     let is_apart = |read: &&&Op| {
         writes
             .iter()
@@ -21,29 +21,64 @@ pub(crate) fn safe(history: &History, key: KeyId) -> (u64, u64) {
 }
 
 /// Returns how many reads of `key` no order of the writes explains by itself.
-pub(crate) fn weakly_regular(history: &History, key: KeyId) -> u64 {
-    let (writes, reads) = writes_and_reads(history, key);
+pub(crate) fn weakly_regular(ops: &[Op]) -> u64 {
+    let (writes, reads) = writes_and_reads(ops);
     reads.iter().filter(|read| !has_write_order(&writes, &[**read])).count() as u64
 }
 
 /// Returns whether one order of the writes explains all reads of `key`.
-pub(crate) fn is_regular(history: &History, key: KeyId) -> bool {
-    let (writes, reads) = writes_and_reads(history, key);
+pub(crate) fn is_regular(ops: &[Op]) -> bool {
+    let (writes, reads) = writes_and_reads(ops);
     has_write_order(&writes, &reads)
 }
 
 /// Returns whether an order of the ops on `key` lets each read return one of the last `k` values.
-pub(crate) fn is_k_atomic(history: &History, key: KeyId, k: usize) -> bool {
-    let (writes, reads) = writes_and_reads(history, key);
+pub(crate) fn is_k_atomic(ops: &[Op], k: usize) -> bool {
+    let (writes, reads) = writes_and_reads(ops);
     let ops: Vec<&Op> = writes.into_iter().chain(reads).collect();
     has_op_order(&ops, &mut vec![false; ops.len()], &mut vec![ValueId::NIL], k)
 }
 
-fn writes_and_reads(history: &History, key: KeyId) -> (Vec<&Op>, Vec<&Op>) {
-    let of_key = || history.ops().iter().filter(|op| op.key == key);
+/// Returns the ops on `key`.
+pub(crate) fn ops_of(history: &History, key: KeyId) -> Vec<Op> {
+    history.ops().iter().filter(|op| op.key == key).cloned().collect()
+}
+
+/// Returns `ops` with every read of nothing that is not known to be of one delete, or of none, as one of each; and of
+/// those of the initial state too if `is_initial_open`.
+pub(crate) fn with_nothings_told(history: &History, ops: &[Op], is_initial_open: bool) -> Vec<Vec<Op>> {
+    let mut told = vec![Vec::new()];
+    for op in ops {
+        let deletes = ops.iter().filter(|it| it.action == Action::Delete && it.key == op.key);
+        let deletes: Vec<ValueId> = deletes
+            .filter(|it| it.outcome != Outcome::Fail)
+            .map(|it| it.value)
+            .collect();
+        let is_read = op.action == Action::Read && op.outcome == Outcome::Ok && history.is_nothing(op.value);
+        let is_open = is_read && !deletes.contains(&op.value) && (is_initial_open || !op.value.is_nil());
+        let choices = [vec![ValueId::NIL], deletes].concat();
+        let choices = if is_open { choices } else { vec![op.value] };
+        told = told
+            .into_iter()
+            .flat_map(|before| {
+                choices.iter().map(move |value| {
+                    let mut told = op.clone();
+                    told.value = *value;
+                    [&before[..], &[told]].concat()
+                })
+            })
+            .collect();
+    }
+    told
+}
+
+fn writes_and_reads(ops: &[Op]) -> (Vec<&Op>, Vec<&Op>) {
     let is_write = |op: &&Op| op.action.is_write() && op.outcome != Outcome::Fail;
     let is_read = |op: &&Op| !op.action.is_write() && op.outcome == Outcome::Ok;
-    (of_key().filter(is_write).collect(), of_key().filter(is_read).collect())
+    (
+        ops.iter().filter(is_write).collect(),
+        ops.iter().filter(is_read).collect(),
+    )
 }
 
 /// Returns whether the writes, those of unknown outcome perhaps left out, have an order that real time allows in which
@@ -102,9 +137,9 @@ fn has_op_order(ops: &[&Op], done: &mut Vec<bool>, written: &mut Vec<ValueId>, k
 }
 
 /// Returns whether all ops of all keys have an order that keeps that of each session and explains what was read.
-pub(crate) fn is_sequential(history: &History) -> bool {
+pub(crate) fn is_sequential(ops: &[Op]) -> bool {
     let is_taken = |op: &&Op| op.outcome == Outcome::Ok || op.action.is_write() && op.outcome == Outcome::Info;
-    let ops: Vec<&Op> = history.ops().iter().filter(is_taken).collect();
+    let ops: Vec<&Op> = ops.iter().filter(is_taken).collect();
     has_session_order(&ops, &mut vec![false; ops.len()], &BTreeMap::new())
 }
 
@@ -133,7 +168,8 @@ fn has_session_order(ops: &[&Op], done: &mut Vec<bool>, values: &BTreeMap<KeyId,
 /// Returns how many versions behind a read surely is by real time, and when the first of them was acknowledged: the
 /// acknowledged writes wholly between its value's write and itself.
 pub(crate) fn behind_by_real_time(history: &History, read: &Op) -> (u64, Option<u64>) {
-    let (writes, _) = writes_and_reads(history, read.key);
+    let ops = ops_of(history, read.key);
+    let (writes, _) = writes_and_reads(&ops);
     let own = writes.iter().find(|write| write.value == read.value);
     let own_end = own.map_or(Position::BEFORE_ALL, |write| write.end);
     behind(&writes, read, |write| own_end < write.start)
@@ -141,7 +177,8 @@ pub(crate) fn behind_by_real_time(history: &History, read: &Op) -> (u64, Option<
 
 /// Returns how many versions behind a read is by versions, and when the first of them was acknowledged.
 pub(crate) fn behind_by_version(history: &History, read: &Op) -> (u64, Option<u64>) {
-    let (writes, _) = writes_and_reads(history, read.key);
+    let ops = ops_of(history, read.key);
+    let (writes, _) = writes_and_reads(&ops);
     let own = version(history, read.key, read.value);
     behind(&writes, read, |write| version(history, read.key, write.value) > own)
 }

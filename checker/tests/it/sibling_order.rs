@@ -92,7 +92,7 @@ fn judge(history: &History, is_own: bool) -> (u64, u64) {
 }
 
 fn overwrites(history: &History, op: &Op, value: &Value) -> bool {
-    op.seen.iter().any(|seen| {
+    history.seen(op).iter().any(|seen| {
         let via = history.ops().iter().find(|via| {
             via.action == Action::Write && via.value == *seen && via.is_possible_write() && via.start < op.start
         });

@@ -25,10 +25,10 @@ mod search;
 use super::{phantoms, repeats, zones};
 use crate::{
     evidence::{Context, Finding, Tally, Words, shrink},
-    history::{Action, History, KeyId, Op},
+    history::{Action, History, KeyId, Op, Position},
 };
 use program::Program;
-use saturation::{Edge, Saturated};
+use saturation::{Edge, Saturated, Why};
 use search::Found;
 
 /// Words name so many ops; of more, the rest is counted.
@@ -169,46 +169,63 @@ fn has_no_order(ops: &[&Op], step_count_max: u64) -> bool {
 fn tell(words: Words<'_>, ops: &[&Op]) -> String {
     let mut by_session = ops.to_vec();
     by_session.sort_unstable_by_key(|op| (op.process, op.start));
-    let begin = "No order of all operations that keeps that of each session explains what was read: ";
+    let begin = "No order of all operations that keeps that of each session explains what was read";
     let program = Program::new(&by_session);
     let mut steps = u64::MAX;
-    if let Saturated::Cycle(cycle) = saturation::saturate(&program, &mut steps)
-        && cycle.len() <= TOLD_COUNT_MAX
-    {
-        let reasons: Vec<String> = cycle.iter().map(|edge| tell_edge(words, &program, edge)).collect();
-        return format!("{begin}{}.", reasons.join("; "));
-    }
-    let told = ops.iter().take(TOLD_COUNT_MAX);
-    let told: Vec<String> = told.map(|op| format!("{} {}", words.op(op), words.span(op))).collect();
-    let rest = match ops.len().saturating_sub(TOLD_COUNT_MAX) {
-        0 => String::new(),
-        count => format!(", and {count} more"),
+    let saturated = saturation::saturate(&program, &mut steps);
+    let Saturated::Cycle(cycle) = saturated else {
+        return format!("{begin}, as was found by trying all: {}.", list(words, ops));
     };
-    format!("{begin}{}{rest}.", told.join(", "))
+    let reasons: Vec<String> = cycle
+        .iter()
+        .take(TOLD_COUNT_MAX)
+        .map(|edge| tell_edge(words, &program, edge))
+        .collect();
+    let told = cycle.iter().flat_map(|edge| edge.ops()).map(|at| program.op(at).start);
+    let told: Vec<Position> = told.collect();
+    let others: Vec<&Op> = by_session.into_iter().filter(|op| !told.contains(&op.start)).collect();
+    let others = match others.len() {
+        0 => String::new(),
+        _ => format!(" That follows with {}.", list(words, &others)),
+    };
+    format!("{begin}: {}.{others}", reasons.join("; "))
+}
+
+/// As in `p1's write of 57 through n4 to k17, and p3's read of 41 through n2 from k17`.
+fn list(words: Words<'_>, ops: &[&Op]) -> String {
+    let mut told: Vec<String> = ops.iter().take(TOLD_COUNT_MAX).map(|op| tell_op(words, op)).collect();
+    if ops.len() > TOLD_COUNT_MAX {
+        told.push(format!("{} more", ops.len() - TOLD_COUNT_MAX));
+    }
+    match told.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{}, and {last}", rest.join(", ")),
+        _ => told.join(""),
+    }
+}
+
+fn tell_op(words: Words<'_>, op: &Op) -> String {
+    let preposition = if op.action.is_write() { "to" } else { "from" };
+    format!("{} {preposition} {}", words.op(op), words.key(op))
 }
 
 fn tell_edge(words: Words<'_>, program: &Program<'_>, edge: &Edge) -> String {
-    let op = |at: u32| {
-        let op = program.op(at);
-        let preposition = if op.action.is_write() { "to" } else { "from" };
-        format!("{} {preposition} {}", words.op(op), words.key(op))
-    };
+    let op = |at: u32| tell_op(words, program.op(at));
     let (first, then) = (op(edge.first), op(edge.then));
     match edge.why {
-        saturation::Why::Session => format!("{first} comes before {then} in its session"),
-        saturation::Why::ReadsFrom => format!("{first} comes before {then}"),
-        saturation::Why::Overwritten { read } => {
+        Why::Session => format!("{first} comes before {then} in its session"),
+        Why::ReadsFrom => format!("{first} comes before {then}, which saw it"),
+        Why::Overwritten { read } => {
             format!(
                 "{first} comes before {then}, as {} comes after the one and saw the other",
                 op(read)
             )
         }
-        saturation::Why::NotYet { write: Some(write) } => {
+        Why::NotYet { write: Some(write) } => {
             format!(
                 "{first} comes before {then}, as it saw {}, which comes before that",
                 op(write)
             )
         }
-        saturation::Why::NotYet { write: None } => format!("{first} comes before {then}, as it saw nothing"),
+        Why::NotYet { write: None } => format!("{first} comes before {then}, as it saw nothing"),
     }
 }

@@ -15,6 +15,8 @@
 //! The rules are those of Gibbons and Korach (SIAM J. Computing 26, 1997, section 4), and as "saturation" of Biswas and
 //! Enea, *On the Complexity of Checking Transactional Consistency* (OOPSLA 2019).
 
+use std::collections::VecDeque;
+
 use super::program::{NONE, Program};
 
 /// How many numbers all clocks together may be: 512 MiB.
@@ -22,6 +24,9 @@ const CLOCK_CELL_COUNT_MAX: usize = 1 << 27;
 
 /// How many edges may be found: as many as take half of that.
 const EDGE_COUNT_MAX: usize = 1 << 24;
+
+/// Of so many ops at most a shortest cycle is sought: more than a witness has, and few enough to begin at each.
+const SHORTEST_OP_COUNT_MAX: usize = 64;
 
 /// What there is to keep.
 pub(super) enum Saturated {
@@ -57,6 +62,18 @@ pub(super) enum Why {
     NotYet {
         write: Option<u32>,
     },
+}
+
+impl Edge {
+    /// Returns the ops that its words name.
+    pub(super) fn ops(&self) -> impl Iterator<Item = u32> + use<> {
+        let other = match self.why {
+            Why::Session | Why::ReadsFrom => None,
+            Why::Overwritten { read } => Some(read),
+            Why::NotYet { write } => write,
+        };
+        [self.first, self.then].into_iter().chain(other)
+    }
 }
 
 /// Follows what every order of `program` has to keep, in `steps`, of which those taken are subtracted.
@@ -256,39 +273,81 @@ impl Clocks {
     }
 }
 
-/// Returns a cycle among the ops that are not `placed`, each of which comes after another such.
+/// Returns a cycle among the ops that are not `placed`, each of which comes after another such: if they are few, a
+/// shortest.
 fn cycle(program: &Program<'_>, edges: &[Edge], placed: &[bool]) -> Vec<Edge> {
-    let mut before: Vec<Option<Edge>> = vec![None; program.len()];
-    let is_left = |at: u32| !placed[at as usize];
-    let mut note = |first: u32, then: u32, why: Why| {
-        if is_left(first) && is_left(then) {
-            before[then as usize].get_or_insert(Edge { first, then, why });
-        }
+    let all = edges.iter().copied().chain(own_edges(program));
+    let all = all.filter(|edge| !placed[edge.first as usize] && !placed[edge.then as usize]);
+    let mut left: Vec<Edge> = all.collect();
+    left.sort_by_key(|edge| edge.then);
+    let before = |at: u32| {
+        let first = left.partition_point(|edge| edge.then < at);
+        left[first..].iter().take_while(move |edge| edge.then == at)
     };
-    for edge in edges {
-        note(edge.first, edge.then, edge.why);
-    }
-    for at in 0..program.len() as u32 {
-        if !program.is_write(at) && program.source_of(at) != NONE {
-            note(program.source_of(at), at, Why::ReadsFrom);
-        }
-        if at > 0 && program.session_of(at - 1) == program.session_of(at) {
-            note(at - 1, at, Why::Session);
-        }
+    let ops = left.chunk_by(|a, b| a.then == b.then).map(|edges| edges[0].then);
+    if ops.clone().count() <= SHORTEST_OP_COUNT_MAX {
+        let cycles = ops.filter_map(|end| back_to(end, program.len(), before));
+        return cycles
+            .min_by_key(Vec::len)
+            .expect("each op left comes after another one left");
     }
     let mut met = vec![false; program.len()];
-    let back = |at: u32| before[at as usize].expect("each op left comes after another one left");
-    let mut at = (0..program.len() as u32)
-        .find(|&at| is_left(at))
-        .expect("a cycle has ops");
+    let back = |at: u32| *before(at).next().expect("each op left comes after another one left");
+    let mut at = left[0].then;
     while !std::mem::replace(&mut met[at as usize], true) {
         at = back(at).first;
     }
-    let end = at;
-    let mut cycle = vec![back(end)];
-    while cycle[cycle.len() - 1].first != end {
+    let mut cycle = vec![back(at)];
+    while cycle[cycle.len() - 1].first != at {
         cycle.push(back(cycle[cycle.len() - 1].first));
     }
     cycle.reverse();
     cycle
+}
+
+/// Returns a shortest cycle through `end`, if there is one: breadth first, against the edges.
+fn back_to<'e, E: Iterator<Item = &'e Edge>>(
+    end: u32,
+    op_count: usize,
+    before: impl Fn(u32) -> E,
+) -> Option<Vec<Edge>> {
+    // From where each op met was met.
+    let mut onward: Vec<Option<Edge>> = vec![None; op_count];
+    let mut queue = VecDeque::from([end]);
+    while let Some(at) = queue.pop_front() {
+        for edge in before(at) {
+            if edge.first == end {
+                let mut cycle = vec![*edge];
+                while cycle[cycle.len() - 1].then != end {
+                    let next = onward[cycle[cycle.len() - 1].then as usize];
+                    cycle.push(next.expect("what was met was met from somewhere"));
+                }
+                return Some(cycle);
+            }
+            if onward[edge.first as usize].is_none() {
+                onward[edge.first as usize] = Some(*edge);
+                queue.push_back(edge.first);
+            }
+        }
+    }
+    None
+}
+
+/// Returns the edges that sessions and what reads saw are.
+fn own_edges(program: &Program<'_>) -> impl Iterator<Item = Edge> {
+    (0..program.len() as u32).flat_map(|at| {
+        let is_told = !program.is_write(at) && program.source_of(at) != NONE;
+        let reads_from = is_told.then(|| Edge {
+            first: program.source_of(at),
+            then: at,
+            why: Why::ReadsFrom,
+        });
+        let is_later = at > 0 && program.session_of(at - 1) == program.session_of(at);
+        let session = is_later.then(|| Edge {
+            first: at - 1,
+            then: at,
+            why: Why::Session,
+        });
+        [reads_from, session].into_iter().flatten()
+    })
 }
