@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::history::{History, KeyId, Op, Outcome, Position};
+use crate::{
+    history::{History, KeyId, Op, Outcome, Position},
+    transcript::Transcript,
+};
 
 /// Counts of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,26 +51,41 @@ impl Counts {
 
     /// Counts what `history` holds. O(n log n).
     pub fn of(history: &History) -> Self {
+        Self {
+            reads_racing: history.keys().map(|key| reads_racing(history, key)).sum(),
+            ..Self::of_outcomes(history)
+        }
+    }
+
+    /// Counts what `history` holds, but for the reads that raced a write. O(n).
+    pub fn of_outcomes(history: &History) -> Self {
         let mut counts = Self::default();
         for key in history.keys() {
             counts.keys += 1;
-            counts.ops += history.ops_of(key).len() as u64;
             counts.observations += history.observations_of(key).len() as u64;
-            counts.reads_racing += reads_racing(history, key);
             for op in history.ops_of(key) {
-                if op.action.is_write() {
-                    counts.writes.add(op.outcome);
-                } else {
-                    counts.reads.add(op.outcome);
-                }
+                counts.add(op.action.is_write(), op.outcome);
             }
         }
-        assert_eq!(
-            counts.ops,
-            counts.reads.total() + counts.writes.total(),
-            "every op is a read or a write"
-        );
         counts
+    }
+
+    /// Counts the calls of `transcripts`, one a key; what is called `read` or `get` is a read, and anything else a write.
+    pub fn of_calls(transcripts: &[Transcript]) -> Self {
+        let mut counts = Self {
+            keys: transcripts.len() as u64,
+            ..Self::default()
+        };
+        for call in transcripts.iter().flat_map(Transcript::calls) {
+            counts.add(!matches!(&*call.function, "read" | "get"), call.outcome);
+        }
+        counts
+    }
+
+    fn add(&mut self, is_write: bool, outcome: Outcome) {
+        self.ops += 1;
+        let of_kind = if is_write { &mut self.writes } else { &mut self.reads };
+        of_kind.add(outcome);
     }
 }
 

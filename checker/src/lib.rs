@@ -58,4 +58,7 @@ pub use history::{
     LineError, NodeId, Observation, Op, Outcome, Phase, Position, Process, ProcessId, ProcessRef, ValueId, ValueRef,
     Version, VersionId, VersionRef,
 };
-pub use transcript::{Call, Entry, EntryError, Keying, Transcript, TranscriptBuilder, TranscriptError};
+pub use transcript::{
+    Call, Entry, EntryError, Keying, NotRegisters, Transcript, TranscriptBuilder, TranscriptError, register_history,
+    register_transcript,
+};

@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use crate::{exit::ExitError, workers::processors};
+use crate::{input::bad_input, workers::processors};
 use quorate_checker::{
     History, HistoryBuilder,
     formats::jsonl::{self, Block, Buffers},
@@ -50,10 +50,6 @@ pub fn read_with(path: &Path, jobs: usize) -> anyhow::Result<History> {
 /// As [`read`].
 pub fn read_from(reader: impl Read + Send, path: &Path, jobs: usize) -> anyhow::Result<History> {
     parse(reader, jobs).map_err(|why| bad_input(path, &why))
-}
-
-fn bad_input(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
-    ExitError::input(format!("read {}: {why}", path.display())).into()
 }
 
 fn parse(reader: impl Read + Send, jobs: usize) -> Result<History, String> {

@@ -5,6 +5,7 @@
 //! history; the checker, which knows of neither, decides.
 
 pub mod backend;
+pub mod checking;
 pub mod cli;
 pub mod cluster;
 pub mod duration;
@@ -13,6 +14,7 @@ pub mod fault;
 pub mod fault_log;
 pub mod fsync;
 pub mod history_file;
+pub mod input;
 pub mod interpreter;
 pub mod interrupt;
 pub mod judging;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use quorate_workloads::{RunFacts, judge};
+use quorate_workloads::{Record, RunFacts, judge};
 
 use crate::{
     cluster::Cluster,
@@ -134,7 +134,8 @@ impl Trial {
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
-            report::write_anomalies(&files.folder, &report, &record.history)?;
+            let keys = Record::Keys(record.history.clone());
+            report::write_anomalies(files.folder.path(), &report, &keys, &facts.context)?;
         }
         self.end(exit, trace_hash)?;
         Ok(report)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use quorate_checker::{Context, Counts, Doubt, Finding, History, Witness, checks, counters, sets, siblings};
 use serde::Serialize;
 
-use crate::{Claim, Execute, Property, Settings, Workload, claims, execute::map};
+use crate::{Claim, Consistency, Execute, Figure, Property, Settings, Workload, claims, execute::map};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -97,6 +97,8 @@ pub struct Judgement {
     pub vacuous: Option<&'static str>,
     /// Claim by claim.
     pub claims: Vec<ClaimReport>,
+    /// What was measured besides.
+    pub figures: Vec<Figure>,
     /// How much the record holds.
     pub counts: Counts,
 }
@@ -143,6 +145,7 @@ pub fn judge(
         verdict: verdict(&claims),
         vacuous,
         claims,
+        figures: Vec::new(),
         counts,
     }
 }
@@ -186,6 +189,37 @@ pub(crate) fn claim_report(
     }
 }
 
+impl Judgement {
+    /// The weakest levels of consistency that were broken, and the stronger ones that are therefore broken too.
+    pub fn broken_levels(&self) -> (Vec<String>, Vec<String>) {
+        let is_broken = |report: &&ClaimReport| report.count > 0;
+        let broken = self.claims.iter().filter(is_broken);
+        let mut levels: Vec<Consistency> = broken.filter_map(|report| level_of(&report.claim.name)).collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let implied: Vec<Consistency> = levels.iter().flat_map(|level| level.above_all()).collect();
+        let weakest = levels.iter().filter(|level| !implied.contains(level));
+        let mut stronger: Vec<Consistency> = implied.clone();
+        stronger.sort_unstable();
+        stronger.dedup();
+        let names = |levels: Vec<Consistency>| levels.into_iter().map(Consistency::name).collect();
+        (names(weakest.copied().collect()), names(stronger))
+    }
+}
+
+/// The level of consistency that a claim amounts to, if it does.
+fn level_of(claim: &str) -> Option<Consistency> {
+    let stale = [
+        Claim::FreshReads,
+        Claim::NoValueFromNowhere,
+        Claim::NoFailedWriteVisible,
+    ];
+    if stale.iter().any(|stale| stale.name() == claim) {
+        return Some(Consistency::Regular);
+    }
+    claim.parse().ok()
+}
+
 type Check = fn(&History, &Context) -> Finding;
 
 fn check_of(workload: Workload, claim: Claim) -> Check {
@@ -198,7 +232,7 @@ fn check_of(workload: Workload, claim: Claim) -> Check {
     }
 }
 
-fn check_of_registers(claim: Claim) -> Check {
+pub(crate) fn check_of_registers(claim: Claim) -> Check {
     match claim {
         Claim::NoValueFromNowhere => checks::values_from_nowhere,
         Claim::NoFailedWriteVisible => checks::failed_writes_visible,
@@ -287,7 +321,7 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
 
 /// Of several, the gravest: a violation stands whatever else is not known, and what was not tested says less than what
 /// was tested in part.
-fn verdict(claims: &[ClaimReport]) -> Verdict {
+pub(crate) fn verdict(claims: &[ClaimReport]) -> Verdict {
     let any = |verdict| claims.iter().any(|claim| claim.verdict == verdict);
     if any(ClaimVerdict::Violated) {
         Verdict::Invalid

@@ -9,9 +9,11 @@ mod claims;
 mod counter;
 mod deletes;
 mod execute;
+mod figure;
 mod judge;
 mod keys;
 mod memory;
+mod model;
 mod property;
 mod register;
 mod set;
@@ -23,7 +25,9 @@ pub use self::{
     action::Action,
     claims::{Claim, Expectation, claims},
     execute::{Execute, InOrder},
+    figure::Figure,
     judge::{ClaimReport, ClaimVerdict, Judgement, RunFacts, Verdict, judge},
+    model::{Consistency, Model, Question, Record, judge_model},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
     workload::{ActionLoad, LoadOptions, Workload},

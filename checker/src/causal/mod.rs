@@ -28,10 +28,12 @@ mod resolved;
 mod schedule;
 mod sessions;
 mod shrink;
+mod transactions;
 mod verdict;
 mod writers;
 
 pub use check::check;
 pub use registers::{RegisterSessions, from_history};
 pub use sessions::{Access, Names, Sessions, TxnId};
+pub use transactions::transactions;
 pub use verdict::{Level, Step, Verdict, Violation, Why};

@@ -28,6 +28,11 @@ impl Doubt {
         }
     }
 
+    /// Returns how many reasons there are.
+    pub fn count(&self) -> u64 {
+        self.more + 1
+    }
+
     /// Returns the doubts of both, of which this one's reason is told.
     fn and(&self, other: &Self) -> Self {
         Self::new(self.text[..self.first_length].to_owned(), self.more + 1 + other.more)

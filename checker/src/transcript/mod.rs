@@ -8,8 +8,10 @@ mod builder;
 mod call;
 mod draft;
 mod entry;
+mod registers;
 
 pub use builder::{TranscriptBuilder, TranscriptError};
 pub use call::{Call, Keying, Transcript};
 pub(crate) use draft::Draft;
 pub use entry::{Entry, EntryError};
+pub use registers::{NotRegisters, register_history, register_transcript};

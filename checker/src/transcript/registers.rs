@@ -1,15 +1,22 @@
-//! Transcripts of registers as histories, so that what is known of registers alone can judge them.
+//! Transcripts of registers as histories, so that what is known of registers alone can judge them; and back, for what only a
+//! search can.
 //!
 //! A read that returned the register's initial value found nothing, as a history has it; and where a nil answer tells nothing,
 //! its read is left out. Where a transcript has no times, the place of an entry stands for milliseconds: that keeps the order,
 //! which is all that verdicts rest on.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::call::{Call, Transcript};
+use super::call::{Call, Names, Transcript};
 use crate::{
     datum::Datum,
-    history::{Event, EventKind, Function, History, HistoryBuilder, HistoryError, Outcome, Position, Process},
+    history::{
+        Event, EventKind, Function, History, HistoryBuilder, HistoryError, KeyId, NodeId, Op, Outcome, Position,
+        Process, ProcessId, ValueId,
+    },
     linear::Nil,
 };
 
@@ -29,6 +36,16 @@ pub enum NotRegisters {
         index: u64,
         /// What it does.
         function: String,
+    },
+    /// A nil where registers hold something else at first: a history has only one nothing.
+    #[error(
+        "index {index}: nil is neither written nor read where registers hold {initial} at first: ask for model cas-register"
+    )]
+    Nil {
+        /// The call's.
+        index: u64,
+        /// What they hold at first.
+        initial: String,
     },
     /// The calls make no history.
     #[error(transparent)]
@@ -64,6 +81,15 @@ pub fn register_history(parts: &[Transcript], initial: &Datum, nil: Nil) -> Resu
             if is_untold && call.is_ok() {
                 continue;
             }
+            let value = if function == Function::Write {
+                &call.asked
+            } else {
+                &call.answered
+            };
+            if !initial.is_nil() && value.is_nil() && (function == Function::Write || call.is_ok()) {
+                let (index, initial) = (call.index, initial.to_string());
+                return Err(NotRegisters::Nil { index, initial });
+            }
             let process = sessions.process(part, call);
             let event = Event {
                 node: call.node.map(|node| part.node(node).to_owned()),
@@ -79,6 +105,50 @@ pub fn register_history(parts: &[Transcript], initial: &Datum, nil: Nil) -> Resu
         builder.push(event)?;
     }
     Ok(builder.finish())
+}
+
+/// Returns the reads and writes of `key` as a transcript; a delete writes nil.
+pub fn register_transcript(history: &History, key: KeyId) -> Transcript {
+    let mut names = Names::default();
+    let mut processes = BTreeMap::new();
+    let mut nodes = BTreeMap::new();
+    let datum = |value: ValueId| Datum::from(history.value(value));
+    let call = |op: &Op| {
+        let process = *processes.entry(op.process).or_insert_with(|| {
+            names.processes.push(history.process(op.process).clone());
+            ProcessId::new(names.processes.len() - 1)
+        });
+        let node = op.node.map(|node| {
+            *nodes.entry(node).or_insert_with(|| {
+                names.nodes.push(history.node(node).into());
+                NodeId::new(names.nodes.len() - 1)
+            })
+        });
+        let is_write = op.action.is_write();
+        Call {
+            index: op.index,
+            completion_index: op.completion_index(),
+            process,
+            function: if is_write { "write" } else { "read" }.into(),
+            outcome: op.outcome,
+            key: None,
+            asked: if is_write { datum(op.value) } else { Datum::Nil },
+            answered: if is_write { Datum::Nil } else { datum(op.value) },
+            node,
+            error: None,
+            start: op.start,
+            end: op.end,
+            completion: op.completion_index().map(|_| op.end),
+            start_ns: Some(op.start_ns),
+            end_ns: op.end_ns(),
+        }
+    };
+    let calls = history.ops_of(key).map(call).collect();
+    Transcript {
+        names: Arc::new(names),
+        key: Some(Datum::from(history.key(key))),
+        calls,
+    }
 }
 
 /// Appends the invocation and, if there was one, the completion of `call`; `event` has what both share.
@@ -101,7 +171,11 @@ fn push_call(
         function,
         index: call.index,
         time_ns: time(call.start_ns, call.index),
-        value: if is_write { written.clone() } else { serde_json::Value::Null },
+        value: if is_write {
+            written.clone()
+        } else {
+            serde_json::Value::Null
+        },
         ..event
     };
     let kind = match call.outcome {
@@ -116,7 +190,7 @@ fn push_call(
         ..invocation.completion(kind)
     });
     events.push((call.start, invocation));
-    events.extend(completion.map(|completion| (call.end, completion)));
+    events.extend(call.completion.zip(completion));
 }
 
 /// Gives each session a process of its own, its own name where that is free.

@@ -1,26 +1,51 @@
-//! Each broken claim as a folder: the words, and the operations that break it as a history of their own.
+//! Each broken claim as a folder: the words, the picture, and the operations that break it, alone and as a history.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
+    fs,
+    path::Path,
 };
 
-use quorate_checker::{Action, Event, EventKind, History, Op, Outcome};
-use quorate_workloads::ClaimReport;
+use anyhow::Context as _;
+use quorate_checker::{
+    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, formats::write_jsonl, timeline,
+};
+use quorate_workloads::{ClaimReport, Record};
 use serde_json::Value;
 
 use super::Report;
-use crate::run_folder::RunFolder;
 
-/// Writes `anomalies/NN-name/` for every claim that was seen broken.
+/// Writes `anomalies/NN-name/` below `folder` for every claim that was seen broken: `explain.md`, `graph.svg`, `ops.jsonl`
+/// (the operations of the witness, whole) and `minimal.jsonl` (a history that breaks the claim).
 ///
 /// # Errors
 /// If a file can't be written.
-pub fn write_anomalies(folder: &RunFolder, report: &Report, history: &History) -> anyhow::Result<()> {
+pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context: &Context) -> anyhow::Result<()> {
     for (number, claim) in report.broken().enumerate() {
-        let name = format!("anomalies/{:02}-{}", number + 1, claim.claim.anomaly);
-        folder.write(&format!("{name}/explain.md"), &explanation(claim))?;
-        folder.write(&format!("{name}/minimal.jsonl"), &minimal_history(claim, history))?;
+        let Some(witness) = &claim.witness else {
+            continue;
+        };
+        let folder = folder.join(format!("anomalies/{:02}-{}", number + 1, claim.claim.anomaly));
+        fs::create_dir_all(&folder).with_context(|| format!("create folder {}", folder.display()))?;
+        let minimal = match record {
+            Record::Keys(history) => minimal_history(claim, history),
+            Record::Calls(transcripts) => minimal_transcript(claim, transcripts),
+        };
+        let ops = witness.ops.iter().map(|op| {
+            let line = serde_json::to_string(op).expect("an op is numbers, texts and JSON");
+            line + "\n"
+        });
+        let files = [
+            ("explain.md", explanation(claim)),
+            ("graph.svg", timeline(witness, context)),
+            ("ops.jsonl", ops.collect()),
+            ("minimal.jsonl", minimal),
+        ];
+        for (name, text) in files {
+            let path = folder.join(name);
+            fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        }
     }
     Ok(())
 }
@@ -30,27 +55,41 @@ fn explanation(claim: &ClaimReport) -> String {
     let claimed = if claim.claimed { "claimed" } else { "not claimed" };
     let _ = writeln!(out, "# {}\n", claim.claim.anomaly);
     let _ = writeln!(out, "{}: {}.\n", claim.claim.name, claim.claim.promise);
-    let _ = writeln!(out, "At these settings it is {claimed}: {}.", claim.reason);
+    let _ = writeln!(out, "It is {claimed}: {}.", claim.reason);
     let _ = writeln!(out, "Seen broken {} times in {} tested.\n", claim.count, claim.tested);
     if let Some(witness) = &claim.witness {
         let _ = writeln!(out, "{}\n", witness.text);
+        let _ = writeln!(out, "![The operations in time](graph.svg)\n");
         let _ = writeln!(
             out,
-            "`minimal.jsonl` holds these operations as a history: `quorate check` it."
+            "`minimal.jsonl` holds these operations as a history: `quorate check` it. `ops.jsonl` has each with all that is \
+             known of it."
         );
     }
     out
 }
 
+/// The calls of a witness as a transcript of their own.
+fn minimal_transcript(claim: &ClaimReport, transcripts: &[Transcript]) -> String {
+    let cited = cited(claim);
+    let parts = transcripts.iter().map(|transcript| {
+        let calls = transcript.calls().iter().enumerate();
+        let places = calls.filter(|(_, call)| cited.contains(&call.index)).map(|(place, _)| place);
+        transcript.only(places)
+    });
+    let entries = parts.flat_map(|part| part.entries()).collect::<Vec<_>>();
+    entries.iter().map(|entry| write_jsonl(entry) + "\n").collect()
+}
+
+fn cited(claim: &ClaimReport) -> BTreeSet<u64> {
+    let ops = claim.witness.iter().flat_map(|witness| &witness.ops);
+    ops.map(|op| op.index).collect()
+}
+
 /// The operations of a witness, and the writes of what they read, as a history that breaks the claim and no other for
 /// want of them. Of a counter these are all its increments: any of them may be in the sum.
 fn minimal_history(claim: &ClaimReport, history: &History) -> String {
-    let cited: BTreeSet<_> = claim
-        .witness
-        .iter()
-        .flat_map(|witness| &witness.ops)
-        .map(|op| op.index)
-        .collect();
+    let cited = cited(claim);
     let all_ops = || history.keys().flat_map(|key| history.ops_of(key));
     let looks = history.keys().flat_map(|key| history.observations_of(key));
     let all = all_ops().chain(looks.map(|look| &look.op));

@@ -1,6 +1,5 @@
 //! The report as one JSON object, as CLI.md fixes it.
 
-use quorate_workloads::{Claim, Property};
 use serde_json::{Value, json};
 
 use super::{Measured, Report};
@@ -12,7 +11,7 @@ const FORMAT: u32 = 1;
 pub fn json(report: &Report) -> Value {
     let judgement = &report.judgement;
     let broken: Vec<_> = report.broken().map(|claim| &claim.claim).collect();
-    let (not, also_not) = models(&broken);
+    let (not, also_not) = judgement.broken_levels();
     let mut object = json!({
         "format": FORMAT,
         "verdict": judgement.verdict.name(),
@@ -27,6 +26,7 @@ pub fn json(report: &Report) -> Value {
         "run": report.run,
         "seed": report.seed,
         "counts": judgement.counts,
+        "figures": judgement.figures,
         "vacuous": judgement.vacuous,
     });
     if let Some(measured) = &report.measured {
@@ -50,22 +50,5 @@ fn measurements(report: &Report, measured: &Measured) -> serde_json::Map<String,
     match fields {
         Value::Object(fields) => fields,
         _ => unreachable!("made as an object"),
-    }
-}
-
-/// The weakest consistency models that were broken, and the stronger ones that are therefore broken too.
-fn models(broken: &[&Property]) -> (Vec<&'static str>, Vec<&'static str>) {
-    let is_broken = |claim: &Claim| broken.iter().any(|property| property.name == claim.name());
-    let stale = [
-        Claim::FreshReads,
-        Claim::NoValueFromNowhere,
-        Claim::NoFailedWriteVisible,
-    ];
-    if stale.iter().any(is_broken) {
-        (vec!["regular"], vec!["linearizable"])
-    } else if is_broken(&Claim::Linearizable) {
-        (vec!["linearizable"], vec![])
-    } else {
-        (vec![], vec![])
     }
 }

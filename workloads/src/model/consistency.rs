@@ -7,6 +7,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::Property;
+
 /// A level of consistency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Consistency {
@@ -72,6 +74,46 @@ impl Consistency {
             Consistency::ReadAtomic => "fractured-read",
             Consistency::ReadCommitted => "non-monotonic-transaction",
         }
+    }
+
+    /// The level as a property.
+    pub(super) fn property(self) -> Property {
+        Property::new(self.name(), self.promise(), self.anomaly())
+    }
+
+    /// All levels that this one implies, itself left out, each once.
+    pub fn below_all(self) -> Vec<Consistency> {
+        let mut all: Vec<Consistency> = Vec::new();
+        let mut open = self.below().to_vec();
+        while let Some(level) = open.pop() {
+            if !all.contains(&level) {
+                all.push(level);
+                open.extend(level.below());
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// All levels that imply this one, itself left out, each once; of the depths of k-atomicity only those that are named.
+    pub(crate) fn above_all(self) -> Vec<Consistency> {
+        let all = [
+            Consistency::Linearizable,
+            Consistency::Sequential,
+            Consistency::Causal,
+            Consistency::Regular,
+            Consistency::KAtomic(2),
+            Consistency::ReadAtomic,
+        ];
+        let implies = |level: &Consistency| level.below_all().contains(&self);
+        let mut above: Vec<Consistency> = all.into_iter().filter(implies).collect();
+        if let Consistency::KAtomic(k) = self {
+            above.extend((2..k.min(4)).map(Consistency::KAtomic));
+            above.push(Consistency::Linearizable);
+        }
+        above.sort_unstable();
+        above.dedup();
+        above
     }
 
     /// The levels of registers directly below this one: it implies each, and whatever these imply.

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt};
 
 use quorate_checker::{Call, Datum, Transcript};
 
+use super::Consistency;
+
 /// What the store was to be, as a sequential data type or as one of Jepsen's checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Model {
@@ -104,6 +106,65 @@ impl Model {
     /// Whether it is of keys that are read and written, each value once, so that it is judged on a history.
     pub fn is_of_keys(self) -> bool {
         matches!(self, Model::Register | Model::Sessions | Model::QuorumRegister)
+    }
+
+    /// Whether its reads return what a register holds, which may be nil.
+    pub fn reads_registers(self) -> bool {
+        matches!(
+            self,
+            Model::Register | Model::CasRegister | Model::MultiRegister | Model::Sessions
+        )
+    }
+
+    /// The levels of consistency that it can be judged at, the strongest first; k-atomicity of registers for every k besides.
+    /// None where it promises something of its own.
+    pub fn levels(self) -> &'static [Consistency] {
+        match self {
+            Model::Register | Model::Sessions => &[
+                Consistency::Linearizable,
+                Consistency::Sequential,
+                Consistency::Causal,
+                Consistency::Regular,
+                Consistency::Safe,
+            ],
+            Model::CasRegister
+            | Model::MultiRegister
+            | Model::Mutex
+            | Model::Queue
+            | Model::FifoQueue
+            | Model::Stack
+            | Model::Set
+            | Model::Counter
+            | Model::Kv => &[Consistency::Linearizable],
+            Model::RwRegister => &[
+                Consistency::Causal,
+                Consistency::ReadAtomic,
+                Consistency::ReadCommitted,
+            ],
+            Model::SetFull
+            | Model::TotalQueue
+            | Model::UniqueIds
+            | Model::Bank
+            | Model::LongFork
+            | Model::CausalReverse
+            | Model::QuorumRegister => &[],
+        }
+    }
+
+    /// Whether it can be judged at `level`.
+    ///
+    /// # Errors
+    /// The levels that it can be judged at.
+    pub fn require_level(self, level: Consistency) -> Result<(), String> {
+        let is_k_atomic = matches!(level, Consistency::KAtomic(_)) && self == Model::Register;
+        if is_k_atomic || self.levels().contains(&level) {
+            return Ok(());
+        }
+        let names: Vec<String> = self.levels().iter().map(|level| level.name()).collect();
+        Err(match names.join(", ") {
+            none if none.is_empty() => format!("judge {self} as {level}: it promises something of its own, at no level"),
+            list => format!("judge {self} as {level}: it can be judged as {list}"),
+        })
     }
 
     /// Which model the calls of `transcript` are of, by their functions and values, and what shows it.

@@ -1,0 +1,332 @@
+//! Judging what there is: the folder of a run, or a file of any store's history.
+//!
+//! A run's folder is judged by the claims of its own settings. A file is judged against a model: the one asked for, or the one
+//! that its operations are of, which is then said.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use quorate_checker::{
+    Call, Context, Datum, Entry, Function, History, Keying, Transcript,
+    formats::Format,
+    jepsen::{BankOptions, LongForkOptions, SetFullOptions},
+    linear::{Budget, Nil, Options},
+    register_history,
+};
+use quorate_workloads::{Consistency, Judgement, Model, Question, Record, RunFacts, judge, judge_model};
+
+use crate::{
+    exit::ExitError,
+    input::{Input, bad_input},
+    judging::run_facts,
+    report::Report,
+    run_folder::RunFolder,
+    scenario::Scenario,
+    workers::Workers,
+};
+
+/// What is asked, of however many files.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// What the store was to be; where it is not said, what the operations are of.
+    pub model: Option<Model>,
+    /// At which level.
+    pub consistency: Option<Consistency>,
+    /// The format of files; where it is not said, what they hold tells.
+    pub format: Option<Format>,
+    /// Whether values are pairs of a key and the value proper.
+    pub keyed: bool,
+    /// What registers hold at first.
+    pub initial: Datum,
+    /// What a read of nil says; where it is not said, what the format has it say.
+    pub nil: Option<Nil>,
+    /// What a search may cost, for each key.
+    pub budget: SearchBudget,
+    /// Of banks.
+    pub bank: BankOptions,
+    /// Of long forks.
+    pub long_fork: LongForkOptions,
+    /// Of sets that are read all along.
+    pub set_full: SetFullOptions,
+    /// On how many processors.
+    pub jobs: usize,
+}
+
+/// What the search for an order of operations may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchBudget {
+    /// Steps, for each key.
+    pub steps: u64,
+    /// Bytes, for all searches at a time.
+    pub memory_bytes: usize,
+    /// Time, for a whole file.
+    pub time: Option<Duration>,
+}
+
+/// A search that may take tens of seconds and what a small machine has, for each key.
+impl Default for SearchBudget {
+    fn default() -> Self {
+        let budget = Budget::default();
+        Self {
+            steps: budget.steps,
+            memory_bytes: 4 << 30,
+            time: None,
+        }
+    }
+}
+
+/// Judges files and folders of runs, one after another.
+#[derive(Debug)]
+pub struct Checker {
+    options: CheckOptions,
+    workers: Workers,
+}
+
+impl Checker {
+    /// A checker with its threads.
+    ///
+    /// # Errors
+    /// If the options contradict each other (exit code 64), or the system gives no threads.
+    pub fn new(options: CheckOptions) -> anyhow::Result<Checker> {
+        if let (Some(model), Some(level)) = (options.model, options.consistency) {
+            model.require_level(level).map_err(ExitError::usage)?;
+        }
+        let workers = Workers::new(options.jobs)?;
+        Ok(Checker { options, workers })
+    }
+
+    /// Judges what is at `path`. `settings` makes those of our own store's claims from those of the run, or from the
+    /// quickstart's.
+    ///
+    /// # Errors
+    /// What can't be read (exit code 65), or asked of what it is (64).
+    pub fn check(
+        &self,
+        path: &Path,
+        settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
+    ) -> anyhow::Result<Checked> {
+        let began = Instant::now();
+        let run = if path.is_dir() { Some(RunFolder::open(path)?) } else { folder_around(path)? };
+        let history = match &run {
+            Some(folder) if path.is_dir() => folder.file("history.jsonl"),
+            _ => path.to_owned(),
+        };
+        let input = Input::open(&history, self.options.format)?;
+        let sample = input.sample();
+        let mut context = Context::default();
+        let (judgement, record, about) = match self.model_of(&input, &sample) {
+            Some(Model::QuorumRegister) => {
+                let base = run.as_ref().map(RunFolder::scenario).transpose()?;
+                let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
+                let facts = match &run {
+                    Some(folder) if path.is_dir() => run_facts(&scenario, &folder.faults()?),
+                    _ => RunFacts {
+                        context: Context {
+                            replica_count: Some(scenario.replicas()),
+                            ..Context::default()
+                        },
+                        faults_took_effect: None,
+                    },
+                };
+                let (history, torn) = self.keys(input)?;
+                let judgement = judge(scenario.workload, &history, scenario.settings(), &facts, &self.workers);
+                let about = torn.map(|line| ("torn", torn_note(line)));
+                context = facts.context;
+                (judgement, Record::Keys(history), about.into_iter().collect())
+            }
+            model => self.judge(input, &sample, model, began)?,
+        };
+        let seed = run.as_ref().map(RunFolder::manifest).transpose()?.map(|manifest| manifest.seed);
+        let report = Report {
+            about,
+            seed,
+            exit: judgement.verdict.into(),
+            judgement,
+            seconds: began.elapsed().as_secs_f64(),
+            run: run.map(|folder| folder.path().to_owned()),
+            measured: None,
+        };
+        Ok(Checked {
+            report,
+            record,
+            context,
+        })
+    }
+
+    /// The model to judge by, where it is known before everything is read.
+    fn model_of(&self, input: &Input, sample: &[Entry]) -> Option<Model> {
+        if self.options.model.is_some() {
+            return self.options.model;
+        }
+        let is_own = |entry: &Entry| {
+            let is_function = Function::ALL.iter().any(|function| function.name() == &*entry.function);
+            entry.key.is_some() && is_function
+        };
+        let is_of_keys = !sample.is_empty() && sample.iter().all(is_own);
+        match self.options.consistency {
+            None if input.format() == Format::Jsonl && is_of_keys => Some(Model::QuorumRegister),
+            _ => None,
+        }
+    }
+
+    /// Judges a file against a model; where none is given, the one that its calls are of.
+    fn judge(
+        &self,
+        input: Input,
+        sample: &[Entry],
+        model: Option<Model>,
+        began: Instant,
+    ) -> anyhow::Result<(Judgement, Record, Vec<(&'static str, String)>)> {
+        let (path, format) = (input.path().to_owned(), input.format());
+        let nil = self.options.nil.unwrap_or_else(|| default_nil(format));
+        let has_keys = !sample.is_empty() && sample.iter().all(|entry| entry.key.is_some());
+        let mut about = Vec::new();
+        let is_direct = model.is_some_and(Model::is_of_keys) && has_keys && self.options.initial.is_nil() && nil == Nil::Absent;
+        let (model, record, torn) = if is_direct {
+            let (history, torn) = self.keys(input)?;
+            (model.expect("just seen"), Record::Keys(history), torn)
+        } else {
+            let (transcript, torn) = input.transcript()?;
+            let (model, why) = match model {
+                Some(model) => (model, None),
+                None => {
+                    let inferred = Model::infer(&transcript);
+                    let (model, why) = inferred.map_err(|found| no_model(&path, &found))?;
+                    (model, Some(why))
+                }
+            };
+            about.extend(why.map(|why| ("model", format!("{model}, as {why}; --model asks for another"))));
+            let (parts, keyed) = self.split(transcript, &path)?;
+            about.extend(keyed.map(|keyed| ("keys", keyed)));
+            about.extend(nil_note(&parts, self.options.nil, nil).filter(|_| model.reads_registers()));
+            let record = if model.is_of_keys() {
+                let history = register_history(&parts, &self.options.initial, nil);
+                Record::Keys(history.map_err(|error| bad_input(&path, &error))?)
+            } else {
+                Record::Calls(parts)
+            };
+            (model, record, torn)
+        };
+        if let Some(level) = self.options.consistency {
+            model.require_level(level).map_err(ExitError::usage)?;
+        }
+        about.extend(torn.map(|line| ("torn", torn_note(line))));
+        let deadline = self.options.budget.time.map(|time| began + time);
+        let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let question = Question {
+            model,
+            consistency: self.options.consistency,
+            search: Options {
+                init: self.options.initial.clone(),
+                nil,
+                budget: Budget {
+                    steps: self.options.budget.steps,
+                    memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
+                    stop: deadline.is_some().then_some(&is_over),
+                },
+            },
+            bank: self.options.bank.clone(),
+            long_fork: self.options.long_fork.clone(),
+            set_full: self.options.set_full.clone(),
+        };
+        let judgement = judge_model(&question, &record, &Context::default(), &self.workers);
+        if about.iter().all(|(label, _)| *label != "model") {
+            about.push(("model", model.name().to_owned()));
+        }
+        about.insert(0, ("history", history_note(&path, format, &judgement)));
+        Ok((judgement, record, about))
+    }
+
+    /// A history of keys: our own lines as fast as can be.
+    fn keys(&self, input: Input) -> anyhow::Result<(History, Option<u64>)> {
+        match input.format() {
+            Format::Jsonl => Ok((input.own_history(self.options.jobs)?, None)),
+            _ => input.history(),
+        }
+    }
+
+    /// Splits a transcript by key where calls say one, and says how, where that was not asked for.
+    fn split(&self, transcript: Transcript, path: &Path) -> anyhow::Result<(Vec<Transcript>, Option<String>)> {
+        let has_field = !transcript.calls().is_empty() && transcript.calls().iter().all(|call| call.key.is_some());
+        let reads_pairs = |transcript: &Transcript| {
+            let mut reads = transcript.calls().iter().filter(|call| *call.function == *"read").peekable();
+            reads.peek().is_some() && reads.all(|read| matches!(read.asked.as_pair(), Some((_, Datum::Nil))))
+        };
+        let is_inferred = !self.options.keyed && !has_field && transcript.is_all_pairs() && reads_pairs(&transcript);
+        let keying = match () {
+            () if self.options.keyed || is_inferred => Keying::Pairs,
+            () if has_field => Keying::Field,
+            () => Keying::Whole,
+        };
+        let parts = transcript.by_key(keying).map_err(|index| {
+            let why = format!("index {index}: its value is no pair of a key and a value, as --keyed says");
+            bad_input(path, &why)
+        })?;
+        let said = is_inferred.then(|| format!("{}, taken from values that are pairs, as with --keyed", parts.len()));
+        Ok((parts, said))
+    }
+}
+
+/// What was judged, and the record that it was judged on.
+#[derive(Debug)]
+pub struct Checked {
+    /// The verdict.
+    pub report: Report,
+    /// For evidence.
+    pub record: Record,
+    /// What is known of its run.
+    pub context: Context,
+}
+
+/// The run that `path` lies in, if it lies in one.
+fn folder_around(path: &Path) -> anyhow::Result<Option<RunFolder>> {
+    let folder = path.ancestors().skip(1).find(|ancestor| RunFolder::is_one(ancestor));
+    folder.map(RunFolder::open).transpose()
+}
+
+/// What a completed read of nil says in this format: Jepsen's own readers take it for unknown, the others for nothing there.
+fn default_nil(format: Format) -> Nil {
+    match format {
+        Format::Edn | Format::Json | Format::HistoryTxt => Nil::Any,
+        _ => Nil::Absent,
+    }
+}
+
+fn no_model(path: &Path, found: &str) -> anyhow::Error {
+    let names: Vec<&str> = Model::ALL.iter().map(|model| model.name()).collect();
+    let message = format!(
+        "tell what {} is of: {found}: ask for a model with --model: {}",
+        path.display(),
+        names.join(", ")
+    );
+    ExitError::usage(message).into()
+}
+
+/// What was judged, in a line.
+fn history_note(path: &Path, format: Format, judgement: &Judgement) -> String {
+    let counts = &judgement.counts;
+    let (failed, unknown) = (counts.reads.fail + counts.writes.fail, counts.reads.info + counts.writes.info);
+    let keys = match counts.keys {
+        1 => String::new(),
+        keys => format!(" of {keys} keys"),
+    };
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    format!("{name} ({format}): {} operations{keys}, {failed} failed, {unknown} unknown", counts.ops)
+}
+
+/// What reads of nil were taken to say, where there were such and nobody said so.
+fn nil_note(parts: &[Transcript], asked: Option<Nil>, nil: Nil) -> Option<(&'static str, String)> {
+    let is_nil_read = |call: &Call| call.is_ok() && *call.function == *"read" && call.answered.is_nil();
+    let has_nil = parts.iter().flat_map(Transcript::calls).any(is_nil_read);
+    let words = match nil {
+        Nil::Any => "a read of nil says nothing, as Knossos has it; --nil absent takes it for nothing there",
+        Nil::Absent => "a read of nil found nothing there; --nil any takes it to say nothing",
+    };
+    (has_nil && asked.is_none()).then(|| ("nil", words.to_owned()))
+}
+
+fn torn_note(line: u64) -> String {
+    format!("line {line} ends in the middle and was passed over, as of a writer that died")
+}

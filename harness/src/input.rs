@@ -1,0 +1,158 @@
+//! Histories as files: opened, recognised by what they hold, and read in blocks, whatever wrote them.
+//!
+//! Errors name the file, the line and why, and end the process with exit code 65. `-` is standard input.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use quorate_checker::{
+    Entry, History, HistoryBuilder, Transcript, TranscriptBuilder, TranscriptError,
+    formats::{Collected, Format, ReadError, Reader, Refusal, Sink},
+};
+
+use crate::{exit::ExitError, history_file};
+
+/// How many bytes are read at a time: enough that the system's share of the work does not show.
+const BLOCK_BYTES: usize = 1 << 18;
+
+/// A file that has been opened and recognised, and of which nothing else has been read.
+pub struct Input {
+    path: PathBuf,
+    format: Format,
+    /// The file's first bytes, as far as they had to be looked at.
+    first: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+    /// Whether the file can be opened again and holds the same.
+    is_file: bool,
+}
+
+impl Input {
+    /// Opens a file, or standard input for `-`. The format is the one asked for, or else the one that the beginning is of.
+    ///
+    /// # Errors
+    /// It can't be read, or is of no format that is known.
+    pub fn open(path: &Path, format: Option<Format>) -> anyhow::Result<Input> {
+        let is_standard_input = path == Path::new("-");
+        let (mut rest, is_file): (Box<dyn Read + Send>, bool) = if is_standard_input {
+            (Box::new(io::stdin()), false)
+        } else {
+            let file = File::open(path).map_err(|error| bad_input(path, &error))?;
+            let is_file = file.metadata().is_ok_and(|it| it.is_file());
+            (Box::new(file), is_file)
+        };
+        let mut first = Vec::new();
+        let limit = Format::RECOGNISED_BY_BYTES as u64;
+        let beginning = Read::by_ref(&mut rest).take(limit).read_to_end(&mut first);
+        beginning.map_err(|error| bad_input(path, &error))?;
+        let format = match format {
+            Some(format) => format,
+            None => Format::recognise(&first).map_err(|error| bad_input(path, &error))?,
+        };
+        Ok(Input {
+            path: path.to_owned(),
+            format,
+            first,
+            rest,
+            is_file,
+        })
+    }
+
+    /// The file that was asked for.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The format that it is read in.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The entries of its beginning, as far as they can be read: to see what it is of.
+    pub fn sample(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut sink = |_: u64, entry: Entry| {
+            entries.push(entry);
+            Ok(())
+        };
+        // What is wrong with it is said when it is read whole.
+        let _ = Reader::new(self.format).feed(&self.first, &mut sink);
+        entries
+    }
+
+    /// Everything, as calls in the order of real time.
+    ///
+    /// # Errors
+    /// The line that can't be read, or can't follow those before it.
+    pub fn transcript(self) -> anyhow::Result<(Transcript, Option<u64>)> {
+        let (path, format, is_file) = (self.path.clone(), self.format, self.is_file);
+        let mut builder = TranscriptBuilder::new();
+        match self.read_into(&mut builder)? {
+            Ok(torn) => Ok((builder.finish(), torn)),
+            Err(ReadError::Refused {
+                why: Refusal::Transcript(TranscriptError::OutOfOrder { .. }),
+                ..
+            }) if is_file => {
+                let mut entries = Collected::new();
+                let again = Input::open(&path, Some(format))?.read_into(&mut entries)?;
+                let torn = again.map_err(|error| bad_input(&path, &error))?;
+                let transcript = entries.into_transcript();
+                Ok((transcript.map_err(|error| bad_input(&path, &error))?, torn))
+            }
+            Err(error) => Err(bad_input(&path, &error)),
+        }
+    }
+
+    /// Everything, as a history of keys.
+    ///
+    /// # Errors
+    /// The line that can't be read, is of no key, or can't follow those before it.
+    pub fn history(self) -> anyhow::Result<(History, Option<u64>)> {
+        let path = self.path.clone();
+        let mut builder = HistoryBuilder::new();
+        let mut index = 0;
+        let mut sink = |_: u64, entry: Entry| -> Result<(), Refusal> {
+            builder.push(entry.to_event(index)?)?;
+            index += 1;
+            Ok(())
+        };
+        let torn = self.read_into(&mut sink)?.map_err(|error| bad_input(&path, &error))?;
+        Ok((builder.finish(), torn))
+    }
+
+    /// Everything, as a history of keys in our own lines, on so many threads.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn own_history(self, jobs: usize) -> anyhow::Result<History> {
+        let Input { path, first, rest, .. } = self;
+        history_file::read_from(io::Cursor::new(first).chain(rest), &path, jobs)
+    }
+
+    /// Gives every entry to `sink`, in the order of the file; returns the line that was torn, or why reading ended.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read_into(mut self, sink: &mut dyn Sink) -> anyhow::Result<Result<Option<u64>, ReadError>> {
+        let mut reader = Reader::new(self.format);
+        let mut block = std::mem::take(&mut self.first);
+        while !block.is_empty() {
+            if let Err(error) = reader.feed(&block, sink) {
+                return Ok(Err(error));
+            }
+            block.clear();
+            let more = Read::by_ref(&mut self.rest).take(BLOCK_BYTES as u64);
+            { more }
+                .read_to_end(&mut block)
+                .map_err(|error| bad_input(&self.path, &error))?;
+        }
+        Ok(reader.finish(sink).map(|()| reader.torn()))
+    }
+}
+
+/// A failure to read a file, with its name.
+pub fn bad_input(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
+    ExitError::input(format!("read {}: {why}", path.display())).into()
+}

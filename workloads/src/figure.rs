@@ -1,0 +1,57 @@
+//! What was measured beside verdicts: figures by name, and words for them.
+
+use quorate_checker::{Datum, checks::Staleness};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Something that a check measured. No verdict depends on it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// What was measured.
+    pub name: &'static str,
+    /// Of which key, where there are several and each has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Value>,
+    /// The figures, in a form of their own.
+    pub value: Value,
+    /// The same in a sentence.
+    #[serde(skip)]
+    pub words: String,
+}
+
+impl Figure {
+    /// How stale reads were.
+    pub fn staleness(staleness: &Staleness) -> Figure {
+        Figure::new("staleness", staleness, staleness.to_string())
+    }
+
+    /// What one of Jepsen's checks counted.
+    pub fn jepsen(figures: &impl Serialize) -> Figure {
+        let value = json(figures);
+        let fields = value.as_object().into_iter().flatten();
+        let counts = fields.filter_map(|(name, value)| Some(format!("{name} {}", value.as_i64()?)));
+        let words = counts.collect::<Vec<_>>().join(", ");
+        Figure::new("jepsen", figures, words)
+    }
+
+    /// The same, said to be of one key.
+    pub fn of_key(self, key: Option<&Datum>) -> Figure {
+        Figure {
+            key: key.map(Datum::to_json),
+            ..self
+        }
+    }
+
+    fn new(name: &'static str, figures: &impl Serialize, words: String) -> Figure {
+        Figure {
+            name,
+            key: None,
+            value: json(figures),
+            words,
+        }
+    }
+}
+
+fn json(figures: &impl Serialize) -> Value {
+    serde_json::to_value(figures).expect("figures are numbers, texts and lists of them")
+}

@@ -1,0 +1,208 @@
+//! The verdict on a record against a model.
+//!
+//! Everything is asked of each key by itself where the model has keys. Where a level of consistency is broken, the weaker ones
+//! that it implies are asked about too, so that the report says how far the store fell, and not only that it did. A check that
+//! panics is unknown, and no other is touched by it.
+
+use quorate_checker::{
+    Context, Counts, Finding, History, Transcript, causal, checks,
+    jepsen::{self, BankOptions, LongForkOptions, Part, Report, SetFullOptions},
+    linear::{self, Budget, ModelKind, Nil, Options},
+};
+use serde::Serialize;
+
+use super::{consistency::Consistency, kind::Model, promises};
+use crate::{
+    Claim, ClaimReport, Execute, Figure, Judgement, Property,
+    execute::map,
+    judge::{check_of_registers, claim_report, crashed, cut, merged, verdict},
+};
+
+/// What is asked of a record.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// What the store was to be.
+    pub model: Model,
+    /// At which level; the model's own where none is asked for.
+    pub consistency: Option<Consistency>,
+    /// What registers hold at first, what a read of nil says, and what a search may cost for each key.
+    pub search: Options<'a>,
+    /// Of banks.
+    pub bank: BankOptions,
+    /// Of long forks.
+    pub long_fork: LongForkOptions,
+    /// Of sets that are read all along.
+    pub set_full: SetFullOptions,
+}
+
+/// A record in the form in which its model is judged.
+#[derive(Debug)]
+pub enum Record {
+    /// Keys that are read and written.
+    Keys(History),
+    /// Calls, a transcript for each key.
+    Calls(Vec<Transcript>),
+}
+
+/// One property of one part of a record.
+type Answer = Vec<(Property, bool, Finding)>;
+
+/// Judges `record` against the model that is asked for.
+pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, execute: &dyn Execute) -> Judgement {
+    let (claims, figures) = match record {
+        Record::Keys(history) => of_keys(question, history, context, execute),
+        Record::Calls(transcripts) => of_calls(question, transcripts, context, execute),
+    };
+    let counts = match record {
+        Record::Keys(history) => Counts::of_outcomes(history),
+        Record::Calls(transcripts) => Counts::of_calls(transcripts),
+    };
+    Judgement {
+        verdict: verdict(&claims),
+        vacuous: None,
+        claims,
+        figures,
+        counts,
+    }
+}
+
+fn of_keys(
+    question: &Question<'_>,
+    history: &History,
+    context: &Context,
+    execute: &dyn Execute,
+) -> (Vec<ClaimReport>, Vec<Figure>) {
+    let asked = match (question.model, question.consistency) {
+        (Model::Sessions, None) => {
+            let claims = promises::SESSION_GUARANTEES.map(|claim| {
+                let finding = in_parts(history, execute, |part| check_of_registers(claim)(part, context));
+                report(claim.property(), true, finding)
+            });
+            return (claims.into(), vec![]);
+        }
+        (_, level) => level.unwrap_or(Consistency::Linearizable),
+    };
+    let ask = |level: Consistency| -> Finding {
+        match level {
+            Consistency::Linearizable => in_parts(history, execute, |part| {
+                linear::registers(part, &question.search.budget, context)
+            }),
+            Consistency::Regular => in_parts(history, execute, |part| checks::regular(part, context)),
+            Consistency::Safe => in_parts(history, execute, |part| checks::safe(part, context)),
+            Consistency::KAtomic(k) => in_parts(history, execute, |part| checks::k_atomic(part, context, u64::from(k))),
+            Consistency::Sequential => whole(execute, || {
+                checks::sequential(history, context, question.search.budget.steps)
+            }),
+            Consistency::Causal => whole(execute, || checks::causal_from_values(history, context)),
+            Consistency::ReadAtomic | Consistency::ReadCommitted => {
+                unreachable!("registers are not asked about transactions")
+            }
+        }
+    };
+    let mut claims = vec![report(asked.property(), true, ask(asked))];
+    if claims[0].count > 0 {
+        let mut below: Vec<Consistency> = asked.below_all();
+        below.retain(|level| question.model.levels().contains(level) || matches!(level, Consistency::KAtomic(_)));
+        claims.extend(below.into_iter().map(|level| report(level.property(), true, ask(level))));
+        return (claims, vec![Figure::staleness(&checks::staleness(history))]);
+    }
+    (claims, vec![])
+}
+
+fn of_calls(
+    question: &Question<'_>,
+    transcripts: &[Transcript],
+    context: &Context,
+    execute: &dyn Execute,
+) -> (Vec<ClaimReport>, Vec<Figure>) {
+    let answers = map(execute, transcripts.len(), |number| {
+        ask_calls(question, &transcripts[number], context)
+    });
+    let mut claims: Vec<(Property, bool, Finding)> = Vec::new();
+    let mut figures = Vec::new();
+    for (transcript, answer) in transcripts.iter().zip(answers) {
+        let (parts, figure) = answer.unwrap_or_else(|panic| {
+            let properties = promises::of_check(question.model);
+            (vec![(properties, true, crashed(&panic))], None)
+        });
+        for (property, is_claimed, finding) in parts {
+            match claims.iter_mut().find(|(known, ..)| *known == property) {
+                Some((.., known)) => *known = known.clone().merge(finding),
+                None => claims.push((property, is_claimed, finding)),
+            }
+        }
+        figures.extend(figure.map(|figure: Figure| figure.of_key(transcript.key())));
+    }
+    let reports = claims.into_iter().map(|(property, is_claimed, finding)| report(property, is_claimed, finding));
+    (reports.collect(), figures)
+}
+
+/// Asks about one transcript: its findings, and its figures if the check has such.
+fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context) -> (Answer, Option<Figure>) {
+    let level = question.consistency;
+    let kind = match (question.model, level) {
+        (Model::Set, Some(Consistency::Linearizable)) => Some(ModelKind::Set),
+        (Model::Counter, Some(Consistency::Linearizable)) => Some(ModelKind::Counter),
+        (Model::Register, _) => Some(ModelKind::Register),
+        (Model::CasRegister, _) => Some(ModelKind::CasRegister),
+        (Model::MultiRegister, _) => Some(ModelKind::MultiRegister),
+        (Model::Mutex, _) => Some(ModelKind::Mutex),
+        (Model::Queue, _) => Some(ModelKind::Queue),
+        (Model::FifoQueue, _) => Some(ModelKind::FifoQueue),
+        (Model::Stack, _) => Some(ModelKind::Stack),
+        (Model::Kv, _) => Some(ModelKind::Kv),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let finding = linear::check_kind(transcript, kind, &question.search, context);
+        return (vec![(Consistency::Linearizable.property(), true, finding)], None);
+    }
+    match question.model {
+        Model::Set => parts(jepsen::set(transcript, context)),
+        Model::SetFull => parts(jepsen::set_full(transcript, context, &question.set_full)),
+        Model::Counter => parts(jepsen::counter(transcript, context)),
+        Model::TotalQueue => parts(jepsen::total_queue(transcript, context)),
+        Model::UniqueIds => parts(jepsen::unique_ids(transcript, context)),
+        Model::Bank => parts(jepsen::bank(transcript, context, &question.bank)),
+        Model::LongFork => parts(jepsen::long_fork(transcript, context, &question.long_fork)),
+        Model::CausalReverse => parts(jepsen::causal_reverse(transcript, context)),
+        Model::RwRegister => {
+            let asked = level.unwrap_or(Consistency::Causal);
+            let ask = |level: Consistency| {
+                let level_of = match level {
+                    Consistency::ReadCommitted => causal::Level::ReadCommitted,
+                    Consistency::ReadAtomic => causal::Level::ReadAtomic,
+                    _ => causal::Level::Causal,
+                };
+                (level.property(), true, causal::transactions(transcript, level_of, context))
+            };
+            let mut answer = vec![ask(asked)];
+            if answer[0].2.count > 0 {
+                answer.extend(asked.below_all().into_iter().map(ask));
+            }
+            (answer, None)
+        }
+        model => unreachable!("{model} is judged by a search or on a history"),
+    }
+}
+
+fn parts<F: Serialize>(report: Report<F>) -> (Answer, Option<Figure>) {
+    let part = |part: Part| (promises::of_part(part.name), part.is_claimed, part.finding);
+    let figures = report.figures.as_ref().map(Figure::jepsen);
+    (report.parts.into_iter().map(part).collect(), figures)
+}
+
+/// Asks about `history` in as many parts as there is a point in.
+fn in_parts(history: &History, execute: &dyn Execute, check: impl Fn(&History) -> Finding + Sync) -> Finding {
+    let parts = cut(history, execute);
+    merged(map(execute, parts.len(), |number| check(&parts[number])).into_iter())
+}
+
+/// Asks about a history that can't be cut.
+fn whole(execute: &dyn Execute, check: impl Fn() -> Finding + Sync) -> Finding {
+    merged(map(execute, 1, |_| check()).into_iter())
+}
+
+fn report(property: Property, is_claimed: bool, finding: Finding) -> ClaimReport {
+    claim_report(property, is_claimed, "what the model promises".into(), finding, false)
+}
