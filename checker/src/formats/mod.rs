@@ -12,6 +12,8 @@ mod columns;
 mod edn;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 mod maelstrom;
 mod part;
