@@ -436,7 +436,8 @@ impl<'a> Forms<'a> {
         match end.map(|end| (end, rest[end])) {
             Some((end, byte)) if !byte.is_ascii_control() || byte.is_ascii_whitespace() => Ok(end),
             Some((_, byte)) => Err(self.error(format!("a control character, {byte:#04x}: this is no text"))),
-            None if self.is_whole => Ok(rest.len()),
+            None if self.is_whole && self.depth == 0 => Ok(rest.len()),
+            None if self.is_whole => Err(self.cut("the text ends within a form")),
             None => Err(self.cut("a word goes on")),
         }
     }

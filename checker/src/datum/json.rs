@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value};
 
@@ -63,16 +63,27 @@ fn key_of(key: &str) -> Datum {
     int.map_or_else(|| Datum::from(key), Datum::Int)
 }
 
-impl<'de> Deserialize<'de> for Datum {
-    /// Reads a value of JSON, as `From<&Value>` takes it.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+/// Reads a value of JSON as `From<&Value>` takes it, without making a [`Value`].
+///
+/// It holds the items of the lists that are being read, innermost last, so that each list is made once, in its size. An
+/// error leaves some behind.
+pub(crate) struct FromJson<'a>(pub(crate) &'a mut Vec<Datum>);
+
+impl<'de> DeserializeSeed<'de> for FromJson<'_> {
+    type Value = Datum;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Datum, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct JsonVisitor;
+impl<'de> Deserialize<'de> for Datum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FromJson(&mut Vec::new()).deserialize(deserializer)
+    }
+}
 
-impl<'de> Visitor<'de> for JsonVisitor {
+impl<'de> Visitor<'de> for FromJson<'_> {
     type Value = Datum;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,17 +119,17 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Datum, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+        let first = self.0.len();
+        while let Some(item) = items.next_element_seed(FromJson(self.0))? {
+            self.0.push(item);
         }
-        Ok(Datum::List(list.into()))
+        Ok(Datum::list(self.0.drain(first..)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Datum, A::Error> {
         let mut map = Vec::new();
         while let Some(key) = fields.next_key::<String>()? {
-            map.push((key_of(&key), fields.next_value()?));
+            map.push((key_of(&key), fields.next_value_seed(FromJson(self.0))?));
         }
         Ok(Datum::map(map))
     }

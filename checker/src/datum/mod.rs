@@ -9,6 +9,7 @@ mod number;
 
 pub(crate) use edn::is_word;
 pub use edn::{EdnError, Forms};
+pub(crate) use json::FromJson;
 
 use std::fmt;
 

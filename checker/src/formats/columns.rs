@@ -27,7 +27,9 @@ pub(super) enum Dialect {
 }
 
 impl ParseLine for Columns {
-    const MAY_BE_TORN: bool = true;
+    fn may_be_torn(&self, _line: &[u8]) -> bool {
+        true
+    }
 
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError> {
         let columns = match self.0 {

@@ -43,49 +43,41 @@ impl Parse for Ops {
     fn read(&mut self, part: Part<'_>, output: &mut Output<'_>) -> Result<Progress, ReadError> {
         let mut forms = Forms::part(part.bytes, part.line, part.is_last);
         loop {
-            let progress = Progress {
-                byte_count: forms.at(),
-                line: forms.line(),
-            };
-            match self.step(&mut forms, output) {
+            let progress = progress(&forms);
+            // Where the op begins, once that is known: behind white space and comments.
+            let mut op = progress;
+            match self.step(&mut forms, &mut op, output) {
                 Ok(true) => {}
                 Ok(false) if part.is_last => {
                     self.check_end(forms.line())?;
-                    return Ok(Progress {
-                        byte_count: forms.at(),
-                        line: forms.line(),
-                    });
+                    return Ok(self::progress(&forms));
                 }
-                Ok(false) => {
-                    return Ok(Progress {
-                        byte_count: forms.at(),
-                        line: forms.line(),
-                    });
-                }
+                Ok(false) => return Ok(self::progress(&forms)),
                 Err(Stop::Edn(error)) if error.is_cut && !part.is_last => return Ok(progress),
-                Err(Stop::Edn(error)) if error.is_cut => {
-                    let rest = &part.bytes[progress.byte_count..];
-                    return self.cut(rest, progress.line, &error, output);
-                }
+                Err(Stop::Edn(error)) if error.is_cut => return self.cut(part, op, &error, output),
                 Err(Stop::Edn(error)) => return Err(ReadError::text(error.line, error.why)),
-                Err(Stop::Entry(why)) => {
-                    let rest = &part.bytes[progress.byte_count..];
-                    let line = first_line(rest, progress.line);
-                    return Err(ReadError::Entry { line, why });
-                }
+                Err(Stop::Entry(why)) => return Err(ReadError::Entry { line: op.line, why }),
                 Err(Stop::Other(error)) => return Err(error),
             }
         }
     }
 }
 
+fn progress(forms: &Forms<'_>) -> Progress {
+    Progress {
+        byte_count: forms.at(),
+        line: forms.line(),
+    }
+}
+
 impl Ops {
-    /// Reads an op, or a bracket around them all, and returns whether there was one.
-    fn step(&mut self, forms: &mut Forms<'_>, output: &mut Output<'_>) -> Result<bool, Stop> {
+    /// Reads an op, or a bracket around them all, and returns whether there was one; tells where it begins.
+    fn step(&mut self, forms: &mut Forms<'_>, op: &mut Progress, output: &mut Output<'_>) -> Result<bool, Stop> {
         let Some(byte) = forms.next_byte()? else {
             return Ok(false);
         };
-        let line = forms.line();
+        *op = progress(forms);
+        let line = op.line;
         match (self.stage, byte) {
             (Stage::Start, b'[' | b'(') => {
                 forms.skip(byte)?;
@@ -105,7 +97,7 @@ impl Ops {
             (Stage::Start, _) => self.stage = Stage::Bare,
             _ => {}
         }
-        let entry = op(forms)?;
+        let entry = entry(forms)?;
         output.entry(line, entry).map_err(Stop::Other)?;
         Ok(true)
     }
@@ -124,32 +116,30 @@ impl Ops {
     }
 
     /// Takes in that the file ends within an op: one line that its writer tore, or a bracket that is missing somewhere.
-    fn cut(&self, rest: &[u8], line: u64, error: &EdnError, output: &mut Output<'_>) -> Result<Progress, ReadError> {
-        let op = rest.trim_ascii_start();
-        let line = first_line(rest, line);
-        if self.stage == Stage::Bare && output.has_entries() && !op.contains(&b'\n') {
-            output.torn(line);
+    fn cut(
+        &self,
+        part: Part<'_>,
+        op: Progress,
+        error: &EdnError,
+        output: &mut Output<'_>,
+    ) -> Result<Progress, ReadError> {
+        if self.stage == Stage::Bare && output.has_entries() && !part.bytes[op.byte_count..].contains(&b'\n') {
+            output.torn(op.line);
             return Ok(Progress {
-                byte_count: rest.len(),
-                line,
+                byte_count: part.bytes.len(),
+                line: op.line,
             });
         }
         let why = format!(
             "{}, in the op that begins here: is a bracket or a quote missing?",
             error.why
         );
-        Err(ReadError::text(line, why))
+        Err(ReadError::text(op.line, why))
     }
 }
 
-/// Returns the line on which what is in `rest`, which begins on `line`, begins after white space.
-fn first_line(rest: &[u8], line: u64) -> u64 {
-    let blank = &rest[..rest.len() - rest.trim_ascii_start().len()];
-    line + blank.iter().filter(|byte| **byte == b'\n').count() as u64
-}
-
 /// Reads an op.
-fn op(forms: &mut Forms<'_>) -> Result<Entry, Stop> {
+fn entry(forms: &mut Forms<'_>) -> Result<Entry, Stop> {
     forms.skip_tag_of_map()?;
     if forms.next_byte()? != Some(b'{') {
         return Entry::from_map(forms.form()?).map_err(Stop::Entry);

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 
@@ -13,45 +13,63 @@ use super::{
     error::ReadError,
     part::{Line, LineError, Output, Parse, ParseLine, Part, Progress},
 };
-use crate::transcript::{Draft, Entry, EntryError};
+use crate::{
+    datum::{Datum, FromJson},
+    transcript::{Draft, Entry, EntryError},
+};
 
 /// Parses lines, each of which is an object.
-#[derive(Debug)]
-pub(super) struct Objects;
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    items: Vec<Datum>,
+}
 
 impl ParseLine for Objects {
-    const MAY_BE_TORN: bool = true;
+    fn may_be_torn(&self, line: &[u8]) -> bool {
+        may_be_torn(line)
+    }
 
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError> {
-        let Op(entry) = serde_json::from_slice(line.bytes).map_err(|error| malformed(&error))?;
+        self.items.clear();
+        let mut text = serde_json::Deserializer::from_slice(line.bytes);
+        let entry = Op(&mut self.items).deserialize(&mut text);
+        let entry = entry
+            .and_then(|entry| text.end().map(|()| entry))
+            .map_err(|error| malformed(&error))?;
         let line = line.number;
         let entry = entry.map_err(|why| ReadError::Entry { line, why })?;
         Ok(output.entry(line, entry)?)
     }
 }
 
-/// Returns the error of a line, of which serde_json thinks as of a whole text.
-pub(super) fn malformed(error: &serde_json::Error) -> LineError {
-    LineError::Malformed(format!(
-        "{}, at column {}: one object of JSON a line",
-        reason(error),
-        error.column()
-    ))
+/// Returns whether a line that is no object may be the beginning of one, or what a file system leaves of one that it had not
+/// written yet when it lost power.
+pub(super) fn may_be_torn(line: &[u8]) -> bool {
+    line.starts_with(b"{") || line.iter().all(|byte| *byte == 0)
 }
 
-/// Returns what is wrong without where.
+/// Returns the error of a line, of which serde_json thinks as of a whole text.
+pub(super) fn malformed(error: &serde_json::Error) -> LineError {
+    LineError::Malformed(format!("{}: one object of JSON a line", reason(error)))
+}
+
+/// Returns what is wrong, and in which column if that is told; the line is known better here.
 fn reason(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
     if let Some(end) = text.rfind(" at line ") {
         text.truncate(end);
     }
-    text
+    match error.column() {
+        0 => text,
+        column => format!("{text}, at column {column}"),
+    }
 }
 
 /// Parses an array of objects.
 #[derive(Debug, Default)]
 pub(super) struct Array {
     stage: Stage,
+    items: Vec<Datum>,
 }
 
 /// What comes next.
@@ -98,22 +116,24 @@ impl Parse for Array {
                 (Stage::End, _) => {
                     return Err(ReadError::text(line, "something follows the ] that closes the history"));
                 }
-                (Stage::First | Stage::Object, _) => {
-                    let Some(length) = object(
-                        Part {
-                            bytes: rest,
-                            line,
-                            ..part
-                        },
-                        output,
-                    )?
-                    else {
+                (Stage::First | Stage::Object, b'{') => {
+                    let part = Part {
+                        bytes: rest,
+                        line,
+                        ..part
+                    };
+                    let Some(length) = self.object(part, output)? else {
                         break;
                     };
                     line += lines_in(&rest[..length]);
                     at += length;
                     self.stage = Stage::Comma;
                     continue;
+                }
+                (Stage::First | Stage::Object, _) => {
+                    let found = char::from(*byte).escape_default();
+                    let why = format!("the array holds an object for each op; what is found is a {found}");
+                    return Err(ReadError::text(line, why));
                 }
             };
             self.stage = next;
@@ -129,25 +149,24 @@ impl Parse for Array {
     }
 }
 
-/// Reads the object with which `part` begins, and returns its length, unless it goes on beyond the part.
-fn object(part: Part<'_>, output: &mut Output<'_>) -> Result<Option<usize>, ReadError> {
-    let mut objects = serde_json::Deserializer::from_slice(part.bytes).into_iter::<Op>();
-    let line = part.line;
-    match objects.next() {
-        Some(Ok(Op(entry))) => {
-            let entry = entry.map_err(|why| ReadError::Entry { line, why })?;
-            output.entry(line, entry)?;
-            Ok(Some(objects.byte_offset()))
+impl Array {
+    /// Reads the object with which `part` begins, and returns its length, unless it goes on beyond the part.
+    fn object(&mut self, part: Part<'_>, output: &mut Output<'_>) -> Result<Option<usize>, ReadError> {
+        let mut text = serde_json::Deserializer::from_slice(part.bytes);
+        self.items.clear();
+        let line = part.line;
+        match Op(&mut self.items).deserialize(&mut text) {
+            Ok(entry) => {
+                let entry = entry.map_err(|why| ReadError::Entry { line, why })?;
+                output.entry(line, entry)?;
+                Ok(Some(text.into_iter::<IgnoredAny>().byte_offset()))
+            }
+            Err(error) if error.is_eof() && !part.is_last => Ok(None),
+            Err(error) => {
+                let line = line + (error.line() as u64).saturating_sub(1);
+                Err(ReadError::text(line, reason(&error)))
+            }
         }
-        Some(Err(error)) if error.is_eof() && !part.is_last => Ok(None),
-        Some(Err(error)) => {
-            let line = line + (error.line() as u64).saturating_sub(1);
-            Err(ReadError::text(
-                line,
-                format!("{}, at column {}", reason(&error), error.column()),
-            ))
-        }
-        None => Ok(None),
     }
 }
 
@@ -155,37 +174,37 @@ fn lines_in(bytes: &[u8]) -> u64 {
     bytes.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// An op, or why the object is none.
-struct Op(Result<Entry, EntryError>);
+/// Reads an op, or why the object is none. It holds items of lists, as [`FromJson`].
+struct Op<'a>(&'a mut Vec<Datum>);
 
-impl<'de> Deserialize<'de> for Op {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OpVisitor)
+impl<'de> DeserializeSeed<'de> for Op<'_> {
+    type Value = Result<Entry, EntryError>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct OpVisitor;
-
-impl<'de> Visitor<'de> for OpVisitor {
-    type Value = Op;
+impl<'de> Visitor<'de> for Op<'_> {
+    type Value = Result<Entry, EntryError>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with an op's fields")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Op, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         let mut draft = Draft::default();
         while let Some(name) = fields.next_key_seed(FieldName)? {
             let Some(name) = name else {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if let Err(error) = draft.set(name, fields.next_value()?) {
+            if let Err(error) = draft.set(name, fields.next_value_seed(FromJson(self.0))?) {
                 while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                return Ok(Op(Err(error)));
+                return Ok(Err(error));
             }
         }
-        Ok(Op(draft.finish()))
+        Ok(draft.finish())
     }
 }
 

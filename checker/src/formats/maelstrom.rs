@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     error::ReadError,
-    json::malformed,
+    json,
     part::{Line, LineError, Output, ParseLine},
 };
 use crate::{
@@ -53,10 +53,12 @@ struct Message {
 }
 
 impl ParseLine for Maelstrom {
-    const MAY_BE_TORN: bool = true;
+    fn may_be_torn(&self, line: &[u8]) -> bool {
+        json::may_be_torn(line)
+    }
 
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError> {
-        let message: Message = serde_json::from_slice(line.bytes).map_err(|error| malformed(&error))?;
+        let message: Message = serde_json::from_slice(line.bytes).map_err(|error| json::malformed(&error))?;
         let line = line.number;
         let Some(verb) = message.body.at("type").and_then(Datum::as_name) else {
             return Err(ReadError::text(line, "a message whose body has no \"type\"").into());

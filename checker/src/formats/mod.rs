@@ -13,6 +13,8 @@ mod columns;
 mod edn;
 mod error;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod json;
 pub mod jsonl;
 mod maelstrom;

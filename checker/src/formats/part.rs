@@ -70,8 +70,8 @@ pub(super) struct LineByLine<L>(pub(super) L);
 
 /// What parses the lines of a format.
 pub(super) trait ParseLine: Debug + Send {
-    /// Whether a last line without an end may be passed over, having been torn by a death of its writer.
-    const MAY_BE_TORN: bool;
+    /// Returns whether a malformed last line without an end may be the beginning of one, torn by a death of its writer.
+    fn may_be_torn(&self, line: &[u8]) -> bool;
 
     /// Takes in a line that is not blank, without its end.
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError>;
@@ -128,10 +128,12 @@ impl<L: ParseLine> Parse for LineByLine<L> {
             if !bytes.is_empty() {
                 match self.0.line(Line { bytes, number }, output) {
                     Ok(()) => {}
-                    Err(LineError::Malformed(_)) if L::MAY_BE_TORN && end.is_none() && output.has_entries() => {
+                    Err(LineError::Malformed(why)) => {
+                        if end.is_some() || !output.has_entries() || !self.0.may_be_torn(bytes) {
+                            return Err(ReadError::text(number, why));
+                        }
                         output.torn(number);
                     }
-                    Err(LineError::Malformed(why)) => return Err(ReadError::text(number, why)),
                     Err(LineError::Wrong(error)) => return Err(error),
                 }
             }

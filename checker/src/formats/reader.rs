@@ -38,7 +38,7 @@ impl Reader {
     /// Returns a reader at the beginning of a file.
     pub fn new(format: Format) -> Self {
         let parser: Box<dyn Parse> = match format {
-            Format::Jsonl => Box::new(LineByLine(json::Objects)),
+            Format::Jsonl => Box::new(LineByLine(json::Objects::default())),
             Format::Json => Box::new(json::Array::default()),
             Format::Edn | Format::KvLog => Box::new(edn::Ops::default()),
             Format::HistoryTxt => Box::new(LineByLine(Columns(Dialect::HistoryTxt))),

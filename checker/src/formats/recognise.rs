@@ -56,7 +56,7 @@ impl Format {
             [b'<', ..] => return Err(Unrecognised::Markup),
             [b'{', ..] => Some(of_object(text)),
             [b'[', rest @ ..] => of_array(rest),
-            [b'(' | b'#', ..] => Some(Self::Edn),
+            [b'(', ..] | [b'#', b'a'..=b'z' | b'A'..=b'Z', ..] => Some(Self::Edn),
             _ => of_line(text.split(|byte| *byte == b'\n').next().unwrap_or_default()),
         };
         match format {

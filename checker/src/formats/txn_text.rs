@@ -33,7 +33,9 @@ struct Transaction {
 }
 
 impl ParseLine for Awdit {
-    const MAY_BE_TORN: bool = false;
+    fn may_be_torn(&self, _line: &[u8]) -> bool {
+        false
+    }
 
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError> {
         let is_rule = |of: u8| line.bytes.len() >= 3 && line.bytes.iter().all(|byte| *byte == of);
@@ -82,7 +84,9 @@ struct Session {
 }
 
 impl ParseLine for Plume {
-    const MAY_BE_TORN: bool = false;
+    fn may_be_torn(&self, _line: &[u8]) -> bool {
+        false
+    }
 
     fn line(&mut self, line: Line<'_>, output: &mut Output<'_>) -> Result<(), LineError> {
         let why = "neither \"r(KEY,VALUE,SESSION,TRANSACTION)\" nor \"w(...)\", all of them integers";

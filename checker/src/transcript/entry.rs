@@ -56,7 +56,7 @@ pub enum EntryError {
         value: String,
     },
     /// It does not say whether it is an invocation or which completion.
-    #[error("it has no :type")]
+    #[error("it has no :type, which is :invoke, :ok, :fail or :info")]
     NoType,
     /// A read or write of a key that does not say which, where histories of keys are asked for.
     #[error("it has no key")]

@@ -1,6 +1,9 @@
 //! Files in, entries out, and back: every format from outside.
 
+mod accepted;
+mod broken;
 mod corpora;
+mod fuzz;
 
 use quorate_checker::{
     Entry,
