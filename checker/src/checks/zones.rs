@@ -39,37 +39,25 @@ use crate::{
 /// 1990, theorem 1).
 pub fn linearizable(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
-    let mut clusters = Clusters {
-        of_value: vec![None; history.value_count()],
-        met: Vec::new(),
-    };
+    let mut room = Room::default();
     for key in history.keys() {
         if let Some(why) = repeats::doubt(history, key) {
             tally.doubt(history, key, &why);
             continue;
         }
-        let ok_reads = history.ops_of(key).filter(|op| op.is_ok_read());
-        if ok_reads.clone().any(|read| read.value.is_unclear()) {
+        let mut clusters = Clusters::of_writes(history, key, &mut room);
+        if clusters.has_unclear_reads {
             tally.doubt(
                 history,
                 key,
                 "of a read of nothing it is not clear which delete it saw, if any",
             );
         }
-        let reads = ok_reads.filter(|read| !read.value.is_unclear());
-        if reads.clone().next().is_none() {
-            continue;
+        if clusters.read_count > 0 {
+            tally.test(clusters.read_count + clusters.acked_count);
+            clusters.add_reads(&mut tally);
+            clusters.sweep(&mut tally);
         }
-        tally.test(
-            history
-                .ops_of(key)
-                .filter(|op| op.is_ok_read() && !op.value.is_unclear() || op.is_acked_write())
-                .count() as u64,
-        );
-        for read in reads.filter(|read| !phantoms::is_known(history, read)) {
-            tally.violate(phantoms::evidence(history, read), Conflict::Phantom(read));
-        }
-        sweep(history, clusters.zones(history, key), &mut tally);
     }
     tally.finish(history, context, |words, conflict, ops| match *conflict {
         Conflict::Phantom(read) => phantoms::tell(words, read),
@@ -87,7 +75,8 @@ enum Conflict<'h> {
 /// The ops that bound a value's cluster in time. Of nil they are reads, and the initial write goes without saying.
 #[derive(Clone, Copy)]
 struct Cluster<'h> {
-    value: ValueId,
+    first_end: Position,
+    last_start: Position,
     first_to_end: &'h Op,
     last_to_start: &'h Op,
 }
@@ -95,102 +84,153 @@ struct Cluster<'h> {
 impl<'h> Cluster<'h> {
     fn of(op: &'h Op) -> Self {
         Self {
-            value: op.value,
+            first_end: if op.value.is_nil() {
+                Position::BEFORE_ALL
+            } else {
+                op.end
+            },
+            last_start: op.start,
             first_to_end: op,
             last_to_start: op,
         }
     }
 
-    fn with(self, op: &'h Op) -> Self {
-        assert_eq!(self.value, op.value, "a cluster is of one value");
-        let first_to_end = if op.end < self.first_to_end.end {
-            op
-        } else {
-            self.first_to_end
-        };
-        let last_to_start = if op.start > self.last_to_start.start {
-            op
-        } else {
-            self.last_to_start
-        };
-        Self {
-            first_to_end,
-            last_to_start,
-            ..self
+    fn with(mut self, op: &'h Op) -> Self {
+        assert_eq!(self.value(), op.value, "a cluster is of one value");
+        if op.end < self.first_end || op.value.is_nil() && op.end < self.first_to_end.end {
+            (self.first_end, self.first_to_end) = (op.end.min(self.first_end), op);
         }
+        if op.start > self.last_start {
+            (self.last_start, self.last_to_start) = (op.start, op);
+        }
+        self
+    }
+
+    fn value(&self) -> ValueId {
+        self.first_to_end.value
     }
 
     /// Returns whether each of the two comes before the other.
     fn conflicts_with(&self, other: &Self) -> bool {
-        self.first_end() < other.last_start() && other.first_end() < self.last_start()
-    }
-
-    fn first_end(&self) -> Position {
-        if self.value.is_nil() {
-            Position::BEFORE_ALL
-        } else {
-            self.first_to_end.end
-        }
-    }
-
-    fn last_start(&self) -> Position {
-        self.last_to_start.start
+        self.first_end < other.last_start && other.first_end < self.last_start
     }
 
     fn is_forward(&self) -> bool {
-        self.first_end() < self.last_start()
+        self.first_end < self.last_start
     }
 
     fn low(&self) -> Position {
-        self.first_end().min(self.last_start())
+        self.first_end.min(self.last_start)
     }
 
     fn high(&self) -> Position {
-        self.first_end().max(self.last_start())
+        self.first_end.max(self.last_start)
     }
 }
 
-/// Room to collect the clusters of one key after another.
-struct Clusters<'h> {
-    of_value: Vec<Option<Cluster<'h>>>,
-    met: Vec<ValueId>,
+/// Room for the clusters of one key after another.
+#[derive(Default)]
+struct Room<'h> {
+    /// By value of the key, nil before all.
+    clusters: Vec<Option<Cluster<'h>>>,
+    /// Which of them there are, by the lower ends of their zones.
+    by_low: Vec<(Position, u32)>,
 }
 
-impl<'h> Clusters<'h> {
-    /// Returns the clusters of `key` in order of their zones' lower ends.
-    fn zones(&mut self, history: &'h History, key: KeyId) -> Vec<Cluster<'h>> {
+/// The clusters of one key.
+struct Clusters<'r, 'h> {
+    history: &'h History,
+    key: KeyId,
+    first_value: usize,
+    room: &'r mut Room<'h>,
+    acked_count: u64,
+    /// Of reads that are clear.
+    read_count: u64,
+    has_unclear_reads: bool,
+}
+
+impl<'r, 'h> Clusters<'r, 'h> {
+    /// Returns the clusters with their writes alone.
+    fn of_writes(history: &'h History, key: KeyId, room: &'r mut Room<'h>) -> Self {
+        let values = history.values_of(key);
+        room.clusters.clear();
+        room.clusters.resize(values.len() + 1, None);
+        let mut clusters = Self {
+            history,
+            key,
+            first_value: values.start,
+            room,
+            acked_count: 0,
+            read_count: 0,
+            has_unclear_reads: false,
+        };
         for op in history.ops_of(key) {
-            let is_clear_read = op.is_ok_read() && !op.value.is_unclear();
-            if op.is_possible_write() || is_clear_read && phantoms::is_known(history, op) {
-                self.add(op);
+            if op.is_possible_write() {
+                clusters.acked_count += u64::from(op.is_acked_write());
+                clusters.add(op);
+            } else if op.is_ok_read() {
+                clusters.read_count += u64::from(!op.value.is_unclear());
+                clusters.has_unclear_reads |= op.value.is_unclear();
             }
         }
-        // That of a write of unknown outcome that nobody read never ends: it comes before nothing, so conflicts with none.
-        let take = |value: ValueId| self.of_value[value.index()].take().expect("a value met has a cluster");
-        let mut zones: Vec<Cluster> = self.met.drain(..).map(take).collect();
-        zones.sort_unstable_by_key(Cluster::low);
-        zones
+        clusters
+    }
+
+    /// Adds the reads of what had been written by then, and tallies the others.
+    fn add_reads(&mut self, tally: &mut Tally<'h, Conflict<'h>>) {
+        let reads = self.history.ops_of(self.key).filter(|op| op.is_ok_read());
+        for read in reads.filter(|read| !read.value.is_unclear()) {
+            // All of a cluster but its write ended after the write began, so whatever ended or began before the read's end
+            // says that the write had begun. That spares most reads the way to it.
+            let is_after = |cluster: Cluster| cluster.last_start < read.end || cluster.first_end < read.end;
+            let is_evident = read.value.is_nil() || self.cluster(read.value).is_some_and(is_after);
+            if is_evident || phantoms::is_known(self.history, read) {
+                self.add(read);
+            } else {
+                tally.violate(phantoms::evidence(self.history, read), Conflict::Phantom(read));
+            }
+        }
+    }
+
+    fn place(&self, value: ValueId) -> usize {
+        // Nil comes first; what is unclear is in no cluster.
+        if value.is_nil() {
+            0
+        } else {
+            value.index() - self.first_value + 1
+        }
+    }
+
+    fn cluster(&self, value: ValueId) -> Option<Cluster<'h>> {
+        self.room.clusters[self.place(value)]
     }
 
     fn add(&mut self, op: &'h Op) {
-        let cluster = &mut self.of_value[op.value.index()];
-        if cluster.is_none() {
-            self.met.push(op.value);
-        }
+        let place = self.place(op.value);
+        let cluster = &mut self.room.clusters[place];
         *cluster = Some(cluster.map_or_else(|| Cluster::of(op), |known| known.with(op)));
     }
-}
 
-/// Meets the zones in order of their lower ends, each with the forward zone so far that reaches furthest.
-fn sweep<'h>(history: &'h History, zones: Vec<Cluster<'h>>, tally: &mut Tally<'h, Conflict<'h>>) {
-    let mut furthest: Option<Cluster> = None;
-    for zone in zones {
-        if let Some(before) = furthest.filter(|before| before.conflicts_with(&zone)) {
-            let ops = smallest(history, &before, &zone);
-            tally.violate(ops, Conflict::Clusters(before.value, zone.value));
-        }
-        if zone.is_forward() && furthest.is_none_or(|before| before.high() < zone.high()) {
-            furthest = Some(zone);
+    /// Meets the zones in order of their lower ends, each with the forward zone so far that reaches furthest.
+    fn sweep(self, tally: &mut Tally<'h, Conflict<'h>>) {
+        let Room { clusters, by_low } = self.room;
+        // That of a write of unknown outcome that nobody read never ends: it comes before nothing, so conflicts with none.
+        let zones = (0..)
+            .zip(&*clusters)
+            .filter_map(|(place, cluster)| Some((cluster.as_ref()?.low(), place)));
+        by_low.clear();
+        by_low.extend(zones);
+        by_low.sort_unstable();
+        let mut furthest: Option<Cluster> = None;
+        for (_, place) in by_low {
+            let zone = clusters[*place as usize].expect("what is met has a cluster");
+            if let Some(before) = furthest.filter(|before| before.conflicts_with(&zone)) {
+                let ops = smallest(self.history, &before, &zone);
+                tally.violate(ops, Conflict::Clusters(before.value(), zone.value()));
+            }
+            if zone.is_forward() && furthest.is_none_or(|before| before.high() < zone.high()) {
+                furthest = Some(zone);
+            }
         }
     }
 }
@@ -201,11 +241,13 @@ fn sweep<'h>(history: &'h History, zones: Vec<Cluster<'h>>, tally: &mut Tally<'h
 /// A read is in the set only with its write: without it, it would be a read from nowhere, which is another matter.
 fn smallest<'h>(history: &'h History, a: &Cluster<'h>, b: &Cluster<'h>) -> Vec<&'h Op> {
     let bounds = [a.first_to_end, a.last_to_start, b.first_to_end, b.last_to_start];
-    let writes = [a, b].into_iter().filter_map(|cluster| history.write_of(cluster.value));
+    let writes = [a, b]
+        .into_iter()
+        .filter_map(|cluster| history.write_of(cluster.value()));
     let mut ops: Vec<&Op> = bounds
         .into_iter()
         .chain(writes)
-        .filter(|op| [a.value, b.value].contains(&op.value))
+        .filter(|op| [a.value(), b.value()].contains(&op.value))
         .collect();
     ops.sort_unstable_by_key(|op| op.start);
     ops.dedup_by_key(|op| op.start);
@@ -219,7 +261,7 @@ fn smallest<'h>(history: &'h History, a: &Cluster<'h>, b: &Cluster<'h>) -> Vec<&
         let first = ops.next().filter(|_| has_write(mask, value))?;
         Some(ops.fold(Cluster::of(first), |cluster, op| cluster.with(op)))
     };
-    let breaks = |mask: &u32| match (cluster_in(*mask, a.value), cluster_in(*mask, b.value)) {
+    let breaks = |mask: &u32| match (cluster_in(*mask, a.value()), cluster_in(*mask, b.value())) {
         (Some(a), Some(b)) => a.conflicts_with(&b),
         _ => false,
     };
@@ -238,12 +280,12 @@ fn tell<'h>(words: Words<'h>, a: ValueId, b: ValueId, ops: &[&'h Op]) -> String 
         ops.fold(first, |cluster, op| cluster.with(op))
     };
     let before = |a: &Cluster, b: &Cluster| {
-        if a.value.is_nil() {
-            return format!("it held nothing only at first, before {}", words.value(b.value));
+        if a.value().is_nil() {
+            return format!("it held nothing only at first, before {}", words.value(b.value()));
         }
         let (ended, began) = (seconds(ended_ns(a.first_to_end)), seconds(b.last_to_start.start_ns));
         let (first, then) = (words.op(a.first_to_end), words.op(b.last_to_start));
-        let (a, b) = (words.value(a.value), words.value(b.value));
+        let (a, b) = (words.value(a.value()), words.value(b.value()));
         format!("{a} comes before {b}, because {first} ended at {ended}, before {then} began at {began}")
     };
     let (a, b) = (cluster(a), cluster(b));
