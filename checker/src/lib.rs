@@ -41,6 +41,7 @@ mod counts;
 mod datum;
 mod evidence;
 mod history;
+pub mod linear;
 pub mod sets;
 pub mod siblings;
 pub mod text;

@@ -11,7 +11,6 @@ pub use context::{Context, Crash, FaultSpan};
 pub use finding::Finding;
 pub use witness::{Witness, WitnessOp};
 
-#[expect(unused_imports, reason = "checks of transcripts are being written")]
 pub(crate) use calls::{CallTally, CallWords};
 pub(crate) use tally::Tally;
 pub(crate) use words::{Words, ended_ns, seconds};

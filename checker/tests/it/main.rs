@@ -5,6 +5,7 @@ mod claims;
 mod collections;
 mod differential;
 mod events;
+mod fast;
 mod hierarchy;
 mod injection;
 mod language;

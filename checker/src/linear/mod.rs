@@ -1,0 +1,3 @@
+//! Linearizability of objects that are more than a register.
+
+pub mod fast;
