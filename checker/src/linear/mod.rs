@@ -10,6 +10,7 @@
 
 mod budget;
 mod check;
+pub mod fast;
 mod kind;
 mod model;
 pub mod models;

@@ -9,6 +9,7 @@ mod corpora;
 mod differential;
 mod events;
 mod formats;
+mod fast;
 mod hierarchy;
 mod injection;
 mod language;
