@@ -16,9 +16,12 @@ mod replicas;
 #[path = "../tests/it/store.rs"]
 mod store;
 
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 
-use quorate_checker::{Context, Counts, Event, HistoryBuilder};
+use quorate_checker::{Context, Counts, Event, EventKind, Function, History, HistoryBuilder, checks};
 
 fn main() {
     let mut arguments = std::env::args()
@@ -59,6 +62,15 @@ fn main() {
         let finding = time(name, || check(&history, &context));
         assert!(finding.count == 0 && finding.unknown.is_none(), "{finding:#?}");
     }
+    measure_strengths(&history, &context);
+    let lagging = time("build a lagging one", || {
+        let mut builder = HistoryBuilder::new();
+        for event in lag(&history, client_count) {
+            builder.push(event).expect("a generated history is well-formed");
+        }
+        builder.finish()
+    });
+    measure_strengths(&lagging, &context);
     let kinds = [
         (replicas::Kind::Siblings, claims::SIBLING_CLAIMS),
         (replicas::Kind::Set, claims::SET_CLAIMS),
@@ -87,6 +99,61 @@ fn main() {
             }
         }
     }
+}
+
+fn measure_strengths(history: &History, context: &Context) {
+    for (name, check) in claims::STRENGTH_CLAIMS {
+        let finding = time(name, || check(history, context));
+        let ops = finding.witness.map_or(0, |witness| witness.ops.len());
+        println!(
+            "    {} of {}, {ops} ops in evidence, {}",
+            finding.count,
+            finding.tested,
+            finding.unknown.unwrap_or_default()
+        );
+    }
+    let bounds = time("atomicity", || checks::atomicity(history));
+    println!("    {bounds:?}");
+    let staleness = time("staleness", || checks::staleness(history));
+    println!(
+        "    {} of {} stale, {:?}",
+        staleness.stale, staleness.reads, staleness.versions
+    );
+}
+
+/// Returns the events of `history` in each twentieth of whose reads what the key's reads had returned a while ago is
+/// returned.
+fn lag(history: &History, client_count: usize) -> Vec<Event> {
+    let events = store::run(store::Load {
+        op_count: history.ops().len(),
+        client_count,
+        key_count: history.keys().count(),
+        seed: 1,
+        has_deletes: false,
+    });
+    let mut returned: BTreeMap<String, VecDeque<Event>> = BTreeMap::new();
+    let mut read_count = 0;
+    let lagging = events.into_iter().map(|event| {
+        if event.function != Function::Read || event.kind != EventKind::Ok {
+            return event;
+        }
+        read_count += 1;
+        let of_key = returned.entry(event.key.clone()).or_default();
+        of_key.push_back(event.clone());
+        if of_key.len() > 6 {
+            of_key.pop_front();
+        }
+        let old = &of_key[0];
+        match read_count % 20 {
+            0 => Event {
+                value: old.value.clone(),
+                version: old.version.clone(),
+                ..event
+            },
+            _ => event,
+        }
+    });
+    lagging.collect()
 }
 
 fn time<T>(what: &str, run: impl FnOnce() -> T) -> T {
