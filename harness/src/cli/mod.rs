@@ -3,6 +3,7 @@
 mod certs;
 mod check;
 mod claims;
+mod convert;
 mod faults;
 mod node;
 mod output;
@@ -38,7 +39,8 @@ Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 64 usage, 65 inpu
 enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
-    Check(check::Args),
+    Check(Box<check::Args>),
+    Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
         Some(Command::Faults(args)) => faults::run(&args),

@@ -3,6 +3,7 @@
 mod arrows;
 mod bad_input;
 mod command;
+mod corpora;
 mod node_verbs;
 mod processes;
 mod quic;
