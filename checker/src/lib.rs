@@ -44,6 +44,7 @@ mod datum;
 mod evidence;
 pub mod formats;
 mod history;
+pub mod jepsen;
 pub mod linear;
 pub mod sets;
 pub mod siblings;
@@ -52,7 +53,7 @@ mod transcript;
 
 pub use counts::{Counts, OutcomeCounts};
 pub use datum::{Datum, EdnError, Forms};
-pub use evidence::{Context, Crash, Doubt, FaultSpan, Finding, Witness, WitnessOp};
+pub use evidence::{Context, Crash, Doubt, FaultSpan, Finding, Witness, WitnessOp, timeline};
 pub use history::{
     Action, Event, EventKind, EventRef, Function, History, HistoryBuilder, HistoryError, Irregularity, KeyId,
     LineError, NodeId, Observation, Op, Outcome, Phase, Position, Process, ProcessId, ProcessRef, ValueId, ValueRef,

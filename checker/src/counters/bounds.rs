@@ -3,37 +3,37 @@
 use crate::history::{Action, History, KeyId, Op, Position};
 
 /// The increments of one key that took effect or may have.
-pub(super) struct Counter<'h> {
+pub(crate) struct Counter<'h> {
     /// In order of invocation.
-    pub(super) increments: Vec<Increment<'h>>,
+    pub(crate) increments: Vec<Increment<'h>>,
     begun: Sums,
     acked: Sums,
 }
 
 /// One increment.
 #[derive(Clone, Copy)]
-pub(super) struct Increment<'h> {
-    pub(super) op: &'h Op,
-    pub(super) delta: i128,
+pub(crate) struct Increment<'h> {
+    pub(crate) op: &'h Op,
+    pub(crate) delta: i128,
 }
 
 /// Negative and positive numbers, summed apart: which of them a read saw is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub(super) negative: i128,
-    pub(super) positive: i128,
+pub(crate) struct Sum {
+    pub(crate) negative: i128,
+    pub(crate) positive: i128,
 }
 
 /// The least and the greatest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) least: i128,
-    pub(super) greatest: i128,
+pub(crate) struct Bounds {
+    pub(crate) least: i128,
+    pub(crate) greatest: i128,
 }
 
 impl<'h> Counter<'h> {
     /// Derives the counter of `key`; an error is why it can't be judged. O(n log n).
-    pub(super) fn new(history: &'h History, key: KeyId) -> Result<Self, String> {
+    pub(crate) fn new(history: &'h History, key: KeyId) -> Result<Self, String> {
         let is_increment = |op: &&Op| op.action == Action::Increment && op.is_possible_write();
         let increments = history.ops_of(key).filter(is_increment).map(|op| {
             let delta = number(history, op)?;
@@ -49,18 +49,18 @@ impl<'h> Counter<'h> {
     }
 
     /// Returns the sum of those that had begun when `read` ended.
-    pub(super) fn begun(&self, read: &Op) -> Sum {
+    pub(crate) fn begun(&self, read: &Op) -> Sum {
         self.begun.before(read.end)
     }
 
     /// Returns the sum of those that had been acknowledged when `read` began.
-    pub(super) fn acked(&self, read: &Op) -> Sum {
+    pub(crate) fn acked(&self, read: &Op) -> Sum {
         self.acked.before(read.start)
     }
 }
 
 impl Sum {
-    pub(super) fn add(&mut self, delta: i128) {
+    pub(crate) fn add(&mut self, delta: i128) {
         self.negative += delta.min(0);
         self.positive += delta.max(0);
     }
@@ -68,7 +68,7 @@ impl Sum {
 
 impl Bounds {
     /// Of those that surely count, and those that may, the former among them.
-    pub(super) fn new(surely: Sum, perhaps: Sum) -> Self {
+    pub(crate) fn new(surely: Sum, perhaps: Sum) -> Self {
         let bounds = Self {
             least: surely.positive + perhaps.negative,
             greatest: surely.negative + perhaps.positive,
@@ -77,13 +77,13 @@ impl Bounds {
         bounds
     }
 
-    pub(super) fn contains(self, number: i128) -> bool {
+    pub(crate) fn contains(self, number: i128) -> bool {
         (self.least..=self.greatest).contains(&number)
     }
 }
 
 /// Returns the number that an op adds or returned; an error if it is none.
-pub(super) fn number(history: &History, op: &Op) -> Result<i128, String> {
+pub(crate) fn number(history: &History, op: &Op) -> Result<i128, String> {
     let value = history.value(op.value);
     let number = value.as_i64().map(i128::from).or(value.as_u64().map(i128::from));
     let number = number.or(value.is_null().then_some(0));
@@ -91,12 +91,13 @@ pub(super) fn number(history: &History, op: &Op) -> Result<i128, String> {
 }
 
 /// Running sums in the order of positions.
-struct Sums {
+pub(crate) struct Sums {
     up_to: Vec<(Position, Sum)>,
 }
 
 impl Sums {
-    fn new(mut deltas: Vec<(Position, i128)>) -> Self {
+    /// Takes what is added, each at its place.
+    pub(crate) fn new(mut deltas: Vec<(Position, i128)>) -> Self {
         deltas.sort_unstable_by_key(|(position, _)| *position);
         let mut sum = Sum::default();
         let up_to = deltas.into_iter().map(|(position, delta)| {
@@ -106,7 +107,8 @@ impl Sums {
         Self { up_to: up_to.collect() }
     }
 
-    fn before(&self, position: Position) -> Sum {
+    /// Returns the sum of what was added before `position`.
+    pub(crate) fn before(&self, position: Position) -> Sum {
         let count = self.up_to.partition_point(|(at, _)| *at < position);
         count.checked_sub(1).map_or(Sum::default(), |last| self.up_to[last].1)
     }

@@ -11,7 +11,7 @@
 //! A failed increment is in neither: it surely did not happen. One of unknown outcome may count at any later time, or
 //! never. (Shapiro, Preguiça, Baquero, Zawirski, *Conflict-free Replicated Data Types*, SSS 2011, on the PN-counter.)
 
-mod bounds;
+pub(crate) mod bounds;
 mod checks;
 
 pub use checks::{converged, exact, fresh_reads, read_your_writes, values_from_nowhere};

@@ -62,6 +62,13 @@ impl CallTally {
         });
     }
 
+    /// Counts another violation among the occasions tested, one that makes no better evidence than those before it.
+    pub(crate) fn violate_again(&mut self) {
+        assert!(self.best.is_some(), "there is evidence already");
+        self.count += 1;
+        assert!(self.count <= self.tested, "what broke a claim was counted as tested");
+    }
+
     /// Notes why a part can't be judged; the first reason is told.
     pub(crate) fn doubt(&mut self, why: impl FnOnce() -> String) {
         self.unknown.get_or_insert_with(why);
@@ -139,7 +146,8 @@ impl CallWords<'_> {
         }
     }
 
-    fn through(self, call: &Call) -> String {
+    /// As in ` through n4`, with the space before; nothing if no node is known.
+    pub(crate) fn through(self, call: &Call) -> String {
         call.node
             .map(|node| format!(" through {}", self.transcript.node(node)))
             .unwrap_or_default()

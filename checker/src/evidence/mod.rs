@@ -6,12 +6,14 @@ mod doubt;
 mod finding;
 mod shrink;
 mod tally;
+mod timeline;
 mod witness;
 mod words;
 
 pub use context::{Context, Crash, FaultSpan};
 pub use doubt::Doubt;
 pub use finding::Finding;
+pub use timeline::timeline;
 pub use witness::{Witness, WitnessOp};
 
 pub(crate) use calls::{CallTally, CallWords};

@@ -52,20 +52,20 @@ fn transactional_texts_have_their_verdicts() {
     assert!(count > 0, "the index has such files");
 }
 
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
     #[expect(clippy::disallowed_methods, reason = "a test may be told where the corpora are")]
     let folder = std::env::var_os("QUORATE_CORPORA").map_or_else(beside, PathBuf::from);
     folder.join("INDEX.tsv").exists().then_some(folder)
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     #[expect(clippy::disallowed_methods, reason = "a test reads what the library is given")]
     let text = std::fs::read_to_string(path);
     text.unwrap_or_else(|error| panic!("read {}: {error}", path.display()))
 }
 
 #[expect(clippy::disallowed_macros, reason = "who runs the tests is told what was not tested")]
-fn report(what: &str) {
+pub(crate) fn report(what: &str) {
     eprintln!("{what}");
 }
