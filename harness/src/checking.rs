@@ -108,7 +108,11 @@ impl Checker {
         settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
     ) -> anyhow::Result<Checked> {
         let began = Instant::now();
-        let run = if path.is_dir() { Some(RunFolder::open(path)?) } else { folder_around(path)? };
+        let run = if path.is_dir() {
+            Some(RunFolder::open(path)?)
+        } else {
+            folder_around(path)?
+        };
         let history = match &run {
             Some(folder) if path.is_dir() => folder.file("history.jsonl"),
             _ => path.to_owned(),
@@ -138,7 +142,11 @@ impl Checker {
             }
             model => self.judge(input, &sample, model, began)?,
         };
-        let seed = run.as_ref().map(RunFolder::manifest).transpose()?.map(|manifest| manifest.seed);
+        let seed = run
+            .as_ref()
+            .map(RunFolder::manifest)
+            .transpose()?
+            .map(|manifest| manifest.seed);
         let report = Report {
             about,
             seed,
@@ -183,7 +191,8 @@ impl Checker {
         let nil = self.options.nil.unwrap_or_else(|| default_nil(format));
         let has_keys = !sample.is_empty() && sample.iter().all(|entry| entry.key.is_some());
         let mut about = Vec::new();
-        let is_direct = model.is_some_and(Model::is_of_keys) && has_keys && self.options.initial.is_nil() && nil == Nil::Absent;
+        let is_direct =
+            model.is_some_and(Model::is_of_keys) && has_keys && self.options.initial.is_nil() && nil == Nil::Absent;
         let (model, record, torn) = if is_direct {
             let (history, torn) = self.keys(input)?;
             (model.expect("just seen"), Record::Keys(history), torn)
@@ -225,6 +234,7 @@ impl Checker {
                     steps: self.options.budget.steps,
                     memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
                     stop: deadline.is_some().then_some(&is_over),
+                    ..Budget::default()
                 },
             },
             bank: self.options.bank.clone(),
@@ -251,7 +261,11 @@ impl Checker {
     fn split(&self, transcript: Transcript, path: &Path) -> anyhow::Result<(Vec<Transcript>, Option<String>)> {
         let has_field = !transcript.calls().is_empty() && transcript.calls().iter().all(|call| call.key.is_some());
         let reads_pairs = |transcript: &Transcript| {
-            let mut reads = transcript.calls().iter().filter(|call| *call.function == *"read").peekable();
+            let mut reads = transcript
+                .calls()
+                .iter()
+                .filter(|call| *call.function == *"read")
+                .peekable();
             reads.peek().is_some() && reads.all(|read| matches!(read.asked.as_pair(), Some((_, Datum::Nil))))
         };
         let is_inferred = !self.options.keyed && !has_field && transcript.is_all_pairs() && reads_pairs(&transcript);
@@ -307,13 +321,23 @@ fn no_model(path: &Path, found: &str) -> anyhow::Error {
 /// What was judged, in a line.
 fn history_note(path: &Path, format: Format, judgement: &Judgement) -> String {
     let counts = &judgement.counts;
-    let (failed, unknown) = (counts.reads.fail + counts.writes.fail, counts.reads.info + counts.writes.info);
+    let (failed, unknown) = (
+        counts.reads.fail + counts.writes.fail,
+        counts.reads.info + counts.writes.info,
+    );
     let keys = match counts.keys {
         1 => String::new(),
         keys => format!(" of {keys} keys"),
     };
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    format!("{name} ({format}): {} operations{keys}, {failed} failed, {unknown} unknown", counts.ops)
+    let name = if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    format!(
+        "{name} ({format}): {} operations{keys}, {failed} failed, {unknown} unknown",
+        counts.ops
+    )
 }
 
 /// What reads of nil were taken to say, where there were such and nobody said so.

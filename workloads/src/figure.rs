@@ -22,7 +22,17 @@ pub struct Figure {
 impl Figure {
     /// How stale reads were.
     pub fn staleness(staleness: &Staleness) -> Figure {
-        Figure::new("staleness", staleness, staleness.to_string())
+        let Staleness { reads, stale, .. } = staleness;
+        let (versions, time) = (&staleness.versions, &staleness.time_ns);
+        let ms = |time_ns: u64| format!("{:.1} ms", time_ns as f64 / 1e6);
+        let words = format!(
+            "{stale} of {reads} reads returned an overwritten value: at most {} versions behind (p99 {}), and {} after (p99 {})",
+            versions.max,
+            versions.p99,
+            ms(time.max),
+            ms(time.p99)
+        );
+        Figure::new("staleness", staleness, words)
     }
 
     /// What one of Jepsen's checks counted.

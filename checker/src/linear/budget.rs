@@ -14,7 +14,7 @@ pub struct Budget<'a> {
     /// How many bytes it may hold at a time, by its own count, which is near what the allocator hands out.
     pub memory_bytes: usize,
     /// Asked every few thousand steps whether to give up.
-    pub stop: Option<&'a dyn Fn() -> bool>,
+    pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
     /// How to search.
     pub strategy: Strategy,
 }

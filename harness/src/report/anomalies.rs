@@ -74,7 +74,9 @@ fn minimal_transcript(claim: &ClaimReport, transcripts: &[Transcript]) -> String
     let cited = cited(claim);
     let parts = transcripts.iter().map(|transcript| {
         let calls = transcript.calls().iter().enumerate();
-        let places = calls.filter(|(_, call)| cited.contains(&call.index)).map(|(place, _)| place);
+        let places = calls
+            .filter(|(_, call)| cited.contains(&call.index))
+            .map(|(place, _)| place);
         transcript.only(places)
     });
     let entries = parts.flat_map(|part| part.entries()).collect::<Vec<_>>();

@@ -34,7 +34,12 @@ pub fn text(report: &Report) -> String {
     for claim in report.broken() {
         evidence(&mut out, claim);
     }
-    for figure in report.judgement.figures.iter().filter(|figure| !figure.words.is_empty()) {
+    for figure in report
+        .judgement
+        .figures
+        .iter()
+        .filter(|figure| !figure.words.is_empty())
+    {
         let key = figure.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
         let _ = writeln!(out, "\n{:<9}{key}{}", figure.name, figure.words);
     }

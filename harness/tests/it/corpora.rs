@@ -36,7 +36,11 @@ fn public_histories_have_their_verdicts() {
         let (file, check, expected) = (columns[0], columns[5], columns[6]);
         match asked(file, check, expected) {
             Some(asked) => rows.extend(asked),
-            None => *left_out.entry(check.split(' ').next().unwrap_or_default().to_owned()).or_insert(0) += 1,
+            None => {
+                *left_out
+                    .entry(check.split(' ').next().unwrap_or_default().to_owned())
+                    .or_insert(0) += 1
+            }
         }
     }
     eprintln!("not judged here, by model: {left_out:?}");
@@ -44,15 +48,31 @@ fn public_histories_have_their_verdicts() {
     let quorate = Quorate::new();
     let mut wrong = Vec::new();
     for row in &rows {
-        let ended = quorate.run(&format!("check {} {} --format json", corpora.join(&row.file).display(), row.arguments));
+        let ended = quorate.run(&format!(
+            "check {} {} --format json",
+            corpora.join(&row.file).display(),
+            row.arguments
+        ));
         let verdict = serde_json::from_str::<Value>(&ended.stdout).map(|report| report["verdict"].clone());
         let verdict = verdict.ok().and_then(|verdict| verdict.as_str().map(str::to_owned));
-        let ours = OURS.iter().find(|(file, ..)| *file == row.file).map(|(_, verdict, _)| *verdict);
+        let ours = OURS
+            .iter()
+            .find(|(file, ..)| *file == row.file)
+            .map(|(_, verdict, _)| *verdict);
         if verdict.as_deref() != Some(ours.unwrap_or(&row.expected)) {
-            wrong.push(format!("{} {}: {verdict:?}, not {}: {}", row.file, row.arguments, row.expected, ended.stderr));
+            wrong.push(format!(
+                "{} {}: {verdict:?}, not {}: {}",
+                row.file, row.arguments, row.expected, ended.stderr
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
 }
 
 fn folder() -> Option<PathBuf> {
@@ -69,9 +89,12 @@ fn asked(file: &str, check: &str, expected: &str) -> Option<Vec<Row>> {
         expected: expected.to_owned(),
     };
     if file.starts_with("awdit/") || file.starts_with("isovista/") {
-        return Some(transactions(expected).into_iter().map(|(level, expected)| {
-            row(&format!("--model rw-register --consistency {level}"), expected)
-        }).collect());
+        return Some(
+            transactions(expected)
+                .into_iter()
+                .map(|(level, expected)| row(&format!("--model rw-register --consistency {level}"), expected))
+                .collect(),
+        );
     }
     let expected = ["valid", "invalid", "unknown"]
         .into_iter()
@@ -89,7 +112,15 @@ fn asked(file: &str, check: &str, expected: &str) -> Option<Vec<Row>> {
         _ if check.starts_with("long-fork") => "--model long-fork --group-size 3".to_owned(),
         _ => {
             let name = check.strip_prefix(':')?.split(' ').next()?;
-            let is_judged = ["queue", "total-queue", "unique-ids", "counter", "set-full", "causal-reverse"].contains(&name);
+            let is_judged = [
+                "queue",
+                "total-queue",
+                "unique-ids",
+                "counter",
+                "set-full",
+                "causal-reverse",
+            ]
+            .contains(&name);
             is_judged.then(|| format!("--model {name}"))?
         }
     };

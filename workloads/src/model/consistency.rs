@@ -52,9 +52,13 @@ impl Consistency {
     pub fn promise(self) -> String {
         match self {
             Consistency::Linearizable => "it behaves like one copy, one operation at a time, in real time".to_owned(),
-            Consistency::Sequential => "it behaves like one copy that takes each session's operations in order".to_owned(),
+            Consistency::Sequential => {
+                "it behaves like one copy that takes each session's operations in order".to_owned()
+            }
             Consistency::Causal => "nobody sees an effect without its cause".to_owned(),
-            Consistency::Regular => "a read sees the last write that ended before it began, or one that overlaps it".to_owned(),
+            Consistency::Regular => {
+                "a read sees the last write that ended before it began, or one that overlaps it".to_owned()
+            }
             Consistency::Safe => "a read that overlaps no write sees the last one".to_owned(),
             Consistency::KAtomic(k) => format!("a read sees one of the last {k} writes"),
             Consistency::ReadAtomic => "all of a transaction's writes are seen, or none".to_owned(),
@@ -171,7 +175,15 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in ["linearizable", "sequential", "causal", "regular", "safe", "k-atomic:3", "read-atomic"] {
+        for name in [
+            "linearizable",
+            "sequential",
+            "causal",
+            "regular",
+            "safe",
+            "k-atomic:3",
+            "read-atomic",
+        ] {
             assert_eq!(name.parse::<Consistency>().expect("known").name(), name);
         }
         assert_eq!("k-atomic:1".parse(), Ok(Consistency::Linearizable));

@@ -7,13 +7,13 @@
 use quorate_checker::{
     Context, Counts, Finding, History, Transcript, causal, checks,
     jepsen::{self, BankOptions, LongForkOptions, Part, Report, SetFullOptions},
-    linear::{self, Budget, ModelKind, Nil, Options},
+    linear::{self, ModelKind, Options},
 };
 use serde::Serialize;
 
 use super::{consistency::Consistency, kind::Model, promises};
 use crate::{
-    Claim, ClaimReport, Execute, Figure, Judgement, Property,
+    ClaimReport, Execute, Figure, Judgement, Property,
     execute::map,
     judge::{check_of_registers, claim_report, crashed, cut, merged, verdict},
 };
@@ -103,7 +103,11 @@ fn of_keys(
     if claims[0].count > 0 {
         let mut below: Vec<Consistency> = asked.below_all();
         below.retain(|level| question.model.levels().contains(level) || matches!(level, Consistency::KAtomic(_)));
-        claims.extend(below.into_iter().map(|level| report(level.property(), true, ask(level))));
+        claims.extend(
+            below
+                .into_iter()
+                .map(|level| report(level.property(), true, ask(level))),
+        );
         return (claims, vec![Figure::staleness(&checks::staleness(history))]);
     }
     (claims, vec![])
@@ -133,26 +137,20 @@ fn of_calls(
         }
         figures.extend(figure.map(|figure: Figure| figure.of_key(transcript.key())));
     }
-    let reports = claims.into_iter().map(|(property, is_claimed, finding)| report(property, is_claimed, finding));
+    let reports = claims
+        .into_iter()
+        .map(|(property, is_claimed, finding)| report(property, is_claimed, finding));
     (reports.collect(), figures)
 }
 
 /// Asks about one transcript: its findings, and its figures if the check has such.
 fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context) -> (Answer, Option<Figure>) {
     let level = question.consistency;
-    let kind = match (question.model, level) {
-        (Model::Set, Some(Consistency::Linearizable)) => Some(ModelKind::Set),
-        (Model::Counter, Some(Consistency::Linearizable)) => Some(ModelKind::Counter),
-        (Model::Register, _) => Some(ModelKind::Register),
-        (Model::CasRegister, _) => Some(ModelKind::CasRegister),
-        (Model::MultiRegister, _) => Some(ModelKind::MultiRegister),
-        (Model::Mutex, _) => Some(ModelKind::Mutex),
-        (Model::Queue, _) => Some(ModelKind::Queue),
-        (Model::FifoQueue, _) => Some(ModelKind::FifoQueue),
-        (Model::Stack, _) => Some(ModelKind::Stack),
-        (Model::Kv, _) => Some(ModelKind::Kv),
-        _ => None,
+    let is_searched = match question.model {
+        Model::Set | Model::Counter => level == Some(Consistency::Linearizable),
+        model => model != Model::RwRegister && model.levels().contains(&Consistency::Linearizable),
     };
+    let kind = ModelKind::of_name(question.model.name()).filter(|_| is_searched);
     if let Some(kind) = kind {
         let finding = linear::check_kind(transcript, kind, &question.search, context);
         return (vec![(Consistency::Linearizable.property(), true, finding)], None);
@@ -174,7 +172,11 @@ fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context
                     Consistency::ReadAtomic => causal::Level::ReadAtomic,
                     _ => causal::Level::Causal,
                 };
-                (level.property(), true, causal::transactions(transcript, level_of, context))
+                (
+                    level.property(),
+                    true,
+                    causal::transactions(transcript, level_of, context),
+                )
             };
             let mut answer = vec![ask(asked)];
             if answer[0].2.count > 0 {

@@ -136,11 +136,7 @@ impl Model {
             | Model::Set
             | Model::Counter
             | Model::Kv => &[Consistency::Linearizable],
-            Model::RwRegister => &[
-                Consistency::Causal,
-                Consistency::ReadAtomic,
-                Consistency::ReadCommitted,
-            ],
+            Model::RwRegister => &[Consistency::Causal, Consistency::ReadAtomic, Consistency::ReadCommitted],
             Model::SetFull
             | Model::TotalQueue
             | Model::UniqueIds
@@ -162,7 +158,9 @@ impl Model {
         }
         let names: Vec<String> = self.levels().iter().map(|level| level.name()).collect();
         Err(match names.join(", ") {
-            none if none.is_empty() => format!("judge {self} as {level}: it promises something of its own, at no level"),
+            none if none.is_empty() => {
+                format!("judge {self} as {level}: it promises something of its own, at no level")
+            }
             list => format!("judge {self} as {level}: it can be judged as {list}"),
         })
     }

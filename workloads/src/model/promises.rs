@@ -13,7 +13,10 @@ pub(super) fn of_part(name: &'static str) -> Property {
     let (promise, anomaly) = match name {
         "lost" => ("what was acknowledged is there", "lost"),
         "unexpected" => ("nothing is there that nobody put there", "unexpected"),
-        "duplicated" => ("nothing is there, or given out, more often than it was put there", "duplicated"),
+        "duplicated" => (
+            "nothing is there, or given out, more often than it was put there",
+            "duplicated",
+        ),
         "stale" => ("what was seen to be there is never missing from a later read", "stale"),
         "never-read" => ("what was acknowledged was seen at last", "never-read"),
         _ => ("the check of this name finds nothing", name),
