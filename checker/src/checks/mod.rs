@@ -2,6 +2,10 @@
 //!
 //! Every check is a function of the history and of what the run knows besides, and finds violations or does not; none
 //! depends on another's finding. All are decided per key, but for sequential consistency.
+//!
+//! How strong a register is, from the weakest: [`safe`], [`weakly_regular`], [`regular`], [`linearizable`]; for every k,
+//! [`k_atomic`] for k is weaker than linearizable and than for k - 1; so is [`sequential`] than linearizable. No others
+//! of these imply each other. [`staleness`] and [`atomicity`] are figures instead of claims.
 
 mod age;
 mod causal;

@@ -369,7 +369,7 @@ fn stronger_implies_weaker() {
     ];
     let mut only_weaker = [0; 6];
     let mut apart = [[0; 2]; 4];
-    for seed in 0..2 * SEEDS {
+    for seed in 0..SEEDS {
         let events = match seed % 4 {
             0 => scatter::events(seed, ONE_KEY),
             1 => scatter::events(
@@ -404,7 +404,7 @@ fn stronger_implies_weaker() {
             apart[pair][1] += u64::from(b && !a);
         }
     }
-    assert!(only_weaker.iter().all(|&count| count > SEEDS / 1000), "{only_weaker:?}");
+    assert!(only_weaker.iter().all(|&count| count > SEEDS / 2000), "{only_weaker:?}");
     assert!(apart.as_flattened().iter().all(|&count| count > 0), "{apart:?}");
 }
 

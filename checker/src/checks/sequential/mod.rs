@@ -34,6 +34,9 @@ use search::Found;
 /// Words name so many ops; of more, the rest is counted.
 const TOLD_COUNT_MAX: usize = 12;
 
+/// Of so many keys evidence is sought, where they are broken one by one.
+const EVIDENCE_COUNT_MAX: usize = 16;
+
 /// Finds whether there is no order of all ops that keeps that of each session and explains what was read.
 ///
 /// Tested are the ok reads of which it is known what they saw. Violations are the reads of what nobody wrote, each by
@@ -53,8 +56,7 @@ pub fn sequential(history: &History, context: &Context, step_count_max: u64) -> 
             Verdict::Sequential => {}
             Verdict::Unknown(why) => tally.doubt_whole(why),
             Verdict::Broken(is_broken) => {
-                let ops = shrink(ops, |ops| is_broken(ops, step_count_max));
-                tally.violate(ops, Violation::NoOrder);
+                tally.violate(evidence(&ops, |ops| is_broken(ops, step_count_max)), Violation::NoOrder);
             }
         }
     }
@@ -115,6 +117,20 @@ fn take<'h>(history: &'h History, key: KeyId, taken: &mut Vec<&'h Op>, tally: &m
     is_all
 }
 
+/// Returns few of `ops` that are broken by themselves: of one key if there is a key whose ops are, of several such the
+/// fewest.
+fn evidence<'h>(ops: &[&'h Op], is_broken: impl Fn(&[&Op]) -> bool) -> Vec<&'h Op> {
+    let mut by_key = ops.to_vec();
+    by_key.sort_by_key(|op| op.key);
+    let broken = by_key.chunk_by(|a, b| a.key == b.key).filter(|ops| is_broken(ops));
+    let of_keys = broken
+        .take(EVIDENCE_COUNT_MAX)
+        .map(|ops| shrink(ops.to_vec(), &is_broken));
+    of_keys
+        .min_by_key(Vec::len)
+        .unwrap_or_else(|| shrink(ops.to_vec(), is_broken))
+}
+
 enum Verdict {
     Sequential,
     /// There is no order, as this says of any part of the ops that shows it.
@@ -129,7 +145,7 @@ fn decide(ops: &[&Op], step_count_max: u64) -> Verdict {
         return Verdict::Sequential;
     }
     let mut steps = step_count_max;
-    let edges = match saturation::saturate(&program, &mut steps) {
+    let mut edges = match saturation::saturate(&program, &mut steps) {
         Saturated::Cycle(_) => return Verdict::Broken(has_cycle),
         Saturated::Edges(edges) => edges,
         Saturated::OutOfSteps => {
@@ -144,6 +160,7 @@ fn decide(ops: &[&Op], step_count_max: u64) -> Verdict {
             ));
         }
     };
+    edges.sort_unstable_by_key(|edge| edge.first);
     match search::search(&program, &edges, &mut steps) {
         Found::Order => Verdict::Sequential,
         Found::NoOrder => Verdict::Broken(has_no_order),

@@ -19,8 +19,11 @@ use std::collections::VecDeque;
 
 use super::program::{NONE, Program};
 
-/// How many numbers all clocks together may be: 512 MiB.
+/// How many numbers all clocks together may be, blocks and what names them: 512 MiB.
 const CLOCK_CELL_COUNT_MAX: usize = 1 << 27;
+
+/// How many sessions a block of a clock has: some tens, so that there are few of them, and most are shared.
+const BLOCK_LENGTH: usize = 32;
 
 /// How many edges may be found: as many as take half of that.
 const EDGE_COUNT_MAX: usize = 1 << 24;
@@ -80,9 +83,6 @@ impl Edge {
 pub(super) fn saturate(program: &Program<'_>, steps: &mut u64) -> Saturated {
     let (ops, sessions) = (program.len(), program.session_count());
     let too_large = Saturated::TooLarge { ops, sessions };
-    if ops.saturating_mul(sessions) > CLOCK_CELL_COUNT_MAX {
-        return too_large;
-    }
     let writes = Writes::new(program);
     let mut edges = Vec::new();
     not_yet_nil(program, &writes, &mut edges);
@@ -94,7 +94,8 @@ pub(super) fn saturate(program: &Program<'_>, steps: &mut u64) -> Saturated {
         let successors = Successors::new(program, &edges);
         let clocks = match Clocks::new(program, &edges, &successors) {
             Ok(clocks) => clocks,
-            Err(placed) => return Saturated::Cycle(cycle(program, &edges, &placed)),
+            Err(NoClocks::Cycle(placed)) => return Saturated::Cycle(cycle(program, &edges, &placed)),
+            Err(NoClocks::TooLarge) => return too_large,
         };
         let known = edges.len();
         for write in (0..ops as u32).filter(|&at| program.is_write(at)) {
@@ -221,47 +222,89 @@ impl Successors {
     }
 }
 
-/// For each op, how many of each session come before it, itself included.
+/// For each op, how many of each session come before it, itself included: its clock.
+///
+/// Clocks are kept in blocks of neighbouring sessions, and equal blocks of an op and of one right before it are one:
+/// where many sessions are long over, as clients whose op came to nothing are, most blocks are.
 struct Clocks {
-    session_count: usize,
-    cells: Vec<u32>,
+    block_count: usize,
+    /// By op and then by block, which of `blocks`; the first has all 0.
+    refs: Vec<u32>,
+    blocks: Vec<[u32; BLOCK_LENGTH]>,
+}
+
+/// Why there are no clocks.
+enum NoClocks {
+    /// There is a cycle: which ops come after none.
+    Cycle(Vec<bool>),
+    TooLarge,
 }
 
 impl Clocks {
-    /// Returns the clocks; if there is a cycle, which ops come after none.
-    fn new(program: &Program<'_>, edges: &[Edge], successors: &Successors) -> Result<Self, Vec<bool>> {
-        let session_count = program.session_count();
+    fn new(program: &Program<'_>, edges: &[Edge], successors: &Successors) -> Result<Self, NoClocks> {
+        let block_count = program.session_count().div_ceil(BLOCK_LENGTH);
+        let ref_count = program.len().saturating_mul(block_count);
+        let room = CLOCK_CELL_COUNT_MAX.checked_sub(ref_count).ok_or(NoClocks::TooLarge)?;
+        let mut clocks = Self {
+            block_count,
+            refs: vec![0; ref_count],
+            blocks: vec![[0; BLOCK_LENGTH]],
+        };
         let mut waits_for = vec![0u32; program.len()];
         for at in 0..program.len() as u32 {
             successors.each(program, edges, at, |next| waits_for[next as usize] += 1);
         }
-        let mut cells = vec![0u32; program.len() * session_count];
-        let mut ready: Vec<u32> = (0..program.len() as u32)
-            .filter(|&at| waits_for[at as usize] == 0)
-            .collect();
+        let all = 0..program.len() as u32;
+        let mut ready: Vec<u32> = all.filter(|&at| waits_for[at as usize] == 0).collect();
         let mut placed = vec![false; program.len()];
         let mut placed_count = 0;
         while let Some(at) = ready.pop() {
             placed[at as usize] = true;
             placed_count += 1;
-            let session = program.session_of(at);
-            let own = at as usize * session_count..(at as usize + 1) * session_count;
-            cells[own.start + session] = at - program.session(session).start + 1;
+            clocks.count_itself(program, at);
             successors.each(program, edges, at, |next| {
-                let other = next as usize * session_count;
-                for session in 0..session_count {
-                    cells[other + session] = cells[other + session].max(cells[own.start + session]);
-                }
+                clocks.join(next, at);
                 waits_for[next as usize] -= 1;
                 if waits_for[next as usize] == 0 {
                     ready.push(next);
                 }
             });
+            if clocks.blocks.len() > room / BLOCK_LENGTH {
+                return Err(NoClocks::TooLarge);
+            }
         }
         if placed_count == program.len() {
-            Ok(Self { session_count, cells })
+            Ok(clocks)
         } else {
-            Err(placed)
+            Err(NoClocks::Cycle(placed))
+        }
+    }
+
+    fn count_itself(&mut self, program: &Program<'_>, at: u32) {
+        let session = program.session_of(at);
+        let own = &mut self.refs[at as usize * self.block_count + session / BLOCK_LENGTH];
+        let mut block = self.blocks[*own as usize];
+        block[session % BLOCK_LENGTH] = at - program.session(session).start + 1;
+        *own = self.blocks.len() as u32;
+        self.blocks.push(block);
+    }
+
+    /// Lets all that comes before `other`, itself included, come before `at`.
+    fn join(&mut self, at: u32, other: u32) {
+        for block in 0..self.block_count {
+            let theirs = self.refs[other as usize * self.block_count + block];
+            let own = &mut self.refs[at as usize * self.block_count + block];
+            if *own == theirs || theirs == 0 {
+                continue;
+            }
+            let (a, b) = (self.blocks[*own as usize], self.blocks[theirs as usize]);
+            let both: [u32; BLOCK_LENGTH] = std::array::from_fn(|session| a[session].max(b[session]));
+            if both == b {
+                *own = theirs;
+            } else if both != a {
+                *own = self.blocks.len() as u32;
+                self.blocks.push(both);
+            }
         }
     }
 
@@ -269,7 +312,8 @@ impl Clocks {
     fn is_before(&self, program: &Program<'_>, a: u32, b: u32) -> bool {
         let session = program.session_of(a);
         let count = a - program.session(session).start + 1;
-        self.cells[b as usize * self.session_count + session] >= count
+        let block = self.refs[b as usize * self.block_count + session / BLOCK_LENGTH];
+        self.blocks[block as usize][session % BLOCK_LENGTH] >= count
     }
 }
 

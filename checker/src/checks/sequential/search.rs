@@ -12,11 +12,16 @@
 //! zones tell; so where the history is linearizable, or nearly, it is the right one mostly. Where nothing can be taken
 //! the last choice is made anew. All takes linear memory, and time only as the steps allow: a step is an op taken.
 
+use std::{collections::BTreeSet, ops::Bound};
+
 use super::{
     program::{NONE, Program},
     saturation::Edge,
 };
 use crate::history::Position;
+
+/// So many writes are tried for one that is safe to take; the first mostly is.
+const SAFE_TRY_COUNT_MAX: usize = 16;
 
 /// What a search found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +35,17 @@ pub(super) enum Found {
 pub(super) fn guess(program: &Program<'_>) -> bool {
     let mut state = State::new(program, &[]);
     while state.taken.len() < program.len() {
-        let candidates = state.candidates();
-        match candidates.first() {
-            _ if state.take_safe(&candidates) => {}
-            Some((_, write)) => state.take_write(*write),
-            None => return false,
+        if !state.take_safe() {
+            match state.next_after(None) {
+                Some((_, write)) => state.take_write(write),
+                None => return false,
+            }
         }
     }
     true
 }
 
-/// Searches for an order of `program` that keeps `edges`, which end in writes, in `steps`, of which those taken are
+/// Searches for an order of `program` that keeps `edges`, which are sorted by their beginnings and end in writes, in `steps`, of which those taken are
 /// subtracted.
 pub(super) fn search(program: &Program<'_>, edges: &[Edge], steps: &mut u64) -> Found {
     let mut state = State::new(program, edges);
@@ -55,14 +60,13 @@ pub(super) fn search(program: &Program<'_>, edges: &[Edge], steps: &mut u64) -> 
             *steps = 0;
             return Found::OutOfSteps;
         }
-        let candidates = state.candidates();
-        if tried.is_none() && state.take_safe(&candidates) {
+        if tried.is_none() && state.take_safe() {
             continue;
         }
-        if let Some(next) = candidates.iter().find(|it| tried.is_none_or(|tried| tried < **it)) {
+        if let Some(next) = state.next_after(tried) {
             choices.push(Choice {
                 length: state.taken.len(),
-                chosen: *next,
+                chosen: next,
             });
             state.take_write(next.1);
             tried = None;
@@ -87,8 +91,7 @@ struct Choice {
 struct State<'p, 'h> {
     program: &'p Program<'h>,
     edges: &'p [Edge],
-    /// By op, where its edges begin among those sorted by their beginnings.
-    by_first: Vec<u32>,
+    /// By op, where its edges begin, and one past the last.
     edge_starts: Vec<u32>,
     /// How many edges to a write begin at ops not yet taken.
     waits_for: Vec<u32>,
@@ -102,11 +105,20 @@ struct State<'p, 'h> {
     /// The ops taken, each with what was current of its key before.
     taken: Vec<(u32, u32)>,
     priorities: Vec<Position>,
+    /// By key, the writes that are next in their sessions and wait for none, the first to try first.
+    ready: Vec<BTreeSet<(Position, u32)>>,
+    /// Of each key whose current value nobody has yet to read the first of those; and again by key.
+    first_ready: BTreeSet<((Position, u32), usize)>,
+    listed: Vec<Option<(Position, u32)>>,
     step_count: usize,
 }
 
 impl<'p, 'h> State<'p, 'h> {
     fn new(program: &'p Program<'h>, edges: &'p [Edge]) -> Self {
+        assert!(
+            edges.is_sorted_by_key(|edge| edge.first),
+            "edges are sorted by their beginnings"
+        );
         let mut edge_starts = vec![0u32; program.len() + 1];
         let mut waits_for = vec![0; program.len()];
         for edge in edges {
@@ -116,8 +128,6 @@ impl<'p, 'h> State<'p, 'h> {
         for at in 0..program.len() {
             edge_starts[at + 1] += edge_starts[at];
         }
-        let mut by_first: Vec<u32> = (0..edges.len() as u32).collect();
-        by_first.sort_unstable_by_key(|&edge| edges[edge as usize].first);
         let reads_of = |at: u32| {
             if program.is_write(at) {
                 program.reads_of_write(at)
@@ -129,7 +139,6 @@ impl<'p, 'h> State<'p, 'h> {
         let mut state = Self {
             program,
             edges,
-            by_first,
             edge_starts,
             waits_for,
             heads: (0..program.session_count())
@@ -141,29 +150,29 @@ impl<'p, 'h> State<'p, 'h> {
                 .map(|key| program.reads_of_nil(key).len() as u32)
                 .collect(),
             taken: Vec::with_capacity(program.len()),
-            priorities: all.map(|at| priority(program, at)).collect(),
+            priorities: all.clone().map(|at| priority(program, at)).collect(),
+            ready: vec![BTreeSet::new(); program.key_count()],
+            first_ready: BTreeSet::new(),
+            listed: vec![None; program.key_count()],
             step_count: 0,
         };
+        all.for_each(|at| state.settle_ready_one(at));
         for session in 0..program.session_count() {
             state.settle(session);
         }
         state
     }
 
-    /// Returns the writes that can be taken, the first to try first.
-    fn candidates(&self) -> Vec<(Position, u32)> {
-        let sessions = 0..self.program.session_count();
-        let heads = sessions.filter_map(|session| self.head(session));
-        let is_free = |write: &u32| {
-            let key = self.program.key_of(*write);
-            self.program.is_write(*write) && self.waits_for[*write as usize] == 0 && self.is_read(key)
+    /// Returns the write to try after `tried`, or first, of those that can be taken.
+    fn next_after(&self, tried: Option<(Position, u32)>) -> Option<(Position, u32)> {
+        let Some(tried) = tried else {
+            return self.first_ready.first().map(|(next, _)| *next);
         };
-        let mut candidates: Vec<_> = heads
-            .filter(is_free)
-            .map(|it| (self.priorities[it as usize], it))
-            .collect();
-        candidates.sort_unstable();
-        candidates
+        let after = (Bound::Excluded(tried), Bound::Unbounded);
+        let of_keys = self.first_ready.iter();
+        of_keys
+            .filter_map(|(_, key)| self.ready[*key].range(after).next().copied())
+            .min()
     }
 
     fn head(&self, session: usize) -> Option<u32> {
@@ -179,12 +188,14 @@ impl<'p, 'h> State<'p, 'h> {
         }
     }
 
-    /// Takes the first of `candidates` after which all reads that saw it can be taken at once, and those, if there is one.
-    fn take_safe(&mut self, candidates: &[(Position, u32)]) -> bool {
+    /// Takes a write after which all reads that saw it can be taken at once, and those, if there is one among the first.
+    fn take_safe(&mut self) -> bool {
         let length = self.taken.len();
-        candidates.iter().any(|(_, write)| {
-            self.take_write(*write);
-            let is_safe = self.unread[*write as usize] == 0;
+        let first = self.first_ready.iter().take(SAFE_TRY_COUNT_MAX);
+        let first: Vec<u32> = first.map(|((_, write), _)| *write).collect();
+        first.into_iter().any(|write| {
+            self.take_write(write);
+            let is_safe = self.unread[write as usize] == 0;
             if !is_safe {
                 self.undo(length);
             }
@@ -226,25 +237,73 @@ impl<'p, 'h> State<'p, 'h> {
         } else {
             *self.unread_of(at) -= 1;
         }
-        for &edge in &self.by_first[self.edge_starts[at as usize] as usize..self.edge_starts[at as usize + 1] as usize]
-        {
-            self.waits_for[self.edges[edge as usize].then as usize] -= 1;
+        self.settle_ready(at);
+        self.settle_first(key);
+        for edge in self.edges_from(at) {
+            let then = edge.then;
+            self.waits_for[then as usize] -= 1;
+            self.settle_ready_one(then);
         }
     }
 
     /// Goes back to where `length` ops had been taken.
     fn undo(&mut self, length: usize) {
         for (at, current) in self.taken.split_off(length).into_iter().rev() {
+            let key = self.program.key_of(at);
             self.heads[self.program.session_of(at)] -= 1;
             if self.program.is_write(at) {
-                self.current[self.program.key_of(at)] = current;
+                self.current[key] = current;
             } else {
                 *self.unread_of(at) += 1;
             }
-            let span = self.edge_starts[at as usize] as usize..self.edge_starts[at as usize + 1] as usize;
-            for &edge in &self.by_first[span] {
-                self.waits_for[self.edges[edge as usize].then as usize] += 1;
+            for edge in self.edges_from(at) {
+                let then = edge.then;
+                self.waits_for[then as usize] += 1;
+                self.settle_ready_one(then);
             }
+            self.settle_ready(at);
+            self.settle_first(key);
+        }
+    }
+
+    fn edges_from(&self, at: u32) -> &'p [Edge] {
+        &self.edges[self.edge_starts[at as usize] as usize..self.edge_starts[at as usize + 1] as usize]
+    }
+
+    /// Puts `at`, and what comes after it in its session, among the ready writes or takes it out.
+    fn settle_ready(&mut self, at: u32) {
+        self.settle_ready_one(at);
+        if at + 1 < self.program.session(self.program.session_of(at)).end {
+            self.settle_ready_one(at + 1);
+        }
+    }
+
+    fn settle_ready_one(&mut self, at: u32) {
+        if !self.program.is_write(at) {
+            return;
+        }
+        let key = self.program.key_of(at);
+        let is_head = self.heads[self.program.session_of(at)] == at;
+        let place = (self.priorities[at as usize], at);
+        let is_changed = if is_head && self.waits_for[at as usize] == 0 {
+            self.ready[key].insert(place)
+        } else {
+            self.ready[key].remove(&place)
+        };
+        if is_changed {
+            self.settle_first(key);
+        }
+    }
+
+    /// Names the first ready write of `key` if it can be taken.
+    fn settle_first(&mut self, key: usize) {
+        let first = self.ready[key].first().copied().filter(|_| self.is_read(key));
+        if self.listed[key] != first {
+            if let Some(listed) = self.listed[key] {
+                self.first_ready.remove(&(listed, key));
+            }
+            self.first_ready.extend(first.map(|first| (first, key)));
+            self.listed[key] = first;
         }
     }
 
