@@ -153,10 +153,11 @@ fn of_line(line: &[u8]) -> Option<Format> {
     const KINDS: [&[u8]; 4] = [b":invoke", b":ok", b":fail", b":info"];
     let line = line.trim_ascii();
     let words = || line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let has = |word: &[u8]| line.windows(word.len()).any(|it| it == word);
     let is_rule = |of: u8| line.len() >= 3 && line.iter().all(|byte| *byte == of);
     if words().nth(1).is_some_and(|kind| KINDS.contains(&kind)) {
         Some(Format::HistoryTxt)
-    } else if columns::behind_prefix(line).is_ok() {
+    } else if has(b"jepsen") && columns::behind_prefix(line).is_ok() {
         Some(Format::EtcdLog)
     } else if matches!(line, [b'r' | b'w', b'(', ..]) {
         Some(Format::Plume)

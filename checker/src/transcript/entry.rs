@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::draft::{Draft, cut};
 use crate::{
-    datum::Datum,
+    datum::{self, Datum},
     history::{Event, EventKind, Function, Phase, Process, Version},
 };
 
@@ -136,29 +136,28 @@ impl Entry {
 
     /// Returns the entry as a map of fields, with those that it has.
     pub fn to_map(&self) -> Datum {
-        let keyword = |name: &str| Datum::Keyword(name.into());
+        let fields = self.fields().into_iter();
+        Datum::map(fields.filter_map(|(name, value)| Some((Datum::Keyword(name.into()), value?))))
+    }
+
+    /// Returns the fields of EDN by name, in the order in which [`Event::to_line`] has them; none where the entry does not say.
+    pub(crate) fn fields(&self) -> [(&'static str, Option<Datum>); Draft::FIELDS.len()] {
         let text = |text: &Option<Box<str>>| text.as_deref().map(Datum::from);
-        let number = |number: Option<u64>| number.and_then(|it| i64::try_from(it).ok()).map(Datum::Int);
-        let fields = [
-            ("index", number(self.index)),
-            ("time", number(self.time_ns)),
+        [
+            ("index", self.index.map(number)),
+            ("time", self.time_ns.map(number)),
             ("process", self.process.as_ref().map(process_datum)),
-            ("type", Some(keyword(self.kind.name()))),
-            ("f", Some(keyword(&self.function)).filter(|_| !self.function.is_empty())),
+            ("type", Some(name(self.kind.name()))),
+            ("f", Some(name(&self.function)).filter(|_| !self.function.is_empty())),
             ("key", self.key.clone()),
             ("value", Some(self.value.clone())),
+            ("seen", self.seen.clone().map(Datum::List)),
             ("node", text(&self.node)),
             ("level", text(&self.level)),
             ("version", self.version.as_ref().map(version_datum)),
-            ("phase", self.phase.map(|phase| keyword(phase.name()))),
-            ("seen", self.seen.clone().map(Datum::List)),
+            ("phase", self.phase.map(|phase| name(phase.name()))),
             ("error", self.error.clone()),
-        ];
-        Datum::map(
-            fields
-                .into_iter()
-                .filter_map(|(name, value)| Some((keyword(name), value?))),
-        )
+        ]
     }
 }
 
@@ -185,16 +184,29 @@ impl From<&Event> for Entry {
     }
 }
 
+fn number(number: u64) -> Datum {
+    i64::try_from(number).map_or_else(|_| Datum::Number(number.to_string().into()), Datum::Int)
+}
+
+/// Returns a keyword of this name, or a text if no keyword can be so named.
+fn name(name: &str) -> Datum {
+    if datum::is_word(name) {
+        Datum::Keyword(name.into())
+    } else {
+        Datum::from(name)
+    }
+}
+
 fn process_datum(process: &Process) -> Datum {
     match process {
         Process::Client(client) => Datum::Int(*client),
-        Process::Other(name) => Datum::Keyword(name.as_str().into()),
+        Process::Other(other) => name(other),
     }
 }
 
 fn version_datum(version: &Version) -> Datum {
     match version {
-        Version::Integer(int) => i64::try_from(*int).map_or_else(|_| Datum::Number(int.to_string().into()), Datum::Int),
+        Version::Integer(integer) => number(*integer),
         Version::Text(text) => Datum::from(text.as_str()),
     }
 }

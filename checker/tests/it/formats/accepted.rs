@@ -1,9 +1,10 @@
 //! Files as they are found: what each format's reader makes of them, as EDN.
 
 use quorate_checker::{
-    EventKind, Outcome,
+    Entry, Event, EventKind, Function, Outcome, Phase, Process, Version,
     formats::{self, Format, Unrecognised},
 };
+use serde_json::json;
 
 use super::{read, read_in_blocks};
 
@@ -458,4 +459,88 @@ fn too_many_open_calls_are_refused() {
         error.to_string(),
         "line 1025: more than 1024 calls are open that only their functions and values tell apart"
     );
+}
+
+/// A completion of whatever kind whose invocation is not in the record is a call that began before all others.
+#[test]
+fn lone_completions_are_calls_that_began_before_all() {
+    let file = "{:type :ok, :process 0, :f :read, :value 1}
+{:type :fail, :process 1, :f :write, :value 2}
+{:type :info, :process 2, :f :write, :value 3}
+{:type :ok, :f :read, :value 4}
+{:type :info, :process :nemesis, :f :heal}
+{:type :invoke, :process 0, :f :read}
+";
+    let transcript = formats::read_transcript(Format::Edn, file.as_bytes()).expect("a transcript");
+    let calls = transcript.calls();
+    let outcomes: Vec<Outcome> = calls.iter().map(|call| call.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::Ok, Outcome::Fail, Outcome::Info, Outcome::Ok, Outcome::Info]
+    );
+    assert!(
+        calls[..4]
+            .iter()
+            .all(|call| calls[..4].iter().all(|other| !call.precedes(other)))
+    );
+    assert!(calls[0].precedes(&calls[4]) && !calls[2].precedes(&calls[4]));
+}
+
+/// For what our own histories hold, the line is the producer's, to the byte.
+#[test]
+fn events_are_written_as_they_write_themselves() {
+    let values = [
+        json!(null),
+        json!(42),
+        json!(-1.5),
+        json!(1e30),
+        json!(u64::MAX),
+        json!("\u{e9}\n\"\u{1}"),
+        json!([1, "x", {"b": null, "1": true, "01": [], "-7": 0, "": 1}]),
+    ];
+    let processes = [
+        Process::Client(-3),
+        Process::from("observer"),
+        Process::from("the observer"),
+        Process::from("7"),
+    ];
+    let mut events = Vec::new();
+    for function in Function::ALL {
+        for kind in [EventKind::Invoke, EventKind::Ok, EventKind::Fail, EventKind::Info] {
+            for (number, value) in values.iter().enumerate() {
+                let event = Event {
+                    index: u64::MAX >> number,
+                    time_ns: number as u64,
+                    process: processes[number % processes.len()].clone(),
+                    function,
+                    key: ["k17", "", "17", "\u{1f600}"][number % 4].into(),
+                    value: value.clone(),
+                    ..Event::read(0, "k").completion(kind)
+                };
+                events.push(Event {
+                    seen: Some(values.to_vec()),
+                    node: Some("n1".into()),
+                    level: Some("quorum".into()),
+                    version: Some([Version::from(u64::MAX), Version::from("0018f-1")][number % 2].clone()),
+                    phase: Some([Phase::Handoff, Phase::Final][number % 2]),
+                    error: Some("timeout: 5 s".into()),
+                    ..event.clone()
+                });
+                events.push(event);
+            }
+        }
+    }
+    for event in events {
+        let line = event.to_line();
+        let entry = Entry::from(&event);
+        assert_eq!(formats::write_jsonl(&entry), line);
+        assert_eq!(entry.to_event(0), Ok(event.clone()));
+        let read = read(Format::Jsonl, line.as_bytes());
+        assert_eq!(read.error, None);
+        assert!(
+            read.entries()
+                .all(|entry| formats::write_jsonl(entry) == line.replace("\"7\",\"type", "7,\"type")),
+            "{line}"
+        );
+    }
 }

@@ -299,6 +299,11 @@ fn what_is_no_history_is_not_recognised() {
         ("a table", b"process,type,f,value\n0,invoke,read,\n", "jsonl"),
         ("a vector of numbers", b"[1 2 3]\n", "no history"),
         ("a number", b"42\n", "no history"),
+        (
+            "a log of something else",
+            b"2026-01-01T00:00:00Z INFO quorate_node: listening\n",
+            "no history",
+        ),
         ("TOML", b"[run]\nseed = 1\n", "no history"),
     ];
     for (name, bytes, words) in files {
