@@ -15,8 +15,10 @@ mod model;
 pub mod models;
 mod search;
 mod seen;
+mod shrink;
 mod space;
 mod states;
+mod tell;
 mod timeline;
 mod usage;
 
