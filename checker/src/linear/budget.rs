@@ -100,6 +100,11 @@ impl<'a> Meter<'a> {
         self.steps >= self.budget.steps
     }
 
+    /// Counts work that is done anyway.
+    pub(super) fn spend(&mut self, steps: u64) {
+        self.steps = self.steps.saturating_add(steps);
+    }
+
     pub(super) fn step(&mut self) -> Result<(), Exhausted> {
         if self.steps >= self.limit {
             return Err(Exhausted::Steps);

@@ -7,7 +7,9 @@ use super::{
     budget::{Budget, Exhausted, Meter},
     model::{Marks, Model, Parsed},
     search::{self, SLOT_COUNT_MAX, Verdict, Way},
+    shrink,
     states::OpId,
+    tell::tell,
     timeline::{Layer, Span, Timeline},
 };
 use crate::{
@@ -23,26 +25,66 @@ pub fn check<M: Model>(transcript: &Transcript, model: &M, budget: &Budget<'_>, 
     let mut tally = CallTally::new();
     tally.test(transcript.calls().iter().filter(|call| call.is_ok()).count() as u64);
     let mut meter = Meter::new(budget);
-    match decide(transcript, model, &mut meter) {
-        Verdict::Linearizable => {}
-        Verdict::Unknown(why) => tally.doubt(|| why),
-        Verdict::Not { call } => {
-            let calls = vec![&transcript.calls()[call]];
-            tally.violate(transcript, context, calls, |words, calls| words.call(calls[0]));
+    match judge(transcript, model, &mut meter) {
+        Judgement::Linearizable => {}
+        Judgement::Unknown(why) => tally.doubt(|| why),
+        Judgement::Not(not) => {
+            let NotLinearizable { mut ops, spans, last } = not;
+            let mut meter = Meter::new(&Budget {
+                steps: budget.steps.min(EVIDENCE_STEPS),
+                ..*budget
+            });
+            let core = shrink::shrink(model, &mut ops, spans, last, &mut meter);
+            let mut places: Vec<usize> = core.spans.iter().map(|span| span.call).collect();
+            places.sort_unstable();
+            places.dedup();
+            let calls = places.into_iter().map(|place| &transcript.calls()[place]).collect();
+            tally.violate(transcript, context, calls, |words, _| {
+                let mut meter = Meter::new(&Budget {
+                    steps: WORDS_STEPS,
+                    ..*budget
+                });
+                tell(words, transcript, model, &ops, &core, &mut meter)
+            });
         }
     }
     tally.finish()
 }
 
+/// How many steps may go into making a violation smaller: about a second.
+const EVIDENCE_STEPS: u64 = 5_000_000;
+
+/// How many steps may go into the states that its words name.
+const WORDS_STEPS: u64 = 1_000_000;
+
 /// Decides whether `transcript` is linearizable as `model` describes it, without evidence.
 pub fn is_linearizable<M: Model>(transcript: &Transcript, model: &M, budget: &Budget<'_>) -> Verdict {
-    decide(transcript, model, &mut Meter::new(budget))
+    match judge(transcript, model, &mut Meter::new(budget)) {
+        Judgement::Linearizable => Verdict::Linearizable,
+        Judgement::Not(not) => Verdict::Not { call: not.last },
+        Judgement::Unknown(why) => Verdict::Unknown(why),
+    }
 }
 
-fn decide<M: Model>(transcript: &Transcript, model: &M, meter: &mut Meter<'_>) -> Verdict {
+/// A verdict, and what it takes to give evidence for it.
+enum Judgement<M: Model> {
+    Linearizable,
+    Not(NotLinearizable<M>),
+    Unknown(String),
+}
+
+/// The part of a transcript that is not linearizable.
+struct NotLinearizable<M: Model> {
+    ops: Vec<M::Op>,
+    spans: Vec<Span>,
+    /// The place of the call whose end no order gets past.
+    last: usize,
+}
+
+fn judge<M: Model>(transcript: &Transcript, model: &M, meter: &mut Meter<'_>) -> Judgement<M> {
     let reading = match Reading::new(transcript, model) {
         Ok(reading) => reading,
-        Err(why) => return Verdict::Unknown(why),
+        Err(why) => return Judgement::Unknown(why),
     };
     let mut unknown = None;
     let parts = reading.parts(model);
@@ -52,16 +94,18 @@ fn decide<M: Model>(transcript: &Transcript, model: &M, meter: &mut Meter<'_>) -
         match search::explore(model, &reading.ops, &timeline, meter) {
             Way::Through => {}
             Way::Barred(layer) => {
-                return Verdict::Not {
-                    call: timeline.ends[layer as usize].call,
-                };
+                return Judgement::Not(NotLinearizable {
+                    last: timeline.ends[layer as usize].call,
+                    ops: reading.ops,
+                    spans,
+                });
             }
             Way::Lost(exhausted, layer) => {
                 unknown.get_or_insert_with(|| lost(exhausted, layer, &timeline, part_count, meter));
             }
         }
     }
-    unknown.map_or(Verdict::Linearizable, Verdict::Unknown)
+    unknown.map_or(Judgement::Linearizable, Judgement::Unknown)
 }
 
 /// The calls of a transcript as a model takes them.

@@ -3,7 +3,7 @@
 use super::{
     budget::Budget,
     check,
-    models::{Mutex, Register},
+    models::{Counter, Kv, Mutex, Queue, QueueOrder, Register, Registers, Set},
 };
 use crate::{
     datum::Datum,
@@ -18,20 +18,52 @@ pub enum ModelKind {
     Register,
     /// The same with compare-and-set.
     CasRegister,
+    /// Several registers, read and written together.
+    MultiRegister,
     /// A lock.
     Mutex,
+    /// A bag of what was put in and not yet taken out.
+    Queue,
+    /// First in, first out.
+    FifoQueue,
+    /// Last in, first out.
+    Stack,
+    /// A set of elements.
+    Set,
+    /// A sum.
+    Counter,
+    /// Texts by key, to put and to append to.
+    Kv,
 }
 
 impl ModelKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Register, Self::CasRegister, Self::Mutex];
+    pub const ALL: [Self; 10] = [
+        Self::Register,
+        Self::CasRegister,
+        Self::MultiRegister,
+        Self::Mutex,
+        Self::Queue,
+        Self::FifoQueue,
+        Self::Stack,
+        Self::Set,
+        Self::Counter,
+        Self::Kv,
+    ];
 
     /// Returns the name that the command line uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
             Self::CasRegister => "cas-register",
+            Self::MultiRegister => "multi-register",
             Self::Mutex => "mutex",
+            Self::Queue => "queue",
+            Self::FifoQueue => "fifo-queue",
+            Self::Stack => "stack",
+            Self::Set => "set",
+            Self::Counter => "counter",
+            Self::Kv => "kv",
         }
     }
 
@@ -65,14 +97,17 @@ pub struct Options<'a> {
 /// Finds whether `transcript` is linearizable as the model of this name has it, as [`check`] does.
 pub fn check_kind(transcript: &Transcript, kind: ModelKind, options: &Options<'_>, context: &Context) -> Finding {
     let Options { init, nil, budget } = options;
+    let (init, nil) = (init.clone(), *nil);
+    let queue = |order| check(transcript, &Queue { order, nil }, budget, context);
     match kind {
-        ModelKind::Register | ModelKind::CasRegister => {
-            let model = Register {
-                init: init.clone(),
-                nil: *nil,
-            };
-            check(transcript, &model, budget, context)
-        }
+        ModelKind::Register | ModelKind::CasRegister => check(transcript, &Register { init, nil }, budget, context),
+        ModelKind::MultiRegister => check(transcript, &Registers { init, nil }, budget, context),
         ModelKind::Mutex => check(transcript, &Mutex, budget, context),
+        ModelKind::Queue => queue(QueueOrder::Unordered),
+        ModelKind::FifoQueue => queue(QueueOrder::Fifo),
+        ModelKind::Stack => queue(QueueOrder::Lifo),
+        ModelKind::Set => check(transcript, &Set { nil }, budget, context),
+        ModelKind::Counter => check(transcript, &Counter, budget, context),
+        ModelKind::Kv => check(transcript, &Kv, budget, context),
     }
 }

@@ -17,8 +17,10 @@ pub mod models;
 mod registers;
 mod search;
 mod seen;
+mod shrink;
 mod space;
 mod states;
+mod tell;
 mod timeline;
 mod usage;
 

@@ -123,6 +123,11 @@ pub trait Model {
         false
     }
 
+    /// Returns an op that leaves all that `op` does, but is possible in every state; none if there is no such op.
+    fn unconditional(&self, _op: &Self::Op) -> Option<Self::Op> {
+        None
+    }
+
     /// Returns which parts of the object `op` is concerned with, if the object has parts that are independent of each
     /// other; [`Marks::All`] if all of them.
     fn parts(&self, _op: &Self::Op) -> Marks {
@@ -134,9 +139,14 @@ pub trait Model {
         size_of::<Self::State>()
     }
 
-    /// Returns words for `state`, as in `the value 3`; none if there are no good ones.
+    /// Returns words for `state`, such that the object *was* that; none if there are no good ones.
     fn tell(&self, _state: &Self::State) -> Option<String> {
         None
+    }
+
+    /// Returns what the object is called.
+    fn noun(&self) -> &'static str {
+        "object"
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     budget::{Exhausted, Meter, Strategy},
     model::Model,
     seen::Seen,
-    space::{Cursor, Node, Space},
+    space::{Config, Cursor, Space},
     states::StateId,
     timeline::{Layer, Timeline},
 };
@@ -98,14 +98,14 @@ struct Search<'m, 's, 'b, M: Model, const W: usize> {
 
 /// A configuration on the way of a dive.
 struct Frame<const W: usize> {
-    node: Node<W>,
+    config: Config<W>,
     cursor: Cursor,
 }
 
 /// The configurations of one layer that a sweep has met, and those of them that it has yet to go on from.
 struct Front<const W: usize> {
     seen: Seen<W>,
-    nodes: Vec<Node<W>>,
+    open: Vec<Config<W>>,
 }
 
 /// How far a sweep is.
@@ -157,23 +157,23 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         let mut seen = Seen::<W>::new();
         let mut stack: Vec<Frame<W>> = Vec::new();
         let root = self.space.root();
-        if self.space.is_goal(&root.config) {
+        if self.space.is_goal(&root) {
             return Ok(Way::Through);
         }
-        let mut deepest = root.config.layer;
+        let mut deepest = root.layer;
         stack.push(Frame::new(root));
         while let Some(frame) = stack.last_mut() {
             self.meter.step()?;
-            let Some(mut child) = self.space.successor(&frame.node, &mut frame.cursor) else {
+            let Some(child) = self.space.successor(&frame.config, &mut frame.cursor) else {
                 stack.pop();
                 continue;
             };
-            if self.space.is_goal(&child.config) {
+            if self.space.is_goal(&child) {
                 return Ok(Way::Through);
             }
-            deepest = deepest.max(child.config.layer);
+            deepest = deepest.max(child.layer);
             self.deepest = self.deepest.max(deepest);
-            if seen.insert(&mut child, &self.space.usages) {
+            if seen.insert(&child, &self.space.usages) {
                 stack.push(Frame::new(child));
             }
             if seen.is_full() || self.meter.steps().is_multiple_of(COUNT_STEPS) {
@@ -188,7 +188,7 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
     fn sweep(&mut self) -> Result<Way, Exhausted> {
         self.meter.allow(u64::MAX);
         let root = self.space.root();
-        if self.space.is_goal(&root.config) {
+        if self.space.is_goal(&root) {
             return Ok(Way::Through);
         }
         let mut sweep = Sweep::new(root);
@@ -212,23 +212,23 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
     fn advance(&mut self, sweep: &mut Sweep<W>) -> Result<Option<Way>, Exhausted> {
         let mut front = sweep.fronts.pop_front().unwrap_or_else(Front::new);
         sweep.states.clear();
-        while let Some(node) = front.nodes.pop() {
-            sweep.states.push(node.config.state);
+        while let Some(config) = front.open.pop() {
+            sweep.states.push(config.state);
             let mut cursor = Cursor::default();
             loop {
                 self.meter.step()?;
-                let Some(mut child) = self.space.successor(&node, &mut cursor) else {
+                let Some(child) = self.space.successor(&config, &mut cursor) else {
                     break;
                 };
-                if self.space.is_goal(&child.config) {
+                if self.space.is_goal(&child) {
                     return Ok(Some(Way::Through));
                 }
-                let its = match child.config.layer - sweep.layer {
+                let its = match child.layer - sweep.layer {
                     0 => &mut front,
                     ahead => sweep.ahead(ahead as usize - 1),
                 };
-                if its.seen.insert(&mut child, &self.space.usages) {
-                    its.nodes.push(child);
+                if its.seen.insert(&child, &self.space.usages) {
+                    its.open.push(child);
                 }
                 if its.seen.is_full() || self.meter.steps().is_multiple_of(COUNT_STEPS) {
                     self.meter.hold(self.space.bytes() + front.bytes() + sweep.bytes())?;
@@ -237,7 +237,7 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         }
         front.seen.clear();
         sweep.spare.push(front);
-        let is_barred = sweep.fronts.iter().all(|front| front.nodes.is_empty());
+        let is_barred = sweep.fronts.iter().all(|front| front.open.is_empty());
         let way = Some(Way::Barred(sweep.layer)).filter(|_| is_barred);
         sweep.layer += 1;
         Ok(way)
@@ -245,9 +245,9 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
 }
 
 impl<const W: usize> Frame<W> {
-    fn new(node: Node<W>) -> Self {
+    fn new(config: Config<W>) -> Self {
         Self {
-            node,
+            config,
             cursor: Cursor::default(),
         }
     }
@@ -257,24 +257,24 @@ impl<const W: usize> Front<W> {
     fn new() -> Self {
         Self {
             seen: Seen::new(),
-            nodes: Vec::new(),
+            open: Vec::new(),
         }
     }
 
     fn bytes(&self) -> usize {
-        self.seen.bytes() + self.nodes.capacity() * size_of::<Node<W>>()
+        self.seen.bytes() + self.open.capacity() * size_of::<Config<W>>()
     }
 }
 
 impl<const W: usize> Sweep<W> {
-    fn new(root: Node<W>) -> Self {
+    fn new(root: Config<W>) -> Self {
         let mut sweep = Self {
             layer: 0,
             fronts: VecDeque::new(),
             spare: Vec::new(),
             states: Vec::new(),
         };
-        sweep.ahead(root.config.layer as usize).nodes.push(root);
+        sweep.ahead(root.layer as usize).open.push(root);
         sweep
     }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 
 use super::{
-    space::{Config, Node, Spared},
+    space::Config,
     usage::{UsageId, Usages},
 };
 
@@ -13,12 +13,11 @@ use super::{
 /// Comparing all would make a step take longer and longer, and few are ever comparable.
 const COMPARED_COUNT_MAX: usize = 32;
 
-/// A set of nodes. One that is known for having been come by in a way that spares some of its successors does not stand for
-/// one that was come by otherwise.
+/// A set of configurations.
 pub(super) struct Seen<const W: usize> {
-    /// For each configuration, here without its usage, how it was met last.
+    /// Each configuration, here without its usage, and the usage with which it was met last.
     met: FxHashMap<Config<W>, Met>,
-    /// How it was met before, and before that.
+    /// Those with which it was met before.
     more: Vec<Met>,
 }
 
@@ -28,7 +27,6 @@ struct Met {
     usage: UsageId,
     /// The place of the one before, plus one.
     before: u32,
-    spared: Spared,
 }
 
 impl<const W: usize> Seen<W> {
@@ -49,51 +47,36 @@ impl<const W: usize> Seen<W> {
         self.more.clear();
     }
 
-    /// Adds `node`, and returns whether there is a point in going on from it. If another way to it was known, none of its
-    /// successors is spared any more.
-    pub(super) fn insert(&mut self, node: &mut Node<W>, usages: &Usages) -> bool {
-        let (usage, spared) = (node.config.usage, node.spared());
+    /// Adds `config`, and returns whether there is a point in going on from it.
+    pub(super) fn insert(&mut self, config: &Config<W>, usages: &Usages) -> bool {
+        let usage = config.usage;
         let key = Config {
             usage: Usages::NONE,
-            ..node.config
+            ..*config
         };
-        let first = match self.met.entry(key) {
+        let last = match self.met.entry(key) {
             Entry::Vacant(place) => {
-                place.insert(Met {
-                    usage,
-                    before: 0,
-                    spared,
-                });
+                place.insert(Met { usage, before: 0 });
                 return true;
             }
             Entry::Occupied(place) => place.into_mut(),
         };
-        let more = &mut self.more;
-        let (mut known, mut at, mut compared) = (*first, None, 0);
+        let (mut known, mut compared) = (*last, 0);
         loop {
-            let stands = known.spared == Spared::NONE || known.spared == spared;
             let is_near = compared < COMPARED_COUNT_MAX;
-            if stands && (known.usage == usage || is_near && usages.is_within(known.usage, usage)) {
+            if known.usage == usage || is_near && usages.is_within(known.usage, usage) {
                 return false;
-            }
-            if known.usage == usage {
-                let its = at.map_or(first, |place: usize| &mut more[place]);
-                its.spared = Spared::NONE;
-                node.spare_none();
-                return true;
             }
             compared += 1;
             let Some(place) = known.before.checked_sub(1) else {
                 break;
             };
-            known = more[place as usize];
-            at = Some(place as usize);
+            known = self.more[place as usize];
         }
-        more.push(*first);
-        *first = Met {
+        self.more.push(*last);
+        *last = Met {
             usage,
-            before: more.len() as u32,
-            spared,
+            before: self.more.len() as u32,
         };
         true
     }

@@ -8,13 +8,9 @@
 //!
 //! - A call that only observes, and can in this state, does so at once: it changes nothing for the others.
 //! - **Covering.** Where `later` takes effect, each open call that it overwrites may have done so immediately before, unseen.
-//!   Such a call is *covered*: it may still take effect, but need not any more. So `earlier` before `later` is not tried.
-//! - **Putting off.** Where a call and then the target leave the state that the target and then the call leave, the call can
-//!   wait for the next target.
-//!
-//! Proof that the last two lose nothing: of the orders that explain a history take one with the fewest calls that take effect
-//! uncovered, and of those one where they do so the latest, counted in targets. Each rule refuses only orders that are not
-//! such, as covering has fewer calls and putting off has later ones.
+//!   Such a call is *covered*: it may still take effect, but need not any more. So nobody has to choose beforehand which of
+//!   the calls whose effect nobody sees come when.
+//! - Of the calls that need never happen, equal ones are interchangeable, and one that nothing to come depends on does not.
 
 use super::{
     model::Model,
@@ -38,47 +34,6 @@ pub(super) struct Config<const W: usize> {
     pub(super) effective: Slots<W>,
     /// Those that are not, but need not be either.
     pub(super) covered: Slots<W>,
-}
-
-/// A configuration and how it was come by, as far as that tells what need not be tried from there.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Node<const W: usize> {
-    pub(super) config: Config<W>,
-    last: Option<Last>,
-}
-
-/// The call that took effect last, if nothing has observed it.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    op: OpId,
-    from: StateId,
-    layer: Layer,
-    /// It was covered, and has covered none: without it all would be as it is, but for the state.
-    is_idle: bool,
-}
-
-/// Which successors of a node are not tried, as a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spared(u64);
-
-impl Spared {
-    /// All are tried.
-    pub(super) const NONE: Self = Self(u64::MAX);
-}
-
-impl<const W: usize> Node<W> {
-    /// Returns what is not tried from here.
-    pub(super) fn spared(&self) -> Spared {
-        self.last.map_or(Spared::NONE, |last| {
-            let is_here = u64::from(last.layer == self.config.layer);
-            Spared(u64::from(last.op) << 32 ^ u64::from(last.from) << 1 ^ is_here)
-        })
-    }
-
-    /// Has all successors tried from here.
-    pub(super) fn spare_none(&mut self) {
-        self.last = None;
-    }
 }
 
 /// Which successor of a node comes next.
@@ -140,7 +95,7 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
     }
 
     /// Returns where the search begins.
-    pub(super) fn root(&mut self) -> Node<W> {
+    pub(super) fn root(&mut self) -> Config<W> {
         let mut config = Config {
             layer: 0,
             state: States::<M>::INITIAL,
@@ -149,7 +104,7 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
             covered: [0; W],
         };
         self.settle(&mut config);
-        Node { config, last: None }
+        config
     }
 
     /// Returns whether `config` has passed the last end.
@@ -157,16 +112,13 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
         config.layer == self.timeline.depth()
     }
 
-    /// Returns the next successor of `node`, if there is one.
-    pub(super) fn successor(&mut self, node: &Node<W>, cursor: &mut Cursor) -> Option<Node<W>> {
+    /// Returns the next successor of `config`, if there is one.
+    pub(super) fn successor(&mut self, config: &Config<W>, cursor: &mut Cursor) -> Option<Config<W>> {
         loop {
-            let candidate = self.candidate(&node.config, cursor)?;
-            let child = match candidate {
-                Candidate::Discharged => Some(self.discharge(node)),
-                Candidate::Slot(_) | Candidate::Class(_) => self.effect(node, candidate, cursor),
-            };
-            if child.is_some() {
-                return child;
+            let candidate = self.candidate(config, cursor)?;
+            let successor = self.effect(config, candidate, cursor);
+            if successor.is_some() {
+                return successor;
             }
         }
     }
@@ -221,22 +173,17 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
         }
     }
 
-    fn discharge(&mut self, node: &Node<W>) -> Node<W> {
-        let mut config = node.config;
-        self.pass(&mut config);
-        let has_observed = self.settle(&mut config);
-        let last = node.last.filter(|last| last.is_idle && !has_observed);
-        Node { config, last }
-    }
-
-    /// Lets `candidate` take effect, if it can and there is a point to it.
-    fn effect(&mut self, node: &Node<W>, candidate: Candidate, cursor: &mut Cursor) -> Option<Node<W>> {
-        let Node { mut config, last } = *node;
-        let layer = config.layer;
-        let (op, slot) = match candidate {
-            Candidate::Slot(slot) => (self.op(slot, layer), Some(slot)),
-            Candidate::Class(class) => (self.timeline.classes[class as usize].op, None),
-            Candidate::Discharged => unreachable!("it has no effect"),
+    /// Lets `candidate` take effect, if it can; if it can in several ways, in that of the cursor.
+    fn effect(&mut self, config: &Config<W>, candidate: Candidate, cursor: &mut Cursor) -> Option<Config<W>> {
+        let mut config = *config;
+        let op = match candidate {
+            Candidate::Discharged => {
+                self.pass(&mut config);
+                self.settle(&mut config);
+                return Some(config);
+            }
+            Candidate::Slot(slot) => self.op(slot, config.layer),
+            Candidate::Class(class) => self.timeline.classes[class as usize].op,
         };
         let next = self.states.step(config.state, op);
         let Some(state) = self.states.branch(next, cursor.branch) else {
@@ -247,53 +194,23 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
             return None;
         };
         cursor.branch += 1;
-        let is_target = slot == Some(self.timeline.ends[layer as usize].slot);
-        if let Some(last) = last
-            && (self.overwrites(op, last.op) || is_target && self.can_wait(&last, layer, op, state))
-        {
-            return None;
-        }
-
-        let from = config.state;
         config.state = state;
-        let mut was_covered = false;
         match candidate {
             Candidate::Slot(slot) => {
-                was_covered = has(&config.covered, slot);
                 set(&mut config.effective, slot);
                 clear(&mut config.covered, slot);
             }
             Candidate::Class(class) => config.usage = self.usages.with(config.usage, class),
             Candidate::Discharged => {}
         }
-        let has_covered = self.cover(&mut config, op);
-        let has_observed = self.settle(&mut config);
-        let is_past = config.layer != layer;
-        let last = Last {
-            op,
-            from,
-            layer,
-            is_idle: was_covered && !has_covered,
-        };
-        let last = Some(last).filter(|last| !has_observed && (!is_past || last.is_idle));
-        Some(Node { config, last })
+        self.cover(&mut config, op);
+        self.settle(&mut config);
+        Some(config)
     }
 
-    /// Returns whether `last`, which took effect just before the target did and left `state`, could as well after it.
-    fn can_wait(&mut self, last: &Last, layer: Layer, target: OpId, state: StateId) -> bool {
-        if last.layer != layer {
-            return false;
-        }
-        let Next::One(without) = self.states.step(last.from, target) else {
-            return false;
-        };
-        self.states.step(without, last.op) == Next::One(state)
-    }
-
-    /// Marks the open calls that `op`, which takes effect, overwrites, and returns whether there are any.
-    fn cover(&mut self, config: &mut Config<W>, op: OpId) -> bool {
+    /// Marks the open calls that `op`, which takes effect, overwrites.
+    fn cover(&mut self, config: &mut Config<W>, op: OpId) {
         let layer = config.layer;
-        let mut has_covered = false;
         for word in 0..W {
             let open = self.mutators[layer as usize][word];
             let mut others = open & !config.effective[word] & !config.covered[word];
@@ -303,21 +220,17 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
                 let other = self.op(slot, layer);
                 if self.overwrites(op, other) {
                     set(&mut config.covered, slot);
-                    has_covered = true;
                 }
             }
         }
-        has_covered
     }
 
     fn overwrites(&self, later: OpId, earlier: OpId) -> bool {
         self.model.overwrites(self.states.op(later), self.states.op(earlier))
     }
 
-    /// Lets all observe that can, and passes the ends of calls in effect, until neither is left to do. Returns whether any
-    /// observed.
-    fn settle(&mut self, config: &mut Config<W>) -> bool {
-        let mut has_observed = false;
+    /// Lets all observe that can, and passes the ends of calls in effect, until neither is left to do.
+    fn settle(&mut self, config: &mut Config<W>) {
         while !self.is_goal(config) {
             let layer = config.layer as usize;
             for word in 0..W {
@@ -328,7 +241,6 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
                     let op = self.op(slot, config.layer);
                     if self.states.step(config.state, op) != Next::Nothing {
                         set(&mut config.effective, slot);
-                        has_observed = true;
                     }
                 }
             }
@@ -337,7 +249,6 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
             }
             self.pass(config);
         }
-        has_observed
     }
 
     /// Passes the end of the target.

@@ -45,4 +45,8 @@ impl Model for Mutex {
     fn tell(&self, is_held: &bool) -> Option<String> {
         Some(if *is_held { "held" } else { "free" }.to_owned())
     }
+
+    fn noun(&self) -> &'static str {
+        "lock"
+    }
 }

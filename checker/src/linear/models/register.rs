@@ -107,11 +107,22 @@ impl Model for Register {
         matches!(later, RegisterOp::Write(_) | RegisterOp::Cas(..)) && left(later) != left(earlier)
     }
 
+    fn unconditional(&self, op: &RegisterOp) -> Option<RegisterOp> {
+        match op {
+            RegisterOp::Cas(_, new) => Some(RegisterOp::Write(new.clone())),
+            _ => None,
+        }
+    }
+
     fn state_bytes(&self, state: &Datum) -> usize {
         state.bytes()
     }
 
     fn tell(&self, state: &Datum) -> Option<String> {
         Some(state.to_string())
+    }
+
+    fn noun(&self) -> &'static str {
+        "register"
     }
 }

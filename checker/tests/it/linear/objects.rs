@@ -124,6 +124,7 @@ impl Object {
             (ModelKind::CasRegister, _) => ("cas", Datum::list([a, b])),
             (ModelKind::Mutex, 0..3) => ("acquire", Datum::Nil),
             (ModelKind::Mutex, _) => ("release", Datum::Nil),
+            _ => ("read", Datum::Nil),
         }
     }
 
