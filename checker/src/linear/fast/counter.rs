@@ -101,7 +101,7 @@ impl<'t> Counter<'t> {
                     value: i128::from(*value),
                 }),
                 ("add" | "read", ..) => return not_applicable(call, "has a value that is no integer"),
-                _ => return not_applicable(call, "does what is not known here"),
+                _ => return not_applicable(call, "is no function of this object"),
             }
         }
         if this.unit == 0 {
@@ -183,19 +183,23 @@ impl<'t> Counter<'t> {
                 whole(before),
                 whole(after)
             ),
-            Conflict::TooMuch(read, begun) => format!(
-                "{}, although at most {begun} adds of {unit} had begun by its end.",
-                whole(read)
-            ),
+            Conflict::TooMuch(read, begun) => {
+                let begun = match begun {
+                    0 => format!("no add of {unit}"),
+                    1 => format!("only one add of {unit}"),
+                    count => format!("only {count} adds of {unit}"),
+                };
+                format!("{}, although {begun} had begun by its end.", whole(read))
+            }
             Conflict::TooLittle { before, after, adds } => {
-                let count = adds.len();
+                let adds = match adds.len() {
+                    1 => format!("an add of {unit}"),
+                    count => format!("{count} adds of {unit}"),
+                };
                 match before {
-                    None => format!(
-                        "{}, although {count} adds of {unit} had ended before it began.",
-                        whole(after)
-                    ),
+                    None => format!("{}, although {adds} had ended before it began.", whole(after)),
                     Some(before) => format!(
-                        "{}, and after it {}, although in between {count} adds of {unit} had begun and ended.",
+                        "{}, and after it {}, although in between {adds} had begun and ended.",
                         whole(before),
                         whole(after)
                     ),

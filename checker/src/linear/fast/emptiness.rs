@@ -46,14 +46,6 @@ pub(super) enum Watcher {
     Drain(usize),
 }
 
-/// When the collection was empty, at the earliest.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Moments {
-    /// Of each drain, the moment before it took its first element; the others follow a step apart.
-    pub(super) of_drains: Vec<Moment>,
-    pub(super) of_empties: Vec<Moment>,
-}
-
 #[derive(Clone, Copy)]
 enum Event {
     /// An element's core begins: of one that some call took, that a drain took, that only a spare can take.
@@ -69,22 +61,20 @@ enum Event {
     DrainEnds(usize),
 }
 
-/// Finds a moment for each that saw the collection empty.
+/// Finds a moment for each that saw the collection empty, and returns those of the drains, the earliest that there are: each
+/// takes its elements in the steps that follow its moment.
 ///
 /// # Errors
 /// The first for whom there is none.
-pub(super) fn moments(ledger: &Ledger<'_>) -> Result<Moments, Watcher> {
+pub(super) fn moments(ledger: &Ledger<'_>) -> Result<Vec<Moment>, Watcher> {
     if ledger.empties.is_empty() && ledger.drains.is_empty() {
-        return Ok(Moments::default());
+        return Ok(Vec::new());
     }
     let mut sweep = Sweep::new(ledger);
     for (at, event) in events(ledger) {
         sweep.take(at, event)?;
     }
-    Ok(Moments {
-        of_drains: sweep.drains.iter().filter_map(|drain| drain.fired).collect(),
-        of_empties: sweep.empties.iter().copied().flatten().collect(),
-    })
+    Ok(sweep.drains.iter().filter_map(|drain| drain.fired).collect())
 }
 
 fn events(ledger: &Ledger<'_>) -> Vec<(Moment, Event)> {
@@ -133,7 +123,7 @@ struct Sweep {
     /// Drains that are ready, empties that have begun; those that are past are passed over.
     ready: Vec<usize>,
     waiting: Vec<usize>,
-    empties: Vec<Option<Moment>>,
+    is_done: Vec<bool>,
     now: Moment,
 }
 
@@ -169,7 +159,7 @@ impl Sweep {
             open_drains: BTreeSet::new(),
             ready: Vec::new(),
             waiting: Vec::new(),
-            empties: vec![None; ledger.empties.len()],
+            is_done: vec![false; ledger.empties.len()],
             now: Moment::FIRST,
         }
     }
@@ -197,7 +187,7 @@ impl Sweep {
                 }
             }
             Event::EmptyBegins(empty) => self.waiting.push(empty),
-            Event::EmptyEnds(empty) if self.empties[empty].is_none() => return Err(Watcher::Empty(empty)),
+            Event::EmptyEnds(empty) if !self.is_done[empty] => return Err(Watcher::Empty(empty)),
             Event::DrainEnds(drain) if self.drains[drain].fired.is_none() => return Err(Watcher::Drain(drain)),
             Event::EmptyEnds(_) | Event::DrainEnds(_) => {}
         }
@@ -221,8 +211,7 @@ impl Sweep {
             return;
         }
         for empty in std::mem::take(&mut self.waiting) {
-            self.now = self.now.plus(1);
-            self.empties[empty] = Some(self.now);
+            self.is_done[empty] = true;
         }
         for drain in std::mem::take(&mut self.ready) {
             if self.drains[drain].fired.is_none() {
@@ -313,8 +302,7 @@ fn tell(words: CallWords<'_>, ledger: &Ledger<'_>) -> String {
             ledger.trade.noun
         ),
         ([], [drain]) => format!(
-            "{} took all there was, although at no moment of it what it did not return can have been out, and what it \
-             returned in:",
+            "{} took all there was, although there is no moment of it at which what it returned can have been all:",
             whole(ledger.call(*drain))
         ),
         _ => format!(
@@ -328,11 +316,12 @@ fn tell(words: CallWords<'_>, ledger: &Ledger<'_>) -> String {
         text.push(';');
     }
     text.pop();
-    if let count @ 1.. = ledger.spares.len() {
-        let (noun, verb) = if count == 1 { ("call", "has") } else { ("calls", "have") };
-        text.push_str(&format!(
-            "; and the {count} {noun} of unknown outcome {verb} not removed enough of what nobody else did"
-        ));
+    match ledger.spares.len() {
+        0 => {}
+        1 => text.push_str("; and a call of unknown outcome can have removed only one of what nobody took"),
+        count => text.push_str(&format!(
+            "; and {count} calls of unknown outcome can have removed only as many of what nobody took"
+        )),
     }
     text + "."
 }

@@ -21,25 +21,29 @@
 //! drain, the more of these, so that its earliest moment is again the best.
 //!
 //! **Calls of unknown outcome.** Puts are no matter (`ledger.rs`), and nor is any take if all elements put were surely taken. Else
-//! a *spare* take, which never ends, may remove what nobody else did (loose elements). One has to be gone before the end of the first
+//! a *spare* take, which never ends, may remove what nobody else did (a loose element). One has to be gone before the end of the first
 //! take of an element put strictly after it: its deadline. A spare in its place is a take from the spare's start to the end of time,
-//! which pairs with no other wrongly: only the spare's start and the deadline count. So spares suffice exactly if, for each
+//! which is out of order with no other: only the spare's start and the deadline count. So spares suffice exactly if, for each
 //! deadline, no more elements are due by then than spares have begun (Hall's theorem, for nested neighbourhoods).
 //!
-//! With loose elements *and* takes that found nothing, spares, empty moments and deadlines depend on each other. Then three shapes are decided, in
-//! this order, and all else is not applicable: it is broken without the loose elements; it is sound without the spares; some moment fails already for
-//! an unordered queue; with the earliest moments, each a deadline for what was put before, spares suffice.
+//! An empty moment is a deadline as well, for all loose elements put before it; that there are spares enough at the moment itself
+//! is seen to in `emptiness.rs`, and the two do not meet elsewhere: if by a later deadline one is due that was put after the moment, for the
+//! sake of some element put after it, then for that one's sake so are all that were put before the moment; and if none is, those due were counted
+//! at the moment. So the earliest moments are the best here too.
+//!
+//! A drain of unknown outcome may take any number at once. With it and loose elements two shapes are decided: it is broken without
+//! the loose elements; or sound without calls of unknown outcome.
 
 use super::{
     Decision,
-    emptiness::{self, Moments, Watcher},
+    emptiness::{self, Watcher},
     ledger::{Ledger, Passage, Taken, Trade},
     moment::Moment,
     shrink,
 };
 use crate::{
     evidence::{CallWords, Context},
-    transcript::Transcript,
+    transcript::{Call, Transcript},
 };
 
 const TRADE: Trade = Trade {
@@ -54,8 +58,8 @@ const TRADE: Trade = Trade {
 /// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]` of all there is in its
 /// order, are of one linearizable FIFO queue, which is empty at first.
 ///
-/// Tested are all ok calls. Not applicable where a value is enqueued twice, and in part of the cases where a dequeue
-/// or drain of unknown outcome may have removed what nobody else did (see the module).
+/// Tested are all ok calls. Not applicable where a value is enqueued twice, or where a drain of unknown outcome makes a
+/// difference.
 pub fn fifo(transcript: &Transcript, context: &Context) -> Decision {
     match Ledger::read(transcript, context, &TRADE) {
         Ok(ledger) => decide(&ledger, context),
@@ -70,52 +74,38 @@ enum Conflict {
     Watcher(Watcher),
     /// The first was put before the second, and has to be taken after it.
     Order(usize, usize),
+    Shortage(Shortage),
 }
 
 /// More elements are due than spares have begun.
 struct Shortage {
     due_by: Moment,
-    /// Those that are due, each with the element taken after it, if it is due for that.
-    due: Vec<(usize, Option<usize>)>,
+    /// Those that are due, each with the element that was put after it and taken by then.
+    due: Vec<(usize, usize)>,
 }
 
 fn decide(ledger: &Ledger<'_>, context: &Context) -> Decision {
     if !ledger.has_loose_ends() {
         return judge(&ledger.without_spares(), context);
     }
-    let taken = ledger.without_untaken();
-    if conflict(&taken).is_err() {
-        return judge(&taken, context);
-    }
-    let is_plain = ledger.empties.is_empty() && ledger.drains.is_empty() && !ledger.has_spare_drain;
-    if is_plain {
-        return match shortage(ledger, &[]) {
-            None => ledger.sound(),
-            Some(shortage) => lacking(ledger, context, &shortage),
-        };
+    if !ledger.has_spare_drain {
+        return judge(ledger, context);
     }
     if conflict(&ledger.without_spares()).is_ok() {
         return ledger.sound();
     }
-    if !ledger.has_spare_drain {
-        match emptiness::moments(ledger) {
-            Err(watcher) => return emptiness::decision(ledger, watcher, context),
-            Ok(moments) if ledger.drains.is_empty() && shortage(ledger, &moments.of_empties).is_none() => {
-                return ledger.sound();
-            }
-            Ok(_) => {}
-        }
+    let taken = ledger.without_untaken();
+    if conflict(&taken).is_err() {
+        return judge(&taken, context);
     }
-    Decision::NotApplicable(
-        "a call of unknown outcome may have removed what nobody else did, and some found the queue empty".to_owned(),
-    )
+    Decision::NotApplicable("a drain of unknown outcome may have removed what nobody else did".to_owned())
 }
 
-/// Decides on a ledger without spares, or one that does not need them.
 fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
     match conflict(ledger) {
         Ok(()) => ledger.sound(),
         Err(Conflict::Watcher(watcher)) => emptiness::decision(ledger, watcher, context),
+        Err(Conflict::Shortage(shortage)) => lacking(ledger, context, &shortage),
         Err(Conflict::Order(first, second)) if ledger.drains.is_empty() => {
             let pair = [ledger.passages[first], ledger.passages[second]];
             disorder(ledger, context, &pair)
@@ -125,6 +115,7 @@ fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
             let least = ledger.only(&parts);
             match conflict(&least) {
                 Err(Conflict::Watcher(watcher)) => emptiness::decision(&least, watcher, context),
+                Err(Conflict::Shortage(shortage)) => lacking(&least, context, &shortage),
                 _ => disorder(&least, context, &least.passages),
             }
         }
@@ -132,19 +123,21 @@ fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
 }
 
 fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
-    let moments = emptiness::moments(ledger).map_err(Conflict::Watcher)?;
-    let ends = take_ends(ledger, &moments);
+    let drained = emptiness::moments(ledger).map_err(Conflict::Watcher)?;
+    let ends = take_ends(ledger, &drained);
     let starts = |passage: &Passage| match passage.taken {
-        Taken::Drained { drain, place } => moments.of_drains[drain as usize].plus(place + 1),
+        Taken::Drained { drain, place } => drained[drain as usize].plus(place + 1),
         _ => passage.takes.start,
     };
     let passages = &ledger.passages;
+    // What nobody took is in the way of all that came after it, unless a spare removes it.
+    let stays = |passage: &Passage| passage.is_taken() || ledger.spares.is_empty();
     let mut latest: Option<(Moment, usize)> = None;
     let mut before = by_put_end(passages).into_iter().peekable();
     for (second, passage) in passages.iter().enumerate() {
         while let Some(first) = before.next_if(|it| passages[*it].puts.end < passage.puts.start) {
             let start = starts(&passages[first]);
-            if latest.is_none_or(|(latest, _)| latest < start) {
+            if stays(&passages[first]) && latest.is_none_or(|(latest, _)| latest < start) {
                 latest = Some((start, first));
             }
         }
@@ -152,17 +145,20 @@ fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
             return Err(Conflict::Order(first, second));
         }
     }
-    Ok(())
+    if ledger.spares.is_empty() {
+        return Ok(());
+    }
+    shortage(ledger).map_or(Ok(()), |shortage| Err(Conflict::Shortage(shortage)))
 }
 
-/// Returns by when each element has to be taken: by the end of its take, and before the next drain of others.
-fn take_ends(ledger: &Ledger<'_>, moments: &Moments) -> Vec<Moment> {
-    let mut drains = moments.of_drains.clone();
+/// Returns by when each element has to be taken: by the end of its take, and before the next drain of others, be it by a spare.
+fn take_ends(ledger: &Ledger<'_>, drained: &[Moment]) -> Vec<Moment> {
+    let mut drains = drained.to_vec();
     drains.sort_unstable();
     let end = |passage: &Passage| match passage.taken {
-        Taken::Drained { drain, place } => moments.of_drains[drain as usize].plus(place + 1),
-        Taken::Never => passage.takes.end,
-        Taken::By(_) => {
+        Taken::Drained { drain, place } => drained[drain as usize].plus(place + 1),
+        Taken::Never if ledger.spares.is_empty() => passage.takes.end,
+        Taken::Never | Taken::By(_) => {
             let next = drains.partition_point(|drain| *drain < passage.puts.end);
             drains
                 .get(next)
@@ -178,11 +174,9 @@ fn by_put_end(passages: &[Passage]) -> Vec<usize> {
     order
 }
 
-/// Finds the first deadline for which spares don't suffice, if the queue is empty at `moments`.
-fn shortage(ledger: &Ledger<'_>, moments: &[Moment]) -> Option<Shortage> {
+/// Finds the first deadline for which spares don't suffice.
+fn shortage(ledger: &Ledger<'_>) -> Option<Shortage> {
     let passages = &ledger.passages;
-    let mut moments = moments.to_vec();
-    moments.sort_unstable();
     // Of the elements put after a place in their order, the one whose take ends first.
     let mut first_after: Vec<usize> = (0..passages.len()).collect();
     for place in (1..passages.len()).rev() {
@@ -191,19 +185,11 @@ fn shortage(ledger: &Ledger<'_>, moments: &[Moment]) -> Option<Shortage> {
             first_after[place - 1] = next;
         }
     }
-    let mut due: Vec<(Moment, usize, Option<usize>)> = Vec::new();
+    let mut due: Vec<(Moment, usize, usize)> = Vec::new();
     for (number, passage) in passages.iter().enumerate().filter(|(_, passage)| !passage.is_taken()) {
         let after = passages.partition_point(|it| it.puts.start < passage.puts.end);
-        let follower = first_after.get(after).copied().filter(|it| passages[*it].is_taken());
-        let by_order = follower.map(|it| passages[it].takes.end);
-        let by_empty = moments
-            .get(moments.partition_point(|it| *it < passage.puts.end))
-            .copied();
-        match (by_order, by_empty) {
-            (Some(order), empty) if empty.is_none_or(|empty| order < empty) => due.push((order, number, follower)),
-            (_, Some(empty)) => due.push((empty, number, None)),
-            (_, None) => {}
-        }
+        let follower = first_after.get(after).filter(|it| passages[**it].is_taken());
+        due.extend(follower.map(|it| (passages[*it].takes.end, number, *it)));
     }
     due.sort_unstable();
     let mut spares = ledger
@@ -216,12 +202,13 @@ fn shortage(ledger: &Ledger<'_>, moments: &[Moment]) -> Option<Shortage> {
         while spares.next_if(|start| start < due_by).is_some() {
             begun += 1;
         }
-        if place + 1 > begun {
-            let due = due[..=place]
-                .iter()
-                .map(|(_, number, follower)| (*number, *follower))
-                .collect();
-            return Some(Shortage { due_by: *due_by, due });
+        if place == begun {
+            let due_by = *due_by;
+            let due = due[..=place].iter().map(|(_, number, follower)| (*number, *follower));
+            return Some(Shortage {
+                due_by,
+                due: due.collect(),
+            });
         }
     }
     None
@@ -229,17 +216,23 @@ fn shortage(ledger: &Ledger<'_>, moments: &[Moment]) -> Option<Shortage> {
 
 /// Returns that spares don't suffice, with the fewest elements for which they don't.
 fn lacking(ledger: &Ledger<'_>, context: &Context, shortage: &Shortage) -> Decision {
-    let due = shortage.due.iter().flat_map(|(first, second)| [Some(*first), *second]);
-    let mut parts: Vec<usize> = due.flatten().collect();
+    let passages_start = ledger.part_count() - ledger.passages.len();
+    let due = shortage
+        .due
+        .iter()
+        .flat_map(|(first, second)| [passages_start + *first, passages_start + *second]);
+    let mut parts: Vec<usize> = due.collect();
     parts.sort_unstable();
     parts.dedup();
-    // There are no other parts than passages.
-    let mut least = ledger.only(&parts);
     if parts.len() <= SHRUNK_COUNT_MAX {
-        let parts = shrink::least(parts.len(), |parts| self::shortage(&least.only(parts), &[]).is_some());
-        least = least.only(&parts);
+        let of = |places: &[usize]| -> Vec<usize> { places.iter().map(|it| parts[*it]).collect() };
+        let needed = shrink::least(parts.len(), |places| {
+            self::shortage(&ledger.only(&of(places))).is_some()
+        });
+        parts = of(&needed);
     }
-    let shortage = self::shortage(&least, &[]).expect("what was left is broken");
+    let mut least = ledger.only(&parts);
+    let shortage = self::shortage(&least).expect("what was left is broken");
     least
         .spares
         .retain(|it| Moment::at(ledger.call(*it).start) < shortage.due_by);
@@ -250,16 +243,13 @@ fn lacking(ledger: &Ledger<'_>, context: &Context, shortage: &Shortage) -> Decis
     let calls = least
         .passages
         .iter()
-        .flat_map(|it| ledger.calls_of(it))
+        .flat_map(|it| least.calls_of(it))
         .chain(spares)
         .collect();
     ledger.broken(context, calls, |words| {
         let mut text = String::new();
         for (first, second) in &shortage.due {
-            if let Some(second) = second {
-                let (first, second) = (&least.passages[*first], &least.passages[*second]);
-                text.push_str(&order(words, &least, first, second));
-            }
+            text.push_str(&order(words, &least, &least.passages[*first], &least.passages[*second]));
         }
         let count = least.spares.len();
         let noun = if count == 1 { "dequeue" } else { "dequeues" };
@@ -272,7 +262,17 @@ fn lacking(ledger: &Ledger<'_>, context: &Context, shortage: &Shortage) -> Decis
 
 /// Returns that elements are out of order; of more than two, some because drains leave no room for them.
 fn disorder(ledger: &Ledger<'_>, context: &Context, passages: &[Passage]) -> Decision {
-    let calls = passages.iter().flat_map(|it| ledger.calls_of(it)).collect();
+    // Spares could have removed what nobody took, were it not for the order.
+    let is_loose = passages.iter().any(|passage| !passage.is_taken());
+    let takes = passages.iter().filter_map(|passage| ledger.take_of(passage));
+    let end = takes.map(|take| take.end).max().filter(|_| is_loose);
+    let spares = ledger.spares.iter().map(|it| ledger.call(*it));
+    let spares = spares.filter(|spare| end.is_some_and(|end| spare.start < end));
+    let calls = passages
+        .iter()
+        .flat_map(|it| ledger.calls_of(it))
+        .chain(spares)
+        .collect();
     ledger.broken(context, calls, |words| match passages {
         [first, second] => order(words, ledger, first, second).trim_start().to_owned(),
         _ => {
@@ -285,20 +285,28 @@ fn disorder(ledger: &Ledger<'_>, context: &Context, passages: &[Passage]) -> Dec
 fn order(words: CallWords<'_>, ledger: &Ledger<'_>, first: &Passage, second: &Passage) -> String {
     let (one, other) = (words.value(ledger.value(first)), words.value(ledger.value(second)));
     let (put, next_put) = (ledger.call(first.put), ledger.call(second.put));
-    let (take, next_take) = (ledger.take_of(first), ledger.take_of(second));
-    let next_take = next_take.expect("what is taken too early is taken");
-    let end = match take {
-        None => format!("and nobody took {one}"),
-        Some(take) if take.index == next_take.index => format!("which returned {one} after it"),
-        Some(take) => format!("before {} began at {}", words.call(take), words.began(take)),
+    let whole = |call: &Call| format!("{} {}", words.call(call), words.span(call));
+    let ended = |call: &Call| format!("{} ended at {}", words.call(call), words.ended(call));
+    let but = match (ledger.take_of(first), ledger.take_of(second)) {
+        (Some(take), Some(next)) if take.index == next.index => format!("{} returned {one} after it", whole(take)),
+        (Some(take), Some(next)) => format!(
+            "{}, before {} began at {}",
+            ended(next),
+            words.call(take),
+            words.began(take)
+        ),
+        (None, Some(next)) => format!("{}, and nobody took {one}", ended(next)),
+        // Only a drain has to be without what nobody took.
+        (take, None) => format!(
+            "{} returned {one} without {other}, which can't have been removed before {one}",
+            take.map(whole).unwrap_or_default()
+        ),
     };
     format!(
-        " {one} was in the queue before {other}, because {} ended at {}, before {} began at {}; but {} ended at {}, {end}.",
+        " {one} was in the queue before {other}, because {} ended at {}, before {} began at {}; but {but}.",
         words.call(put),
         words.ended(put),
         words.call(next_put),
-        words.began(next_put),
-        words.call(next_take),
-        words.ended(next_take)
+        words.began(next_put)
     )
 }

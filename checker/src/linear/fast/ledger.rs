@@ -285,7 +285,7 @@ impl<'t> Reader<'t, '_> {
         match call.outcome {
             Outcome::Fail => {}
             _ if !is_take && !is_drain => {
-                return Err(self.ledger.not_applicable("does what is not known here", call));
+                return Err(self.ledger.not_applicable("is no function of this object", call));
             }
             Outcome::Info if is_take => self.ledger.spares.push(place),
             Outcome::Info => self.ledger.has_spare_drain = true,

@@ -5,9 +5,9 @@
 //!
 //! | object | decided | not applicable |
 //! |---|---|---|
-//! | [`queue`], unordered | all, with calls of unknown outcome | a value enqueued twice; some drains of unknown outcome |
-//! | [`fifo`] | all, with dequeues of unknown outcome as long as nobody found the queue empty | a value enqueued twice; else with both, part |
-//! | [`stack`] | all, if what was pushed was popped or no pop is of unknown outcome | a value pushed twice; else, part |
+//! | [`queue`], unordered | all, with calls of unknown outcome | a value enqueued twice; a drain of unknown outcome that matters |
+//! | [`fifo`] | all, with calls of unknown outcome | the same |
+//! | [`stack`] | all, with pushes of unknown outcome | a value pushed twice; a pop of unknown outcome that matters, in part |
 //! | [`set`] | grow-only, with calls of unknown outcome, values added any number of times | removes, if somebody read |
 //! | [`counter`] | all adds by the same number, with calls of unknown outcome | adds by different numbers |
 //! | [`mutex`] | all, with calls of unknown outcome | |

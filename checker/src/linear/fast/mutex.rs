@@ -6,8 +6,9 @@
 //! other's as well. One of unknown outcome ends never, and is taken only if no other can come next: in an order that has it earlier,
 //! the same exchange delays it. So the greedy order is an order if there is one: O(n log n) with a heap for each of the two functions.
 //!
-//! Where the greedy order fails, there is a window of time with too many of one function in it for those of the other that touch it: at least two
-//! more, or one more for releases from the very beginning. The narrowest that ends there is the witness.
+//! Where the greedy order fails, there is a window of time with too many calls of one function in it for those of the other that touch
+//! it: at least two more, or one more for releases from the very beginning. Any such window is a proof. The one that ends where the order got
+//! stuck can be wide where much is concurrent, so the least among those that end soon after is the witness.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -18,6 +19,10 @@ use crate::{
     transcript::{Call, Transcript},
 };
 
+/// How many windows are looked at for a small one, and how many calls back: enough for what some hundred clients do at once.
+const WINDOW_COUNT_MAX: usize = 1_000;
+const WINDOW_LENGTH_MAX: usize = 1_000;
+
 /// Decides whether `acquire` and `release` are of one linearizable lock, which is free at first and which anybody may
 /// release.
 ///
@@ -26,7 +31,7 @@ pub fn mutex(transcript: &Transcript, context: &Context) -> Decision {
     let possible = || transcript.calls().iter().filter(|call| call.is_possible());
     let is_known = |call: &&Call| matches!(&*call.function, "acquire" | "release");
     if let Some(call) = possible().find(|call| !is_known(call)) {
-        return Decision::not_applicable(transcript, call, "does what is not known here");
+        return Decision::not_applicable(transcript, call, "is no function of this object");
     }
     let calls: Vec<&Call> = possible().collect();
     let mut tally = CallTally::new();
@@ -86,34 +91,38 @@ struct Window {
     end: Position,
 }
 
-/// Returns the narrowest window that ends where the order got stuck.
+/// Returns the least window with too many that ends where the order got stuck, or is found near by.
 fn window(calls: &[&Call], stuck: &Stuck) -> Window {
-    let (has_many_acquires, end) = (!stuck.needs_acquire, stuck.end);
-    let is_of_many = |call: &Call| is_acquire(call) == has_many_acquires;
-    let mut few: Vec<Position> = calls
-        .iter()
-        .filter(|call| !is_of_many(call) && call.start < end)
-        .map(|call| call.end)
-        .collect();
-    few.sort_unstable_by_key(|end| Reverse(*end));
-    let mut few = few.into_iter().peekable();
-    let (mut many_count, mut few_count) = (0, 0);
-    for call in calls.iter().rev().filter(|call| is_of_many(call) && call.end <= end) {
-        many_count += 1;
-        while few.next_if(|end| *end > call.start).is_some() {
-            few_count += 1;
+    let has_many_acquires = !stuck.needs_acquire;
+    let (many, few): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| is_acquire(call) == has_many_acquires);
+    let mut few_ends: Vec<Position> = few.iter().map(|call| call.end).collect();
+    few_ends.sort_unstable();
+    let least = |end: Position, length_max: usize| {
+        let begun = few.partition_point(|call| call.start < end);
+        let within = many[..many.partition_point(|call| call.start < end)].iter().rev();
+        let mut many_count = 0;
+        for call in within.take(length_max).filter(|call| call.end <= end) {
+            many_count += 1;
+            // Who ended before began before: what is left touches.
+            let few_count = begun - few_ends.partition_point(|end| *end < call.start);
+            if many_count >= few_count + 2 {
+                return Some((many_count + few_count, call.start));
+            }
         }
-        if many_count >= few_count + 2 {
-            return Window {
-                has_many_acquires,
-                start: Some(call.start),
-                end,
-            };
-        }
-    }
+        None
+    };
+    let ended = many.iter().filter(|call| call.is_ok() && call.end >= stuck.end);
+    let mut ends: Vec<Position> = ended.map(|call| call.end).collect();
+    ends.sort_unstable();
+    let near = ends.iter().take(WINDOW_COUNT_MAX);
+    let found = near.filter_map(|end| least(*end, WINDOW_LENGTH_MAX).map(|(count, start)| (count, start, *end)));
+    let (start, end) = match found.min() {
+        Some((_, start, end)) => (Some(start), end),
+        None => (least(stuck.end, many.len()).map(|(_, start)| start), stuck.end),
+    };
     Window {
         has_many_acquires,
-        start: None,
+        start,
         end,
     }
 }
@@ -150,6 +159,7 @@ impl Window {
             1 => format!("only one {other} can have come between"),
             count => format!("only {count} {other}s can have come between"),
         };
+        let last = many.iter().max_by_key(|call| call.end).expect("a window is of many");
         match (&many[..], self.start) {
             ([first, last], Some(_)) => {
                 format!(
@@ -158,32 +168,25 @@ impl Window {
                     whole(last)
                 )
             }
-            ([first], None) => format!(
-                "The lock was {verb} by {}, and {others_before}.",
-                whole(first),
-                others_before = others.replace("between", "before")
+            ([only], None) => format!(
+                "The lock, free at first, was {verb} by {}, and {}.",
+                whole(only),
+                others.replace("between", "before")
             ),
-            (_, Some(start)) => {
-                let first = many.iter().find(|call| call.start == start);
-                format!(
-                    "The lock was {verb} {} times from {}, when {} began, to its end or that of others at {}, and {others}.",
-                    many.len(),
-                    first.map(|call| words.began(call)).unwrap_or_default(),
-                    first.map(|call| words.call(call)).unwrap_or_default(),
-                    many.iter()
-                        .max_by_key(|call| call.end)
-                        .map(|call| words.ended(call))
-                        .unwrap_or_default()
-                )
-            }
-            (_, None) => format!(
-                "The lock, free at first, was {verb} {} times by {}, and {}.",
+            ([first, ..], Some(_)) => format!(
+                "The lock was {verb} {} times between {}, when {} began, and {}, when {} ended, and {others}.",
                 many.len(),
-                many.iter()
-                    .max_by_key(|call| call.end)
-                    .map(|call| words.ended(call))
-                    .unwrap_or_default(),
-                others.replace("between", "by then")
+                words.began(first),
+                words.call(first),
+                words.ended(last),
+                words.call(last)
+            ),
+            (_, _) => format!(
+                "The lock, free at first, was {verb} {} times by {}, when {} ended, and {}.",
+                many.len(),
+                words.ended(last),
+                words.call(last),
+                others.replace("between", "before")
             ),
         }
     }

@@ -145,7 +145,7 @@ impl<'t> Members<'t> {
                     return Err(Decision::not_applicable(
                         transcript,
                         call,
-                        "does what is not known here",
+                        "is no function of this object",
                     ));
                 }
             }

@@ -123,21 +123,23 @@ fn crossing(ledger: &Ledger<'_>, context: &Context, chain: &[usize]) -> Decision
 }
 
 fn tell(words: CallWords<'_>, ledger: &Ledger<'_>, passages: &[Passage]) -> String {
-    let mut names: Vec<String> = passages.iter().map(|it| words.value(ledger.value(it))).collect();
-    names.truncate(NAMED_COUNT_MAX);
-    let list = match &names[..] {
-        [one, other] if passages.len() == 2 => format!("{one} or {other}"),
-        names if passages.len() > names.len() => {
-            format!("{} and {} more", names.join(", "), passages.len() - names.len())
-        }
-        [names @ .., last] => format!("{} or {last}", names.join(", ")),
-        [] => String::new(),
+    let named = &passages[..passages.len().min(NAMED_COUNT_MAX)];
+    let names: Vec<String> = named.iter().map(|it| words.value(ledger.value(it))).collect();
+    let list = match (&names[..], passages.len() - names.len()) {
+        ([names @ .., last], 0) => format!("{} and {last}", names.join(", ")),
+        (names, more) => format!("{} and {more} more", names.join(", ")),
     };
-    let reasons = passages.iter().take(NAMED_COUNT_MAX);
-    let reasons: Vec<String> = reasons.filter_map(|it| reason(words, ledger, passages, it)).collect();
+    let (other, none) = match passages.len() {
+        2 => ("other", "neither"),
+        _ => ("others", "none"),
+    };
+    let reasons: Vec<String> = named
+        .iter()
+        .filter_map(|it| reason(words, ledger, passages, it))
+        .collect();
     format!(
-        "One of {list} lay beneath the others in the stack, as there was no moment between them at which it was empty; but {}.",
-        reasons.join(", and ")
+        "{list} were in the stack with no moment between them at which it was empty, but {none} can have lain beneath the {other}: {}.",
+        reasons.join("; ")
     )
 }
 
@@ -148,7 +150,7 @@ fn reason(words: CallWords<'_>, ledger: &Ledger<'_>, passages: &[Passage], passa
     if let Some(other) = passages.iter().find(|it| it.puts.end < passage.puts.start) {
         let before = ledger.call(other.put);
         return Some(format!(
-            "{value} not beneath {}, because {} ended at {}, before {} began at {}",
+            "{value} not beneath {}, as {} ended at {}, before {} began at {}",
             words.value(ledger.value(other)),
             words.call(before),
             words.ended(before),
@@ -160,10 +162,10 @@ fn reason(words: CallWords<'_>, ledger: &Ledger<'_>, passages: &[Passage], passa
     let other = passages.iter().find(|it| passage.takes.end < it.takes.start)?;
     let why = match ledger.take_of(other) {
         Some(after) => format!("before {} began at {}", words.call(after), words.began(after)),
-        None => "and nobody popped the other".to_owned(),
+        None => format!("and nobody popped {}", words.value(ledger.value(other))),
     };
     Some(format!(
-        "{value} not beneath {}, because {} ended at {}, {why}",
+        "{value} not beneath {}, as {} ended at {}, {why}",
         words.value(ledger.value(other)),
         words.call(pop),
         words.ended(pop)

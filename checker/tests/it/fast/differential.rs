@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use quorate_checker::{Datum, Outcome, Transcript, Witness, linear::fast::Decision};
+use rand::RngExt;
 
 use super::{
     naive,
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// Histories of each object and shape.
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 3_000;
 
 fn shapes(object: Object) -> Vec<Shape> {
     let mut shapes = Vec::new();
@@ -20,6 +21,7 @@ fn shapes(object: Object) -> Vec<Shape> {
             object,
             call_count_max: 8,
             info_percent,
+            has_info_takes: true,
             has_drains: info_percent < 25 && reach > 3,
             reach,
         });
@@ -44,9 +46,7 @@ fn decisions_agree_with_the_search_through_all_orders() {
                 let transcript = transcript(&trials);
                 compare(object, &trials, &transcript, &mut counts);
             }
-            println!("{shape:?}: {counts:?}");
         }
-        println!("{object:?}: {counts:?}");
         let all = SEEDS * 6;
         assert!(
             counts.sound > all / 5 && counts.broken > all / 10,
@@ -158,6 +158,7 @@ fn values_put_in_twice_are_left_to_the_search() {
         object: Object::Fifo,
         call_count_max: 8,
         info_percent: 0,
+        has_info_takes: false,
         has_drains: false,
         reach: 3,
     };
@@ -171,4 +172,73 @@ fn values_put_in_twice_are_left_to_the_search() {
     }
     let decision = Object::Fifo.decide(&trial::transcript(&trials));
     assert!(finding(decision.clone()).is_none(), "{decision:?}");
+}
+
+/// Calls whose invocation is not in the record began before all others.
+#[test]
+fn calls_without_an_invocation_agree_with_the_search_too() {
+    for object in Object::ALL {
+        for seed in 0..SEEDS {
+            let mut trials = scatter::history(seed, shapes(object)[seed as usize % 6]);
+            let mut rng = scatter::rng(seed);
+            for trial in &mut trials {
+                trial.has_invocation = trial.outcome != Outcome::Ok || rng.random_ratio(3, 4);
+            }
+            let transcript = transcript(&trials);
+            if let Some(finding) = finding(object.decide(&transcript)) {
+                let said = naive::is_linearizable(object, &transcript);
+                assert_eq!(
+                    finding.count == 0,
+                    said,
+                    "{object:?}: {finding:#?}\nof\n{}",
+                    render(&trials)
+                );
+            }
+        }
+    }
+}
+
+/// Whatever the calls are, there is an answer: functions of other objects, values of any kind.
+#[test]
+fn nothing_is_too_odd() {
+    let functions = [
+        "enqueue", "dequeue", "drain", "push", "pop", "add", "remove", "read", "acquire", "release", "", "peek",
+    ];
+    let mut applicable = 0;
+    for seed in 0..SEEDS * 3 {
+        let mut rng = scatter::rng(seed);
+        let values = [
+            Datum::Nil,
+            Datum::Int(1),
+            Datum::Int(i64::MIN),
+            Datum::Int(i64::MAX),
+            Datum::from("a"),
+            Datum::list([]),
+            Datum::list([Datum::Int(1), Datum::Int(1), Datum::Nil]),
+            Datum::Number("1.5".into()),
+        ];
+        // Often those of one object alone, that there is something to decide.
+        let range = [(0, 3), (3, 5), (5, 8), (8, 10), (0, functions.len())][seed as usize % 5];
+        let mut trials = Vec::new();
+        for place in 0..rng.random_range(0..7) {
+            let start = rng.random_range(0..20);
+            let mut value = || values[rng.random_range(0..values.len())].clone();
+            let (asked, answered) = (value(), value());
+            trials.push(Trial {
+                process: place,
+                function: functions[rng.random_range(range.0..range.1)],
+                asked,
+                answered,
+                outcome: [Outcome::Ok, Outcome::Ok, Outcome::Info, Outcome::Fail][rng.random_range(0..4)],
+                start,
+                end: start + rng.random_range(1..10),
+                has_invocation: rng.random_ratio(9, 10),
+            });
+        }
+        let transcript = transcript(&trials);
+        for object in Object::ALL {
+            applicable += u64::from(finding(object.decide(&transcript)).is_some());
+        }
+    }
+    assert!(applicable > SEEDS, "{applicable}");
 }

@@ -14,6 +14,8 @@ pub(crate) struct Shape {
     pub(crate) object: Object,
     pub(crate) call_count_max: usize,
     pub(crate) info_percent: u32,
+    /// Whether takes may be of unknown outcome, too.
+    pub(crate) has_info_takes: bool,
     pub(crate) has_drains: bool,
     /// How far calls reach beyond the moment of their effect: with 1 hardly any overlap.
     pub(crate) reach: u64,
@@ -66,9 +68,14 @@ pub(crate) fn simulate(rng: &mut Pcg64, shape: Shape, count: usize) -> Vec<Trial
     let unit = if rng.random_ratio(1, 4) { -2 } else { 1 };
     let mut trials = Vec::with_capacity(count);
     for place in 0..count {
-        let put_percent = if inside.len() > 50 { 40 } else { 55 };
-        let is_put = rng.random_ratio(put_percent, 100);
-        let is_repeat = shape.object == Object::Set && number > 0 && rng.random_ratio(1, 8);
+        let is_large_set = shape.object == Object::Set && inside.len() > 50;
+        let put_percent = if inside.len() > 8 { 45 } else { 55 };
+        let is_put = if is_large_set {
+            !rng.random_ratio(1, 20_000.max(count as u32 / 5))
+        } else {
+            rng.random_ratio(put_percent, 100)
+        };
+        let is_repeat = shape.object == Object::Set && !is_large_set && number > 0 && rng.random_ratio(1, 8);
         number += i64::from(is_put && !is_repeat);
         let fresh = || Datum::Int(number);
         let list = |inside: &[Datum]| Datum::list(inside.iter().cloned());
@@ -85,7 +92,7 @@ pub(crate) fn simulate(rng: &mut Pcg64, shape: Shape, count: usize) -> Vec<Trial
             (Object::Mutex, _) => (if inside.is_empty() { "acquire" } else { "release" }, Datum::Nil),
         };
         let outcome = match rng.random_range(0..100) {
-            it if it < shape.info_percent => Outcome::Info,
+            it if it < shape.info_percent && (is_put || shape.has_info_takes) => Outcome::Info,
             it if it < shape.info_percent + 5 => Outcome::Fail,
             _ => Outcome::Ok,
         };
@@ -98,7 +105,7 @@ pub(crate) fn simulate(rng: &mut Pcg64, shape: Shape, count: usize) -> Vec<Trial
                     asked.clone()
                 }
                 "add" => {
-                    if !inside.contains(&asked) || shape.object == Object::Counter {
+                    if !is_repeat || !inside.contains(&asked) {
                         inside.push(asked.clone());
                     }
                     asked.clone()
@@ -124,6 +131,7 @@ pub(crate) fn simulate(rng: &mut Pcg64, shape: Shape, count: usize) -> Vec<Trial
             outcome,
             start: moment - rng.random_range(0..shape.reach),
             end: moment + 1 + rng.random_range(0..shape.reach),
+            has_invocation: true,
         });
     }
     trials

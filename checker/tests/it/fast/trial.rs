@@ -15,6 +15,8 @@ pub(crate) struct Trial {
     pub(crate) outcome: Outcome,
     pub(crate) start: u64,
     pub(crate) end: u64,
+    /// Whether its invocation is in the record.
+    pub(crate) has_invocation: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,25 +59,29 @@ impl Object {
 /// Returns the transcript of these calls, each by the process that it says; what is invoked or completed in the same
 /// instant is so in the order of the list, invocations first.
 pub(crate) fn transcript(trials: &[Trial]) -> Transcript {
-    let mut entries: Vec<(u64, u8, Entry)> = Vec::with_capacity(2 * trials.len());
-    for trial in trials {
-        let entry = |kind, time: u64, value: &Datum| Entry {
-            process: Some(Process::Client(trial.process)),
-            time_ns: Some(time * 1_000_000),
-            ..Entry::new(kind, trial.function, value.clone())
-        };
-        entries.push((trial.start, 0, entry(EventKind::Invoke, trial.start, &trial.asked)));
+    let mut order: Vec<(u64, bool, usize)> = Vec::with_capacity(2 * trials.len());
+    for (place, trial) in trials.iter().enumerate() {
+        order.push((trial.start, false, place));
+        order.push((trial.end, true, place));
+    }
+    order.sort_unstable();
+    let mut builder = TranscriptBuilder::new();
+    for (time, is_end, place) in order {
+        let trial = &trials[place];
         let (kind, value) = match trial.outcome {
+            _ if !is_end => (EventKind::Invoke, &trial.asked),
             Outcome::Ok => (EventKind::Ok, &trial.answered),
             Outcome::Fail => (EventKind::Fail, &trial.asked),
             Outcome::Info => (EventKind::Info, &trial.asked),
         };
-        entries.push((trial.end, 1, entry(kind, trial.end, value)));
-    }
-    entries.sort_by_key(|(time, order, _)| (*time, *order));
-    let mut builder = TranscriptBuilder::new();
-    for (_, _, entry) in entries {
-        builder.push(entry).expect("a process has one call open at a time");
+        let entry = Entry {
+            process: Some(Process::Client(trial.process)),
+            time_ns: Some(time * 1_000_000),
+            ..Entry::new(kind, trial.function, value.clone())
+        };
+        if is_end || trial.has_invocation {
+            builder.push(entry).expect("a process has one call open at a time");
+        }
     }
     builder.finish()
 }
