@@ -104,21 +104,30 @@ fn decide(ledger: &Ledger<'_>, context: &Context) -> Decision {
 fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
     match conflict(ledger) {
         Ok(()) => ledger.sound(),
-        Err(Conflict::Watcher(watcher)) => emptiness::decision(ledger, watcher, context),
         Err(Conflict::Shortage(shortage)) => lacking(ledger, context, &shortage),
+        Err(Conflict::Watcher(watcher)) if ledger.drains.is_empty() => emptiness::decision(ledger, watcher, context),
+        Err(Conflict::Watcher(watcher)) => {
+            // What kept the queue from being empty may be out of order by itself.
+            let mut least = emptiness::evidence(ledger, watcher);
+            least.spares.clone_from(&ledger.spares);
+            shrunk(&least, context)
+        }
         Err(Conflict::Order(first, second)) if ledger.drains.is_empty() => {
             let pair = [ledger.passages[first], ledger.passages[second]];
             disorder(ledger, context, &pair)
         }
-        Err(Conflict::Order(..)) => {
-            let parts = shrink::least(ledger.part_count(), |parts| conflict(&ledger.only(parts)).is_err());
-            let least = ledger.only(&parts);
-            match conflict(&least) {
-                Err(Conflict::Watcher(watcher)) => emptiness::decision(&least, watcher, context),
-                Err(Conflict::Shortage(shortage)) => lacking(&least, context, &shortage),
-                _ => disorder(&least, context, &least.passages),
-            }
-        }
+        Err(Conflict::Order(..)) => shrunk(ledger, context),
+    }
+}
+
+/// Returns that a ledger is broken, with the fewest parts that are.
+fn shrunk(ledger: &Ledger<'_>, context: &Context) -> Decision {
+    let parts = shrink::least(ledger.part_count(), |parts| conflict(&ledger.only(parts)).is_err());
+    let least = ledger.only(&parts);
+    match conflict(&least) {
+        Err(Conflict::Watcher(watcher)) => emptiness::decision(&least, watcher, context),
+        Err(Conflict::Shortage(shortage)) => lacking(&least, context, &shortage),
+        _ => disorder(&least, context, &least.passages),
     }
 }
 
