@@ -210,6 +210,14 @@ impl Checker {
             let (parts, keyed) = self.split(transcript, &path)?;
             about.extend(keyed.map(|keyed| ("keys", keyed)));
             about.extend(nil_note(&parts, self.options.nil, nil).filter(|_| model.reads_registers()));
+            let has_times = parts
+                .iter()
+                .flat_map(Transcript::calls)
+                .any(|call| call.start_ns.is_some());
+            if !has_times && model.is_of_keys() {
+                let words = "none in the file; below, an entry's index stands for milliseconds";
+                about.push(("times", words.to_owned()));
+            }
             let record = if model.is_of_keys() {
                 let history = register_history(&parts, &self.options.initial, nil);
                 Record::Keys(history.map_err(|error| bad_input(&path, &error))?)

@@ -10,6 +10,7 @@
 
 mod budget;
 mod check;
+mod decide;
 pub mod fast;
 mod kind;
 mod model;
@@ -26,6 +27,7 @@ mod usage;
 
 pub use budget::{Budget, Strategy};
 pub use check::{check, is_linearizable};
+pub use decide::decide;
 pub use kind::{ModelKind, Nil, Options, check_kind};
 pub use model::{Marks, Model, Parsed};
 pub use registers::registers;

@@ -31,8 +31,14 @@ pub fn text(report: &Report) -> String {
     for claim in &report.judgement.claims {
         claim_line(&mut out, claim);
     }
+    let mut told: Vec<&str> = Vec::new();
     for claim in report.broken() {
-        evidence(&mut out, claim);
+        let text = claim.witness.as_ref().map_or("", |witness| witness.text.as_str());
+        // What breaks several claims is told under the first.
+        if !told.contains(&text) {
+            told.push(text);
+            evidence(&mut out, claim);
+        }
     }
     for figure in report
         .judgement

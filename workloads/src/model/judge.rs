@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{consistency::Consistency, kind::Model, promises};
 use crate::{
-    ClaimReport, Execute, Figure, Judgement, Property,
+    ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property,
     execute::map,
     judge::{check_of_registers, claim_report, crashed, cut, merged, verdict},
 };
@@ -152,7 +152,7 @@ fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context
     };
     let kind = ModelKind::of_name(question.model.name()).filter(|_| is_searched);
     if let Some(kind) = kind {
-        let finding = linear::check_kind(transcript, kind, &question.search, context);
+        let finding = linear::decide(transcript, kind, &question.search, context);
         return (vec![(Consistency::Linearizable.property(), true, finding)], None);
     }
     match question.model {
@@ -206,5 +206,24 @@ fn whole(execute: &dyn Execute, check: impl Fn() -> Finding + Sync) -> Finding {
 }
 
 fn report(property: Property, is_claimed: bool, finding: Finding) -> ClaimReport {
-    claim_report(property, is_claimed, "what the model promises".into(), finding, false)
+    let reason = if is_claimed {
+        "what the model promises"
+    } else {
+        "no promise of the model"
+    };
+    ClaimReport {
+        verdict: model_verdict(is_claimed, &finding),
+        ..claim_report(property, is_claimed, reason.into(), finding, false)
+    }
+}
+
+/// A model is a promise about what happened, however little that was: so what nothing tested is held.
+fn model_verdict(is_claimed: bool, finding: &Finding) -> ClaimVerdict {
+    match (is_claimed, finding.count > 0) {
+        (true, true) => ClaimVerdict::Violated,
+        (false, true) => ClaimVerdict::Observed,
+        (false, false) => ClaimVerdict::NotObserved,
+        (true, false) if finding.unknown.is_some() => ClaimVerdict::Unknown,
+        (true, false) => ClaimVerdict::Held,
+    }
 }
