@@ -96,7 +96,7 @@ impl<'a> Forms<'a> {
     pub(crate) fn skip_tag_of_map(&mut self) -> Result<(), EdnError> {
         self.skip_space()?;
         let (at, line) = (self.at, self.line);
-        if self.peek() == Some(b'#') && self.bytes.get(self.at + 1) != Some(&b'{') {
+        if self.peek() == Some(b'#') && self.bytes.get(self.at + 1).is_some_and(|byte| !is_delimiter(*byte)) {
             self.at += 1;
             self.word()?;
             if self.next_byte()? != Some(b'{') {

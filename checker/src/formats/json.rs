@@ -161,13 +161,19 @@ impl Array {
                 output.entry(line, entry)?;
                 Ok(Some(text.into_iter::<IgnoredAny>().byte_offset()))
             }
-            Err(error) if error.is_eof() && !part.is_last => Ok(None),
+            Err(error) if !part.is_last && (error.is_eof() || is_at_end(&error, part.bytes)) => Ok(None),
             Err(error) => {
                 let line = line + (error.line() as u64).saturating_sub(1);
                 Err(ReadError::text(line, reason(&error)))
             }
         }
     }
+}
+
+/// Whether what is wrong is where the bytes end, so that those to come may make it something else.
+fn is_at_end(error: &serde_json::Error, bytes: &[u8]) -> bool {
+    let last_line = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    error.line() as u64 > lines_in(bytes) && error.column() + 1 >= last_line.len()
 }
 
 fn lines_in(bytes: &[u8]) -> u64 {

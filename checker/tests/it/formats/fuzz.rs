@@ -141,6 +141,11 @@ fn whatever_is_done_to_the_corpus_is_read_or_refused() {
         .into_iter()
         .map(|(target, seeds)| (target.parse().unwrap(), seeds.into_values().collect()))
         .collect();
+    for (format, seeds) in &seeds {
+        for seed in seeds {
+            fuzzing::read(*format, seed);
+        }
+    }
     let mut rng = Pcg64Mcg::seed_from_u64(1);
     let mut outcomes = BTreeMap::<Format, [usize; 2]>::new();
     for _ in 0..MUTATIONS {
