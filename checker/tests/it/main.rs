@@ -24,6 +24,7 @@ mod naive_registers;
 mod parts;
 mod registers;
 mod registers_large;
+mod replica_report;
 mod replicas;
 mod scatter;
 mod sibling_order;
