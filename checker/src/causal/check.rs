@@ -90,7 +90,7 @@ impl Judge<'_, '_> {
             inferences.packed.extend(known.map(|(then, first)| pack(*then, *first)));
         }
         rule.apply(self.resolved, &order, |inferred| {
-            inferences.add(self.resolved, inferred)
+            inferences.add(self.resolved, inferred);
         });
         inferences.compact();
         if inferences.is_too_many {
@@ -165,7 +165,7 @@ impl Judge<'_, '_> {
         let hops: Vec<Vec<Hop>> = hops.collect();
         if !hops.is_empty() {
             self.explain(&hops, |reasons| {
-                rule.apply(resolved, order, |inferred| reasons.note(inferred))
+                rule.apply(resolved, order, |inferred| reasons.note(inferred));
             });
         }
     }

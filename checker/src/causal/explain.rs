@@ -147,6 +147,12 @@ fn components(resolved: &Resolved<'_>, edges: &Edges, stuck: &[u32]) -> Vec<Vec<
     sets
 }
 
+/// A transaction, and whether it was left by its session, so that to go on in it costs nothing.
+type State = (u32, bool);
+
+/// How each state was come to from the end: at what cost, by which hop, and from which state.
+type Came = FxHashMap<State, (u32, Hop, State)>;
+
 /// Returns a cheapest way `from` one transaction `to` another through allowed ones, with its cost: by sessions,
 /// reads, and `edges` if there are any. From one to itself it is a cycle. None if there is none, or none within `budget`
 /// steps.
@@ -157,8 +163,7 @@ fn way(
     is_allowed: impl Fn(u32) -> bool,
     budget: &mut u64,
 ) -> Option<(u32, Vec<Hop>)> {
-    // A state is a transaction, and whether it was left by its session, so that to go on in it costs nothing.
-    let mut came: FxHashMap<(u32, bool), (u32, Hop, (u32, bool))> = FxHashMap::default();
+    let mut came = Came::default();
     let mut settled = FxHashSet::default();
     let mut heap = BinaryHeap::from([Reverse((0, to, false))]);
     while let Some(Reverse((cost, txn, is_run))) = heap.pop() {
@@ -195,7 +200,7 @@ fn way(
 }
 
 /// Returns the hops from `state` to where the search began, those along one session as one.
-fn collect(came: &FxHashMap<(u32, bool), (u32, Hop, (u32, bool))>, state: (u32, bool)) -> Vec<Hop> {
+fn collect(came: &Came, state: State) -> Vec<Hop> {
     let mut hops: Vec<Hop> = Vec::new();
     let mut next = came.get(&state).map(|(_, hop, after)| (*hop, *after));
     let end = state.0;
@@ -241,25 +246,29 @@ impl<'r, 's> Reasons<'r, 's> {
 
     /// Returns the cycle with its reasons.
     pub(super) fn explain(&self, hops: &[Hop]) -> Violation {
+        let mut budget = SEARCH_STEP_COUNT_MAX;
         let steps = hops.iter().map(|hop| match hop.how {
-            How::Edge => self.step(*hop),
+            How::Edge => self.step(*hop, &mut budget),
             _ => step(self.resolved, *hop),
         });
         Violation::Cycle { steps: steps.collect() }
     }
 
-    fn step(&self, hop: Hop) -> Step {
+    /// Once the budget is used up, a reason goes without the way by which its reader knew.
+    fn step(&self, hop: Hop, budget: &mut u64) -> Step {
         let resolved = self.resolved;
-        let of_edge = self.of_edge.get(&(hop.then, hop.first)).into_iter().flatten();
-        let passed = of_edge.filter_map(|reason| Some((way_to(resolved, hop.first, reason.reader)?, reason)));
-        let why = passed
-            .min_by_key(|(path, _)| path.len())
-            .map_or(Why::Known, |(path, reason)| Why::Passed {
-                key: resolved.input.key_name(reason.key),
-                value: resolved.value_written(reason.then, reason.key),
-                reader: resolved.id(reason.reader),
-                path,
-            });
+        let reasons = self.of_edge.get(&(hop.then, hop.first)).into_iter().flatten();
+        let with_way = reasons.map(|reason| {
+            let way = way_to(resolved, hop.first, reason.reader, budget);
+            (way.unwrap_or_default(), reason)
+        });
+        let best = with_way.min_by_key(|(path, _)| (path.is_empty(), path.len()));
+        let why = best.map_or(Why::Known, |(path, reason)| Why::Passed {
+            key: resolved.input.key_name(reason.key),
+            value: resolved.value_written(reason.then, reason.key),
+            reader: resolved.id(reason.reader),
+            path,
+        });
         Step {
             first: resolved.id(hop.first),
             then: resolved.id(hop.then),
@@ -276,14 +285,14 @@ pub(super) fn initial_read(resolved: &Resolved<'_>, inferred: Inferred) -> Viola
         writer: resolved.id(first),
         key: resolved.input.key_name(key),
         value: resolved.value_read(reader, key),
-        path: way_to(resolved, first, reader).expect("what is inferred follows along a way"),
+        path: way_to(resolved, first, reader, &mut { u64::MAX }).expect("what is inferred follows along a way"),
     }
 }
 
 /// Returns the hops of a cycle from `then` to `first`, along sessions and reads, and by what is inferred back.
 pub(super) fn round(resolved: &Resolved<'_>, inferred: (u32, u32)) -> Option<Vec<Hop>> {
     let (then, first) = inferred;
-    let (_, mut hops) = way(resolved, None, (then, first), |_| true, &mut u64::MAX.clone())?;
+    let (_, mut hops) = way(resolved, None, (then, first), |_| true, &mut { u64::MAX })?;
     hops.push(Hop {
         first,
         then,
@@ -292,9 +301,9 @@ pub(super) fn round(resolved: &Resolved<'_>, inferred: (u32, u32)) -> Option<Vec
     Some(hops)
 }
 
-/// Returns a shortest way from `first` to `then` along sessions and reads.
-fn way_to(resolved: &Resolved<'_>, first: u32, then: u32) -> Option<Vec<Step>> {
-    let (_, hops) = way(resolved, None, (first, then), |_| true, &mut u64::MAX.clone())?;
+/// Returns a shortest way from `first` to `then` along sessions and reads, if it is found within `budget` steps.
+fn way_to(resolved: &Resolved<'_>, first: u32, then: u32, budget: &mut u64) -> Option<Vec<Step>> {
+    let (_, hops) = way(resolved, None, (first, then), |_| true, budget)?;
     Some(hops.into_iter().map(|hop| step(resolved, hop)).collect())
 }
 

@@ -88,8 +88,12 @@ pub struct TxnId {
 
 /// Words for what [`Sessions`] have as numbers.
 pub trait Names {
-    /// As in `session 3's transaction 2`, or `p1's write of 57`.
+    /// As in `session 3's transaction 2`, or `p1's write of 57 (1.200 s to 1.210 s)`.
     fn txn(&self, txn: TxnId) -> String;
+    /// As in `p1's write of 57`: the same once it has been named in full.
+    fn txn_briefly(&self, txn: TxnId) -> String {
+        self.txn(txn)
+    }
     /// As in `key 7`.
     fn key(&self, key: u64) -> String;
     /// As in `57`, or `nothing` for none.

@@ -142,7 +142,7 @@ pub enum Why {
         value: Option<u64>,
         /// Who read.
         reader: TxnId,
-        /// How it knew of the earlier.
+        /// How it knew of the earlier; empty where that takes too long to find.
         path: Vec<Step>,
     },
 }
@@ -189,13 +189,13 @@ impl Violation {
 
     /// Returns a sentence that says what happened and why it can't be.
     pub fn tell(&self, names: &dyn Names) -> String {
-        let got = |key: &u64, value: &Option<u64>| format!("{} of {}", names.value(*key, *value), names.key(*key));
+        let mut teller = Teller::new(names, &self.txns());
         match self {
             Self::ThinAirRead { reader, key, value } => {
+                let got = teller.value(*key, *value);
                 format!(
-                    "{} read {}, which no committed transaction wrote.",
-                    names.txn(*reader),
-                    got(key, value)
+                    "{} read {got}, which no committed transaction wrote.",
+                    teller.txn(*reader)
                 )
             }
             Self::OwnWriteMissed {
@@ -204,18 +204,13 @@ impl Violation {
                 wrote,
                 value,
             } => {
-                let (reader, wrote) = (names.txn(*reader), names.value(*key, Some(*wrote)));
-                format!(
-                    "{reader} read {}, although it had itself written {wrote} before.",
-                    got(key, value)
-                )
+                let (got, wrote) = (teller.value(*key, *value), names.value(*key, Some(*wrote)));
+                let reader = teller.txn(*reader);
+                format!("{reader} read {got}, although it had itself written {wrote} before.")
             }
             Self::OwnLaterWrite { reader, key, value } => {
-                format!(
-                    "{} read {}, which it wrote itself only later.",
-                    names.txn(*reader),
-                    got(key, value)
-                )
+                let got = teller.value(*key, *value);
+                format!("{} read {got}, which it wrote itself only later.", teller.txn(*reader))
             }
             Self::IntermediateRead {
                 reader,
@@ -223,34 +218,100 @@ impl Violation {
                 key,
                 value,
             } => {
-                let (reader, writer) = (names.txn(*reader), names.txn(*writer));
-                format!(
-                    "{reader} read {}, which {writer} had overwritten before it committed.",
-                    got(key, value)
-                )
+                let got = teller.value(*key, *value);
+                let (reader, writer) = (teller.txn(*reader), teller.txn(*writer));
+                format!("{reader} read {got}, which {writer} had overwritten before it committed.")
             }
-            Self::InitialRead {
-                reader,
-                writer,
-                key,
-                value,
-                path,
-            } => {
-                let path = tell_steps(names, path);
-                format!(
-                    "{} read {}, the initial state, although {} had written it before: {path}.",
-                    names.txn(*reader),
-                    got(key, value),
-                    names.txn(*writer)
-                )
+            Self::InitialRead { reader, key, path, .. } => {
+                let (reader, key) = (teller.txn(*reader), names.key(*key));
+                let way = teller.way(path);
+                format!("{reader} saw {key} as it was before all writes, although it knew of one: {way}.")
             }
             Self::Cycle { steps } => {
+                let told: Vec<String> = steps.iter().map(|step| teller.step(step)).collect();
+                format!("No order of commits explains what was read: {}.", told.join("; "))
+            }
+        }
+    }
+}
+
+/// Names each transaction in full at first, and briefly then, if that is clear enough.
+struct Teller<'n> {
+    names: &'n dyn Names,
+    unclear: BTreeSet<String>,
+    said: BTreeSet<TxnId>,
+}
+
+impl<'n> Teller<'n> {
+    fn new(names: &'n dyn Names, txns: &[TxnId]) -> Self {
+        let mut briefs = BTreeSet::new();
+        let briefly = txns.iter().map(|txn| names.txn_briefly(*txn));
+        Self {
+            unclear: briefly.filter(|brief| !briefs.insert(brief.clone())).collect(),
+            names,
+            said: BTreeSet::new(),
+        }
+    }
+
+    fn txn(&mut self, txn: TxnId) -> String {
+        let brief = self.names.txn_briefly(txn);
+        if self.said.insert(txn) || self.unclear.contains(&brief) {
+            self.names.txn(txn)
+        } else {
+            brief
+        }
+    }
+
+    /// As in `57 of key 3`.
+    fn value(&self, key: u64, value: Option<u64>) -> String {
+        format!("{} of {}", self.names.value(key, value), self.names.key(key))
+    }
+
+    fn step(&mut self, step: &Step) -> String {
+        let (first, then) = (self.txn(step.first), self.txn(step.then));
+        match &step.why {
+            Why::Session => format!("{first} comes before {then}, in their session"),
+            Why::Read { key, value } => {
                 format!(
-                    "No order of commits explains what was read: {}.",
-                    tell_steps(names, steps)
+                    "{first} comes before {then}, which saw its {}",
+                    self.value(*key, *value)
+                )
+            }
+            Why::Known => format!(
+                "{first} comes before {then}, {}",
+                self.names.known(step.first, step.then)
+            ),
+            Why::Passed {
+                key,
+                value,
+                reader,
+                path,
+            } => {
+                let (value, reader) = (self.value(*key, *value), self.txn(*reader));
+                let way = match path.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", self.way(path)),
+                };
+                format!(
+                    "{first} comes before {then}, as {reader} saw the latter's {value} although it knew of the \
+                     former{way}"
                 )
             }
         }
+    }
+
+    /// As in `T1 was seen by T2, which was followed in its session by T3`.
+    fn way(&mut self, path: &[Step]) -> String {
+        let mut text = path.first().map(|step| self.txn(step.first)).unwrap_or_default();
+        for (nth, step) in path.iter().enumerate() {
+            let which = if nth > 0 { ", which was" } else { " was" };
+            let how = match step.why {
+                Why::Session => "followed in its session by",
+                _ => "seen by",
+            };
+            text.push_str(&format!("{which} {how} {}", self.txn(step.then)));
+        }
+        text
     }
 }
 
@@ -261,36 +322,6 @@ fn collect(steps: &[Step], txns: &mut BTreeSet<TxnId>) {
         if let Why::Passed { reader, path, .. } = &step.why {
             txns.insert(*reader);
             txns.extend(path.iter().flat_map(|step| [step.first, step.then]));
-        }
-    }
-}
-
-fn tell_steps(names: &dyn Names, steps: &[Step]) -> String {
-    let told: Vec<String> = steps.iter().map(|step| tell_step(names, step)).collect();
-    told.join("; ")
-}
-
-fn tell_step(names: &dyn Names, step: &Step) -> String {
-    let (first, then) = (names.txn(step.first), names.txn(step.then));
-    match &step.why {
-        Why::Session => format!("{first} comes before {then} in their session"),
-        Why::Read { key, value } => {
-            let (key, value) = (names.key(*key), names.value(*key, *value));
-            format!("{first} comes before {then}, which read its {value} of {key}")
-        }
-        Why::Known => format!("{first} comes before {then}, {}", names.known(step.first, step.then)),
-        Why::Passed {
-            key,
-            value,
-            reader,
-            path,
-        } => {
-            let (key, value, reader) = (names.key(*key), names.value(*key, *value), names.txn(*reader));
-            let path = tell_steps(names, path);
-            format!(
-                "{first} comes before {then}, as {reader} read the {value} of {key} that the latter wrote and not what \
-                 the former did, of which it knew ({path})"
-            )
         }
     }
 }

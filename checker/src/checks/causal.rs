@@ -12,7 +12,7 @@ use super::{age::Ages, repeats};
 use crate::{
     causal::{self, Level, Names, RegisterSessions, TxnId, Violation, Why},
     evidence::{Context, Doubt, Finding, Tally, Words},
-    history::{History, KeyId, Op, VersionId},
+    history::{Action, History, KeyId, Op, ValueId, VersionId},
 };
 
 /// Finds sets of ops, over all keys, that no causal order explains in which writes of a key come as their versions say.
@@ -89,7 +89,7 @@ fn order_by_version(history: &History, sessions: &mut RegisterSessions<'_>) -> u
         // Of two with the same version neither has a place before the other.
         let is_alone = |at: usize| {
             let same = |other: Option<&(KeyId, VersionId, TxnId)>| other.is_some_and(|it| it.1 == of_key[at].1);
-            !same(of_key.get(at + 1)) && !(at > 0 && same(of_key.get(at - 1)))
+            !same(of_key.get(at + 1)) && (at == 0 || !same(of_key.get(at - 1)))
         };
         let placed = (0..of_key.len()).filter(|at| is_alone(*at)).map(|at| of_key[at].2);
         sessions.sessions.order(placed.collect());
@@ -101,38 +101,49 @@ fn tell<'h>(words: Words<'h>, sessions: &RegisterSessions<'h>, violation: &Viola
     if let Violation::ThinAirRead { reader, .. } = violation {
         return format!("{}, which nobody wrote.", words.return_of(sessions.op(*reader)));
     }
-    violation.tell(&OpNames { words, sessions })
+    let ages = Ages::new(words.history);
+    violation.tell(&OpNames { words, sessions, ages })
 }
 
 struct OpNames<'a, 'h> {
     words: Words<'h>,
     sessions: &'a RegisterSessions<'h>,
+    ages: Ages<'h>,
 }
 
 impl Names for OpNames<'_, '_> {
     fn txn(&self, txn: TxnId) -> String {
         let op = self.sessions.op(txn);
-        format!("{} {}", self.words.op(op), self.words.span(op))
+        let (through, span) = (self.words.through(op), self.words.span(op));
+        format!("{}{through} {span}", self.txn_briefly(txn))
+    }
+
+    fn txn_briefly(&self, txn: TxnId) -> String {
+        let op = self.sessions.op(txn);
+        let (process, value, key) = (self.words.process(op), self.words.value(op.value), self.words.key(op));
+        match op.action {
+            Action::Delete => format!("{process}'s delete of {key}"),
+            _ if op.action.is_write() => format!("{process}'s write of {value} to {key}"),
+            _ => format!("{process}'s read of {value} from {key}"),
+        }
     }
 
     fn key(&self, key: u64) -> String {
-        let mut keys = self.words.history.keys();
-        keys.find(|it| it.index() as u64 == key)
-            .map(|key| self.words.history.key(key).to_owned())
-            .unwrap_or_default()
+        self.words.history.key(KeyId::new(key as usize)).to_owned()
     }
 
-    fn value(&self, key: u64, value: Option<u64>) -> String {
-        let mut ops = self.sessions.txns().map(|(_, op)| op);
-        let of_value = ops.find(|op| op.key.index() as u64 == key && Some(op.value.index() as u64) == value);
-        of_value.map_or("nothing".to_owned(), |op| self.words.value(op.value))
+    fn value(&self, _: u64, value: Option<u64>) -> String {
+        value.map_or("nothing".to_owned(), |value| {
+            self.words.value(ValueId::new(value as usize))
+        })
     }
 
     fn known(&self, first: TxnId, then: TxnId) -> String {
         let version = |txn| {
             let value = self.sessions.op(txn).value;
-            let ages = Ages::new(self.words.history);
-            ages.least_version(value).map(|version| self.words.version(version))
+            self.ages
+                .least_version(value)
+                .map(|version| self.words.version(version))
         };
         let [first, then] = [first, then].map(|txn| version(txn).unwrap_or_default());
         format!("as their versions {first} and {then} say")

@@ -43,6 +43,7 @@ pub struct PlumeError {
     pub problem: &'static str,
 }
 
+#[derive(Clone, Copy)]
 struct Line {
     access: Access,
     session: u64,

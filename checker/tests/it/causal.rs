@@ -70,7 +70,7 @@ fn what_is_planted_in_large_histories_is_found() {
     let causal = &[Level::WeakCausal, Level::Causal][..];
     let convergent = &[Level::ReadAtomic, Level::Causal][..];
     // Sessions are numbered from the first that the large history leaves free.
-    let plants: [(&str, Vec<(u64, Vec<Access>)>, &[Level]); 8] = [
+    let plants: [(&str, Vec<Txn>, &[Level]); 8] = [
         ("ThinAirRead", vec![(0, vec![r(x, 9)])], all),
         ("OwnWriteMissed", vec![(0, vec![w(x, 1), Access::read_nothing(x)])], all),
         ("OwnLaterWrite", vec![(0, vec![r(x, 1), w(x, 1)])], all),
@@ -340,12 +340,12 @@ fn scatter(seed: u64) -> Vec<Txn> {
     // How far reads look ahead: hardly ever, or a little.
     let ahead = [0.0, 0.02, 0.2][rng.random_range(0..3)];
     let wrong = [0.0, 0.0, 0.02][rng.random_range(0..3)];
-    for txn in 0..txns.len() {
-        for place in 0..txns[txn].1.len() {
-            let Access::Read { key, .. } = txns[txn].1[place] else {
+    for (txn, (_, accesses)) in txns.iter_mut().enumerate() {
+        for place in 0..accesses.len() {
+            let Access::Read { key, .. } = accesses[place] else {
                 continue;
             };
-            let own = txns[txn].1[..place].iter().rev().find_map(|access| match *access {
+            let own = accesses[..place].iter().rev().find_map(|access| match *access {
                 Access::Write { key: it, value } if it == key => Some(value),
                 _ => None,
             });
@@ -367,7 +367,7 @@ fn scatter(seed: u64) -> Vec<Txn> {
                 None if of_key.is_empty() || rng.random_bool(0.15) => None,
                 None => Some(of_key[rng.random_range(0..of_key.len())]),
             };
-            txns[txn].1[place] = Access::Read { key, value };
+            accesses[place] = Access::Read { key, value };
         }
     }
     txns

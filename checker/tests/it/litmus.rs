@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use quorate_checker::{Context, Crash, FaultSpan, text};
 
-use crate::claims::{CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS, STRENGTH_CLAIMS};
+use crate::claims::{
+    CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS, SIBLING_ORDER_CLAIMS, STRENGTH_CLAIMS, VALUE_CLAIMS,
+};
 
 #[test]
 fn phantoms() {
@@ -50,6 +52,16 @@ fn deletes() {
 #[test]
 fn siblings() {
     check_with(include_str!("../litmus/siblings.md"), SIBLING_CLAIMS);
+}
+
+#[test]
+fn values_of_sessions() {
+    check_with(include_str!("../litmus/values.md"), VALUE_CLAIMS);
+}
+
+#[test]
+fn order_of_siblings() {
+    check_with(include_str!("../litmus/sibling-order.md"), SIBLING_ORDER_CLAIMS);
 }
 
 #[test]
