@@ -1,6 +1,9 @@
 //! What was measured beside verdicts: figures by name, and words for them.
 
-use quorate_checker::{Datum, checks::Staleness};
+use quorate_checker::{
+    Datum,
+    checks::{ReplicaReport, Staleness},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -33,6 +36,11 @@ impl Figure {
             ms(time.p99)
         );
         Figure::new("staleness", staleness, words)
+    }
+
+    /// What replicas held in the end, and how long after the heal they came to agree.
+    pub fn replicas(report: &ReplicaReport) -> Figure {
+        Figure::new("replicas", report, report.tell())
     }
 
     /// What one of Jepsen's checks counted.

@@ -145,9 +145,22 @@ pub fn judge(
         verdict: verdict(&claims),
         vacuous,
         claims,
-        figures: Vec::new(),
+        figures: figures(workload, history, facts, execute),
         counts,
     }
+}
+
+/// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.
+fn figures(workload: Workload, history: &History, facts: &RunFacts, execute: &dyn Execute) -> Vec<Figure> {
+    if !matches!(workload, Workload::Register | Workload::Deletes) {
+        return Vec::new();
+    }
+    let measure = |number: usize| match number {
+        0 => Figure::staleness(&checks::staleness(history)),
+        _ => Figure::replicas(&checks::replicas(history, &facts.context)),
+    };
+    // One that fails is missing: no verdict rests on it.
+    map(execute, 2, measure).into_iter().filter_map(Result::ok).collect()
 }
 
 /// The history in as many parts as there is a point in, and at least one.

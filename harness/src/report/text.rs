@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use quorate_workloads::{ClaimReport, ClaimVerdict, Clock, Verdict, Workload, WritePath};
+use quorate_workloads::{ClaimReport, ClaimVerdict, Clock, Figure, Verdict, Workload, WritePath};
 
 use super::{Measured, Report};
 use crate::{
@@ -46,8 +46,7 @@ pub fn text(report: &Report) -> String {
         .iter()
         .filter(|figure| !figure.words.is_empty())
     {
-        let key = figure.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-        let _ = writeln!(out, "\n{:<9}{key}{}", figure.name, figure.words);
+        figure_lines(&mut out, figure);
     }
     verdict(&mut out, report);
     again(&mut out, report);
@@ -163,6 +162,13 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
         line("planted", format!("{}: {}", plant.name(), plant.description()));
     }
     out.push('\n');
+}
+
+/// A label, and beside it as many lines as there are words.
+fn figure_lines(out: &mut String, figure: &Figure) {
+    let key = figure.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+    let below = format!("\n{:9}", "");
+    let _ = writeln!(out, "\n{:<9}{key}{}", figure.name, figure.words.replace('\n', &below));
 }
 
 fn claim_line(out: &mut String, claim: &ClaimReport) {
