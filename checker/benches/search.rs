@@ -1,4 +1,7 @@
-//! What the search for linearizations costs.
+//! What the search for linearizations costs: models, lengths, concurrency, crashed calls.
+//!
+//! `cargo bench -p quorate-checker --bench search` measures; with `MODEL CALLS CLIENTS CRASHED [KEYS [SEED]]` after `--` one case,
+//! CRASHED in thousandths. `cargo test` only runs through it. The histories are valid, and valid but for one answer.
 
 #![expect(
     clippy::disallowed_macros,
@@ -10,8 +13,8 @@
 use std::{env, time::Instant};
 
 use quorate_checker::{
-    Context,
-    linear::{Budget, ModelKind, Nil, Options, Strategy, check_kind},
+    Context, Transcript,
+    linear::{Budget, ModelKind, Options, check_kind},
 };
 
 #[path = "../tests/it/linear/objects.rs"]
@@ -19,34 +22,123 @@ mod objects;
 
 use objects::Load;
 
+/// A history in as many keys, each of which is judged apart.
+#[derive(Clone, Copy)]
+struct Case {
+    kind: ModelKind,
+    call_count: usize,
+    client_count: usize,
+    crashed: u32,
+    key_count: usize,
+    seed: u64,
+}
+
 fn main() {
-    let args: Vec<String> = env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let n = |i: usize, d: u64| args.get(i).map_or(d, |it| it.parse().expect("number"));
-    let load = Load {
-        kind: ModelKind::of_name(args.first().map_or("cas-register", |it| it)).expect("model"),
-        seed: n(6, 1),
-        call_count: n(1, 1000) as usize,
-        client_count: n(2, 10) as usize,
-        crashed: n(3, 10) as u32,
-        value_count: n(4, 5) as i64,
-        lies: 0,
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let is_measured = arguments.iter().any(|it| it == "--bench");
+    let own: Vec<&String> = arguments.iter().filter(|it| !it.starts_with("--")).collect();
+    println!("model           calls  clients  crashed   keys |    valid  calls/s  verdict | one wrong answer");
+    if let [kind, counts @ ..] = &own[..]
+        && let Some(kind) = ModelKind::of_name(kind)
+    {
+        let number = |place: usize, default: u64| {
+            let given = counts.get(place).map(|it| it.parse().expect("counts are numbers"));
+            given.unwrap_or(default)
+        };
+        measure(Case {
+            kind,
+            call_count: number(0, 1_000) as usize,
+            client_count: number(1, 10) as usize,
+            crashed: number(2, 0) as u32,
+            key_count: number(3, 1) as usize,
+            seed: number(4, 1),
+        });
+        return;
+    }
+    let sizes: &[usize] = if is_measured {
+        &[1_000, 10_000, 100_000, 1_000_000]
+    } else {
+        &[100]
     };
-    let strategy = [Strategy::Both, Strategy::Dive, Strategy::Sweep][n(5, 0) as usize];
-    let transcript = objects::transcript(load);
-    let start = Instant::now();
+    for kind in [ModelKind::CasRegister, ModelKind::Kv, ModelKind::Queue] {
+        for call_count in sizes {
+            for (client_count, crashed, key_count) in [
+                (5, 0, 1),
+                (10, 0, 1),
+                (10, 10, 1),
+                (10, 100, 1),
+                (20, 0, 1),
+                (100, 0, 1),
+                (10, 10, 100),
+            ] {
+                measure(Case {
+                    kind,
+                    call_count: *call_count,
+                    client_count,
+                    crashed,
+                    key_count,
+                    seed: 1,
+                });
+            }
+        }
+    }
+}
+
+fn measure(case: Case) {
+    let transcripts: Vec<Transcript> = (0..case.key_count as u64).map(|key| transcript(case, key, 0)).collect();
+    let (valid_s, verdict) = judge(&transcripts, case.kind);
+    drop(transcripts);
+    let wrong = [transcript(case, 0, 1)];
+    let (wrong_s, wrong_verdict) = judge(&wrong, case.kind);
+    let Case {
+        call_count,
+        client_count,
+        crashed,
+        key_count,
+        ..
+    } = case;
+    println!(
+        "{:<14} {call_count:>6}  {client_count:>7}  {:>6.1}%  {key_count:>5} | {valid_s:>6.3} s {:>8.0}  {verdict:<7} | {wrong_s:.3} s {wrong_verdict}",
+        case.kind.name(),
+        f64::from(crashed) / 10.0,
+        call_count as f64 / valid_s,
+    );
+}
+
+/// Returns the history of one key; of a thousand answers `lies` are wrong.
+fn transcript(case: Case, key: u64, lies: u32) -> Transcript {
+    objects::transcript(Load {
+        kind: case.kind,
+        seed: case.seed + key,
+        call_count: case.call_count / case.key_count,
+        client_count: case.client_count,
+        value_count: 5,
+        crashed: case.crashed,
+        lies,
+    })
+}
+
+fn judge(transcripts: &[Transcript], kind: ModelKind) -> (f64, &'static str) {
     let options = Options {
-        nil: Nil::Absent,
         budget: Budget {
-            strategy,
+            steps: 100_000_000,
             ..Budget::default()
         },
         ..Options::default()
     };
-    let finding = check_kind(&transcript, load.kind, &options, &Context::default());
-    println!(
-        "{load:?} {strategy:?}: {:.3} s, {} {:?}",
-        start.elapsed().as_secs_f64(),
-        finding.count,
-        finding.unknown
-    );
+    let start = Instant::now();
+    let findings = transcripts
+        .iter()
+        .map(|it| check_kind(it, kind, &options, &Context::default()));
+    let (mut count, mut is_unknown) = (0, false);
+    for finding in findings {
+        count += finding.count;
+        is_unknown |= finding.unknown.is_some();
+    }
+    let verdict = match (count, is_unknown) {
+        (0, false) => "valid",
+        (0, true) => "unknown",
+        _ => "invalid",
+    };
+    (start.elapsed().as_secs_f64(), verdict)
 }

@@ -176,13 +176,4 @@ impl Marks {
     pub fn none() -> Self {
         Self::Only(Vec::new())
     }
-
-    /// Returns whether some mark is in both.
-    pub(super) fn meet(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::All, Self::All) => true,
-            (Self::Only(marks), Self::All) | (Self::All, Self::Only(marks)) => !marks.is_empty(),
-            (Self::Only(a), Self::Only(b)) => a.iter().any(|mark| b.contains(mark)),
-        }
-    }
 }

@@ -244,7 +244,7 @@ impl<'m, M: Model> Shrinker<'m, M> {
                     queue.push(other);
                 }
             };
-            for op in self.giving(span.op) {
+            for op in self.giving(span.op).into_iter().flatten() {
                 let between = self.outdating(op, span.start);
                 between.into_iter().for_each(&mut keep);
                 let since = between.map(|place| self.spans[place].start);
@@ -266,17 +266,16 @@ impl<'m, M: Model> Shrinker<'m, M> {
         places.filter(|place| is_kept[*place]).collect()
     }
 
-    /// Returns the ops that leave something which `op` needs.
-    fn giving(&self, op: OpId) -> Vec<OpId> {
+    /// Returns for each mark that `op` needs the ops that leave it.
+    fn giving(&self, op: OpId) -> Vec<Vec<OpId>> {
         match &self.needs[op as usize] {
-            Marks::All => self.leaving_any.clone(),
-            Marks::Only(marks) if marks.is_empty() => Vec::new(),
+            Marks::All => vec![self.leaving_any.clone()],
             Marks::Only(marks) => {
-                let leaving = marks.iter().filter_map(|mark| self.leaving.get(mark)).flatten();
-                let mut ops: Vec<OpId> = leaving.chain(&self.leaving_all).copied().collect();
-                ops.sort_unstable();
-                ops.dedup();
-                ops
+                let leaving = marks.iter().map(|mark| {
+                    let leaving = self.leaving.get(mark).into_iter().flatten();
+                    leaving.chain(&self.leaving_all).copied().collect()
+                });
+                leaving.collect()
             }
         }
     }
@@ -372,28 +371,27 @@ impl<'m, M: Model> Shrinker<'m, M> {
     /// Returns whether all are kept that the call at `place` may owe something to, or else what shows that it can't.
     fn has_its_needs(&self, place: usize, is_kept: &[bool], changing: &[usize], kept: &Kept) -> bool {
         let span = &self.spans[place];
-        let giving = self.giving(span.op);
-        let (mut is_given, mut was_given) = (giving.is_empty(), false);
-        for op in giving {
-            let before = changing
-                .iter()
-                .filter(|it| self.spans[**it].end.is_some_and(|end| end < span.start));
-            let outdating = before.filter(|it| self.outdates(**it, op));
-            let since = outdating.map(|it| self.spans[*it].start).max();
-            let calls = &self.calls[op as usize];
-            let first = self.first_since(calls, since);
-            for other in &calls[first..] {
-                if *other != place && self.is_before(*other, span, kept) {
-                    if !is_kept[*other] {
-                        return false;
+        let had_ended = |it: &&usize| self.spans[**it].end.is_some_and(|end| end < span.start);
+        self.giving(span.op).into_iter().all(|giving| {
+            let (mut is_given, mut was_given) = (false, false);
+            for op in giving {
+                let before = changing.iter().filter(had_ended);
+                let outdating = before.filter(|it| self.outdates(**it, op));
+                let since = outdating.map(|it| self.spans[*it].start).max();
+                let calls = &self.calls[op as usize];
+                let first = self.first_since(calls, since);
+                for other in &calls[first..] {
+                    if *other != place && self.is_before(*other, span, kept) {
+                        if !is_kept[*other] {
+                            return false;
+                        }
+                        is_given = true;
                     }
-                    is_given = true;
                 }
+                was_given |= first > 0;
+                is_given |= calls[..first].iter().rev().take(LATEST_COUNT).any(|it| is_kept[*it]);
             }
-            let outdated = calls[..first].iter().rev();
-            was_given |= first > 0;
-            is_given |= outdated.take(LATEST_COUNT).any(|it| is_kept[*it]);
-        }
-        is_given || !was_given
+            is_given || !was_given
+        })
     }
 }

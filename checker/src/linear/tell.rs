@@ -20,7 +20,14 @@ pub(super) fn tell<M: Model>(
 ) -> String {
     let call = |place: usize| &transcript.calls()[place];
     let last = call(core.last.call);
-    let name = |call: &Call| format!("{} {}", words.call(call), words.span(call));
+    let name = |call: &Call| {
+        let says_more = call.is_ok() && !call.asked.is_nil() && !call.answered.is_nil() && call.asked != call.answered;
+        let answer = Some(&call.answered).filter(|_| says_more);
+        let answer = answer
+            .map(|it| format!(", answered {},", words.value(it)))
+            .unwrap_or_default();
+        format!("{}{answer} {}", words.call(call), words.span(call))
+    };
     let mut before: Vec<&Call> = Vec::new();
     let mut meanwhile: Vec<&Call> = Vec::new();
     for span in core.spans.iter().filter(|span| span.call != core.last.call) {

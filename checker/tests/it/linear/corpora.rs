@@ -115,7 +115,7 @@ fn etcd_logs_are_judged_as_porcupine_judges_them() {
     }
 }
 
-/// Reads lines as `INFO  jepsen.util - 3	:invoke	:cas	[1 4]`.
+/// Reads lines as `INFO  jepsen.util - 3 :invoke :cas [1 4]`, with tabs.
 fn etcd(log: &str) -> Transcript {
     let mut builder = TranscriptBuilder::new();
     for line in log.lines().filter_map(|line| line.split_once(" - ")) {

@@ -2,6 +2,8 @@
 
 mod corpora;
 mod differential;
+mod injection;
+mod litmus;
 mod naive;
 mod notation;
 mod objects;
