@@ -1,6 +1,6 @@
 //! How long the levels take on a large valid history of transactions: `cargo run --release -p quorate-checker --example
-//! causal [TXNS [SESSIONS [REPLICAS [KEYS [SIZE]]]]]`, or `FILE`, one in Plume's format. A measurement to look at, not a
-//! test.
+//! causal [TXNS [SESSIONS [REPLICAS [KEYS [SIZE [FILE]]]]]]`. FILE is written in Plume's format. A measurement to look
+//! at, not a test.
 
 #![expect(
     clippy::disallowed_macros,
@@ -14,41 +14,30 @@ mod causal_store;
 
 use std::time::Instant;
 
-use quorate_checker::{
-    causal::{self, Access, Level, Sessions},
-    formats::plume,
-};
+use quorate_checker::causal::{self, Access, Level, Sessions};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |nth: usize, otherwise: usize| arguments.get(nth).and_then(|it| it.parse().ok()).unwrap_or(otherwise);
-    let sessions = match arguments.first().filter(|it| it.parse::<usize>().is_err()) {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).expect("the file can be read");
-            time("parse", || plume::parse(&text).expect("the file is Plume's"))
-        }
-        None => {
-            let load = causal_store::Load {
-                txn_count: number(0, 1_000_000),
-                session_count: number(1, 20),
-                replica_count: number(2, 1),
-                key_count: number(3, 1_000) as u64,
-                size_max: number(4, 8),
-                seed: 1,
-            };
-            let txns = causal_store::run(load);
-            if let Some(file) = arguments.get(5) {
-                std::fs::write(file, text(&txns)).expect("the file can be written");
-            }
-            time("push", || {
-                let mut sessions = Sessions::new();
-                for (session, accesses) in &txns {
-                    sessions.push(*session, accesses);
-                }
-                sessions
-            })
-        }
+    let load = causal_store::Load {
+        txn_count: number(0, 1_000_000),
+        session_count: number(1, 20),
+        replica_count: number(2, 1),
+        key_count: number(3, 1_000) as u64,
+        size_max: number(4, 8),
+        seed: 1,
     };
+    let txns = causal_store::run(load);
+    if let Some(file) = arguments.get(5) {
+        std::fs::write(file, text(&txns)).expect("the file can be written");
+    }
+    let sessions = time("push", || {
+        let mut sessions = Sessions::new();
+        for (session, accesses) in &txns {
+            sessions.push(*session, accesses);
+        }
+        sessions
+    });
     for level in Level::ALL {
         let verdict = time(&format!("{level:?}"), || causal::check(&sessions, level));
         println!(

@@ -35,5 +35,6 @@ mod writers;
 pub use check::check;
 pub use registers::{RegisterSessions, from_history};
 pub use sessions::{Access, Names, Sessions, TxnId};
+pub(crate) use transactions::INITIAL;
 pub use transactions::transactions;
 pub use verdict::{Level, Step, Verdict, Violation, Why};

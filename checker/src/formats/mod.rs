@@ -21,7 +21,6 @@
 //! Sources: Jepsen's `jepsen.history` (EDN, history.txt), elle-cli (JSON), Porcupine's test data (logs of etcd, of a key-value
 //! store), Maelstrom's protocol (doc/protocol.md, doc/workloads.md), AWDIT's and Plume's histories.
 
-pub mod awdit;
 mod collected;
 mod columns;
 mod edn;
@@ -33,7 +32,6 @@ mod json;
 pub mod jsonl;
 mod maelstrom;
 mod part;
-pub mod plume;
 mod reader;
 mod recognise;
 mod sink;

@@ -11,10 +11,14 @@ use super::{
     part::{Line, LineError, Output, ParseLine},
 };
 use crate::{
+    causal::INITIAL,
     datum::Datum,
     history::{EventKind, Process},
     transcript::Entry,
 };
+
+/// What a transaction is called.
+const TRANSACTION: &str = "txn";
 
 /// Parses AWDIT's test histories: `r key value`, `w key value`, a rule of dashes after a transaction, of equals signs after a
 /// session.
@@ -67,7 +71,8 @@ impl ParseLine for Awdit {
 
 /// Parses Plume's histories: `r(key,value,session,transaction)` and `w(key,value,session,transaction)`.
 ///
-/// A transaction ends where the next of its session begins. One of another session may come between.
+/// A transaction ends where the next of its session begins. One of another session may come between. If all that session 0
+/// does is to write in its transaction 0, that is no transaction but the initial state: `:f :init`.
 #[derive(Debug, Default)]
 pub(super) struct Plume {
     sessions: FxHashMap<i64, Session>,
@@ -121,7 +126,12 @@ impl ParseLine for Plume {
                 .sessions
                 .get_mut(id)
                 .expect("a session is put in order when it is made");
-            session.open.give(*id, output)?;
+            let is_only = session.ended.is_empty() && session.transaction == 0;
+            let function = match id {
+                0 if is_only && session.open.only_writes() => INITIAL,
+                _ => TRANSACTION,
+            };
+            session.open.give_as(function, *id, output)?;
         }
         Ok(())
     }
@@ -135,14 +145,23 @@ impl Transaction {
         self.ops.push(op);
     }
 
+    fn only_writes(&self) -> bool {
+        let is_write = |op: &Datum| op.items().and_then(<[Datum]>::first).and_then(Datum::as_name) == Some("w");
+        self.ops.iter().all(is_write)
+    }
+
     /// Ends the transaction, if it did anything.
     fn give(&mut self, session: i64, output: &mut Output<'_>) -> Result<(), ReadError> {
+        self.give_as(TRANSACTION, session, output)
+    }
+
+    fn give_as(&mut self, function: &str, session: i64, output: &mut Output<'_>) -> Result<(), ReadError> {
         if self.ops.is_empty() {
             return Ok(());
         }
         let entry = Entry {
             process: Some(Process::Client(session)),
-            ..Entry::new(EventKind::Ok, "txn", Datum::list(self.ops.drain(..)))
+            ..Entry::new(EventKind::Ok, function, Datum::list(self.ops.drain(..)))
         };
         output.entry(self.line, entry)
     }

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use quorate_checker::{
-    causal::{self, Level, Sessions},
-    formats::{awdit, plume},
+    Context,
+    causal::{self, Level},
+    formats::{Format, read_transcript},
 };
 
 /// The levels as the index writes them.
@@ -28,15 +29,17 @@ fn transactional_texts_have_their_verdicts() {
         let [file, _, _, _, format, _, expected, ..] = columns[..] else {
             panic!("{row} has too few columns")
         };
-        let sessions: Sessions = match format {
-            "awdit-test-txt" => awdit::parse(&read(&folder.join(file))).expect("the file is AWDIT's"),
-            "plume-txt" => plume::parse(&read(&folder.join(file))).expect("the file is Plume's"),
+        let format = match format {
+            "awdit-test-txt" => Format::Awdit,
+            "plume-txt" => Format::Plume,
             _ => continue,
         };
+        let text = read(&folder.join(file));
+        let transcript = read_transcript(format, text.as_bytes()).expect("the file is what the index says");
         // What AWDIT said of it, where the index tells both: `invalid@SI (docs); AWDIT run here: valid@RC,RA invalid@CC`.
         let expected = expected.rsplit("here:").next().unwrap_or_default();
         for (name, level) in LEVELS {
-            let verdict = causal::check(&sessions, level);
+            let verdict = causal::transactions(&transcript, level, &Context::default());
             let mut parts = expected.split([' ', ';']).filter(|part| part.contains('@'));
             let said = parts.find(|part| part.split(['@', ',']).any(|word| word == name));
             let said = said.unwrap_or_else(|| panic!("{file}: the index says nothing of {name}"));

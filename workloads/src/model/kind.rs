@@ -195,7 +195,7 @@ impl Model {
             of_reads(transcript)
         } else if only(&["read", "add", "increment", "decrement", "remove"]) {
             of_adds(transcript)
-        } else if only(&["txn", "r", "w", ""]) {
+        } else if only(&["txn", "init", ""]) {
             of_transactions(transcript)
         } else {
             None

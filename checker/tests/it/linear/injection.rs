@@ -173,7 +173,7 @@ fn a_spent_budget_ends_in_unknown() {
         };
         let finding = check_kind(&transcript, load.kind, &options, &Context::default());
         assert_eq!(finding.count, 0, "{finding:#?}");
-        finding.unknown.unwrap_or_default()
+        finding.unknown.as_deref().unwrap_or_default()
     };
     for strategy in [Strategy::Both, Strategy::Dive, Strategy::Sweep] {
         let few_steps = Budget {
