@@ -109,7 +109,7 @@ fn measure_strengths(history: &History, context: &Context) {
             "    {} of {}, {ops} ops in evidence, {}",
             finding.count,
             finding.tested,
-            finding.unknown.unwrap_or_default()
+            finding.unknown.as_deref().unwrap_or_default()
         );
     }
     let bounds = time("atomicity", || checks::atomicity(history));

@@ -120,10 +120,12 @@ pub fn judge(
     facts: &RunFacts,
     execute: &dyn Execute,
 ) -> Judgement {
-    let counts = Counts::of(history);
+    let parts = cut(history, execute);
+    let counts = map(execute, parts.len(), |number| Counts::of(&parts[number]));
+    let counts = counts.into_iter().map(|counts| counts.expect("counting does not fail"));
+    let counts = counts.reduce(Counts::merge).unwrap_or_default();
     let vacuous = vacuity(&counts, facts);
     let expectations = claims(workload, settings);
-    let parts = cut(history, execute);
     let findings = map(execute, expectations.len() * parts.len(), |number| {
         let check = check_of(workload, expectations[number / parts.len()].claim);
         check(&parts[number % parts.len()], &facts.context)
