@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Counts of a history.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Reads and writes of clients.
     pub ops: u64,

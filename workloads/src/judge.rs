@@ -120,10 +120,10 @@ pub fn judge(
     facts: &RunFacts,
     execute: &dyn Execute,
 ) -> Judgement {
-    let counts = Counts::of(history);
+    let parts = cut(history, execute);
+    let counts = counted(&parts, execute);
     let vacuous = vacuity(&counts, facts);
     let expectations = claims(workload, settings);
-    let parts = cut(history, execute);
     let findings = map(execute, expectations.len() * parts.len(), |number| {
         let check = check_of(workload, expectations[number / parts.len()].claim);
         check(&parts[number % parts.len()], &facts.context)
@@ -167,6 +167,14 @@ fn figures(workload: Workload, history: &History, facts: &RunFacts, execute: &dy
 pub(crate) fn cut(history: &History, execute: &dyn Execute) -> Vec<History> {
     let parts = history.parts(execute.part_count());
     if parts.is_empty() { vec![history.clone()] } else { parts }
+}
+
+fn counted(parts: &[History], execute: &dyn Execute) -> Counts {
+    let counts = map(execute, parts.len(), |number| Counts::of(&parts[number]));
+    let counts = counts
+        .into_iter()
+        .map(|part| part.expect("to count needs nothing that can be missing"));
+    counts.reduce(Counts::merge).unwrap_or_default()
 }
 
 /// What was found in all parts together; that a check panicked in one of them is a reason not to know.
