@@ -11,24 +11,24 @@ use rand_pcg::Pcg64Mcg;
 
 /// What the clients do.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub(crate) struct Load {
     /// Reads and writes, half of each.
-    pub ops: usize,
+    pub(crate) ops: usize,
     /// Keys of equal weight.
-    pub keys: usize,
+    pub(crate) keys: usize,
     /// How many clients there are, each with an operation open nearly always.
-    pub clients: usize,
+    pub(crate) clients: usize,
     /// Of a hundred operations so many never end.
-    pub crashed_percent: usize,
+    pub(crate) crashed_percent: usize,
     /// Whether lines tell nodes and versions, as a run's do.
-    pub is_told: bool,
+    pub(crate) is_told: bool,
 }
 
 /// Writes the history of `load`, a line an event.
 ///
 /// # Errors
 /// If `out` takes no more.
-pub fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(load: Load, out: &mut impl Write) -> io::Result<()> {
     let mut store = Store {
         rng: Pcg64Mcg::seed_from_u64(1),
         load,
