@@ -29,7 +29,7 @@ use crate::{
 pub fn counter(transcript: &Transcript, context: &Context) -> Decision {
     let counter = match Counter::read(transcript) {
         Ok(counter) => counter,
-        Err(decision) => return decision,
+        Err(decision) => return *decision,
     };
     let mut tally = CallTally::new();
     tally.test(transcript.calls().iter().filter(|call| call.is_ok()).count() as u64);
@@ -76,8 +76,8 @@ enum Conflict<'t> {
 }
 
 impl<'t> Counter<'t> {
-    fn read(transcript: &'t Transcript) -> Result<Self, Decision> {
-        let not_applicable = |call: &Call, what: &str| Err(Decision::not_applicable(transcript, call, what));
+    fn read(transcript: &'t Transcript) -> Result<Self, Box<Decision>> {
+        let not_applicable = |call: &Call, what: &str| Err(Box::new(Decision::not_applicable(transcript, call, what)));
         let mut this = Self {
             unit: 0,
             adds: Vec::new(),

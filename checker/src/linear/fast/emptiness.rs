@@ -11,223 +11,85 @@
 //!                 |- take: nothing -|                       no moment is left
 //! ```
 //!
-//! A *drain* takes all there is at one moment: no core of what it did not return may be there, it comes after the start of each
-//! put of what it returned, and the cores of these end there. The earlier it comes, the shorter they are, which suits
-//! everybody else; and when it can come depends on other drains only in that they should be early. So one sweep through time,
-//! in which each drain takes effect as soon as it can, finds the least moments; all others that work are later.
-//!
 //! *Spare* takes, of unknown outcome, may have removed elements that nobody else took. At an empty moment all of these that were
 //! surely put have to be gone, each by a spare of its own that had begun; any will do, as a spare that is in time for one moment
 //! is in time for all later ones. So a moment is possible if no more of them had been put (to the end) than spares had begun,
 //! again whatever the other moments are.
 //!
-//! The sweep takes O(n log n) for the sorting, and each watcher leaves it once. Source: the empty-queue pattern of Henzinger,
-//! Sezgin and Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013); drains and spares are our own addition.
-
-use std::collections::BTreeSet;
+//! The sweep takes O(n log n) for the sorting, and each watcher waits once. Source: the empty-queue pattern of Henzinger,
+//! Sezgin and Vafeiadis, *Aspect-oriented linearizability proofs* (CONCUR 2013); spares are our own addition.
 
 use super::{
     Decision,
-    ledger::{Ledger, Passage, Taken},
+    ledger::{Ledger, Passage},
     moment::{Moment, Span},
     shrink,
 };
-use crate::{
-    evidence::{CallWords, Context},
-    transcript::Call,
-};
+use crate::evidence::{CallWords, Context};
 
-/// Who saw the collection empty.
+/// A take that found nothing, by its number among these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watcher {
-    /// The take of this number that found nothing.
-    Empty(usize),
-    /// The drain of this number.
-    Drain(usize),
-}
+pub(super) struct Watcher(usize);
 
 #[derive(Clone, Copy)]
 enum Event {
-    /// An element's core begins: of one that some call took, that a drain took, that only a spare can take.
+    /// An element's core begins: of one that somebody took, of one that only a spare can take.
     Open,
-    OpenDrained(usize),
     OpenLoose,
     Close,
     SpareBegins,
-    /// A drain has begun, or the put of one of its elements has.
-    Readies(usize),
-    EmptyBegins(usize),
-    EmptyEnds(usize),
-    DrainEnds(usize),
+    WatcherBegins(usize),
+    WatcherEnds(usize),
 }
 
-/// Finds a moment for each that saw the collection empty, and returns those of the drains, the earliest that there are: each
-/// takes its elements in the steps that follow its moment.
+/// Finds whether there is a moment for each that saw the collection empty.
 ///
 /// # Errors
 /// The first for whom there is none.
-pub(super) fn moments(ledger: &Ledger<'_>) -> Result<Vec<Moment>, Watcher> {
-    if ledger.empties.is_empty() && ledger.drains.is_empty() {
-        return Ok(Vec::new());
+pub(super) fn check(ledger: &Ledger<'_>) -> Result<(), Watcher> {
+    if ledger.empties.is_empty() {
+        return Ok(());
     }
-    let mut sweep = Sweep::new(ledger);
-    for (at, event) in events(ledger) {
-        sweep.take(at, event)?;
+    let (mut open, mut loose, mut spares) = (0, 0, 0);
+    let mut waiting = Vec::new();
+    let mut is_done = vec![false; ledger.empties.len()];
+    for (_, event) in events(ledger) {
+        match event {
+            Event::Open => open += 1,
+            Event::Close => open -= 1,
+            Event::OpenLoose => loose += 1,
+            Event::SpareBegins => spares += 1,
+            Event::WatcherBegins(watcher) => waiting.push(watcher),
+            Event::WatcherEnds(watcher) if !is_done[watcher] => return Err(Watcher(watcher)),
+            Event::WatcherEnds(_) => {}
+        }
+        if open == 0 && loose <= spares {
+            waiting.drain(..).for_each(|watcher| is_done[watcher] = true);
+        }
     }
-    Ok(sweep.drains.iter().filter_map(|drain| drain.fired).collect())
+    Ok(())
 }
 
 fn events(ledger: &Ledger<'_>) -> Vec<(Moment, Event)> {
     let mut events = Vec::new();
     for passage in &ledger.passages {
-        match (passage.taken, passage.core()) {
-            (Taken::Drained { drain, .. }, _) => {
-                let drain = drain as usize;
-                events.push((passage.puts.start, Event::Readies(drain)));
-                // A drain that began before the put ended may come after it.
-                if passage.puts.end < passage.takes.end {
-                    events.push((passage.puts.end, Event::OpenDrained(drain)));
-                }
-            }
-            (Taken::Never, _) => events.push((passage.puts.end, Event::OpenLoose)),
-            (Taken::By(_), Some(core)) => {
+        match passage.core() {
+            _ if !passage.is_taken() => events.push((passage.puts.end, Event::OpenLoose)),
+            Some(core) => {
                 events.push((core.start, Event::Open));
                 events.push((core.end, Event::Close));
             }
-            (Taken::By(_), None) => {}
+            None => {}
         }
     }
     let span = |place: u32| Span::of(ledger.call(place));
     for (number, empty) in ledger.empties.iter().enumerate() {
-        events.push((span(*empty).start, Event::EmptyBegins(number)));
-        events.push((span(*empty).end, Event::EmptyEnds(number)));
-    }
-    for (number, drain) in ledger.drains.iter().enumerate() {
-        events.push((span(*drain).start, Event::Readies(number)));
-        events.push((span(*drain).end, Event::DrainEnds(number)));
+        events.push((span(*empty).start, Event::WatcherBegins(number)));
+        events.push((span(*empty).end, Event::WatcherEnds(number)));
     }
     events.extend(ledger.spares.iter().map(|it| (span(*it).start, Event::SpareBegins)));
     events.sort_by_key(|(at, _)| *at);
     events
-}
-
-struct Sweep {
-    /// How many cores are open of elements that takes took.
-    open: usize,
-    /// Elements that nobody surely took, and the spares that may have, begun so far.
-    loose: usize,
-    spares: usize,
-    drains: Vec<DrainState>,
-    /// Drains of which a core is open.
-    open_drains: BTreeSet<usize>,
-    /// Drains that are ready, empties that have begun; those that are past are passed over.
-    ready: Vec<usize>,
-    waiting: Vec<usize>,
-    is_done: Vec<bool>,
-    now: Moment,
-}
-
-#[derive(Clone, Default)]
-struct DrainState {
-    /// How many elements it returned, those included that are left out.
-    step_count: u32,
-    /// Of what has to begin before it can come, what has not: itself, and the puts of its elements.
-    missing: u32,
-    open: usize,
-    fired: Option<Moment>,
-}
-
-impl Sweep {
-    fn new(ledger: &Ledger<'_>) -> Self {
-        let itself = DrainState {
-            missing: 1,
-            ..DrainState::default()
-        };
-        let mut drains = vec![itself; ledger.drains.len()];
-        for passage in &ledger.passages {
-            if let Taken::Drained { drain, place } = passage.taken {
-                let state = &mut drains[drain as usize];
-                state.missing += 1;
-                state.step_count = state.step_count.max(place + 1);
-            }
-        }
-        Self {
-            open: 0,
-            loose: 0,
-            spares: 0,
-            drains,
-            open_drains: BTreeSet::new(),
-            ready: Vec::new(),
-            waiting: Vec::new(),
-            is_done: vec![false; ledger.empties.len()],
-            now: Moment::FIRST,
-        }
-    }
-
-    fn take(&mut self, at: Moment, event: Event) -> Result<(), Watcher> {
-        if !at.shares_gap(self.now) {
-            self.now = at;
-        }
-        match event {
-            Event::Open => self.open += 1,
-            Event::Close => self.open -= 1,
-            Event::OpenLoose => self.loose += 1,
-            Event::SpareBegins => self.spares += 1,
-            Event::OpenDrained(drain) => {
-                let state = &mut self.drains[drain];
-                if state.fired.is_none() {
-                    state.open += 1;
-                    self.open_drains.insert(drain);
-                }
-            }
-            Event::Readies(drain) => {
-                self.drains[drain].missing -= 1;
-                if self.drains[drain].missing == 0 {
-                    self.ready.push(drain);
-                }
-            }
-            Event::EmptyBegins(empty) => self.waiting.push(empty),
-            Event::EmptyEnds(empty) if !self.is_done[empty] => return Err(Watcher::Empty(empty)),
-            Event::DrainEnds(drain) if self.drains[drain].fired.is_none() => return Err(Watcher::Drain(drain)),
-            Event::EmptyEnds(_) | Event::DrainEnds(_) => {}
-        }
-        if self.open == 0 && self.loose <= self.spares {
-            self.fire();
-        }
-        Ok(())
-    }
-
-    /// Lets take effect what can, where no cores are open but those of drains.
-    fn fire(&mut self) {
-        let only_open = self
-            .open_drains
-            .first()
-            .copied()
-            .filter(|_| self.open_drains.len() == 1);
-        if let Some(drain) = only_open.filter(|drain| self.drains[*drain].missing == 0) {
-            self.fire_drain(drain);
-        }
-        if !self.open_drains.is_empty() {
-            return;
-        }
-        for empty in std::mem::take(&mut self.waiting) {
-            self.is_done[empty] = true;
-        }
-        for drain in std::mem::take(&mut self.ready) {
-            if self.drains[drain].fired.is_none() {
-                self.fire_drain(drain);
-            }
-        }
-    }
-
-    fn fire_drain(&mut self, drain: usize) {
-        let state = &mut self.drains[drain];
-        self.now = self.now.plus(1);
-        state.fired = Some(self.now);
-        state.open = 0;
-        self.now = self.now.plus(state.step_count);
-        self.open_drains.remove(&drain);
-    }
 }
 
 /// Returns that `watcher` can't have seen the collection empty.
@@ -237,7 +99,7 @@ pub(super) fn decision(ledger: &Ledger<'_>, watcher: Watcher, context: &Context)
 
 /// Returns that this evidence breaks the claim.
 pub(super) fn broken(least: &Ledger<'_>, context: &Context) -> Decision {
-    let watchers = least.empties.iter().chain(&least.drains).chain(&least.spares);
+    let watchers = least.empties.iter().chain(&least.spares);
     let passages = least.passages.iter().flat_map(|passage| least.calls_of(passage));
     let calls = watchers.map(|it| least.call(*it)).chain(passages).collect();
     least.broken(context, calls, |words| tell(words, least))
@@ -246,18 +108,16 @@ pub(super) fn broken(least: &Ledger<'_>, context: &Context) -> Decision {
 /// Returns why `watcher` can't have seen the collection empty: the fewest parts of `ledger`, and those spares that had
 /// begun.
 pub(super) fn evidence<'t>(ledger: &Ledger<'t>, watcher: Watcher) -> Ledger<'t> {
-    let number = match watcher {
-        Watcher::Empty(number) if ledger.drains.is_empty() && ledger.spares.is_empty() => number,
-        _ => {
-            let parts = shrink::least(ledger.part_count(), |parts| moments(&ledger.only(parts)).is_err());
-            let mut least = ledger.only(&parts);
-            let ends = least.empties.iter().chain(&least.drains).map(|it| ledger.call(*it).end);
-            let end = ends.max().expect("somebody saw it empty");
-            let is_loose = least.passages.iter().any(|passage| !passage.is_taken());
-            least.spares.retain(|it| is_loose && ledger.call(*it).start < end);
-            return least;
-        }
-    };
+    let number = watcher.0;
+    let end = ledger.call(ledger.empties[number]).end;
+    if !ledger.spares.is_empty() {
+        let parts = shrink::least(ledger.part_count(), |parts| check(&ledger.only(parts)).is_err());
+        let mut least = ledger.only(&parts);
+        let is_loose = least.passages.iter().any(|passage| !passage.is_taken());
+        let end = least.empties.iter().map(|it| ledger.call(*it).end).max().unwrap_or(end);
+        least.spares.retain(|it| is_loose && ledger.call(*it).start < end);
+        return least;
+    }
     let span = Span::of(ledger.call(ledger.empties[number]));
     let cores = ledger.passages.iter().enumerate();
     let mut cores: Vec<(Span, usize)> = cores.filter_map(|(it, passage)| Some((passage.core()?, it))).collect();
@@ -292,24 +152,15 @@ pub(super) fn cover(cores: &[(Span, usize)], span: Span) -> Vec<usize> {
     chosen
 }
 
-/// Says why the watchers of this evidence saw what they can't have.
+/// Says why the watcher of this evidence saw what it can't have.
 fn tell(words: CallWords<'_>, ledger: &Ledger<'_>) -> String {
-    let whole = |call: &Call| format!("{} {}", words.call(call), words.span(call));
-    let mut text = match (&ledger.empties[..], &ledger.drains[..]) {
-        ([empty], []) => format!(
-            "{} found nothing, although there is no moment of it at which the {} can have been empty:",
-            whole(ledger.call(*empty)),
-            ledger.trade.noun
-        ),
-        ([], [drain]) => format!(
-            "{} took all there was, although there is no moment of it at which what it returned can have been all:",
-            whole(ledger.call(*drain))
-        ),
-        _ => format!(
-            "There are no moments for all these calls to have found the {} empty, or left it so:",
-            ledger.trade.noun
-        ),
-    };
+    let empty = ledger.call(ledger.empties[0]);
+    let mut text = format!(
+        "{} {} found nothing, although there is no moment of it at which the {} can have been empty:",
+        words.call(empty),
+        words.span(empty),
+        ledger.trade.noun
+    );
     for passage in &ledger.passages {
         text.push(' ');
         text.push_str(&inside(words, ledger, passage));

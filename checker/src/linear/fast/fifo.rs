@@ -16,9 +16,7 @@
 //! one whose put and take both reach over the moment is put with the latter. Cutting their spans there leaves no pair out of order
 //! that was not so before: two on one side whose spans the cut shortened still overlap at the cut, and two on different sides are
 //! in order, because one that has to be late (its take begins after the cut) was not put before the cut, or its core would contain
-//! it. So the moments of `emptiness.rs` will do, whichever they are. A drain is such a moment, at which its elements are taken one
-//! by one. With those the cut can break the order, of an element put after one of theirs and gone before it; the later the
-//! drain, the more of these, so that its earliest moment is again the best.
+//! it. So the moments of `emptiness.rs` will do, whichever they are.
 //!
 //! **Calls of unknown outcome.** Puts are no matter (`ledger.rs`), and nor is any take if all elements put were surely taken. Else
 //! a *spare* take, which never ends, may remove what nobody else did (a loose element). One has to be gone before the end of the first
@@ -29,7 +27,7 @@
 //! An empty moment is a deadline as well, for all loose elements put before it; that there are spares enough at the moment itself
 //! is seen to in `emptiness.rs`, and the two do not meet elsewhere: if by a later deadline one is due that was put after the moment, for the
 //! sake of some element put after it, then for that one's sake so are all that were put before the moment; and if none is, those due were counted
-//! at the moment. So the earliest moments are the best here too.
+//! at the moment. So any moments will do here too.
 //!
 //! A drain of unknown outcome may take any number at once. With it and loose elements two shapes are decided: it is broken without
 //! the loose elements; or sound without calls of unknown outcome.
@@ -37,13 +35,13 @@
 use super::{
     Decision,
     emptiness::{self, Watcher},
-    ledger::{Ledger, Passage, Taken, Trade},
+    ledger::{Ledger, Passage, Trade},
     moment::Moment,
     shrink,
 };
 use crate::{
     evidence::{CallWords, Context},
-    transcript::{Call, Transcript},
+    transcript::Transcript,
 };
 
 const TRADE: Trade = Trade {
@@ -55,15 +53,15 @@ const TRADE: Trade = Trade {
     did_put: "enqueued",
 };
 
-/// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]` of all there is in its
-/// order, are of one linearizable FIFO queue, which is empty at first.
+/// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]`, so many dequeues in
+/// whatever order, are of one linearizable FIFO queue, which is empty at first.
 ///
 /// Tested are all ok calls. Not applicable where a value is enqueued twice, or where a drain of unknown outcome makes a
 /// difference.
 pub fn fifo(transcript: &Transcript, context: &Context) -> Decision {
     match Ledger::read(transcript, context, &TRADE) {
         Ok(ledger) => decide(&ledger, context),
-        Err(decision) => decision,
+        Err(decision) => *decision,
     }
 }
 
@@ -105,39 +103,16 @@ fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
     match conflict(ledger) {
         Ok(()) => ledger.sound(),
         Err(Conflict::Shortage(shortage)) => lacking(ledger, context, &shortage),
-        Err(Conflict::Watcher(watcher)) if ledger.drains.is_empty() => emptiness::decision(ledger, watcher, context),
-        Err(Conflict::Watcher(watcher)) => {
-            // What kept the queue from being empty may be out of order by itself.
-            let mut least = emptiness::evidence(ledger, watcher);
-            least.spares.clone_from(&ledger.spares);
-            shrunk(&least, context)
-        }
-        Err(Conflict::Order(first, second)) if ledger.drains.is_empty() => {
+        Err(Conflict::Watcher(watcher)) => emptiness::decision(ledger, watcher, context),
+        Err(Conflict::Order(first, second)) => {
             let pair = [ledger.passages[first], ledger.passages[second]];
             disorder(ledger, context, &pair)
         }
-        Err(Conflict::Order(..)) => shrunk(ledger, context),
-    }
-}
-
-/// Returns that a ledger is broken, with the fewest parts that are.
-fn shrunk(ledger: &Ledger<'_>, context: &Context) -> Decision {
-    let parts = shrink::least(ledger.part_count(), |parts| conflict(&ledger.only(parts)).is_err());
-    let least = ledger.only(&parts);
-    match conflict(&least) {
-        Err(Conflict::Watcher(watcher)) => emptiness::decision(&least, watcher, context),
-        Err(Conflict::Shortage(shortage)) => lacking(&least, context, &shortage),
-        _ => disorder(&least, context, &least.passages),
     }
 }
 
 fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
-    let drained = emptiness::moments(ledger).map_err(Conflict::Watcher)?;
-    let ends = take_ends(ledger, &drained);
-    let starts = |passage: &Passage| match passage.taken {
-        Taken::Drained { drain, place } => drained[drain as usize].plus(place + 1),
-        _ => passage.takes.start,
-    };
+    emptiness::check(ledger).map_err(Conflict::Watcher)?;
     let passages = &ledger.passages;
     // What nobody took is in the way of all that came after it, unless a spare removes it.
     let stays = |passage: &Passage| passage.is_taken() || ledger.spares.is_empty();
@@ -145,12 +120,12 @@ fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
     let mut before = by_put_end(passages).into_iter().peekable();
     for (second, passage) in passages.iter().enumerate() {
         while let Some(first) = before.next_if(|it| passages[*it].puts.end < passage.puts.start) {
-            let start = starts(&passages[first]);
+            let start = passages[first].takes.start;
             if stays(&passages[first]) && latest.is_none_or(|(latest, _)| latest < start) {
                 latest = Some((start, first));
             }
         }
-        if let Some((_, first)) = latest.filter(|(start, _)| ends[second] < *start) {
+        if let Some((_, first)) = latest.filter(|(start, _)| passage.takes.end < *start) {
             return Err(Conflict::Order(first, second));
         }
     }
@@ -158,23 +133,6 @@ fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
         return Ok(());
     }
     shortage(ledger).map_or(Ok(()), |shortage| Err(Conflict::Shortage(shortage)))
-}
-
-/// Returns by when each element has to be taken: by the end of its take, and before the next drain of others, be it by a spare.
-fn take_ends(ledger: &Ledger<'_>, drained: &[Moment]) -> Vec<Moment> {
-    let mut drains = drained.to_vec();
-    drains.sort_unstable();
-    let end = |passage: &Passage| match passage.taken {
-        Taken::Drained { drain, place } => drained[drain as usize].plus(place + 1),
-        Taken::Never if ledger.spares.is_empty() => passage.takes.end,
-        Taken::Never | Taken::By(_) => {
-            let next = drains.partition_point(|drain| *drain < passage.puts.end);
-            drains
-                .get(next)
-                .map_or(passage.takes.end, |drain| passage.takes.end.min(*drain))
-        }
-    };
-    ledger.passages.iter().map(end).collect()
 }
 
 fn by_put_end(passages: &[Passage]) -> Vec<usize> {
@@ -246,7 +204,8 @@ fn lacking(ledger: &Ledger<'_>, context: &Context, shortage: &Shortage) -> Decis
         .spares
         .retain(|it| Moment::at(ledger.call(*it).start) < shortage.due_by);
     if least.spares.is_empty() {
-        return disorder(&least, context, &least.passages);
+        let (first, second) = shortage.due[0];
+        return disorder(&least, context, &[least.passages[first], least.passages[second]]);
     }
     let spares = least.spares.iter().map(|it| ledger.call(*it));
     let calls = least
@@ -269,48 +228,23 @@ fn lacking(ledger: &Ledger<'_>, context: &Context, shortage: &Shortage) -> Decis
     })
 }
 
-/// Returns that elements are out of order; of more than two, some because drains leave no room for them.
-fn disorder(ledger: &Ledger<'_>, context: &Context, passages: &[Passage]) -> Decision {
-    // Spares could have removed what nobody took, were it not for the order.
-    let is_loose = passages.iter().any(|passage| !passage.is_taken());
-    let takes = passages.iter().filter_map(|passage| ledger.take_of(passage));
-    let end = takes.map(|take| take.end).max().filter(|_| is_loose);
-    let spares = ledger.spares.iter().map(|it| ledger.call(*it));
-    let spares = spares.filter(|spare| end.is_some_and(|end| spare.start < end));
-    let calls = passages
-        .iter()
-        .flat_map(|it| ledger.calls_of(it))
-        .chain(spares)
-        .collect();
-    ledger.broken(context, calls, |words| match passages {
-        [first, second] => order(words, ledger, first, second).trim_start().to_owned(),
-        _ => {
-            let list: Vec<String> = passages.iter().map(|it| emptiness::inside(words, ledger, it)).collect();
-            format!("No order of the queue explains these calls: {}.", list.join("; "))
-        }
+/// Returns that these two are out of order.
+fn disorder(ledger: &Ledger<'_>, context: &Context, [first, second]: &[Passage; 2]) -> Decision {
+    let calls = ledger.calls_of(first).chain(ledger.calls_of(second)).collect();
+    ledger.broken(context, calls, |words| {
+        order(words, ledger, first, second).trim_start().to_owned()
     })
 }
 
 fn order(words: CallWords<'_>, ledger: &Ledger<'_>, first: &Passage, second: &Passage) -> String {
     let (one, other) = (words.value(ledger.value(first)), words.value(ledger.value(second)));
     let (put, next_put) = (ledger.call(first.put), ledger.call(second.put));
-    let whole = |call: &Call| format!("{} {}", words.call(call), words.span(call));
-    let ended = |call: &Call| format!("{} ended at {}", words.call(call), words.ended(call));
-    let but = match (ledger.take_of(first), ledger.take_of(second)) {
-        (Some(take), Some(next)) if take.index == next.index => format!("{} returned {one} after it", whole(take)),
-        (Some(take), Some(next)) => format!(
-            "{}, before {} began at {}",
-            ended(next),
-            words.call(take),
-            words.began(take)
-        ),
-        (None, Some(next)) => format!("{}, and nobody took {one}", ended(next)),
-        // Only a drain has to be without what nobody took.
-        (take, None) => format!(
-            "{} returned {one} without {other}, which can't have been removed before {one}",
-            take.map(whole).unwrap_or_default()
-        ),
+    let next = ledger.take_of(second).expect("what is taken too early is taken");
+    let but = match ledger.take_of(first) {
+        Some(take) => format!("before {} began at {}", words.call(take), words.began(take)),
+        None => format!("and nobody took {one}"),
     };
+    let but = format!("{} ended at {}, {but}", words.call(next), words.ended(next));
     format!(
         " {one} was in the queue before {other}, because {} ended at {}, before {} began at {}; but {but}.",
         words.call(put),

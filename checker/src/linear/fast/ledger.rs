@@ -3,6 +3,8 @@
 //! Each element is put in at most once, so that a take says of which put it is. What is broken whatever the order of
 //! elements is found here: a take of what nobody put, of what was put later, or of what was taken already.
 //!
+//! A drain is so many takes, each at a moment of its own within the drain's time.
+//!
 //! Calls that surely did not happen are dropped, and so are those that may not have: a put of unknown outcome whose element nobody
 //! took only stands in the way; one whose element was taken never ends. A take of unknown outcome has taken one of the
 //! elements that nobody else took, or none: it is kept as a *spare*, for those who can make use of it.
@@ -23,7 +25,7 @@ pub(super) struct Trade {
     pub(super) noun: &'static str,
     pub(super) put: &'static str,
     pub(super) take: &'static str,
-    /// Takes all there is at once.
+    /// Takes one after another.
     pub(super) drain: Option<&'static str>,
     /// As in `was dequeued`.
     pub(super) taken: &'static str,
@@ -35,22 +37,11 @@ pub(super) struct Trade {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passage {
     pub(super) put: u32,
-    pub(super) taken: Taken,
+    /// What took it out; nothing if nobody surely did.
+    pub(super) take: Option<u32>,
     pub(super) puts: Span,
     /// [`Span::NEVER`] if nobody took it.
     pub(super) takes: Span,
-}
-
-/// What took an element out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    Never,
-    By(u32),
-    /// As the `place`-th that the drain of this number returned.
-    Drained {
-        drain: u32,
-        place: u32,
-    },
 }
 
 /// All passages of one collection, and what saw it empty.
@@ -60,9 +51,8 @@ pub(super) struct Ledger<'t> {
     pub(super) trade: &'static Trade,
     /// In order of the puts' starts.
     pub(super) passages: Vec<Passage>,
-    /// Takes that found nothing, and drains, which leave nothing.
+    /// Takes that found nothing.
     pub(super) empties: Vec<u32>,
-    pub(super) drains: Vec<u32>,
     /// Takes of unknown outcome.
     pub(super) spares: Vec<u32>,
     /// Whether a drain's outcome is unknown.
@@ -82,7 +72,7 @@ impl Passage {
     }
 
     pub(super) fn is_taken(&self) -> bool {
-        self.taken != Taken::Never
+        self.take.is_some()
     }
 }
 
@@ -91,14 +81,17 @@ impl<'t> Ledger<'t> {
     ///
     /// # Errors
     /// The decision, if it can be made without regard to order, or can't be made here.
-    pub(super) fn read(transcript: &'t Transcript, context: &Context, trade: &'static Trade) -> Result<Self, Decision> {
+    pub(super) fn read(
+        transcript: &'t Transcript,
+        context: &Context,
+        trade: &'static Trade,
+    ) -> Result<Self, Box<Decision>> {
         let mut reader = Reader {
             ledger: Self {
                 transcript,
                 trade,
                 passages: Vec::new(),
                 empties: Vec::new(),
-                drains: Vec::new(),
                 spares: Vec::new(),
                 has_spare_drain: false,
                 tested: transcript.calls().iter().filter(|call| call.is_ok()).count() as u64,
@@ -129,11 +122,7 @@ impl<'t> Ledger<'t> {
 
     /// Returns the call that took the element, if one did.
     pub(super) fn take_of(&self, passage: &Passage) -> Option<&'t Call> {
-        match passage.taken {
-            Taken::Never => None,
-            Taken::By(take) => Some(self.call(take)),
-            Taken::Drained { drain, .. } => Some(self.call(self.drains[drain as usize])),
-        }
+        passage.take.map(|take| self.call(take))
     }
 
     /// Returns the calls of a passage.
@@ -167,45 +156,20 @@ impl<'t> Ledger<'t> {
         }
     }
 
-    /// Returns how many parts there are that can be left out one by one: empties, drains, passages, in this order.
+    /// Returns how many parts there are that can be left out one by one: empties, then passages.
     pub(super) fn part_count(&self) -> usize {
-        self.empties.len() + self.drains.len() + self.passages.len()
+        self.empties.len() + self.passages.len()
     }
 
-    /// Returns the ledger of these parts, in rising order. A drain stays while an element that it took does.
+    /// Returns the ledger of these parts, in rising order.
     pub(super) fn only(&self, parts: &[usize]) -> Self {
-        let (empties_end, drains_end) = (self.empties.len(), self.empties.len() + self.drains.len());
-        let (empties, others) = parts.split_at(parts.partition_point(|part| *part < empties_end));
-        let (drains_kept, passages) = others.split_at(others.partition_point(|part| *part < drains_end));
-        let empties = empties.iter().map(|part| self.empties[*part]).collect();
-        let passages = passages.iter().map(|part| self.passages[*part - drains_end]);
-        let mut passages: Vec<Passage> = passages.collect();
-        let mut is_kept = vec![false; self.drains.len()];
-        for part in drains_kept {
-            is_kept[*part - empties_end] = true;
-        }
-        for passage in &passages {
-            if let Taken::Drained { drain, .. } = passage.taken {
-                is_kept[drain as usize] = true;
-            }
-        }
-        let mut numbers = vec![0u32; self.drains.len()];
-        let mut drains = Vec::new();
-        for (number, _) in is_kept.iter().enumerate().filter(|(_, is_kept)| **is_kept) {
-            numbers[number] = drains.len() as u32;
-            drains.push(self.drains[number]);
-        }
-        for passage in &mut passages {
-            if let Taken::Drained { drain, .. } = &mut passage.taken {
-                *drain = numbers[*drain as usize];
-            }
-        }
+        let empties_end = self.empties.len();
+        let (empties, passages) = parts.split_at(parts.partition_point(|part| *part < empties_end));
         Self {
             transcript: self.transcript,
             trade: self.trade,
-            passages,
-            empties,
-            drains,
+            passages: passages.iter().map(|part| self.passages[*part - empties_end]).collect(),
+            empties: empties.iter().map(|part| self.empties[*part]).collect(),
             spares: self.spares.clone(),
             has_spare_drain: self.has_spare_drain,
             tested: self.tested,
@@ -231,13 +195,6 @@ impl<'t> Ledger<'t> {
         tally.violate(self.transcript, context, calls, |words, _| tell(words));
         Decision::Decided(tally.finish())
     }
-
-    pub(super) fn not_applicable(&self, what: &str, call: &Call) -> Decision {
-        let words = CallWords {
-            transcript: self.transcript,
-        };
-        Decision::NotApplicable(format!("{} (index {}) {what}", words.call(call), call.index))
-    }
 }
 
 /// A ledger in the making.
@@ -256,14 +213,14 @@ struct Reader<'t, 'c> {
 struct Mention {
     put: Option<u32>,
     failed_put: Option<u32>,
-    taken: Option<(u32, Taken)>,
+    take: Option<u32>,
 }
 
 impl<'t> Reader<'t, '_> {
-    fn read_put(&mut self, place: u32, call: &'t Call) -> Result<(), Decision> {
+    fn read_put(&mut self, place: u32, call: &'t Call) -> Result<(), Box<Decision>> {
         if call.asked.is_nil() && call.is_possible() {
             let why = "puts in nil, which is what a take finds where nothing is";
-            return Err(self.ledger.not_applicable(why, call));
+            return Err(self.not_applicable(why, call));
         }
         let id = *self.ids.entry(&call.asked).or_insert_with(|| {
             self.mentions.push(Mention::default());
@@ -273,32 +230,31 @@ impl<'t> Reader<'t, '_> {
         if !call.is_possible() {
             mention.failed_put.get_or_insert(place);
         } else if mention.put.replace(place).is_some() {
-            return Err(self.ledger.not_applicable("puts in a value for the second time", call));
+            return Err(self.not_applicable("puts in a value for the second time", call));
         }
         Ok(())
     }
 
-    fn read_other(&mut self, place: u32, call: &'t Call) -> Result<(), Decision> {
+    fn read_other(&mut self, place: u32, call: &'t Call) -> Result<(), Box<Decision>> {
         let trade = self.ledger.trade;
         let is_take = *call.function == *trade.take;
         let is_drain = trade.drain.is_some_and(|drain| *call.function == *drain);
         match call.outcome {
             Outcome::Fail => {}
             _ if !is_take && !is_drain => {
-                return Err(self.ledger.not_applicable("is no function of this object", call));
+                return Err(self.not_applicable("is no function of this object", call));
             }
             Outcome::Info if is_take => self.ledger.spares.push(place),
             Outcome::Info => self.ledger.has_spare_drain = true,
             Outcome::Ok if is_take && call.answered.is_nil() => self.ledger.empties.push(place),
-            Outcome::Ok if is_take => self.read_take(place, &call.answered, Taken::By(place)),
+            Outcome::Ok if is_take => self.read_take(place, &call.answered),
+            Outcome::Ok if call.answered.is_nil() => {}
             Outcome::Ok => {
                 let Some(items) = call.answered.items() else {
-                    return Err(self.ledger.not_applicable("returns no list", call));
+                    return Err(self.not_applicable("returns no list", call));
                 };
-                let drain = self.ledger.drains.len() as u32;
-                self.ledger.drains.push(place);
-                for (item, number) in items.iter().zip(0..) {
-                    self.read_take(place, item, Taken::Drained { drain, place: number });
+                for item in items {
+                    self.read_take(place, item);
                 }
             }
         }
@@ -306,15 +262,12 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Takes in that the call at `place` took `value`, and whether it can have.
-    fn read_take(&mut self, place: u32, value: &'t Datum, taken: Taken) {
+    fn read_take(&mut self, place: u32, value: &'t Datum) {
         let (ledger, take) = (&self.ledger, self.ledger.call(place));
         let id = self.ids.get(value).copied();
         let mut nobody = Mention::default();
         let mention = id.map_or(&mut nobody, |id| &mut self.mentions[id as usize]);
-        let first = mention
-            .taken
-            .replace((place, taken))
-            .map(|(first, _)| ledger.call(first));
+        let first = mention.take.replace(place).map(|first| ledger.call(first));
         let failed = mention.failed_put.map(|put| ledger.call(put));
         let (calls, conflict) = match (mention.put.map(|put| ledger.call(put)), first) {
             (None, _) => {
@@ -334,10 +287,14 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn finish(mut self) -> Result<Ledger<'t>, Decision> {
+    fn not_applicable(&self, what: &str, call: &Call) -> Box<Decision> {
+        Box::new(Decision::not_applicable(self.ledger.transcript, call, what))
+    }
+
+    fn finish(mut self) -> Result<Ledger<'t>, Box<Decision>> {
         let finding = self.tally.finish();
         if finding.count > 0 {
-            return Err(Decision::Decided(finding));
+            return Err(Box::new(Decision::Decided(finding)));
         }
         let transcript = self.ledger.transcript;
         let passages = &mut self.ledger.passages;
@@ -373,14 +330,14 @@ fn numbered(transcript: &Transcript) -> impl Iterator<Item = (u32, &Call)> {
 fn passage(transcript: &Transcript, mention: &Mention) -> Option<Passage> {
     let put = mention.put?;
     let call = |place: u32| &transcript.calls()[place as usize];
-    if mention.taken.is_none() && !call(put).is_ok() {
+    if mention.take.is_none() && !call(put).is_ok() {
         return None;
     }
     Some(Passage {
         put,
-        taken: mention.taken.map_or(Taken::Never, |(_, taken)| taken),
+        take: mention.take,
         puts: Span::of(call(put)),
-        takes: mention.taken.map_or(Span::NEVER, |(take, _)| Span::of(call(take))),
+        takes: mention.take.map_or(Span::NEVER, |take| Span::of(call(take))),
     })
 }
 

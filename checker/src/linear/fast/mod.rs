@@ -1,6 +1,6 @@
 //! Linearizability in near-linear time, for objects whose values tell enough.
 //!
-//! Where each element is put in at most once, a take says of which put it is, and what a search through orders would try is
+//! A drain is so many takes, as it is in the models of the search. Where each element is put in at most once, a take says of which put it is, and what a search through orders would try is
 //! settled by a sort and a sweep. Each way here decides exactly, or says that it does not apply, whereupon a search has to:
 //!
 //! | object | decided | not applicable |

@@ -1,15 +1,12 @@
-//! Moments: places among all entries, and as many more as are wanted between one entry and the next.
-//!
-//! Calls begin and end at entries; what takes effect does so between two of them. A moment is after an entry, and after so
-//! many others that were chosen in the same gap.
+//! Moments: places among all entries, and some beyond them all, for what never comes.
 
 use crate::{history::Position, transcript::Call};
 
-/// A place in the order of real time, entries and what is chosen between them alike.
+/// A place in the order of real time, or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
     entry: Position,
-    /// 0 is the entry itself.
+    /// 0 but beyond all entries.
     step: u32,
 }
 
@@ -31,19 +28,6 @@ impl Moment {
 
     pub(super) const fn at(entry: Position) -> Self {
         Self { entry, step: 0 }
-    }
-
-    /// Returns the moment `steps` after this one, in the same gap between entries.
-    pub(super) fn plus(self, steps: u32) -> Self {
-        Self {
-            entry: self.entry,
-            step: self.step.saturating_add(steps),
-        }
-    }
-
-    /// Returns whether both are in the gap after the same entry.
-    pub(super) fn shares_gap(self, other: Self) -> bool {
-        self.entry == other.entry
     }
 }
 

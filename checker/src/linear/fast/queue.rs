@@ -21,7 +21,7 @@ const TRADE: Trade = Trade {
     did_put: "enqueued",
 };
 
-/// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]` of all there is, are
+/// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]`, so many dequeues, are
 /// of one linearizable queue without order, which is empty at first.
 ///
 /// Tested are all ok calls. Not applicable where a value is enqueued twice, or where a drain of unknown outcome makes a
@@ -29,7 +29,7 @@ const TRADE: Trade = Trade {
 pub fn queue(transcript: &Transcript, context: &Context) -> Decision {
     match Ledger::read(transcript, context, &TRADE) {
         Ok(ledger) => decide(&ledger, context),
-        Err(decision) => decision,
+        Err(decision) => *decision,
     }
 }
 
@@ -37,20 +37,20 @@ fn decide(ledger: &Ledger<'_>, context: &Context) -> Decision {
     if !ledger.has_spare_drain || !ledger.has_loose_ends() {
         return judge(ledger, context);
     }
-    if emptiness::moments(&ledger.without_spares()).is_ok() {
+    if emptiness::check(&ledger.without_spares()).is_ok() {
         return ledger.sound();
     }
     // Without what nobody took, calls of unknown outcome took nothing.
     let taken = ledger.without_untaken();
-    if emptiness::moments(&taken).is_err() {
+    if emptiness::check(&taken).is_err() {
         return judge(&taken, context);
     }
     Decision::NotApplicable("a drain of unknown outcome may have removed what nobody else did".to_owned())
 }
 
 fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
-    match emptiness::moments(ledger) {
-        Ok(_) => ledger.sound(),
+    match emptiness::check(ledger) {
+        Ok(()) => ledger.sound(),
         Err(watcher) => emptiness::decision(ledger, watcher, context),
     }
 }

@@ -41,7 +41,7 @@ use crate::{
 pub fn set(transcript: &Transcript, context: &Context) -> Decision {
     let members = match Members::read(transcript) {
         Ok(members) => members,
-        Err(decision) => return decision,
+        Err(decision) => return *decision,
     };
     let mut tally = CallTally::new();
     tally.test(transcript.calls().iter().filter(|call| call.is_ok()).count() as u64);
@@ -109,7 +109,8 @@ impl Conflict<'_> {
 }
 
 impl<'t> Members<'t> {
-    fn read(transcript: &'t Transcript) -> Result<Self, Decision> {
+    fn read(transcript: &'t Transcript) -> Result<Self, Box<Decision>> {
+        let not_applicable = |transcript, call, what| Box::new(Decision::not_applicable(transcript, call, what));
         let mut ids = FxHashMap::<&Datum, u32>::default();
         let mut this = Self {
             transcript,
@@ -128,7 +129,7 @@ impl<'t> Members<'t> {
                 "read" if !call.is_ok() => {}
                 "read" => {
                     let Some(items) = call.answered.items() else {
-                        return Err(Decision::not_applicable(transcript, call, "returns no collection"));
+                        return Err(not_applicable(transcript, call, "returns no collection"));
                     };
                     let mut members: Vec<u32> = items.iter().map(|item| this.id(&mut ids, item)).collect();
                     members.sort_unstable();
@@ -138,15 +139,11 @@ impl<'t> Members<'t> {
                 "remove" if !call.is_possible() || !has_reads => {}
                 "remove" => {
                     let why = "removes, and reads of the whole set couple all elements";
-                    return Err(Decision::not_applicable(transcript, call, why));
+                    return Err(not_applicable(transcript, call, why));
                 }
                 _ if !call.is_possible() => {}
                 _ => {
-                    return Err(Decision::not_applicable(
-                        transcript,
-                        call,
-                        "is no function of this object",
-                    ));
+                    return Err(not_applicable(transcript, call, "is no function of this object"));
                 }
             }
         }

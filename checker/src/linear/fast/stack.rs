@@ -43,7 +43,7 @@ const NAMED_COUNT_MAX: usize = 8;
 pub fn stack(transcript: &Transcript, context: &Context) -> Decision {
     match Ledger::read(transcript, context, &TRADE) {
         Ok(ledger) => decide(&ledger, context),
-        Err(decision) => decision,
+        Err(decision) => *decision,
     }
 }
 
@@ -64,7 +64,7 @@ fn decide(ledger: &Ledger<'_>, context: &Context) -> Decision {
     if conflict(&ledger.without_spares()).is_ok() {
         return ledger.sound();
     }
-    if let Err(watcher) = emptiness::moments(ledger) {
+    if let Err(watcher) = emptiness::check(ledger) {
         return emptiness::decision(ledger, watcher, context);
     }
     Decision::NotApplicable("a pop of unknown outcome may have removed what nobody else did".to_owned())
@@ -90,7 +90,7 @@ fn judge(ledger: &Ledger<'_>, context: &Context) -> Decision {
 }
 
 fn conflict(ledger: &Ledger<'_>) -> Result<(), Conflict> {
-    emptiness::moments(ledger).map_err(Conflict::Watcher)?;
+    emptiness::check(ledger).map_err(Conflict::Watcher)?;
     let passages = ledger.passages.iter().enumerate();
     let with_core = passages.filter_map(|(number, passage)| Some((number, layer(passage)?)));
     let (numbers, layers): (Vec<usize>, Vec<Layer>) = with_core.unzip();
