@@ -204,7 +204,7 @@ const TEXTS: &[Accepted] = {
             "w(1,0,0,0)\nw(1,1,1,1)\nr( 1, 0, 2, 2 )\nr(1,1,1,1)\nw(1,2,1,3)\n",
             &[
                 "{:process 1, :type :ok, :f :txn, :value [[:w 1 1] [:r 1 1]]}",
-                "{:process 0, :type :ok, :f :txn, :value [[:w 1 0]]}",
+                "{:process 0, :type :ok, :f :init, :value [[:w 1 0]]}",
                 "{:process 1, :type :ok, :f :txn, :value [[:w 1 2]]}",
                 "{:process 2, :type :ok, :f :txn, :value [[:r 1 0]]}",
             ],
