@@ -113,27 +113,19 @@ impl Checker {
         } else {
             folder_around(path)?
         };
-        let history = match &run {
-            Some(folder) if path.is_dir() => folder.file("history.jsonl"),
-            _ => path.to_owned(),
+        let (history, format) = match &run {
+            Some(folder) if path.is_dir() => (folder.file("history.jsonl"), Some(Format::Jsonl)),
+            _ => (path.to_owned(), self.options.format),
         };
-        let input = Input::open(&history, self.options.format)?;
+        let input = Input::open(&history, format)?;
         let sample = input.sample();
         let mut context = Context::default();
-        let (judgement, record, about) = match self.model_of(&input, &sample) {
+        let (judgement, record, about) = match self.model_of(path, &input, &sample) {
             Some(Model::QuorumRegister) => {
                 let base = run.as_ref().map(RunFolder::scenario).transpose()?;
                 let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
-                let facts = match &run {
-                    Some(folder) if path.is_dir() => run_facts(&scenario, &folder.faults()?),
-                    _ => RunFacts {
-                        context: Context {
-                            replica_count: Some(scenario.replicas()),
-                            ..Context::default()
-                        },
-                        faults_took_effect: None,
-                    },
-                };
+                let folder = run.as_ref().filter(|_| path.is_dir());
+                let facts = facts(&scenario, folder)?;
                 let (history, torn) = self.keys(input)?;
                 let judgement = judge(scenario.workload, &history, scenario.settings(), &facts, &self.workers);
                 let about = torn.map(|line| ("torn", torn_note(line)));
@@ -164,7 +156,7 @@ impl Checker {
     }
 
     /// The model to judge by, where it is known before everything is read.
-    fn model_of(&self, input: &Input, sample: &[Entry]) -> Option<Model> {
+    fn model_of(&self, path: &Path, input: &Input, sample: &[Entry]) -> Option<Model> {
         if self.options.model.is_some() {
             return self.options.model;
         }
@@ -173,10 +165,8 @@ impl Checker {
             entry.key.is_some() && is_function
         };
         let is_of_keys = !sample.is_empty() && sample.iter().all(is_own);
-        match self.options.consistency {
-            None if input.format() == Format::Jsonl && is_of_keys => Some(Model::QuorumRegister),
-            _ => None,
-        }
+        let is_ours = path.is_dir() || input.format() == Format::Jsonl && is_of_keys;
+        (is_ours && self.options.consistency.is_none()).then_some(Model::QuorumRegister)
     }
 
     /// Judges a file against a model; where none is given, the one that its calls are of.
@@ -186,64 +176,44 @@ impl Checker {
         sample: &[Entry],
         model: Option<Model>,
         began: Instant,
-    ) -> anyhow::Result<(Judgement, Record, Vec<(&'static str, String)>)> {
+    ) -> anyhow::Result<(Judgement, Record, About)> {
         let (path, format) = (input.path().to_owned(), input.format());
-        let nil = self.options.nil.unwrap_or_else(|| default_nil(format));
+        let nil = |model: Model| match self.options.nil {
+            Some(nil) => nil,
+            None if model.reads_registers() => default_nil(format),
+            None => Nil::Absent,
+        };
         let has_keys = !sample.is_empty() && sample.iter().all(|entry| entry.key.is_some());
-        let mut about = Vec::new();
-        let is_direct =
-            model.is_some_and(Model::is_of_keys) && has_keys && self.options.initial.is_nil() && nil == Nil::Absent;
-        let (model, record, torn) = if is_direct {
-            let (history, torn) = self.keys(input)?;
-            (model.expect("just seen"), Record::Keys(history), torn)
-        } else {
-            let (transcript, torn) = input.transcript()?;
-            let (model, why) = match model {
-                Some(model) => (model, None),
-                None => {
-                    let inferred = Model::infer(&transcript);
-                    let (model, why) = inferred.map_err(|found| no_model(&path, &found))?;
-                    (model, Some(why))
-                }
-            };
-            about.extend(why.map(|why| ("model", format!("{model}, as {why}; --model asks for another"))));
-            let (parts, keyed) = self.split(transcript, &path)?;
-            about.extend(keyed.map(|keyed| ("keys", keyed)));
-            about.extend(nil_note(&parts, self.options.nil, nil).filter(|_| model.reads_registers()));
-            let has_times = parts
-                .iter()
-                .flat_map(Transcript::calls)
-                .any(|call| call.start_ns.is_some());
-            if !has_times && model.is_of_keys() {
-                let words = "none in the file; below, an entry's index stands for milliseconds";
-                about.push(("times", words.to_owned()));
+        let is_direct = |model: &Model| {
+            let is_plain = self.options.initial.is_nil() && nil(*model) == Nil::Absent;
+            model.is_of_keys() && has_keys && is_plain
+        };
+        let (model, record, mut about) = match model.filter(is_direct) {
+            Some(model) => {
+                let (history, torn) = self.keys(input)?;
+                let about = torn.map(|line| ("torn", torn_note(line)));
+                (model, Record::Keys(history), about.into_iter().collect())
             }
-            let record = if model.is_of_keys() {
-                let history = register_history(&parts, &self.options.initial, nil);
-                Record::Keys(history.map_err(|error| bad_input(&path, &error))?)
-            } else {
-                Record::Calls(parts)
-            };
-            (model, record, torn)
+            None => self.calls(input, model, &nil)?,
         };
         if let Some(level) = self.options.consistency {
             model.require_level(level).map_err(ExitError::usage)?;
         }
-        about.extend(torn.map(|line| ("torn", torn_note(line))));
         let deadline = self.options.budget.time.map(|time| began + time);
         let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let budget = Budget {
+            steps: self.options.budget.steps,
+            memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
+            stop: deadline.is_some().then_some(&is_over),
+            ..Budget::default()
+        };
         let question = Question {
             model,
             consistency: self.options.consistency,
             search: Options {
                 init: self.options.initial.clone(),
-                nil,
-                budget: Budget {
-                    steps: self.options.budget.steps,
-                    memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
-                    stop: deadline.is_some().then_some(&is_over),
-                    ..Budget::default()
-                },
+                nil: nil(model),
+                budget,
             },
             bank: self.options.bank.clone(),
             long_fork: self.options.long_fork.clone(),
@@ -251,10 +221,47 @@ impl Checker {
         };
         let judgement = judge_model(&question, &record, &Context::default(), &self.workers);
         if about.iter().all(|(label, _)| *label != "model") {
-            about.push(("model", model.name().to_owned()));
+            about.insert(0, ("model", model.name().to_owned()));
         }
         about.insert(0, ("history", history_note(&path, format, &judgement)));
         Ok((judgement, record, about))
+    }
+
+    /// Reads a file as calls, and makes of them what the model is judged on.
+    fn calls(
+        &self,
+        input: Input,
+        model: Option<Model>,
+        nil: &dyn Fn(Model) -> Nil,
+    ) -> anyhow::Result<(Model, Record, About)> {
+        let path = input.path().to_owned();
+        let (transcript, torn) = input.transcript()?;
+        let mut about = Vec::new();
+        let model = match model {
+            Some(model) => model,
+            None => {
+                let (model, why) = Model::infer(&transcript).map_err(|found| no_model(&path, &found))?;
+                about.push(("model", format!("{model}, as {why}; --model asks for another")));
+                model
+            }
+        };
+        let nil = nil(model);
+        let (parts, keyed) = self.split(transcript, &path)?;
+        about.extend(keyed.map(|keyed| ("keys", keyed)));
+        let is_nil_open = self.options.nil.is_none() && model.reads_registers();
+        about.extend(nil_note(&parts, nil).filter(|_| is_nil_open));
+        about.extend(torn.map(|line| ("torn", torn_note(line))));
+        if !model.is_of_keys() {
+            return Ok((model, Record::Calls(parts), about));
+        }
+        let mut calls = parts.iter().flat_map(Transcript::calls);
+        if calls.all(|call| call.start_ns.is_none()) {
+            let words = "none in the file; below, an entry's index stands for milliseconds";
+            about.push(("times", words.to_owned()));
+        }
+        let history = register_history(&parts, &self.options.initial, nil);
+        let history = history.map_err(|error| bad_input(&path, &error))?;
+        Ok((model, Record::Keys(history), about))
     }
 
     /// A history of keys: our own lines as fast as can be.
@@ -291,6 +298,9 @@ impl Checker {
     }
 }
 
+/// What was judged and as what, as labels and texts.
+type About = Vec<(&'static str, String)>;
+
 /// What was judged, and the record that it was judged on.
 #[derive(Debug)]
 pub struct Checked {
@@ -300,6 +310,20 @@ pub struct Checked {
     pub record: Record,
     /// What is known of its run.
     pub context: Context,
+}
+
+/// What is known beside a history: all that its run recorded, or of a file alone how many replicas a key has.
+fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunFacts> {
+    match folder {
+        Some(folder) => Ok(run_facts(scenario, &folder.faults()?)),
+        None => Ok(RunFacts {
+            context: Context {
+                replica_count: Some(scenario.replicas()),
+                ..Context::default()
+            },
+            faults_took_effect: None,
+        }),
+    }
 }
 
 /// The run that `path` lies in, if it lies in one.
@@ -348,15 +372,15 @@ fn history_note(path: &Path, format: Format, judgement: &Judgement) -> String {
     )
 }
 
-/// What reads of nil were taken to say, where there were such and nobody said so.
-fn nil_note(parts: &[Transcript], asked: Option<Nil>, nil: Nil) -> Option<(&'static str, String)> {
+/// What reads of nil were taken to say, where there were such.
+fn nil_note(parts: &[Transcript], nil: Nil) -> Option<(&'static str, String)> {
     let is_nil_read = |call: &Call| call.is_ok() && *call.function == *"read" && call.answered.is_nil();
     let has_nil = parts.iter().flat_map(Transcript::calls).any(is_nil_read);
     let words = match nil {
         Nil::Any => "a read of nil says nothing, as Knossos has it; --nil absent takes it for nothing there",
         Nil::Absent => "a read of nil found nothing there; --nil any takes it to say nothing",
     };
-    (has_nil && asked.is_none()).then(|| ("nil", words.to_owned()))
+    has_nil.then(|| ("nil", words.to_owned()))
 }
 
 fn torn_note(line: u64) -> String {

@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     nil: Option<NilArg>,
     /// What registers hold at first, as EDN.
-    #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = edn)]
+    #[arg(long, value_name = "VALUE", default_value = "nil", allow_negative_numbers = true, value_parser = edn)]
     init: Datum,
     /// Values are pairs of a key and the value proper, as of Jepsen's independent workloads.
     #[arg(long)]
@@ -67,7 +67,7 @@ pub(super) struct Args {
     #[arg(long)]
     negative_balances: bool,
     /// Of model bank: what all accounts hold together; without it, what the first read finds.
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     total: Option<i64>,
     /// Of model long-fork: how many keys are read together; without it, as many as the first read has.
     #[arg(long, value_name = "N")]

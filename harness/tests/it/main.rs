@@ -4,6 +4,7 @@ mod arrows;
 mod bad_input;
 mod command;
 mod corpora;
+mod judging;
 mod node_verbs;
 mod processes;
 mod quic;

@@ -31,7 +31,7 @@ pub enum Consistency {
 }
 
 /// How deep k-atomicity may be asked for.
-pub const K_MAX: u32 = 1_000_000;
+const K_MAX: u32 = 1_000_000;
 
 impl Consistency {
     /// Its name on the command line and in reports.

@@ -7,7 +7,7 @@
 use quorate_checker::{
     Context, Counts, Finding, History, Transcript, causal, checks,
     jepsen::{self, BankOptions, LongForkOptions, Part, Report, SetFullOptions},
-    linear::{self, ModelKind, Options},
+    linear::{self, Budget, ModelKind, Options},
 };
 use serde::Serialize;
 
@@ -91,7 +91,11 @@ fn of_keys(
             Consistency::Safe => in_parts(history, execute, |part| checks::safe(part, context)),
             Consistency::KAtomic(k) => in_parts(history, execute, |part| checks::k_atomic(part, context, u64::from(k))),
             Consistency::Sequential => whole(execute, || {
-                checks::sequential(history, context, question.search.budget.steps)
+                checks::sequential(
+                    history,
+                    context,
+                    question.search.budget.steps.min(Budget::default().steps),
+                )
             }),
             Consistency::Causal => whole(execute, || checks::causal_from_values(history, context)),
             Consistency::ReadAtomic | Consistency::ReadCommitted => {

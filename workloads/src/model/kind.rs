@@ -174,7 +174,7 @@ impl Model {
         let has = |name: &str| functions.contains(name);
         let only = |names: &[&str]| functions.iter().all(|function| names.contains(function));
         let model = if functions.is_empty() {
-            Some(Model::Register)
+            None
         } else if only(&["acquire", "release"]) {
             Some(Model::Mutex)
         } else if has("drain") && only(&["enqueue", "dequeue", "drain"]) {
