@@ -129,26 +129,28 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
     }
 
     fn run(&mut self, depth: Layer) -> Way {
-        let stage = match self.meter.strategy() {
-            Strategy::Dive => self.dive(u64::MAX),
-            Strategy::Sweep => self.sweep(),
-            Strategy::Both => {
-                let mut stage = self.dive(DIVE_STEPS_MIN + DIVE_STEPS * u64::from(depth));
-                if self.can_go_on(&stage) {
-                    stage = self.sweep();
-                }
-                if self.can_go_on(&stage) {
-                    stage = self.dive(u64::MAX);
-                }
-                stage
-            }
+        let first = DIVE_STEPS_MIN + DIVE_STEPS * u64::from(depth);
+        let stages: &[fn(&mut Self, u64) -> Result<Way, Exhausted>] = match self.meter.strategy() {
+            Strategy::Both => &[Self::dive, Self::sweep_lavishly, Self::sweep, Self::dive],
+            Strategy::Dive => &[Self::dive],
+            Strategy::Sweep => &[Self::sweep_lavishly, Self::sweep],
         };
-        stage.unwrap_or_else(|exhausted| Way::Lost(exhausted, self.deepest))
-    }
-
-    /// Returns whether after this stage another may do better.
-    fn can_go_on(&self, stage: &Result<Way, Exhausted>) -> bool {
-        matches!(stage, Err(Exhausted::Steps | Exhausted::Memory)) && !self.meter.is_spent()
+        let mut end = Exhausted::Steps;
+        for (number, stage) in stages.iter().enumerate() {
+            let is_last = number + 1 == stages.len();
+            // Two stages that may come to nothing leave enough to those after them.
+            let share = self.meter.left() / if is_last { 1 } else { 4 };
+            let steps = if number == 0 && !is_last { first } else { share };
+            match stage(self, steps) {
+                Ok(way) => return way,
+                Err(Exhausted::Stopped) => return Way::Lost(Exhausted::Stopped, self.deepest),
+                Err(exhausted) => end = exhausted,
+            }
+            if self.meter.is_spent() {
+                break;
+            }
+        }
+        Way::Lost(end, self.deepest)
     }
 
     /// Depth first.
@@ -184,9 +186,22 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         Ok(Way::Barred(deepest))
     }
 
+    /// Layer by layer, as if those calls that need never happen could do so any number of times: a way through that is none.
+    fn sweep_lavishly(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.space.is_lavish = true;
+        let deepest = self.deepest;
+        let way = self.sweep(steps);
+        self.space.is_lavish = false;
+        self.deepest = deepest;
+        match way {
+            Ok(Way::Through) => Err(Exhausted::Steps),
+            way => way,
+        }
+    }
+
     /// Layer by layer.
-    fn sweep(&mut self) -> Result<Way, Exhausted> {
-        self.meter.allow(u64::MAX);
+    fn sweep(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.meter.allow(steps);
         let root = self.space.root();
         if self.space.is_goal(&root) {
             return Ok(Way::Through);
