@@ -95,6 +95,11 @@ impl<'a> Meter<'a> {
         self.steps
     }
 
+    /// Returns how many steps there are left.
+    pub(super) fn left(&self) -> u64 {
+        self.budget.steps.saturating_sub(self.steps)
+    }
+
     /// Returns whether there is nothing left for a further stage.
     pub(super) fn is_spent(&self) -> bool {
         self.steps >= self.budget.steps

@@ -3,8 +3,9 @@
 //! Two searches share one meter. **Diving** goes deep first, with a memo (Wing and Gong, *Testing and verifying concurrent
 //! objects*, JPDC 1993; Lowe 2017): of a history that is linearizable it usually sees little more than the one way. But it
 //! remembers all that it meets. **Sweeping** goes layer by layer and remembers but the present ones, so that it can refute a
-//! long history in little room. So a dive goes first, with as many steps as a history that is linearizable should take; then a sweep; and
-//! where its layers do not fit, a dive again with all that is left.
+//! long history in little room. So a dive goes first, as long as it makes headway; then a sweep that takes calls which need
+//! never have happened for inexhaustible, as there are few configurations then; then a sweep; and where its layers do not
+//! fit, a dive with all that is left.
 
 use std::collections::VecDeque;
 
@@ -17,11 +18,9 @@ use super::{
     timeline::{Layer, Timeline},
 };
 
-/// How many steps for each layer the first dive may take: those of histories that are linearizable mostly take ten or fewer.
-const DIVE_STEPS: u64 = 64;
-
-/// How many steps it may take besides, so that small histories are not swept for nothing.
-const DIVE_STEPS_MIN: u64 = 100_000;
+/// How many steps the first dive may take without coming any deeper. Where a history is linearizable it mostly comes a layer
+/// deeper with every few; where it has not for so long, either there is no way, or a sweep is as good.
+const STALLED_STEPS: u64 = 100_000;
 
 /// How often memory is counted: once in so many steps, in which it can't grow by more than a few kilobytes, but for tables
 /// that double, which are counted as doubled before they are.
@@ -55,10 +54,10 @@ pub(super) enum Way {
 /// Looks for a way through `timeline`.
 pub(super) fn explore<M: Model>(model: &M, ops: &[M::Op], timeline: &Timeline, meter: &mut Meter<'_>) -> Way {
     match timeline.slots.len() {
-        0..=64 => Search::<M, 1>::new(model, ops, timeline, meter).run(timeline.depth()),
-        65..=256 => Search::<M, 4>::new(model, ops, timeline, meter).run(timeline.depth()),
-        257..=1024 => Search::<M, 16>::new(model, ops, timeline, meter).run(timeline.depth()),
-        1025..=SLOT_COUNT_MAX => Search::<M, 64>::new(model, ops, timeline, meter).run(timeline.depth()),
+        0..=64 => Search::<M, 1>::new(model, ops, timeline, meter).run(),
+        65..=256 => Search::<M, 4>::new(model, ops, timeline, meter).run(),
+        257..=1024 => Search::<M, 16>::new(model, ops, timeline, meter).run(),
+        1025..=SLOT_COUNT_MAX => Search::<M, 64>::new(model, ops, timeline, meter).run(),
         _ => Way::Lost(Exhausted::Memory, 0),
     }
 }
@@ -128,31 +127,40 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         }
     }
 
-    fn run(&mut self, depth: Layer) -> Way {
-        let stage = match self.meter.strategy() {
-            Strategy::Dive => self.dive(u64::MAX),
-            Strategy::Sweep => self.sweep(),
-            Strategy::Both => {
-                let mut stage = self.dive(DIVE_STEPS_MIN + DIVE_STEPS * u64::from(depth));
-                if self.can_go_on(&stage) {
-                    stage = self.sweep();
-                }
-                if self.can_go_on(&stage) {
-                    stage = self.dive(u64::MAX);
-                }
-                stage
-            }
+    fn run(&mut self) -> Way {
+        let stages: &[fn(&mut Self, u64) -> Result<Way, Exhausted>] = match self.meter.strategy() {
+            Strategy::Both => &[Self::dive_with_headway, Self::sweep_lavishly, Self::sweep, Self::dive],
+            Strategy::Dive => &[Self::dive],
+            Strategy::Sweep => &[Self::sweep_lavishly, Self::sweep],
         };
-        stage.unwrap_or_else(|exhausted| Way::Lost(exhausted, self.deepest))
+        let mut end = Exhausted::Steps;
+        for (number, stage) in stages.iter().enumerate() {
+            let is_last = number + 1 == stages.len();
+            // Two stages that may come to nothing leave enough to those after them.
+            let share = self.meter.left() / if is_last { 1 } else { 4 };
+            match stage(self, share) {
+                Ok(way) => return way,
+                Err(Exhausted::Stopped) => return Way::Lost(Exhausted::Stopped, self.deepest),
+                Err(exhausted) => end = exhausted,
+            }
+            if self.meter.is_spent() {
+                break;
+            }
+        }
+        Way::Lost(end, self.deepest)
     }
 
-    /// Returns whether after this stage another may do better.
-    fn can_go_on(&self, stage: &Result<Way, Exhausted>) -> bool {
-        matches!(stage, Err(Exhausted::Steps | Exhausted::Memory)) && !self.meter.is_spent()
+    /// Depth first, as long as that leads on.
+    fn dive_with_headway(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.dive_until(steps, STALLED_STEPS)
     }
 
     /// Depth first.
     fn dive(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.dive_until(steps, u64::MAX)
+    }
+
+    fn dive_until(&mut self, steps: u64, stalled_steps: u64) -> Result<Way, Exhausted> {
         self.meter.allow(steps);
         let mut seen = Seen::<W>::new();
         let mut stack: Vec<Frame<W>> = Vec::new();
@@ -160,10 +168,13 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         if self.space.is_goal(&root) {
             return Ok(Way::Through);
         }
-        let mut deepest = root.layer;
+        let (mut deepest, mut since) = (root.layer, self.meter.steps());
         stack.push(Frame::new(root));
         while let Some(frame) = stack.last_mut() {
             self.meter.step()?;
+            if self.meter.steps() - since > stalled_steps {
+                return Err(Exhausted::Steps);
+            }
             let Some(child) = self.space.successor(&frame.config, &mut frame.cursor) else {
                 stack.pop();
                 continue;
@@ -171,8 +182,10 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
             if self.space.is_goal(&child) {
                 return Ok(Way::Through);
             }
-            deepest = deepest.max(child.layer);
-            self.deepest = self.deepest.max(deepest);
+            if child.layer > deepest {
+                (deepest, since) = (child.layer, self.meter.steps());
+                self.deepest = self.deepest.max(deepest);
+            }
             if seen.insert(&child, &self.space.usages) {
                 stack.push(Frame::new(child));
             }
@@ -184,9 +197,22 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
         Ok(Way::Barred(deepest))
     }
 
+    /// Layer by layer, as if those calls that need never happen could do so any number of times: a way through that is none.
+    fn sweep_lavishly(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.space.is_lavish = true;
+        let deepest = self.deepest;
+        let way = self.sweep(steps);
+        self.space.is_lavish = false;
+        self.deepest = deepest;
+        match way {
+            Ok(Way::Through) => Err(Exhausted::Steps),
+            way => way,
+        }
+    }
+
     /// Layer by layer.
-    fn sweep(&mut self) -> Result<Way, Exhausted> {
-        self.meter.allow(u64::MAX);
+    fn sweep(&mut self, steps: u64) -> Result<Way, Exhausted> {
+        self.meter.allow(steps);
         let root = self.space.root();
         if self.space.is_goal(&root) {
             return Ok(Way::Through);

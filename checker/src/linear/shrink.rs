@@ -40,21 +40,29 @@ pub(super) struct Core {
 pub(super) fn shrink<M: Model>(
     model: &M,
     ops: &mut Vec<M::Op>,
-    spans: Vec<Span>,
+    mut spans: Vec<Span>,
     last: usize,
     meter: &mut Meter<'_>,
 ) -> Core {
-    let last = spans.iter().position(|span| span.call == last && span.end.is_some());
-    let last = last.expect("what bars the way has ended");
+    let is_last = |span: &Span| span.call == last && span.end.is_some();
+    let until = spans.iter().find(|span| is_last(span)).and_then(|span| span.end);
+    let until = until.expect("what bars the way has ended");
+    spans.retain(|span| span.start < until);
+    let last = spans.iter().position(is_last).expect("it began before it ended");
     let whole = Kept::cut((0..spans.len()).collect(), &spans, last);
     let relaxed = relax(model, ops, &spans, &whole);
     if let Some(relaxed) = relaxed {
         let shrinker = Shrinker::new(model, ops, relaxed);
-        if let Some(kept) = shrinker.still(whole.places.clone(), &whole, meter) {
+        // The last calls first: to search all once more may take as long as it took to find the violation.
+        let kept = shrinker.tail(&whole, meter);
+        let kept = kept.or_else(|| shrinker.still(whole.places.clone(), &whole, meter));
+        if let Some(kept) = kept {
             return shrinker.finish(kept, meter);
         }
     }
-    Shrinker::new(model, ops, spans).finish(whole, meter)
+    let shrinker = Shrinker::new(model, ops, spans);
+    let kept = shrinker.tail(&whole, meter).unwrap_or(whole);
+    shrinker.finish(kept, meter)
 }
 
 /// Some of the calls of a history, up to an end that bars the way.
@@ -174,7 +182,6 @@ impl<'m, M: Model> Shrinker<'m, M> {
 
     /// Makes `kept` as small as it gets.
     fn finish(&self, mut kept: Kept, meter: &mut Meter<'_>) -> Core {
-        kept = self.tail(kept, meter);
         kept = self.thin(kept, true, meter);
         kept = self.thin(kept, false, meter);
         let span = |place: &usize| Span {
@@ -206,7 +213,7 @@ impl<'m, M: Model> Shrinker<'m, M> {
     }
 
     /// Tries the last calls alone, with what they may owe something to.
-    fn tail(&self, kept: Kept, meter: &mut Meter<'_>) -> Kept {
+    fn tail(&self, kept: &Kept, meter: &mut Meter<'_>) -> Option<Kept> {
         let end = |place: &usize| kept.end(&self.spans[*place]);
         let mut ended: Vec<usize> = kept
             .places
@@ -217,16 +224,16 @@ impl<'m, M: Model> Shrinker<'m, M> {
         ended.sort_unstable_by_key(end);
         let mut count = TAIL_COUNT_MIN;
         while count < ended.len() && !meter.is_spent() {
-            let places = self.with_needed(&ended[ended.len() - count..], &kept);
+            let places = self.with_needed(&ended[ended.len() - count..], kept);
             meter.spend(places.len() as u64);
             if places.len() < kept.places.len()
-                && let Some(kept) = self.still(places, &kept, meter)
+                && let Some(kept) = self.still(places, kept, meter)
             {
-                return kept;
+                return Some(kept);
             }
             count *= 4;
         }
-        kept
+        None
     }
 
     /// Returns `places` with all that they may owe something to, and with what shows that they can't to others.

@@ -64,6 +64,9 @@ pub(super) struct Space<'m, M: Model, const W: usize> {
     observers: Vec<Slots<W>>,
     /// For each slot which of its tenants was asked for last: the next is near.
     tenants: Vec<usize>,
+    /// Whether idempotent calls that need never happen can do so as often as wanted, once one has begun. That explains more
+    /// than there is, but leaves far fewer configurations: what even so is not linearizable is not.
+    pub(super) is_lavish: bool,
 }
 
 impl<'m, M: Model, const W: usize> Space<'m, M, W> {
@@ -91,6 +94,7 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
             mutators,
             observers,
             tenants: vec![0; timeline.slots.len()],
+            is_lavish: false,
         }
     }
 
@@ -164,7 +168,10 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
                         // They are in the order of their first ones.
                         return None;
                     }
-                    if it.is_live(config.layer) && self.usages.count(config.usage, class) < it.count(config.layer) {
+                    if it.is_live(config.layer)
+                        && (self.is_lavish && it.is_idempotent
+                            || self.usages.count(config.usage, class) < it.count(config.layer))
+                    {
                         return Some(Candidate::Class(class));
                     }
                     cursor.at += 1;
@@ -200,7 +207,11 @@ impl<'m, M: Model, const W: usize> Space<'m, M, W> {
                 set(&mut config.effective, slot);
                 clear(&mut config.covered, slot);
             }
-            Candidate::Class(class) => config.usage = self.usages.with(config.usage, class),
+            Candidate::Class(class) => {
+                if !(self.is_lavish && self.timeline.classes[class as usize].is_idempotent) {
+                    config.usage = self.usages.with(config.usage, class);
+                }
+            }
             Candidate::Discharged => {}
         }
         self.cover(&mut config, op);

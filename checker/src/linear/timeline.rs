@@ -54,6 +54,8 @@ pub(super) struct Class {
     pub(super) from: Vec<Layer>,
     /// The last layer at which something may depend on one.
     pub(super) until: Layer,
+    /// Whether one after another does what one does, so that however many there are they lead to few states.
+    pub(super) is_idempotent: bool,
 }
 
 /// A history, layer by layer.
@@ -85,6 +87,12 @@ impl Timeline {
             .classes
             .retain(|class| !model.observes(&ops[class.op as usize]));
         timeline.give_up_the_useless(model, ops);
+        for class in &mut timeline.classes {
+            let op = &ops[class.op as usize];
+            let unconditional = model.unconditional(op);
+            let op = unconditional.as_ref().unwrap_or(op);
+            class.is_idempotent = model.overwrites(op, op);
+        }
         timeline
     }
 
@@ -113,6 +121,7 @@ impl Timeline {
                             op,
                             from: Vec::new(),
                             until: 0,
+                            is_idempotent: false,
                         });
                         self.classes.len() - 1
                     });

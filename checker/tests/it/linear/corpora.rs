@@ -13,7 +13,7 @@
 use std::{fs, path::PathBuf, time::Instant};
 
 use quorate_checker::{
-    Context, Datum, Entry, EventKind, Process, Transcript, TranscriptBuilder,
+    Context, Datum, Entry, EventKind, Keying, Process, Transcript, TranscriptBuilder,
     linear::{ModelKind, Nil, Options, check_kind},
 };
 
@@ -98,6 +98,43 @@ fn knossos_histories_are_judged_as_knossos_judges_them() {
             expected,
             "{name}: {model}"
         );
+    }
+}
+
+#[test]
+fn a_knossos_history_in_json_is_judged_alike() {
+    for (path, _, expected) in index(|file| file.contains("knossos") && file.ends_with(".json")) {
+        let name = path.display().to_string();
+        let text = fs::read(&path).expect("the history is readable");
+        let ops: Vec<serde_json::Value> = serde_json::from_slice(&text).expect("the history is JSON");
+        let mut builder = TranscriptBuilder::new();
+        for op in &ops {
+            let entry = Entry::from_map(Datum::from(op)).expect("each is an op");
+            builder.push(entry).expect("the ops are a history");
+        }
+        let options = options(Datum::Nil, Nil::Any);
+        assert_eq!(
+            is_valid(&[builder.finish()], ModelKind::Mutex, &options, &name),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn kv_logs_are_judged_as_porcupine_judges_them_split_by_key_or_not() {
+    for (path, _, expected) in index(|file| file.starts_with("porcupine/kv")) {
+        let name = path.display().to_string();
+        let whole = notation::transcript(&fs::read(&path).expect("the log is readable"));
+        let options = options(Datum::Nil, Nil::Absent);
+        let parts = whole.clone().by_key(Keying::Field).expect("each call has a key");
+        for transcripts in [vec![whole], parts] {
+            assert_eq!(
+                is_valid(&transcripts, ModelKind::Kv, &options, &name),
+                expected,
+                "{name}"
+            );
+        }
     }
 }
 
