@@ -216,8 +216,8 @@ impl Checker {
                 budget,
             },
             bank: self.options.bank.clone(),
-            long_fork: self.options.long_fork.clone(),
-            set_full: self.options.set_full.clone(),
+            long_fork: self.options.long_fork,
+            set_full: self.options.set_full,
         };
         let judgement = judge_model(&question, &record, &Context::default(), &self.workers);
         if about.iter().all(|(label, _)| *label != "model") {

@@ -19,7 +19,8 @@ pub struct InOrder;
 
 impl Execute for InOrder {
     fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
-        (0..count).map(|number| Ok(unit(number))).collect()
+        (0..count).for_each(unit);
+        vec![Ok(()); count]
     }
 
     fn part_count(&self) -> usize {

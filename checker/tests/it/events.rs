@@ -214,7 +214,7 @@ fn ops_hold_what_events_said() {
         "versions are in their own order, not that of appearance"
     );
     assert_eq!(
-        written.version.map(|version| history.version(version).clone()),
+        written.version.map(|version| history.version(version)),
         Some(Version::from("a"))
     );
 

@@ -339,7 +339,7 @@ pub(crate) fn value(history: &History, op: &Op) -> Value {
 }
 
 fn version(history: &History, op: &Op) -> Option<Version> {
-    op.version.map(|version| history.version(version).clone())
+    op.version.map(|version| history.version(version))
 }
 
 /// Lets `op` have returned something else.

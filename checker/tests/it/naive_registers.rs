@@ -62,7 +62,7 @@ pub(crate) fn with_nothings_told(history: &History, ops: &[Op], is_initial_open:
             .into_iter()
             .flat_map(|before| {
                 choices.iter().map(move |value| {
-                    let mut told = op.clone();
+                    let mut told = *op;
                     told.value = *value;
                     [&before[..], &[told]].concat()
                 })

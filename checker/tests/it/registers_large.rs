@@ -72,7 +72,7 @@ fn a_read_behind_by_versions() {
                 }
             }
             let older = chain.get(behind)?;
-            let version = older.version.map(|version| history.version(version).clone());
+            let version = older.version.map(|version| history.version(version));
             answer(events, read, value(history, older), version);
             Some(read.index)
         });

@@ -179,7 +179,12 @@ fn check(object: Object, injected: &[(Injected, usize)]) {
             .unwrap_or_else(|| panic!("{object:?}: {calls:?} are not found"));
         let processes: BTreeSet<String> = witness.ops.iter().map(|op| op.process.to_string()).collect();
         assert!(processes.len() <= *call_count_max, "{object:?}: {witness:#?}");
-        let is_injected = |process: &String| process[1..].parse::<usize>().unwrap() >= CALL_COUNT;
+        let is_injected = |process: &String| {
+            process[1..]
+                .parse::<usize>()
+                .expect("a process of the load is p and a number")
+                >= CALL_COUNT
+        };
         assert!(processes.iter().any(is_injected), "{object:?}: {witness:#?}");
     }
 }

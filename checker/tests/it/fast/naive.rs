@@ -140,7 +140,9 @@ impl State {
                     after.push(self.clone());
                 }
             }
-            (Self::Counter(count), "add") => after.push(Self::Counter(count + asked.as_int().unwrap())),
+            (Self::Counter(count), "add") => {
+                after.push(Self::Counter(count + asked.as_int().expect("an add has a number")));
+            }
             (Self::Counter(count), "read") => {
                 if is_answer(&Datum::Int(*count)) {
                     after.push(self.clone());
