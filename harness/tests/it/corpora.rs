@@ -39,7 +39,7 @@ fn public_histories_have_their_verdicts() {
             None => {
                 *left_out
                     .entry(check.split(' ').next().unwrap_or_default().to_owned())
-                    .or_insert(0) += 1
+                    .or_insert(0) += 1;
             }
         }
     }
