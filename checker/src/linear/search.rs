@@ -95,6 +95,9 @@ struct Search<'m, 's, 'b, M: Model, const W: usize> {
     deepest: Layer,
 }
 
+/// A stage of a search, with how many steps it may take.
+type Stage<Search> = fn(&mut Search, u64) -> Result<Way, Exhausted>;
+
 /// A configuration on the way of a dive.
 struct Frame<const W: usize> {
     config: Config<W>,
@@ -128,7 +131,7 @@ impl<'m, 's, 'b, M: Model, const W: usize> Search<'m, 's, 'b, M, W> {
     }
 
     fn run(&mut self) -> Way {
-        let stages: &[fn(&mut Self, u64) -> Result<Way, Exhausted>] = match self.meter.strategy() {
+        let stages: &[Stage<Self>] = match self.meter.strategy() {
             Strategy::Both => &[Self::dive_with_headway, Self::sweep_lavishly, Self::sweep, Self::dive],
             Strategy::Dive => &[Self::dive],
             Strategy::Sweep => &[Self::sweep_lavishly, Self::sweep],
