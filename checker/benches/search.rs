@@ -1,7 +1,7 @@
 //! What the search for linearizations costs: models, lengths, concurrency, crashed calls.
 //!
 //! `cargo bench -p quorate-checker --bench search` measures; with `MODEL CALLS CLIENTS CRASHED [KEYS [SEED]]` after `--` one case,
-//! CRASHED in thousandths. `cargo test` only runs through it. The histories are valid, and valid but for one answer.
+//! CRASHED in thousandths. `cargo test` only runs through it. The histories are valid, and valid but for one answer in a thousand.
 
 #![expect(
     clippy::disallowed_macros,
@@ -37,7 +37,9 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let is_measured = arguments.iter().any(|it| it == "--bench");
     let own: Vec<&String> = arguments.iter().filter(|it| !it.starts_with("--")).collect();
-    println!("model           calls  clients  crashed   keys |    valid  calls/s  verdict | one wrong answer");
+    println!(
+        "model           calls  clients  crashed   keys |    valid  calls/s  verdict | one answer in a thousand wrong"
+    );
     if let [kind, counts @ ..] = &own[..]
         && let Some(kind) = ModelKind::of_name(kind)
     {
