@@ -17,9 +17,12 @@ pub struct Figure {
     pub key: Option<Value>,
     /// The figures, in a form of their own.
     pub value: Value,
-    /// The same in a sentence.
+    /// The same in a sentence, or several, one a line.
     #[serde(skip)]
     pub words: String,
+    /// What to call it beside its words, in few letters.
+    #[serde(skip)]
+    pub label: &'static str,
 }
 
 impl Figure {
@@ -28,14 +31,20 @@ impl Figure {
         let Staleness { reads, stale, .. } = staleness;
         let (versions, time) = (&staleness.versions, &staleness.time_ns);
         let ms = |time_ns: u64| format!("{:.1} ms", time_ns as f64 / 1e6);
-        let words = format!(
-            "{stale} of {reads} reads returned an overwritten value: at most {} versions behind (p99 {}), and {} after (p99 {})",
-            versions.max,
-            versions.p99,
-            ms(time.max),
-            ms(time.p99)
-        );
-        Figure::new("staleness", staleness, words)
+        let words = match stale {
+            0 => format!("none of {reads} reads returned an overwritten value"),
+            _ => format!(
+                "{stale} of {reads} reads returned an overwritten value: at most {} versions behind (p99 {}), and {} after (p99 {})",
+                versions.max,
+                versions.p99,
+                ms(time.max),
+                ms(time.p99)
+            ),
+        };
+        Figure {
+            label: "stale",
+            ..Figure::new("staleness", staleness, words)
+        }
     }
 
     /// What replicas held in the end, and how long after the heal they came to agree.
@@ -66,6 +75,7 @@ impl Figure {
             key: None,
             value: json(figures),
             words,
+            label: name,
         }
     }
 }

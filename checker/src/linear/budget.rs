@@ -35,7 +35,7 @@ impl Default for Budget<'_> {
     /// Some tens of seconds, and a gibibyte.
     fn default() -> Self {
         Self {
-            steps: 500_000_000,
+            steps: 100_000_000,
             memory_bytes: 1 << 30,
             stop: None,
             strategy: Strategy::Both,

@@ -168,7 +168,7 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
 fn figure_lines(out: &mut String, figure: &Figure) {
     let key = figure.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
     let below = format!("\n{:9}", "");
-    let _ = writeln!(out, "\n{:<9}{key}{}", figure.name, figure.words.replace('\n', &below));
+    let _ = writeln!(out, "\n{:<9}{key}{}", figure.label, figure.words.replace('\n', &below));
 }
 
 fn claim_line(out: &mut String, claim: &ClaimReport) {

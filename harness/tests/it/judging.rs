@@ -168,6 +168,29 @@ fn a_broken_level_says_how_far_it_fell() {
     assert_eq!(report["figures"][0]["value"]["stale"], 1);
 }
 
+/// Without versions it takes an observer to see that writes came in the wrong order.
+#[test]
+fn sessions_are_judged_from_values_alone() {
+    let quorate = Quorate::new();
+    let writes = ["0 invoke write 1", "0 ok write 1", "0 invoke write 2", "0 ok write 2"];
+    let reads = |first: &str, then: &str| {
+        let ops = [
+            "1 invoke read nil",
+            &format!("1 ok read {first}"),
+            "1 invoke read nil",
+            &format!("1 ok read {then}"),
+        ];
+        let all: Vec<&str> = writes.into_iter().chain(ops).collect();
+        edn(&all)
+    };
+    let (code, report) = check(&quorate, "h.edn", &reads("1", "2"), "--model sessions");
+    assert_eq!(code, 0, "{report}");
+    let (code, report) = check(&quorate, "h.edn", &reads("2", "1"), "--model sessions");
+    assert_eq!(code, 1);
+    assert_eq!(verdict_of(&report, "monotonic-reads"), "violated");
+    assert_eq!(verdict_of(&report, "read-your-writes"), "held");
+}
+
 #[test]
 fn options_change_what_is_asked() {
     let quorate = Quorate::new();

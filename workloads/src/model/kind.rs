@@ -202,7 +202,9 @@ impl Model {
         };
         let list: Vec<&str> = functions.iter().copied().take(LIST_COUNT_MAX).collect();
         let found = match list.join(", ") {
-            none if none.is_empty() => "there are no calls".to_owned(),
+            _ if functions.is_empty() => "there are no calls".to_owned(),
+            _ if appends(transcript) => "its transactions append to lists, which no model here judges".to_owned(),
+            none if none.is_empty() => "its calls name no function".to_owned(),
             list => format!("its functions are {list}"),
         };
         model.map(|model| (model, found.clone())).ok_or(found)
@@ -258,6 +260,16 @@ fn of_adds(transcript: &Transcript) -> Option<Model> {
         Some(_) if transcript.calls().iter().filter(is_read).count() > 1 => Some(Model::SetFull),
         _ => Some(Model::Set),
     }
+}
+
+/// Whether some transaction appends to a list.
+fn appends(transcript: &Transcript) -> bool {
+    let name = |step: &Datum| step.items().and_then(<[Datum]>::first).and_then(Datum::as_name) == Some("append");
+    let mut steps = transcript
+        .calls()
+        .iter()
+        .flat_map(|call| call.asked.items().unwrap_or_default());
+    steps.any(name)
 }
 
 fn of_transactions(transcript: &Transcript) -> Option<Model> {
