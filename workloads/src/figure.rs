@@ -2,7 +2,7 @@
 
 use quorate_checker::{
     Datum,
-    checks::{ReplicaReport, Staleness},
+    checks::{Atomicity, ReplicaReport, Staleness},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -44,6 +44,20 @@ impl Figure {
         Figure {
             label: "stale",
             ..Figure::new("staleness", staleness, words)
+        }
+    }
+
+    /// How many of the last writes a read may have to be of, for the history to be atomic.
+    pub fn atomicity(atomicity: &Atomicity) -> Figure {
+        let Atomicity { lower, upper, .. } = atomicity;
+        let words = match upper {
+            None => "k-atomic for no k: a read returned what was not written by then".to_owned(),
+            Some(upper) if upper == lower => format!("k-atomic from k = {lower} on, and for no lesser k"),
+            Some(upper) => format!("k-atomic for no k below {lower}, and for every k from {upper} on"),
+        };
+        Figure {
+            label: "depth",
+            ..Figure::new("atomicity", atomicity, words)
         }
     }
 

@@ -328,8 +328,9 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
         (true, true) => ClaimVerdict::Violated,
         (false, true) => ClaimVerdict::Observed,
         (false, false) => ClaimVerdict::NotObserved,
-        (true, false) if vacuous || finding.tested == 0 => ClaimVerdict::Vacuous,
+        (true, false) if vacuous => ClaimVerdict::Vacuous,
         (true, false) if finding.unknown.is_some() => ClaimVerdict::Unknown,
+        (true, false) if finding.tested == 0 => ClaimVerdict::Vacuous,
         (true, false) => ClaimVerdict::Held,
     }
 }
@@ -370,6 +371,46 @@ mod tests {
             .iter()
             .filter(|it| it.verdict == ClaimVerdict::Violated);
         broken.map(|report| report.claim.name.to_string()).collect()
+    }
+
+    /// Carries out all checks but those of the numbers that are given, which panic.
+    struct Failing(usize);
+
+    impl Execute for Failing {
+        fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
+            let end = |number: usize| match number {
+                // The first piece of work counts the history; that is no check.
+                number if count > 1 && number == self.0 => Err("it broke".to_owned()),
+                number => {
+                    unit(number);
+                    Ok(())
+                }
+            };
+            (0..count).map(end).collect()
+        }
+
+        fn part_count(&self) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn a_check_that_fails_is_unknown_and_no_other() {
+        let history = text::parse(" 0..3 p1 write k 1\n 1..5 p2 read k -> 1").expect("the history is well-formed");
+        let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+        let facts = RunFacts::default();
+        let whole = judge(Workload::Register, &history, settings, &facts, &InOrder);
+        let broken = judge(Workload::Register, &history, settings, &facts, &Failing(2));
+        for (number, (whole, broken)) in whole.claims.iter().zip(&broken.claims).enumerate() {
+            let expected = if number == 2 {
+                ClaimVerdict::Unknown
+            } else {
+                whole.verdict
+            };
+            assert_eq!(broken.verdict, expected, "{:?}", broken.claim.name);
+        }
+        let why = broken.claims[2].unknown.as_deref().expect("why");
+        assert!(why.contains("it broke"), "{why}");
     }
 
     /// Every claim of every workload has its check.

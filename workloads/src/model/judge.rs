@@ -121,7 +121,13 @@ fn of_keys(
                 .into_iter()
                 .map(|level| report(level.property(), true, ask(level))),
         );
-        return (claims, vec![Figure::staleness(&checks::staleness(history))]);
+        let measure = |number: usize| match number {
+            0 => Figure::staleness(&checks::staleness(history)),
+            _ => Figure::atomicity(&checks::atomicity(history)),
+        };
+        // One that fails is missing: no verdict rests on it.
+        let figures = map(execute, 2, measure).into_iter().filter_map(Result::ok);
+        return (claims, figures.collect());
     }
     (claims, vec![])
 }
