@@ -14,7 +14,7 @@ use std::{env, time::Instant};
 
 use quorate_checker::{
     Context, Transcript,
-    linear::{Budget, ModelKind, Options, check_kind},
+    linear::{ModelKind, Options, check_kind},
 };
 
 #[path = "../tests/it/linear/objects.rs"]
@@ -121,13 +121,7 @@ fn transcript(case: Case, key: u64, lies: u32) -> Transcript {
 }
 
 fn judge(transcripts: &[Transcript], kind: ModelKind) -> (f64, &'static str) {
-    let options = Options {
-        budget: Budget {
-            steps: 100_000_000,
-            ..Budget::default()
-        },
-        ..Options::default()
-    };
+    let options = Options::default();
     let start = Instant::now();
     let findings = transcripts
         .iter()

@@ -32,10 +32,10 @@ pub enum Strategy {
 }
 
 impl Default for Budget<'_> {
-    /// Some tens of seconds, and a gibibyte.
+    /// Some tens of seconds at the worst, as a step was seen to take up to two microseconds; and a gibibyte.
     fn default() -> Self {
         Self {
-            steps: 100_000_000,
+            steps: 20_000_000,
             memory_bytes: 1 << 30,
             stop: None,
             strategy: Strategy::Both,
