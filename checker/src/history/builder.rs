@@ -111,11 +111,14 @@ impl HistoryBuilder {
 
     /// Returns the history of all events so far. Ops without a completion are info.
     pub fn finish(self) -> History {
+        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
         let mut by_value = ByValue {
             values: vec![Value::Null; ValueId::COMMON],
             writes: vec![Writes::none_of(0); ValueId::COMMON],
             versions: Versions::new(),
         };
+        by_value.values.reserve(value_count);
+        by_value.writes.reserve(value_count);
         let drafts = self.of_key.into_iter().enumerate();
         let of_key: Vec<OfKey> = drafts
             .map(|(number, draft)| draft.finish(number, &mut by_value))
@@ -174,33 +177,37 @@ impl HistoryBuilder {
         if key.index() == self.of_key.len() {
             self.of_key.push(Draft::new());
         }
-        let mut op = Op::invoked(Invocation {
+        let draft = &mut self.of_key[key.index()];
+        let value = match action {
+            Action::Read | Action::ReadReplica(_) => ValueId::NIL,
+            Action::Delete => draft.new_nothing(),
+            Action::Write | Action::Add | Action::Remove | Action::Increment => draft.intern(&event.value),
+        };
+        let node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
+        let seen: Vec<ValueId> = event.seen.iter().map(|value| draft.intern(&value.into())).collect();
+        let is_look = matches!(action, Action::ReadReplica(_));
+        let ops = if is_look { &mut draft.looks } else { &mut draft.ops };
+        let number = ops.len();
+        let invocation = Invocation {
             index: event.index,
             time_ns: event.time_ns,
             position: Position::after(self.event_count),
             process,
             key,
             action,
-        });
-        let draft = &mut self.of_key[key.index()];
-        op.value = match action {
-            Action::Read | Action::ReadReplica(_) => ValueId::NIL,
-            Action::Delete => draft.new_nothing(),
-            Action::Write | Action::Add | Action::Remove | Action::Increment => draft.intern(event.value),
         };
-        op.node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
-        if !event.seen.is_empty() {
-            op.has_seen = true;
-            let seen = event.seen.iter().map(|value| draft.intern(value.into()));
-            self.seen.push(&op, seen);
+        ops.push_with(|| {
+            let mut op = Op::invoked(invocation);
+            (op.value, op.node, op.has_seen) = (value, node, !seen.is_empty());
+            op
+        });
+        if !seen.is_empty() {
+            self.seen.push(&ops[number], seen.into_iter());
         }
-        let is_look = matches!(action, Action::ReadReplica(_));
-        let ops = if is_look { &mut draft.looks } else { &mut draft.ops };
-        ops.push(op);
         Ok(Place {
             key,
             is_look,
-            number: ops.len() as u32 - 1,
+            number: number as u32,
         })
     }
 
@@ -216,7 +223,7 @@ impl HistoryBuilder {
         let draft = &mut self.of_key[place.key.index()];
         let version = event.version.filter(|_| outcome == Outcome::Ok);
         let version = version.map(|version| VersionId::new(draft.versions.intern(version)));
-        let returned = (outcome == Outcome::Ok && !event.function.is_write()).then(|| draft.intern(event.value));
+        let returned = (outcome == Outcome::Ok && !event.function.is_write()).then(|| draft.intern(&event.value));
 
         let ops = if place.is_look {
             &mut draft.looks

@@ -59,12 +59,6 @@ impl History {
             by_value.writes.len(),
             "every value has its writes"
         );
-        for key in &of_key {
-            assert!(
-                key.ops.iter().is_sorted_by(|a, b| a.start < b.start),
-                "ops are in order of invocation"
-            );
-        }
         Self {
             keys: 0..of_key.len(),
             whole: Arc::new(Whole {

@@ -9,7 +9,7 @@ use super::{
     borrowed::ValueRef,
     growing::Growing,
     id::{ValueId, VersionId},
-    op::{Action, Observation, Op, Outcome},
+    op::{Action, Observation, Op, Outcome, Position},
     tombstones::{DeleteEnds, Deletes},
     values::Values,
     versions::{MetVersions, Versions},
@@ -88,12 +88,15 @@ impl Draft {
         }
     }
 
-    /// Returns the id, among the key's own, of `value`.
-    pub(super) fn intern(&mut self, value: ValueRef<'_>) -> ValueId {
-        if value.is_null() {
-            return ValueId::NIL;
-        }
-        ValueId::new(ValueId::COMMON + self.values.intern(value))
+    /// Returns the id, among the key's own, of `value`: by reference, as most are read in part, an integer.
+    #[inline]
+    pub(super) fn intern(&mut self, value: &ValueRef<'_>) -> ValueId {
+        let index = match *value {
+            ValueRef::Null => return ValueId::NIL,
+            ValueRef::Integer(integer) => self.values.intern_integer(integer),
+            ValueRef::Text(_) | ValueRef::Json(_) => self.values.intern(*value),
+        };
+        ValueId::new(ValueId::COMMON + index)
     }
 
     /// Returns the id, among the key's own, of a nothing that is new.
@@ -127,8 +130,15 @@ impl Draft {
                 op.version = Some(VersionId::new(version_offset + rank));
             }
         };
-        self.ops.iter_mut().for_each(renumber);
-        let repeat = note_writes(&self.ops, &mut by_value.writes);
+        // In one pass, as all ops of a long history are in no cache.
+        let (mut first_writes, mut last_start) = (FirstWrites::of(&mut by_value.writes), Position::BEFORE_ALL);
+        for (index, op) in (0..).zip(self.ops.iter_mut()) {
+            assert!(last_start < op.start, "ops are in order of invocation");
+            last_start = op.start;
+            renumber(op);
+            first_writes.note(index, op);
+        }
+        let repeat = first_writes.repeat;
         self.looks.iter_mut().for_each(renumber);
         let observations = self.looks.iter().filter_map(observation);
         OfKey {
@@ -155,24 +165,34 @@ impl Draft {
     }
 }
 
-/// Notes the first writes of each value among the `ops` of one key, and returns one that more than one write may have
-/// written.
-fn note_writes(ops: &Growing<Op>, writes: &mut [Writes]) -> Option<ValueId> {
-    let mut repeat = None;
-    let is_write = |op: &Op| op.action.is_write() && op.action != Action::Remove;
-    for (index, op) in (0..).zip(ops.iter()).filter(|(_, op)| is_write(op)) {
-        let writes = &mut writes[op.value.index()];
+/// The first writes of each value among the ops of one key.
+struct FirstWrites<'w> {
+    by_value: &'w mut [Writes],
+    /// A value that more than one write may have written.
+    repeat: Option<ValueId>,
+}
+
+impl<'w> FirstWrites<'w> {
+    fn of(by_value: &'w mut [Writes]) -> Self {
+        Self { by_value, repeat: None }
+    }
+
+    /// Notes the op of this `index`, the next in order of invocation.
+    fn note(&mut self, index: u32, op: &Op) {
+        if !op.action.is_write() || op.action == Action::Remove {
+            return;
+        }
+        let writes = &mut self.by_value[op.value.index()];
         if op.is_failed_write() {
             if writes.failed().is_none() && !op.value.is_nil() {
                 writes.failed = index;
             }
         } else if op.value.is_nil() || writes.possible().is_some() {
-            repeat.get_or_insert(op.value);
+            self.repeat.get_or_insert(op.value);
         } else {
             writes.possible = index;
         }
     }
-    repeat
 }
 
 /// Returns the look as an observation, if it saw anything.

@@ -29,12 +29,12 @@ impl Values {
         }
     }
 
-    /// Returns the index of `value`, which is something and new if it was never met.
-    pub(super) fn intern(&mut self, value: ValueRef<'_>) -> usize {
-        let count = self.len();
-        if let (Items::Integers(integers), ValueRef::Integer(integer)) = (&mut self.items, value) {
-            let compare = |index: usize| integers[index].cmp(&integer);
-            match self.order.find_or_add(count, compare) {
+    /// Returns the index of an integer, which is new if it was never met.
+    #[inline]
+    pub(super) fn intern_integer(&mut self, integer: i64) -> usize {
+        if let Items::Integers(integers) = &mut self.items {
+            let count = integers.len();
+            match self.order.find_or_add(count, |index| integers[index].cmp(&integer)) {
                 Ok(Some(index)) => return index,
                 Ok(None) => {
                     integers.push(integer);
@@ -43,6 +43,13 @@ impl Values {
                 Err(OrderLost) => {}
             }
         }
+        self.intern(ValueRef::Integer(integer))
+    }
+
+    /// Returns the index of `value`, which is something and new if it was never met. It loses the order: [`Self::intern_integer`]
+    /// keeps it as long as it can.
+    pub(super) fn intern(&mut self, value: ValueRef<'_>) -> usize {
+        let count = self.len();
         let items = self.items.any();
         let is = |index: usize| ValueRef::from(&items[index]) == value;
         let hash_at = |index: usize| hash(ValueRef::from(&items[index]));
