@@ -170,9 +170,14 @@ impl Block {
     /// The first line that is no event, or not one that can follow those before it. A last line that is torn is passed
     /// over, unless it is the only one.
     pub fn push_into(&self, builder: &mut HistoryBuilder, lines_before: usize) -> Result<(), JsonlError> {
-        for (line, event) in self.events() {
-            builder.push_ref(event).map_err(|error| JsonlError {
-                line: lines_before + line + 1,
+        for (line, event) in &self.events {
+            // An event that is made where it is taken is never copied, which takes longer than to make it.
+            let pushed = match event {
+                Scanned::Line(line) => builder.push_ref(line.event(&self.text)),
+                Scanned::Parsed(event) => builder.push_ref(EventRef::from(&**event)),
+            };
+            pushed.map_err(|error| JsonlError {
+                line: lines_before + *line as usize + 1,
                 why: LineProblem::History(error),
             })?;
         }
@@ -190,11 +195,15 @@ impl Block {
         while start < self.text.len() {
             let line = self.line_count as u32;
             self.line_count += 1;
-            if let Some((scanned, end)) = scan(&self.text, start) {
-                self.events.push((line, Scanned::Line(scanned)));
+            // Scanned where it will stay, as an event is made where it is taken.
+            self.events.push((line, Scanned::Line(Line::BLANK)));
+            if let Some((_, Scanned::Line(scanned))) = self.events.last_mut()
+                && let Some(end) = scan(&self.text, start, scanned)
+            {
                 start = end;
                 continue;
             }
+            self.events.pop();
             let rest = &self.text[start..];
             let (whole, is_torn) = rest.split_once('\n').map_or((rest, true), |(whole, _)| (whole, false));
             start += whole.len() + 1;

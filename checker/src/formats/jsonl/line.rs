@@ -34,20 +34,33 @@ struct Span {
     end: u32,
 }
 
-/// Scans the line of `text` that begins at `start`, and returns it with where the next begins.
-pub(super) fn scan(text: &str, start: usize) -> Option<(Line, usize)> {
+/// Scans the line of `text` that begins at `start` into a blank `line`, and returns where the next begins. Nothing leaves
+/// half a line.
+pub(super) fn scan(text: &str, start: usize, line: &mut Line) -> Option<usize> {
     let bytes = text.as_bytes();
     // Blocks are far smaller than what a span can tell.
     u32::try_from(bytes.len()).ok()?;
-    let mut ahead = Ahead {
-        all: bytes,
-        rest: &bytes[start..],
-    };
-    let line = ahead.line()?;
-    Some((line, bytes.len() - ahead.rest.len()))
+    let mut ahead = Ahead { text: bytes, at: start };
+    ahead.line(line)?;
+    Some(ahead.at)
 }
 
 impl Line {
+    /// One to be scanned into.
+    pub(super) const BLANK: Self = Self {
+        index: 0,
+        time_ns: 0,
+        process: Scalar::Number(0),
+        kind: EventKind::Invoke,
+        function: Function::Read,
+        key: Span { start: 0, end: 0 },
+        value: None,
+        node: None,
+        version: None,
+        phase: None,
+    };
+
+    #[inline]
     pub(super) fn event<'t>(&self, text: &'t str) -> EventRef<'t> {
         let part = |span: Span| &text[span.start as usize..span.end as usize];
         EventRef {
@@ -76,48 +89,35 @@ impl Line {
     }
 }
 
-/// What lies ahead in a text.
+/// What lies ahead in a text: a place alone, which is kept where it takes no time to change.
 struct Ahead<'t> {
-    all: &'t [u8],
-    rest: &'t [u8],
+    text: &'t [u8],
+    at: usize,
 }
 
-impl Ahead<'_> {
+impl<'t> Ahead<'t> {
     /// Takes a line and its end.
-    fn line(&mut self) -> Option<Line> {
+    fn line(&mut self, line: &mut Line) -> Option<()> {
         self.take(b"{\"index\":")?;
-        let index = self.natural()?;
+        line.index = self.natural()?;
         self.take(b",\"time\":")?;
-        let time_ns = self.natural()?;
+        line.time_ns = self.natural()?;
         self.take(b",\"process\":")?;
-        let process = self.scalar(Self::integer)?;
+        self.scalar(Self::integer, |process| line.process = process)?;
         self.take(b",\"type\":\"")?;
-        let kind = self.word(&KINDS)?;
+        line.kind = self.kind()?;
         self.take(b",\"f\":\"")?;
-        let function = self.word(&FUNCTIONS)?;
+        line.function = self.function()?;
         self.take(b",\"key\":\"")?;
-        let key = self.text()?;
+        line.key = self.text()?;
         self.take(b",\"value\":")?;
-        let value = match self.take(b"null") {
-            Some(()) => None,
-            None => Some(self.scalar(Self::integer)?),
-        };
-        let mut line = Line {
-            index,
-            time_ns,
-            process,
-            kind,
-            function,
-            key,
-            value,
-            node: None,
-            version: None,
-            phase: None,
-        };
-        if self.take(b"}\n").is_none() {
-            self.rest_of(&mut line)?;
+        if self.take(b"null").is_none() {
+            self.scalar(Self::integer, |value| line.value = Some(value))?;
         }
-        Some(line)
+        match self.take(b"}\n") {
+            Some(()) => Some(()),
+            None => self.rest_of(line),
+        }
     }
 
     /// Takes what not every line has.
@@ -129,7 +129,7 @@ impl Ahead<'_> {
             self.text()?;
         }
         if self.take(b",\"version\":").is_some() {
-            line.version = Some(self.scalar(Self::natural)?);
+            self.scalar(Self::natural, |version| line.version = Some(version))?;
         }
         if self.take(b",\"phase\":\"").is_some() {
             line.phase = Some(self.word(&PHASES)?);
@@ -138,45 +138,85 @@ impl Ahead<'_> {
             self.text()?;
         }
         self.take(b"}")?;
-        if self.rest.is_empty() {
+        if self.rest().is_empty() {
             Some(())
         } else {
             self.take(b"\n")
         }
     }
 
-    fn take(&mut self, what: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(what)?;
+    #[inline]
+    fn rest(&self) -> &'t [u8] {
+        &self.text[self.at..]
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self, what: &[u8; N]) -> Option<()> {
+        if self.rest().first_chunk::<N>()? != what {
+            return None;
+        }
+        self.at += N;
         Some(())
+    }
+
+    /// Takes a kind and the quote after it.
+    #[inline]
+    fn kind(&mut self) -> Option<EventKind> {
+        if self.take(b"invoke\"").is_some() {
+            Some(EventKind::Invoke)
+        } else if self.take(b"ok\"").is_some() {
+            Some(EventKind::Ok)
+        } else {
+            self.word(&KINDS)
+        }
+    }
+
+    /// Takes a function and the quote after it.
+    #[inline]
+    fn function(&mut self) -> Option<Function> {
+        if self.take(b"read\"").is_some() {
+            return Some(Function::Read);
+        }
+        if self.take(b"write\"").is_some() {
+            return Some(Function::Write);
+        }
+        self.word(&FUNCTIONS)
     }
 
     /// Takes one of `words` and the quote after it.
     fn word<T: Copy>(&mut self, words: &[(&[u8], T)]) -> Option<T> {
-        words
-            .iter()
-            .find_map(|(word, meaning)| self.take(word).map(|()| *meaning))
+        let rest = self.rest();
+        let (word, meaning) = words.iter().find(|(word, _)| rest.starts_with(word))?;
+        self.at += word.len();
+        Some(*meaning)
     }
 
     /// Takes a text, which began before, and the quote after it. None that has an escape, or should have one.
+    #[inline]
     fn text(&mut self) -> Option<Span> {
         let is_last = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-        let length = self.rest.iter().position(is_last)?;
-        let start = self.all.len() - self.rest.len();
-        self.rest = self.rest[length..].strip_prefix(b"\"")?;
+        let start = self.at;
+        self.at += self.rest().iter().position(is_last)?;
+        let end = self.at;
+        self.take(b"\"")?;
         Some(Span {
             start: start as u32,
-            end: (start + length) as u32,
+            end: end as u32,
         })
     }
 
-    fn scalar<N>(&mut self, number: fn(&mut Self) -> Option<N>) -> Option<Scalar<N>> {
+    /// Takes a number or a text and puts it where it belongs: it is in no other place first.
+    #[inline]
+    fn scalar<N>(&mut self, number: impl FnOnce(&mut Self) -> Option<N>, put: impl FnOnce(Scalar<N>)) -> Option<()> {
         if self.take(b"\"").is_some() {
-            self.text().map(Scalar::Text)
+            put(Scalar::Text(self.text()?));
         } else {
-            number(self).map(Scalar::Number)
+            put(Scalar::Number(number(self)?));
         }
+        Some(())
     }
 
+    #[inline]
     fn integer(&mut self) -> Option<i64> {
         if self.take(b"-").is_none() {
             return i64::try_from(self.natural()?).ok();
@@ -187,9 +227,11 @@ impl Ahead<'_> {
     }
 
     /// Takes a number of at most 19 digits, which always is below 2^64.
+    #[inline]
     fn natural(&mut self) -> Option<u64> {
+        let rest = self.rest();
         let (mut number, mut length) = (0u64, 0);
-        while let Some(chunk) = self.rest[length..].first_chunk::<8>() {
+        while let Some(chunk) = rest[length..].first_chunk::<8>() {
             let (part, digits) = leading_digits(*chunk);
             number = number.wrapping_mul(POWERS_OF_TEN[digits]).wrapping_add(part);
             length += digits;
@@ -197,28 +239,23 @@ impl Ahead<'_> {
                 break;
             }
         }
-        if self.rest.len() - length < 8 {
-            while let Some(digit @ b'0'..=b'9') = self.rest.get(length) {
+        if rest.len() - length < 8 {
+            while let Some(digit @ b'0'..=b'9') = rest.get(length) {
                 number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
                 length += 1;
             }
         }
-        let is_whole = length == 1 || (2..=19).contains(&length) && self.rest[0] != b'0';
-        self.rest = &self.rest[length..];
+        let is_whole = length == 1 || (2..=19).contains(&length) && rest[0] != b'0';
+        self.at += length;
         is_whole.then_some(number)
     }
 }
 
-const KINDS: [(&[u8], EventKind); 4] = [
-    (b"invoke\"", EventKind::Invoke),
-    (b"ok\"", EventKind::Ok),
-    (b"fail\"", EventKind::Fail),
-    (b"info\"", EventKind::Info),
-];
+/// Beside the two that most lines have.
+const KINDS: [(&[u8], EventKind); 2] = [(b"fail\"", EventKind::Fail), (b"info\"", EventKind::Info)];
 
-const FUNCTIONS: [(&[u8], Function); 7] = [
-    (b"read\"", Function::Read),
-    (b"write\"", Function::Write),
+/// Beside the two that most lines have.
+const FUNCTIONS: [(&[u8], Function); 5] = [
     (b"delete\"", Function::Delete),
     (b"add\"", Function::Add),
     (b"remove\"", Function::Remove),
@@ -265,10 +302,10 @@ mod tests {
             r#"{"index":3,"time":600,"process":"observer","type":"ok","f":"read-replica","key":"ké","value":"x","node":"n1","version":17,"phase":"handoff"}"#,
         ];
         for line in lines {
-            let (_, end) = scan(line, 0).expect(line);
-            assert_eq!(end, line.len());
+            let end = |text: &str, start| scan(text, start, &mut { Line::BLANK });
+            assert_eq!(end(line, 0), Some(line.len()), "{line}");
             let text = format!("x\n{line}\n\n");
-            assert_eq!(scan(&text, 2).map(|(_, end)| end), Some(text.len() - 1), "{line}");
+            assert_eq!(end(&text, 2), Some(text.len() - 1), "{line}");
         }
     }
 
