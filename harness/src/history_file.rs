@@ -23,8 +23,8 @@ use quorate_checker::{
 };
 
 /// How many blocks may be scanned and not yet built, for each thread that scans: enough that none waits for another's
-/// turn.
-const BLOCKS_AHEAD: usize = 8;
+/// turn, and few enough that they are still in a cache.
+const BLOCKS_AHEAD: usize = 2;
 
 /// Reads a history, one event a line, on all processors. A torn last line, which a harness that died leaves, is passed
 /// over.
@@ -90,7 +90,6 @@ fn build(source: &Mutex<Source<impl Read>>, scanned: &Receiver<Scanned>, ahead_m
     let mut ahead: BTreeMap<usize, io::Result<Block>> = BTreeMap::new();
     let (mut next, mut lines, mut is_at_end) = (0, 0, false);
     loop {
-        ahead.extend(scanned.try_iter());
         if let Some(block) = ahead.remove(&next) {
             let block = block.map_err(|error| error.to_string())?;
             block
@@ -99,6 +98,9 @@ fn build(source: &Mutex<Source<impl Read>>, scanned: &Receiver<Scanned>, ahead_m
             lines += block.line_count();
             next += 1;
             lock(source).spare.push(block.into_buffers());
+        } else if let Ok((number, block)) = scanned.try_recv() {
+            // Only while the next is missing: as long as there is one to build, those who scan have to wait.
+            ahead.insert(number, block);
         } else if ahead.len() < ahead_max && !is_at_end {
             let own = scan_next(source);
             is_at_end = own.is_none();
@@ -148,6 +150,8 @@ impl<R: Read> Source<R> {
     fn fill(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
         text.clear();
         text.append(&mut self.unread);
+        // With what it takes to see that a file has ended just there, or the whole room is doubled for it.
+        text.reserve(jsonl::BLOCK_BYTES + 64);
         loop {
             let wanted = jsonl::BLOCK_BYTES as u64;
             let count = (&mut self.reader).take(wanted).read_to_end(text)?;
