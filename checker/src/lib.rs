@@ -7,6 +7,10 @@
 //!
 //! [`checks`] judges registers; [`siblings`], [`sets`] and [`counters`] judge histories of these, in the same way.
 //!
+//! Histories of other stores are read by [`formats`] into a [`Transcript`] of calls, whatever they call: [`linear`] judges it
+//! against any sequential [`linear::Model`], [`jepsen`] as Jepsen's own checkers do, [`causal`] as sessions of transactions, and
+//! [`register_history`] makes a [`History`] of one of registers. [`timeline`] draws any witness.
+//!
 //! ```
 //! use quorate_checker::{Context, FaultSpan, checks, text};
 //!

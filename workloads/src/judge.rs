@@ -121,9 +121,7 @@ pub fn judge(
     execute: &dyn Execute,
 ) -> Judgement {
     let parts = cut(history, execute);
-    let counts = map(execute, parts.len(), |number| Counts::of(&parts[number]));
-    let counts = counts.into_iter().map(|counts| counts.expect("counting does not fail"));
-    let counts = counts.reduce(Counts::merge).unwrap_or_default();
+    let counts = counted(&parts, execute, Counts::of);
     let vacuous = vacuity(&counts, facts);
     let expectations = claims(workload, settings);
     let findings = map(execute, expectations.len() * parts.len(), |number| {
@@ -169,6 +167,13 @@ fn figures(workload: Workload, history: &History, facts: &RunFacts, execute: &dy
 pub(crate) fn cut(history: &History, execute: &dyn Execute) -> Vec<History> {
     let parts = history.parts(execute.part_count());
     if parts.is_empty() { vec![history.clone()] } else { parts }
+}
+
+/// How much all parts together hold.
+pub(crate) fn counted(parts: &[History], execute: &dyn Execute, count: fn(&History) -> Counts) -> Counts {
+    let counts = map(execute, parts.len(), |number| count(&parts[number]));
+    let counts = counts.into_iter().map(|counts| counts.expect("counting does not fail"));
+    counts.reduce(Counts::merge).unwrap_or_default()
 }
 
 /// What was found in all parts together; that a check panicked in one of them is a reason not to know.

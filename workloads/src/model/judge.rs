@@ -15,7 +15,7 @@ use super::{consistency::Consistency, kind::Model, promises};
 use crate::{
     ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property,
     execute::map,
-    judge::{check_of_registers, claim_report, crashed, cut, merged, verdict},
+    judge::{check_of_registers, claim_report, counted, crashed, cut, merged, verdict},
 };
 
 /// What is asked of a record.
@@ -54,7 +54,7 @@ pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, 
         Record::Calls(transcripts) => of_calls(question, transcripts, context, execute),
     };
     let counts = match record {
-        Record::Keys(history) => Counts::of_outcomes(history),
+        Record::Keys(history) => counted(&cut(history, execute), execute, Counts::of_outcomes),
         Record::Calls(transcripts) => Counts::of_calls(transcripts),
     };
     Judgement {
