@@ -123,6 +123,7 @@ fn help_and_version_are_no_errors() {
         "run ",
         "sim ",
         "check ",
+        "convert ",
         "claims ",
         "faults ",
         "scenarios ",
