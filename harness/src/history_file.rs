@@ -16,11 +16,12 @@ use std::{
     thread,
 };
 
-use crate::{input::bad_input, workers::processors};
 use quorate_checker::{
     History, HistoryBuilder,
     formats::jsonl::{self, Block, Buffers},
 };
+
+use crate::{input::bad_input, workers::processors};
 
 /// How many blocks may be scanned and not yet built, for each thread that scans: enough that none waits for another's
 /// turn, and few enough that they are still in a cache.
@@ -32,19 +33,11 @@ const BLOCKS_AHEAD: usize = 2;
 /// # Errors
 /// The file, the line and why: exit code 65.
 pub fn read(path: &Path) -> anyhow::Result<History> {
-    read_with(path, processors())
-}
-
-/// Reads a history as [`read`] does, on so many threads.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_with(path: &Path, jobs: usize) -> anyhow::Result<History> {
     let file = File::open(path).map_err(|error| bad_input(path, &error))?;
-    read_from(file, path, jobs)
+    read_from(file, path, processors())
 }
 
-/// Reads what is left of a history that was opened at `path`, as [`read`] does.
+/// Reads what is left of a history that was opened at `path`, as [`read`] does, on so many threads.
 ///
 /// # Errors
 /// As [`read`].

@@ -7,6 +7,8 @@ use quorate_checker::{
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::{Execute, execute::map};
+
 /// Something that a check measured. No verdict depends on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
@@ -26,6 +28,12 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// What there is to measure, each by itself. A measurement that fails is missing: no verdict rests on it.
+    pub(crate) fn measure(execute: &dyn Execute, measurements: &[&(dyn Fn() -> Figure + Sync)]) -> Vec<Figure> {
+        let figures = map(execute, measurements.len(), |number| measurements[number]());
+        figures.into_iter().filter_map(Result::ok).collect()
+    }
+
     /// How stale reads were.
     pub fn staleness(staleness: &Staleness) -> Figure {
         let Staleness { reads, stale, .. } = staleness;

@@ -155,12 +155,9 @@ fn figures(workload: Workload, history: &History, facts: &RunFacts, execute: &dy
     if !matches!(workload, Workload::Register | Workload::Deletes) {
         return Vec::new();
     }
-    let measure = |number: usize| match number {
-        0 => Figure::staleness(&checks::staleness(history)),
-        _ => Figure::replicas(&checks::replicas(history, &facts.context)),
-    };
-    // One that fails is missing: no verdict rests on it.
-    map(execute, 2, measure).into_iter().filter_map(Result::ok).collect()
+    let staleness = || Figure::staleness(&checks::staleness(history));
+    let replicas = || Figure::replicas(&checks::replicas(history, &facts.context));
+    Figure::measure(execute, &[&staleness, &replicas])
 }
 
 /// The history in as many parts as there is a point in, and at least one.

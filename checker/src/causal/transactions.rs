@@ -36,8 +36,9 @@ pub fn transactions(transcript: &Transcript, level: Level, context: &Context) ->
     if let Some(violation) = &verdict.violation {
         let calls: Vec<&Call> = violation.txns().into_iter().map(|txn| reading.call(txn)).collect();
         let tell = |_: CallWords<'_>, _: &[&Call]| violation.tell(&reading);
-        for _ in 0..verdict.count {
-            tally.violate(transcript, context, calls.clone(), tell);
+        tally.violate(transcript, context, calls, tell);
+        for _ in 1..verdict.count {
+            tally.violate_again();
         }
     }
     if let Some(why) = verdict.unknown {

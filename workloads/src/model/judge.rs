@@ -121,13 +121,9 @@ fn of_keys(
                 .into_iter()
                 .map(|level| report(level.property(), true, ask(level))),
         );
-        let measure = |number: usize| match number {
-            0 => Figure::staleness(&checks::staleness(history)),
-            _ => Figure::atomicity(&checks::atomicity(history)),
-        };
-        // One that fails is missing: no verdict rests on it.
-        let figures = map(execute, 2, measure).into_iter().filter_map(Result::ok);
-        return (claims, figures.collect());
+        let staleness = || Figure::staleness(&checks::staleness(history));
+        let atomicity = || Figure::atomicity(&checks::atomicity(history));
+        return (claims, Figure::measure(execute, &[&staleness, &atomicity]));
     }
     (claims, vec![])
 }
@@ -236,19 +232,13 @@ fn report(property: Property, is_claimed: bool, finding: Finding) -> ClaimReport
     } else {
         "no promise of the model"
     };
-    ClaimReport {
-        verdict: model_verdict(is_claimed, &finding),
-        ..claim_report(property, is_claimed, reason.into(), finding, false)
-    }
-}
-
-/// A model is a promise about what happened, however little that was: so what nothing tested is held.
-fn model_verdict(is_claimed: bool, finding: &Finding) -> ClaimVerdict {
-    match (is_claimed, finding.count > 0) {
-        (true, true) => ClaimVerdict::Violated,
-        (false, true) => ClaimVerdict::Observed,
-        (false, false) => ClaimVerdict::NotObserved,
-        (true, false) if finding.unknown.is_some() => ClaimVerdict::Unknown,
-        (true, false) => ClaimVerdict::Held,
+    let report = claim_report(property, is_claimed, reason.into(), finding, false);
+    // A model is a promise about what happened, however little that was: so what nothing tested is held.
+    match report.verdict {
+        ClaimVerdict::Vacuous => ClaimReport {
+            verdict: ClaimVerdict::Held,
+            ..report
+        },
+        _ => report,
     }
 }

@@ -33,6 +33,18 @@ pub(super) struct Trade {
     pub(super) did_put: &'static str,
 }
 
+impl Trade {
+    /// Of queues, in order or not.
+    pub(super) const QUEUE: Self = Self {
+        noun: "queue",
+        put: "enqueue",
+        take: "dequeue",
+        drain: Some("drain"),
+        taken: "dequeued",
+        did_put: "enqueued",
+    };
+}
+
 /// An element's way in and out. Calls are known by their place in the transcript.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passage {

@@ -12,22 +12,13 @@ use super::{
 };
 use crate::{evidence::Context, transcript::Transcript};
 
-const TRADE: Trade = Trade {
-    noun: "queue",
-    put: "enqueue",
-    take: "dequeue",
-    drain: Some("drain"),
-    taken: "dequeued",
-    did_put: "enqueued",
-};
-
 /// Decides whether `enqueue v`, `dequeue -> v` or `-> nil` if there is nothing, and `drain -> [v ...]`, so many dequeues, are
 /// of one linearizable queue without order, which is empty at first.
 ///
 /// Tested are all ok calls. Not applicable where a value is enqueued twice, or where a drain of unknown outcome makes a
 /// difference.
 pub fn queue(transcript: &Transcript, context: &Context) -> Decision {
-    match Ledger::read(transcript, context, &TRADE) {
+    match Ledger::read(transcript, context, &Trade::QUEUE) {
         Ok(ledger) => decide(&ledger, context),
         Err(decision) => *decision,
     }
