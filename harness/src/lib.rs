@@ -28,6 +28,7 @@ pub mod record;
 pub mod report;
 pub mod run_folder;
 pub mod scenario;
+pub mod shrink;
 pub mod size;
 pub mod switch;
 pub mod tombstones;
