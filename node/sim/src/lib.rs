@@ -16,6 +16,6 @@ mod world;
 pub use self::{
     disk::{SimDisk, SimFsync},
     seed::split_seed,
-    trace::TraceHash,
+    trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, NodeIndex, Outcome, Sim, SimOptions},
 };

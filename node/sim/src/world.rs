@@ -1,6 +1,6 @@
 //! The simulation itself: an agenda of what is to happen, and what happens when it does.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, fmt, hash::Hash, ops::Range, time::Duration};
 
 use quorate_core::{
     ClientToken, Config, Input, Message, Metrics, NodeId, Now, Output, Request, Response, Status, StoreError, Time,
@@ -14,7 +14,7 @@ use crate::{
     link::{Link, REDIAL, RESET, SUSPICION, Side},
     process::Process,
     seed::rng,
-    trace::TraceHash,
+    trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
 /// A node, by its place in the list that the simulation was made with.
@@ -73,7 +73,7 @@ pub struct Sim {
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
     delays: Pcg64Mcg,
-    trace: TraceHash,
+    trace: Trace,
 }
 
 #[derive(Debug, Hash)]
@@ -134,7 +134,7 @@ impl Sim {
             calls: BTreeMap::new(),
             next_call: 0,
             delays: rng(seed, "delays"),
-            trace: TraceHash::default(),
+            trace: Trace::default(),
             options,
         }
     }
@@ -143,7 +143,7 @@ impl Sim {
     pub fn start(&mut self, node: NodeIndex) {
         let now = self.readings(node);
         self.processes[node.0].start(now);
-        self.trace.note(&("start", node, self.now.as_nanos()));
+        self.note(What::Start, Some(node), None, &());
         for peer in self.peers(node) {
             let (low, high) = pair(node, peer);
             let link = self.link(low, high);
@@ -170,26 +170,26 @@ impl Sim {
 
     /// Moves a node's clock: from here on it is ahead of the true time by `offset`.
     pub fn set_clock(&mut self, node: NodeIndex, offset: Duration) {
-        self.trace.note(&("clock", node, offset.as_nanos()));
+        self.note(What::Clock, Some(node), None, &offset.as_nanos());
         self.clock_offsets[node.0] = offset;
     }
 
     /// Lets a node's syncs fail, or succeed again. One that fails writes nothing.
     pub fn set_disk_failing(&mut self, node: NodeIndex, fails: bool) {
-        self.trace.note(&("disk", node, fails));
+        self.note(What::Disk, Some(node), None, &fails);
         self.processes[node.0].fails = fails;
     }
 
     /// Has everything that `from` sends to `to` take so much longer from here on.
     pub fn slow(&mut self, from: NodeIndex, to: NodeIndex, by: Duration) {
-        self.trace.note(&("slow", from, to, by.as_nanos()));
+        self.note(What::Slow, Some(to), Some(from), &by.as_nanos());
         let (low, high) = pair(from, to);
         self.link(low, high).end_mut(side(from, to)).slower_by = by;
     }
 
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
-        self.trace.note(&("kill", node, self.now.as_nanos()));
+        self.note(What::Kill, Some(node), None, &());
         let now = self.now;
         self.processes[node.0].kill(now);
         for peer in self.peers(node) {
@@ -215,7 +215,7 @@ impl Sim {
 
     /// Holds back everything that `from` sends to `to`, until it is healed.
     pub fn cut(&mut self, from: NodeIndex, to: NodeIndex) {
-        self.trace.note(&("cut", from, to, self.now.as_nanos()));
+        self.note(What::Cut, Some(to), Some(from), &());
         let (low, high) = pair(from, to);
         self.link(low, high).end_mut(side(from, to)).cut = true;
         self.grow_silent(low, high);
@@ -223,7 +223,7 @@ impl Sim {
 
     /// Lets everything through again, everywhere.
     pub fn heal(&mut self) {
-        self.trace.note(&("heal", self.now.as_nanos()));
+        self.note(What::Heal, None, None, &());
         let cut: Vec<_> = self
             .links
             .iter()
@@ -264,7 +264,8 @@ impl Sim {
             let happening = entry.remove();
             assert!(at >= self.now, "time does not go back");
             self.now = at;
-            self.trace.note(&(at.as_nanos(), &happening));
+            let (what, node, peer) = self.described(&happening);
+            self.note(what, node, peer, &happening);
             if let Some(completion) = self.happen(happening) {
                 return Some(completion);
             }
@@ -311,7 +312,12 @@ impl Sim {
 
     /// Everything so far, as a hash.
     pub fn trace(&self) -> TraceHash {
-        self.trace
+        self.trace.so_far()
+    }
+
+    /// Shows every event from here on to `watch`, as it happens. Nothing that it does can change the run.
+    pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
+        self.trace.watch = Some(watch);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
@@ -320,6 +326,30 @@ impl Sim {
     /// If it does not: a bug in the core.
     pub fn check_at_rest(&self) {
         self.processes.iter().for_each(Process::check_at_rest);
+    }
+
+    fn note(&mut self, what: What, node: Option<NodeIndex>, peer: Option<NodeIndex>, more: &(impl Hash + fmt::Debug)) {
+        let event = TraceEvent {
+            at: self.now,
+            what,
+            node,
+            peer,
+        };
+        self.trace.note(event, more);
+    }
+
+    /// What is about to happen, to whom, and on whose account.
+    fn described(&self, happening: &Happening) -> (What, Option<NodeIndex>, Option<NodeIndex>) {
+        match happening {
+            Happening::Arrive { from, to, .. } => (What::Arrive, Some(*to), Some(*from)),
+            Happening::Suspect { low, high, .. } => (What::Suspect, Some(*low), Some(*high)),
+            Happening::Reset { low, high, .. } => (What::Reset, Some(*low), Some(*high)),
+            Happening::Redial { low, high } => (What::Redial, Some(*low), Some(*high)),
+            Happening::Synced { node, .. } => (What::Synced, Some(*node), None),
+            Happening::Wake { node, .. } => (What::Wake, Some(*node), None),
+            Happening::Request { call, .. } => (What::Request, self.calls.get(call).copied(), None),
+            Happening::Answer { .. } => (What::Answer, None, None),
+        }
     }
 
     fn happen(&mut self, happening: Happening) -> Option<Completion> {
