@@ -27,6 +27,7 @@ use crate::{
     mend::Mends,
     metrics::Measurements,
     origins::Origins,
+    repeats::Repeats,
     timers::{Timer, Timers},
     tombstones::Graveyard,
 };
@@ -51,6 +52,7 @@ pub struct Node<S> {
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
     pub(crate) origins: Origins,
+    pub(crate) repeats: Repeats,
     pub(crate) mends: Mends,
     pub(crate) graveyard: Graveyard,
     pub(crate) drain: Drain,
@@ -157,6 +159,7 @@ impl<S: Store> Node<S> {
             coordinations: BTreeMap::new(),
             handoff: Handoff::load(&store)?,
             origins: Origins::load(&store, config.write_id_count_max)?,
+            repeats: Repeats::default(),
             mends: Mends::default(),
             graveyard: inventory.graveyard,
             drain: Drain::default(),
@@ -323,6 +326,7 @@ impl<S: Store> Node<S> {
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
             self.handoff.lose_link(peer);
+            self.repeats.forget(peer);
             self.fail_comparison_with(now.time, peer);
         }
     }

@@ -35,6 +35,7 @@ impl<S: Store> Node<S> {
                 let waiter = Waiter::Peer { peer, id, fingerprint };
                 self.keep(now, owner, key, cell, waiter).map(|()| None)
             }
+            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
             ReplicaRequest::Apply(apply) => self.apply(now, from, id, *apply).map(|()| None),
             ReplicaRequest::CompareDigests { digests } => {
                 let partitions = self.anti_entropy.differing(&digests);
@@ -55,7 +56,7 @@ impl<S: Store> Node<S> {
             }
         };
         match answer {
-            Ok(None) => {} // Once it is durable.
+            Ok(None) => {} // Once it is durable, if it came for the first time.
             Ok(Some(response)) => self.respond(from, id, response),
             Err(refused) => self.respond(from, id, ReplicaResponse::Refused(refused)),
         }
