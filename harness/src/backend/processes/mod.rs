@@ -22,7 +22,7 @@ use quorate_node::{
     client::{ClientEndpoint, ClientOptions, NodeClient},
     identity::Role,
 };
-use quorate_sim::split_seed;
+use quorate_sim::{LinkFaults, split_seed};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
@@ -34,7 +34,7 @@ use self::{
     clients::Patience,
 };
 use crate::{
-    cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
+    cluster::{AskError, Cluster, Elapsed, Happening, LinkCounts, NodeCounts, Outcome},
     duration,
     fault::Place,
     fsync,
@@ -286,10 +286,32 @@ impl Cluster for ProcessCluster {
         Ok(())
     }
 
-    fn dropped(&self, from: Place, to: Place) -> u64 {
-        self.switch
-            .link_counters(self.endpoint(from), self.endpoint(to))
-            .cut_packets
+    fn set_link_faults(&mut self, _from: Place, _to: Place, _faults: &LinkFaults) -> anyhow::Result<()> {
+        bail!("make a link of real processes slow or lossy")
+    }
+
+    fn link_counts(&self, from: Place, to: Place) -> LinkCounts {
+        let counters = self.switch.link_counters(self.endpoint(from), self.endpoint(to));
+        LinkCounts {
+            held: counters.cut_packets,
+            ..LinkCounts::default()
+        }
+    }
+
+    fn node_counts(&self, _node: Place) -> NodeCounts {
+        NodeCounts::default()
+    }
+
+    fn is_running(&self, node: Place) -> bool {
+        self.nodes[node.0].child.is_some()
+    }
+
+    fn pause(&mut self, _node: Place) -> anyhow::Result<()> {
+        bail!("pause a real process")
+    }
+
+    fn resume(&mut self, _node: Place) -> anyhow::Result<()> {
+        bail!("resume a real process")
     }
 
     fn submit(&mut self, client: usize, node: Place, request: Request) {
