@@ -234,7 +234,10 @@ mod tests {
             (text.replace("\"format\":1", "\"format\":9"), "format 9"),
             (text.replace("\"f\":\"read\"", "\"f\":\"sing\""), "line 3"),
             (text.replace("\"client\":1", "\"client\":10"), "ask 2"),
-            (text.replace("\"node\":\"n1\"", "\"node\":\"n9\""), "ask 2"),
+            (
+                text.replace("\"client\":1,\"node\":\"n1\"", "\"client\":1,\"node\":\"n9\""),
+                "ask 2",
+            ),
             (format!("{text}{}\n", lines[1]), "follow the end"),
             (format!("{}\n{}\n", lines[0], lines[0]), "one header"),
             (text.replace("\"nodes\":5", "\"nodes\":6"), "identity"),
