@@ -13,7 +13,7 @@ use quorate_sim::{Duty, LinkFaults, PowerLoss};
 use crate::fault::Place;
 
 /// Scenarios are checked against it before anything starts ([`crate::scenario::Scenario::check_backend`]).
-const SIMULATED_ALONE: &str = "break something that only simulated clusters can have broken";
+pub const SIMULATED_ALONE: &str = "break something that only simulated clusters can have broken";
 
 /// Time since the start of the run.
 pub type Elapsed = Duration;
@@ -145,13 +145,13 @@ pub trait Cluster {
     ///
     /// # Errors
     /// If it can't be paused.
-    fn pause(&mut self, node: Place) -> anyhow::Result<()>;
+    async fn pause(&mut self, node: Place) -> anyhow::Result<()>;
 
     /// Lets a paused process go on. Anybody else is left alone.
     ///
     /// # Errors
     /// If it can't.
-    fn resume(&mut self, node: Place) -> anyhow::Result<()>;
+    async fn resume(&mut self, node: Place) -> anyhow::Result<()>;
 
     /// Has a process be stopped and let run in turn, or no longer.
     ///

@@ -75,7 +75,7 @@ impl Nemesis {
     pub async fn act(&mut self, now: Elapsed, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let over: Vec<_> = self.active.extract_if(.., |active| active.until <= now).collect();
         for active in over {
-            self.end(active, cluster)?;
+            self.end(active, cluster).await?;
         }
         while let Some(planned) = self.ahead.pop_if(|planned| self.begins + planned.at <= now) {
             self.begin(planned, cluster).await?;
@@ -90,7 +90,7 @@ impl Nemesis {
     pub async fn end_all(&mut self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         self.ahead.clear();
         for active in std::mem::take(&mut self.active) {
-            self.end(active, cluster)?;
+            self.end(active, cluster).await?;
         }
         cluster.heal()
     }
@@ -143,7 +143,7 @@ impl Nemesis {
         Ok(())
     }
 
-    fn end(&mut self, active: Active, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    async fn end(&mut self, active: Active, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let Active { id, fault, before, .. } = active;
         if !before.is_empty() {
             let after = self.counted(&fault, cluster);
@@ -154,7 +154,7 @@ impl Nemesis {
             let effect = Effect::Counted(since);
             self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
         }
-        self.undo(&fault, cluster)?;
+        self.undo(&fault, cluster).await?;
         let is_over = self.start_again(id, &fault, cluster)?;
         if is_over {
             self.log.undone(id, cluster.elapsed(), &fault)?;

@@ -554,6 +554,54 @@ mod tests {
     }
 
     #[test]
+    fn a_swarm_becomes_what_the_cluster_can_have() {
+        let mut drawn = std::collections::BTreeSet::new();
+        for seed in 0..50 {
+            let mut scenario = Scenario::quickstart();
+            scenario.faults = vec![FaultKind::Kill, FaultKind::Swarm];
+            scenario.resolve_swarm(seed, Backend::Processes);
+            assert_eq!(scenario.check_backend(Backend::Processes), Ok(()));
+            assert!(
+                scenario.faults.contains(&FaultKind::Kill),
+                "it was asked for by its name"
+            );
+            let families = scenario.faults.clone();
+            scenario.resolve_plan(seed);
+            assert_eq!(scenario.faults, families, "and not drawn again");
+            drawn.extend(families);
+        }
+        let all: Vec<_> = FaultKind::ALL
+            .into_iter()
+            .filter(|kind| *kind != FaultKind::Swarm)
+            .collect();
+        assert!(
+            drawn
+                .into_iter()
+                .eq(all.into_iter().filter(|kind| kind.is_of(Backend::Processes)))
+        );
+    }
+
+    #[test]
+    fn what_is_claimed_follows_from_the_faults_that_are_planned() {
+        let mut scenario = Scenario::quickstart();
+        scenario.faults = vec![FaultKind::Clock, FaultKind::Disk];
+        let settings = scenario.settings();
+        assert!(settings.clocks_are_skewed && settings.disks_fail && settings.records_are_damaged);
+        let slow_disk = Fault::SlowDisk {
+            nodes: vec![Place(0)],
+            delay: Duration::from_millis(20),
+        };
+        scenario.plan = vec![PlannedFault {
+            at: Duration::ZERO,
+            lasts: Duration::from_secs(1),
+            fault: slow_disk,
+        }];
+        let settings = scenario.settings();
+        assert!(!settings.clocks_are_skewed && !settings.disks_fail && !settings.records_are_damaged);
+        assert!(!settings.nodes_are_away);
+    }
+
+    #[test]
     fn a_misspelt_setting_is_not_passed_over() {
         let text = Scenario::quickstart().to_toml().replace("concurrency", "concurency");
         let error = Scenario::from_toml(&text).expect_err("no such setting").to_string();

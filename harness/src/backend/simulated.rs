@@ -148,8 +148,7 @@ impl Cluster for SimulatedCluster {
 
     fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
         self.bad_links.insert((from, to));
-        self.sim
-            .set_link_faults(NodeIndex(from.0), NodeIndex(to.0), faults.clone());
+        self.sim.set_link_faults(NodeIndex(from.0), NodeIndex(to.0), *faults);
         Ok(())
     }
 
@@ -157,8 +156,7 @@ impl Cluster for SimulatedCluster {
         self.sim.heal();
         let good = LinkFaults::default();
         for (from, to) in std::mem::take(&mut self.bad_links) {
-            self.sim
-                .set_link_faults(NodeIndex(from.0), NodeIndex(to.0), good.clone());
+            self.sim.set_link_faults(NodeIndex(from.0), NodeIndex(to.0), good);
         }
         Ok(())
     }
@@ -175,12 +173,12 @@ impl Cluster for SimulatedCluster {
         self.sim.is_running(NodeIndex(node.0))
     }
 
-    fn pause(&mut self, node: Place) -> anyhow::Result<()> {
+    async fn pause(&mut self, node: Place) -> anyhow::Result<()> {
         self.sim.pause(NodeIndex(node.0));
         Ok(())
     }
 
-    fn resume(&mut self, node: Place) -> anyhow::Result<()> {
+    async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
         self.sim.resume(NodeIndex(node.0));
         Ok(())
     }

@@ -85,7 +85,9 @@ impl FaultKind {
     /// Whether a cluster of that kind can have it.
     pub fn is_of(self, backend: Backend) -> bool {
         match (self, backend) {
-            (_, Backend::Simulated) | (FaultKind::Partition | FaultKind::Kill | FaultKind::Swarm, _) => true,
+            (_, Backend::Simulated) => true,
+            (FaultKind::Partition | FaultKind::SlowNet | FaultKind::Loss, Backend::Processes) => true,
+            (FaultKind::Kill | FaultKind::Pause | FaultKind::Swarm, Backend::Processes) => true,
             (_, Backend::Processes) => false,
         }
     }

@@ -88,7 +88,7 @@ impl Fault {
 
     fn validate_nodes(&self) -> Result<(), FaultError> {
         let (name, nodes) = match self {
-            Fault::Halves { side } | Fault::Bridge { side, .. } => ("side", side),
+            Fault::Halves { side } => ("side", side),
             Fault::OneWay { unheard } => ("unheard", unheard),
             Fault::SlowLinks { from, to, .. }
             | Fault::LossyLinks { from, to, .. }
@@ -108,7 +108,9 @@ impl Fault {
             | Fault::SlowDisk { nodes, .. }
             | Fault::ClockJump { nodes, .. }
             | Fault::ClockDrift { nodes, .. } => ("nodes", nodes),
-            Fault::Isolate { .. } | Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
+            // A bridge between two nodes has nobody on one side.
+            Fault::Isolate { .. } | Fault::Bridge { .. } => return Ok(()),
+            Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
         };
         if nodes.is_empty() {
             return Err(FaultError::Nobody(name));

@@ -54,7 +54,9 @@ impl Nemesis {
                 json!({ "killed": [node], "records": records })
             }
             Fault::Pause { nodes } => {
-                nodes.iter().try_for_each(|node| cluster.pause(*node))?;
+                for node in nodes {
+                    cluster.pause(*node).await?;
+                }
                 json!({ "paused": nodes })
             }
             Fault::SlowProcess { node, .. } => {
@@ -80,7 +82,7 @@ impl Nemesis {
     }
 
     /// Undoes all but the end of processes.
-    pub(super) fn undo(&self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    pub(super) async fn undo(&self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         match fault {
             Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
                 self.reopen(cluster)
@@ -91,8 +93,10 @@ impl Nemesis {
             Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Ok(()),
             Fault::Pause { nodes } => {
                 let is_paused = |node: &Place| self.has(*node, |other| matches!(other, Fault::Pause { .. }));
-                let mut over = nodes.iter().filter(|node| !is_paused(node));
-                over.try_for_each(|node| cluster.resume(*node))
+                for node in nodes.iter().filter(|node| !is_paused(node)) {
+                    cluster.resume(*node).await?;
+                }
+                Ok(())
             }
             Fault::SlowProcess { node, .. } => {
                 let others = self.active().filter(|other| other.nodes().contains(node));
