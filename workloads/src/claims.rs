@@ -1,6 +1,6 @@
 //! What may be claimed at which setting: CLAIMS.md, table 2.1, as a function.
 //!
-//! Under the conditions of every run so far: no disk is lost, and nodes neither join nor leave. What is not claimed is
+//! Under the conditions of every run so far: no disk is lost whole, and nodes neither join nor leave. What is not claimed is
 //! still looked for: it is `observed` or `not-observed`, and never a violation.
 
 use serde::{Deserialize, Serialize};
@@ -220,6 +220,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         Claim::Handoff => all([
             what_was_acked_is_kept(settings),
             no_tombstone_is_forgotten(settings),
+            hints_are_kept(settings),
             (
                 true,
                 "a coordinator that stays up keeps a durable hint for every owner it can't reach",
@@ -286,13 +287,29 @@ fn owners_answer(settings: Settings) -> Reason {
 }
 
 fn what_was_acked_is_kept(settings: Settings) -> Reason {
-    if settings.acks_are_synced {
-        (true, "each acknowledgement is of a synced record")
-    } else {
-        (
+    if !settings.acks_are_synced {
+        return (
             false,
             "not synced: a replica that is killed forgets what it has acknowledged",
+        );
+    }
+    if settings.records_are_damaged && (settings.sloppy || settings.quorums.writes_reach < 2) {
+        return (
+            false,
+            "damaged records: what one replica alone has acknowledged can be lost with its record",
+        );
+    }
+    (true, "each acknowledgement is of a synced record")
+}
+
+fn hints_are_kept(settings: Settings) -> Reason {
+    if settings.disks_fail {
+        (
+            false,
+            "failing disks: a coordinator can't keep a hint on a disk that fails",
         )
+    } else {
+        (true, "a coordinator that stays up keeps its hints")
     }
 }
 
@@ -362,6 +379,12 @@ fn what_was_read_stays_read(settings: Settings) -> Reason {
         return (
             false,
             "quorums need not meet (R + W <= N): two reads can meet different replicas",
+        );
+    }
+    if settings.quorums.reads_ask_all && settings.records_are_damaged && settings.read_repair != ReadRepair::Blocking {
+        return (
+            false,
+            "damaged records: what one replica alone has shown can be lost with its record",
         );
     }
     if settings.quorums.reads_ask_all {

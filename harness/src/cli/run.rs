@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
-    exit::Exit,
+    exit::{Exit, ExitError},
     interpreter::RunRecord,
     interrupt::Interrupts,
     report::{self, Report},
@@ -29,8 +29,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let scenario = args.scenario.resolve()?;
+    let mut scenario = args.scenario.resolve()?;
+    scenario
+        .check_backend(Backend::Processes)
+        .map_err(|error| ExitError::usage(format!("run {}: {error}", scenario.name)))?;
     let seed = args.output.seed();
+    scenario.resolve_swarm(seed, Backend::Processes);
     let mut display = args.output.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
     let trial = Trial::in_folder(scenario, seed, &args.output.out, Backend::Processes)?;

@@ -207,6 +207,9 @@ fn evidence(out: &mut String, claim: &ClaimReport) {
 fn verdict(out: &mut String, report: &Report) {
     let verdict = report.judgement.verdict;
     let why = match (verdict, report.judgement.vacuous) {
+        (Verdict::Valid, _) if report.judgement.claims.iter().any(is_untested) => {
+            "every claim held; no write failed, so that none which did could be visible".to_owned()
+        }
         (Verdict::Valid, _) => "every claim held".to_owned(),
         (Verdict::Invalid, _) => {
             let violated = report
@@ -227,6 +230,10 @@ fn verdict(out: &mut String, report: &Report) {
         verdict.name(),
         report.exit.code()
     );
+}
+
+fn is_untested(claim: &ClaimReport) -> bool {
+    claim.verdict == ClaimVerdict::Vacuous
 }
 
 fn again(out: &mut String, report: &Report) {

@@ -22,7 +22,7 @@ pub(crate) const REDIAL: Duration = Duration::from_millis(60);
 pub(crate) const RETRANSMISSION: Range<Duration> = Duration::from_millis(5)..Duration::from_millis(25);
 
 /// What becomes of the messages of a directed link, other than that they are held back. The default is a good link.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkFaults {
     /// How much longer each message takes.
     pub slower_by: Duration,

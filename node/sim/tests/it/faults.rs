@@ -12,7 +12,7 @@ const MS: Duration = Duration::from_millis(1);
 fn on_all_links(cluster: &mut Cluster, faults: &LinkFaults) {
     for from in (0..5).map(NodeIndex) {
         for to in (0..5).map(NodeIndex).filter(|to| *to != from) {
-            cluster.sim.set_link_faults(from, to, faults.clone());
+            cluster.sim.set_link_faults(from, to, *faults);
         }
     }
 }
