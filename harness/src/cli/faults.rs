@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     for (kind, name, description) in faults.into_iter().chain(plants) {
         match args.format {
             Format::Json => answer_json(&json!({ "kind": kind, "name": name, "does": description })),
-            Format::Text => answer(&format!("{kind:<7}{name:<22}{description}\n")),
+            Format::Text => answer(&format!("{kind:<7}{name:<27}{description}\n")),
         }
     }
     Ok(Exit::Valid)
