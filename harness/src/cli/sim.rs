@@ -66,10 +66,9 @@ fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit
         sim_seconds += simulated.virtual_time.as_secs_f64();
         exits.push(simulated.report.exit);
         if simulated.report.exit != Exit::Valid {
-            let claims = failed_claims(&simulated.report);
-            display.say(&format!("seed {seed}: {}", claims.join(", ")));
-            let exit = simulated.report.exit;
-            failed.push(FailedSeed { seed, exit, claims });
+            let seed = FailedSeed::new(seed, &simulated.report);
+            display.say(&seed.text());
+            failed.push(seed);
         }
     }
     drop(display);
@@ -99,7 +98,44 @@ struct Sweep {
 struct FailedSeed {
     seed: u64,
     exit: Exit,
-    claims: Vec<String>,
+    claims: Vec<(String, ClaimVerdict)>,
+}
+
+impl FailedSeed {
+    fn new(seed: u64, report: &Report) -> FailedSeed {
+        let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
+        let claims = report.judgement.claims.iter();
+        let claims = claims.filter(|claim| failed.contains(&claim.verdict));
+        FailedSeed {
+            seed,
+            exit: report.exit,
+            claims: claims
+                .map(|claim| (claim.claim.name.to_string(), claim.verdict))
+                .collect(),
+        }
+    }
+
+    /// The claims, and of those that were not violated, what they were.
+    fn text(&self) -> String {
+        let claims = self.claims.iter().map(|(claim, verdict)| match verdict {
+            ClaimVerdict::Violated => claim.clone(),
+            other => format!("{claim} ({})", other.name()),
+        });
+        format!("seed {}: {}", self.seed, claims.collect::<Vec<_>>().join(", "))
+    }
+
+    fn json(&self) -> Value {
+        let with = |wanted: &[ClaimVerdict]| -> Vec<&str> {
+            let claims = self.claims.iter().filter(|(_, verdict)| wanted.contains(verdict));
+            claims.map(|(claim, _)| claim.as_str()).collect()
+        };
+        json!({
+            "seed": self.seed,
+            "exit": self.exit.code(),
+            "violated": with(&[ClaimVerdict::Violated]),
+            "not_judged": with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]),
+        })
+    }
 }
 
 impl Sweep {
@@ -112,36 +148,23 @@ impl Sweep {
             self.wall_seconds,
             self.exit.code()
         );
-        for FailedSeed { seed, claims, .. } in &self.failed {
-            text.push_str(&format!("  seed {seed}: {}\n", claims.join(", ")));
+        for seed in &self.failed {
+            text.push_str(&format!("  {}\n", seed.text()));
         }
         text
     }
 
     fn json(&self) -> Value {
-        let failed = self.failed.iter();
-        let failed = failed.map(|f| json!({ "seed": f.seed, "exit": f.exit.code(), "claims": f.claims }));
         json!({
             "format": 1,
             "exit": self.exit.code(),
             "seeds": self.count,
             "first_seed": self.first,
-            "failed": failed.collect::<Vec<_>>(),
+            "failed": self.failed.iter().map(FailedSeed::json).collect::<Vec<_>>(),
             "sim_seconds": self.sim_seconds,
             "wall_seconds": self.wall_seconds,
         })
     }
-}
-
-/// The claims that kept a run from being valid.
-fn failed_claims(report: &Report) -> Vec<String> {
-    let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
-    let claims = report
-        .judgement
-        .claims
-        .iter()
-        .filter(|claim| failed.contains(&claim.verdict));
-    claims.map(|claim| claim.claim.name.to_string()).collect()
 }
 
 fn json_of(simulated: &Simulated) -> Value {

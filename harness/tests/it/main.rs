@@ -7,6 +7,7 @@ mod corpora;
 mod determinism;
 mod judging;
 mod node_verbs;
+mod plants;
 mod processes;
 mod quic;
 mod regressions;
