@@ -67,14 +67,23 @@ pub(super) fn shrink<M: Model>(
 
 /// Some of the calls of a history, up to an end that bars the way.
 #[derive(Clone)]
-struct Kept {
+pub(super) struct Kept {
     /// Their places, in order.
-    places: Vec<usize>,
+    pub(super) places: Vec<usize>,
     last: usize,
     until: Position,
 }
 
 impl Kept {
+    /// All of so many calls, of which it is not known yet which end bars the way.
+    pub(super) fn all(count: usize) -> Self {
+        Self {
+            places: (0..count).collect(),
+            last: usize::MAX,
+            until: Position::NEVER,
+        }
+    }
+
     /// Leaves out what comes after the end of `last`.
     fn cut(mut places: Vec<usize>, spans: &[Span], last: usize) -> Self {
         let until = spans[last].end.expect("what bars the way has ended");
@@ -89,7 +98,7 @@ impl Kept {
 }
 
 /// Returns the calls with those that need not have happened by then taken for unconditional ones, if that is another history.
-fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept) -> Option<Vec<Span>> {
+pub(super) fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept) -> Option<Vec<Span>> {
     let mut ids = FxHashMap::<OpId, OpId>::default();
     let mut has_changed = false;
     let mut spans = spans.to_vec();
@@ -110,8 +119,31 @@ fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept
     Some(spans).filter(|_| has_changed)
 }
 
+/// Returns what `places`, some of those of `kept`, come to if they are still not linearizable.
+pub(super) fn still<M: Model>(
+    model: &M,
+    ops: &[M::Op],
+    spans: &[Span],
+    places: Vec<usize>,
+    kept: &Kept,
+    meter: &mut Meter<'_>,
+) -> Option<Kept> {
+    let span = |place: &usize| Span {
+        end: kept.end(&spans[*place]),
+        // Here the call is its place, to be found again by.
+        call: *place,
+        ..spans[*place]
+    };
+    let among: Vec<Span> = places.iter().map(span).collect();
+    let timeline = Timeline::new(model, ops, &among);
+    match search::explore(model, ops, &timeline, meter) {
+        Way::Barred(layer) => Some(Kept::cut(places, spans, timeline.ends[layer as usize].call)),
+        Way::Through | Way::Lost(..) => None,
+    }
+}
+
 /// A history, and who in it may owe something to whom.
-struct Shrinker<'m, M: Model> {
+pub(super) struct Shrinker<'m, M: Model> {
     model: &'m M,
     ops: &'m [M::Op],
     spans: Vec<Span>,
@@ -128,7 +160,7 @@ struct Shrinker<'m, M: Model> {
 }
 
 impl<'m, M: Model> Shrinker<'m, M> {
-    fn new(model: &'m M, ops: &'m [M::Op], spans: Vec<Span>) -> Self {
+    pub(super) fn new(model: &'m M, ops: &'m [M::Op], spans: Vec<Span>) -> Self {
         let mut shrinker = Self {
             model,
             ops,
@@ -195,20 +227,19 @@ impl<'m, M: Model> Shrinker<'m, M> {
     }
 
     /// Returns what `places`, some of those of `kept`, come to if they are still not linearizable.
-    fn still(&self, places: Vec<usize>, kept: &Kept, meter: &mut Meter<'_>) -> Option<Kept> {
-        let spans: Vec<Span> = places
-            .iter()
-            .map(|place| Span {
-                end: kept.end(&self.spans[*place]),
-                // Here the call is its place, to be found again by.
-                call: *place,
-                ..self.spans[*place]
-            })
-            .collect();
-        let timeline = Timeline::new(self.model, self.ops, &spans);
-        match search::explore(self.model, self.ops, &timeline, meter) {
-            Way::Barred(layer) => Some(Kept::cut(places, &self.spans, timeline.ends[layer as usize].call)),
-            Way::Through | Way::Lost(..) => None,
+    pub(super) fn still(&self, places: Vec<usize>, kept: &Kept, meter: &mut Meter<'_>) -> Option<Kept> {
+        still(self.model, self.ops, &self.spans, places, kept, meter)
+    }
+
+    /// Leaves out of `kept` what needs something that is left out already, until what is left needs nothing more; none if that
+    /// mends it.
+    pub(super) fn grounded(&self, mut kept: Kept, meter: &mut Meter<'_>) -> Option<Kept> {
+        loop {
+            let places = self.without(&[], &kept, meter)?;
+            if places.len() == kept.places.len() {
+                return Some(kept);
+            }
+            kept = self.still(places, &kept, meter)?;
         }
     }
 

@@ -5,6 +5,7 @@ mod check;
 mod claims;
 mod convert;
 mod faults;
+mod judge;
 mod node;
 mod output;
 mod overrides;
@@ -13,6 +14,8 @@ mod replay;
 mod run;
 mod scenarios;
 mod settings;
+mod shrink;
+mod shrink_run;
 mod sim;
 
 use std::{io::Write, process::ExitCode};
@@ -42,6 +45,7 @@ enum Command {
     Sim(Box<sim::Args>),
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
+    Shrink(Box<shrink::Args>),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -12,5 +12,6 @@ mod processes;
 mod quic;
 mod regressions;
 mod replays;
+mod shrinks;
 mod simulated;
 mod switch;

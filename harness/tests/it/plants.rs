@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::command::Quorate;
 
 /// A planted bug, and where it shows.
-struct Catch {
-    plant: Plant,
+pub(crate) struct Catch {
+    pub(crate) plant: Plant,
     /// The claim that has to name it.
-    claim: &'static str,
+    pub(crate) claim: &'static str,
     /// In how many of [`SEEDS`] seeds at least: what hangs on the timing of a few messages is not met in each.
     seeds_min: usize,
     settings: &'static str,
@@ -30,7 +30,7 @@ const N3_THEN_N2: &str = concat!(
 );
 
 /// By the rows of MUTANTS.md.
-const CATCHES: [Catch; Plant::ALL.len()] = [
+pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
     // Q1 on the write path: a read meets none of the replicas that hold it yet.
     Catch {
         plant: Plant::ReplyBeforeAcks,
@@ -231,9 +231,9 @@ const CATCHES: [Catch; Plant::ALL.len()] = [
 ];
 
 impl Catch {
-    /// The run without the bug.
-    fn clean(&self) -> String {
-        format!("sim --seeds {SEEDS} {} --set plan=[{}]", self.settings, self.plan)
+    /// The run without the bug, of so many seeds or of one.
+    pub(crate) fn clean(&self, seeds: &str) -> String {
+        format!("sim {seeds} {} --set plan=[{}]", self.settings, self.plan)
     }
 }
 
@@ -244,7 +244,7 @@ fn planted_bugs_are_caught_by_the_checks_that_name_them() {
     let mut found_valid = BTreeSet::new();
     for (catch, plant) in CATCHES.iter().zip(Plant::ALL) {
         assert_eq!(catch.plant, plant, "the table has the order of the bugs");
-        let (clean, plant) = (catch.clean(), plant.name());
+        let (clean, plant) = (catch.clean(&format!("--seeds {SEEDS}")), plant.name());
         let (code, report) = quorate.json(&format!("{clean} --plant {plant}"));
         assert_eq!(code, 1, "{plant}: {report}");
         let failed = report["failed"].as_array().expect("a list");

@@ -14,7 +14,7 @@ mod words;
 
 pub use self::words::explain_run;
 
-use std::ops::ControlFlow;
+use std::{cell::Cell, ops::ControlFlow};
 
 use quorate_workloads::InOrder;
 
@@ -32,6 +32,8 @@ pub struct ShrinkOptions<'a> {
     pub target: Broken,
     /// How many simulations run at a time. It does not change what is found.
     pub jobs: usize,
+    /// How many candidates are tried at most.
+    pub tries: u64,
     /// Asked before each candidate: whether to be content with the best so far.
     pub stop: &'a dyn Fn() -> bool,
 }
@@ -69,9 +71,13 @@ pub fn shrink_run(
     // The plan is all that is broken: where none of it is left, none is to be drawn.
     start.header.scenario.faults.clear();
     (start.faults, start.ending) = (Vec::new(), None);
+    let tried = Cell::new(0);
+    let stop = || tried.get() >= options.tries || (options.stop)();
     let mut shrinker = Shrinker {
         best: start.clone(),
         options,
+        tried: &tried,
+        stop: &stop,
         on_best,
         effort: Effort::default(),
         failure: Ok(()),
@@ -86,7 +92,7 @@ pub fn shrink_run(
     Ok(Some(ShrunkRun {
         tape: shrinker.best,
         effort: shrinker.effort,
-        is_stopped: (options.stop)(),
+        is_stopped: stop(),
     }))
 }
 
@@ -113,6 +119,8 @@ impl Patience {
 struct Shrinker<'a> {
     best: Tape,
     options: &'a ShrinkOptions<'a>,
+    tried: &'a Cell<u64>,
+    stop: &'a dyn Fn() -> bool,
     on_best: &'a mut dyn FnMut(&Tape, Effort) -> anyhow::Result<()>,
     effort: Effort,
     failure: anyhow::Result<()>,
@@ -121,7 +129,7 @@ struct Shrinker<'a> {
 
 impl Shrinker<'_> {
     fn is_over(&self) -> bool {
-        self.failure.is_err() || (self.options.stop)()
+        self.failure.is_err() || (self.stop)()
     }
 
     /// Whether `candidate` shows the anomaly under one of some schedules; then it is the best so far.
@@ -130,7 +138,8 @@ impl Shrinker<'_> {
             return false;
         }
         let count = self.patience.schedules(candidate.asks.len());
-        self.effort.tried += 1;
+        self.tried.set(self.tried.get() + 1);
+        self.effort.tried = self.tried.get();
         self.effort.runs += count;
         let Some((schedule, ending)) = self.schedule_that_shows(&candidate, count) else {
             return false;

@@ -74,7 +74,7 @@ impl Shrinker<'_> {
 
     /// The part of `items` with which the tape that `build` makes of it still fails.
     fn minimize<T: Clone>(&mut self, items: Vec<T>, build: &dyn Fn(&Tape, &[T]) -> Tape) {
-        let stop = self.options.stop;
+        let stop = self.stop;
         let mut still_fails = |part: &[T]| {
             let candidate = build(&self.best, part);
             self.accepts(candidate)
