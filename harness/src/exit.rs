@@ -13,6 +13,8 @@ pub enum Exit {
     Unknown,
     /// Something that was claimed was not tested.
     Vacuous,
+    /// A replay was not the same run again.
+    Diverged,
     /// The command was not understood, or asks for what can't be.
     Usage,
     /// A file could not be read or understood.
@@ -31,6 +33,7 @@ impl Exit {
             Exit::Invalid => 1,
             Exit::Unknown => 2,
             Exit::Vacuous => 4,
+            Exit::Diverged => 5,
             Exit::Usage => 64,
             Exit::InputData => 65,
             Exit::Failure => 70,
@@ -45,11 +48,12 @@ impl Exit {
             Exit::Valid => 0,
             Exit::Unknown => 1,
             Exit::Vacuous => 2,
-            Exit::Interrupted => 3,
-            Exit::Usage => 4,
-            Exit::InputData => 5,
-            Exit::Failure => 6,
-            Exit::Invalid => 7,
+            Exit::Diverged => 3,
+            Exit::Interrupted => 4,
+            Exit::Usage => 5,
+            Exit::InputData => 6,
+            Exit::Failure => 7,
+            Exit::Invalid => 8,
         };
         exits.into_iter().max_by_key(gravity).unwrap_or(Exit::Valid)
     }
@@ -84,6 +88,14 @@ impl ExitError {
         }
     }
 
+    /// A run is not what it was.
+    pub fn diverged(message: impl Into<String>) -> ExitError {
+        ExitError {
+            exit: Exit::Diverged,
+            message: message.into(),
+        }
+    }
+
     /// A file could not be read or understood.
     pub fn input(message: impl Into<String>) -> ExitError {
         ExitError {
@@ -109,6 +121,7 @@ mod tests {
             Exit::Valid,
             Exit::Unknown,
             Exit::Vacuous,
+            Exit::Diverged,
             Exit::Interrupted,
             Exit::InputData,
             Exit::Failure,

@@ -38,7 +38,7 @@ pub enum Stage {
 }
 
 /// One line of the log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The version of the file's form.
     pub format: u32,
@@ -221,6 +221,11 @@ impl Faults {
     /// The faults of these lines.
     pub fn from_entries(entries: Vec<Entry>) -> Faults {
         Faults { entries }
+    }
+
+    /// All that was logged of them.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     /// How many were asked for.

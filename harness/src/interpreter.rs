@@ -18,6 +18,7 @@ use crate::{
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
     scenario::Scenario,
+    tape::{Ask, TapeRecorder},
 };
 
 /// How long nodes may take to start and to agree on a ring: some gossip rounds, and processes that start side by side.
@@ -43,6 +44,10 @@ pub struct RunOptions<'a> {
     pub recorder: Recorder,
     /// Where faults go.
     pub fault_log: FaultLog,
+    /// Where what a replay needs goes.
+    pub tape: TapeRecorder,
+    /// What clients are told to ask; `None` to draw it from the seed.
+    pub asks: Option<&'a [Ask]>,
 }
 
 /// What a run leaves.
@@ -92,6 +97,7 @@ pub async fn run<C: Cluster>(
     let mut run = Run {
         scenario: options.scenario,
         recorder: options.recorder,
+        tape: options.tape,
         cluster,
         watch,
         interrupted: false,
@@ -100,12 +106,16 @@ pub async fn run<C: Cluster>(
     };
     run.phase("settling");
     run.start_all().await?;
-    run.settle(SETTLE_TIMEOUT).await?;
+    let identities = run.settle(SETTLE_TIMEOUT).await?;
+    run.tape.begin(identities)?;
     run.phase("load");
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
     let mut nemesis = Nemesis::new(plan, options.scenario.nodes, begins, options.fault_log);
-    let mut load = Load::new(options.scenario, options.seed, begins);
+    let mut load = match options.asks {
+        None => Load::new(options.scenario, options.seed, begins),
+        Some(asks) => Load::told(options.scenario, asks, begins),
+    };
     run.drive(&mut load, &mut nemesis).await?;
     let healed = run.cluster.elapsed();
     run.phase("healing");
@@ -117,9 +127,11 @@ pub async fn run<C: Cluster>(
     run.phase("anti-entropy");
     run.anti_entropy().await?;
     run.look(Phase::Final).await?;
+    let faults = nemesis.finish()?;
+    run.tape.finish(faults.entries())?;
     Ok(RunRecord {
         history: run.recorder.finish()?,
-        faults: nemesis.finish()?,
+        faults,
         latencies: run.latencies,
         load_time: healed - begins,
         quiet_after,
@@ -131,6 +143,7 @@ struct Run<'a, C> {
     scenario: &'a Scenario,
     cluster: &'a mut C,
     recorder: Recorder,
+    tape: TapeRecorder,
     watch: &'a mut dyn FnMut(Progress),
     interrupted: bool,
     latencies: Vec<Duration>,
@@ -157,20 +170,22 @@ impl<C: Cluster> Run<'_, C> {
         Ok(())
     }
 
-    /// Waits until all nodes go by one ring and every node is linked with every other.
-    async fn settle(&mut self, timeout: Duration) -> anyhow::Result<()> {
+    /// Waits until all nodes go by one ring and every node is linked with every other, and says who they are.
+    async fn settle(&mut self, timeout: Duration) -> anyhow::Result<Vec<NodeId>> {
         let deadline = self.cluster.elapsed() + timeout;
         loop {
             let unsettled = match self.statuses().await {
-                Ok(statuses) => unsettled(&statuses),
-                Err(error) => Some(error.to_string()),
+                Ok(statuses) => match unsettled(&statuses) {
+                    None => return Ok(statuses.into_iter().map(|status| status.node).collect()),
+                    Some(why) => why,
+                },
+                Err(error) => error.to_string(),
             };
             match unsettled {
-                None => return Ok(()),
-                Some(why) if self.cluster.elapsed() >= deadline => {
+                why if self.cluster.elapsed() >= deadline => {
                     bail!("the ring did not settle in {timeout:?}: {why}")
                 }
-                Some(_) => self.pause().await?,
+                _ => self.pause().await?,
             }
         }
     }
@@ -223,6 +238,7 @@ impl<C: Cluster> Run<'_, C> {
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
             self.recorder.push(call.invocation)?;
+            self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
         Ok(())

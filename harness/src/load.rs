@@ -18,28 +18,45 @@ use crate::{
     fault::Place,
     operations::{completion, invocation, request, seen},
     scenario::Scenario,
+    script::Script,
+    tape::Ask,
 };
 
 /// All clients of a run.
 #[derive(Debug)]
 pub struct Load {
     scenario: Scenario,
-    actions: ActionLoad,
-    rng: Pcg64Mcg,
+    source: Source,
     begins: Elapsed,
     clients: Vec<Client>,
+}
+
+/// Where what clients do comes from.
+#[derive(Debug)]
+enum Source {
+    /// It is drawn as they go.
+    Drawn { actions: ActionLoad, rng: Pcg64Mcg },
+    /// It is told.
+    Told(Script),
 }
 
 #[derive(Debug)]
 struct Client {
     /// Its present number as a process.
     process: i64,
-    /// When its next operation is due.
+    /// When its next operation is due, where it is drawn.
     due: Elapsed,
     /// The invocation of its open operation.
     open: Option<Open>,
-    /// Of each key that it has read: the context of its last read.
-    contexts: BTreeMap<usize, Context>,
+    /// Of each key that it has read: what its last read gave it.
+    seen: BTreeMap<usize, Seen>,
+}
+
+/// What a read gives a client to hand back.
+#[derive(Debug, Default)]
+struct Seen {
+    values: Vec<u64>,
+    context: Context,
 }
 
 /// What a client is busy with.
@@ -60,6 +77,8 @@ pub struct Call {
     pub request: Request,
     /// What the record says of it.
     pub invocation: Event,
+    /// What the tape says of it.
+    pub ask: Ask,
 }
 
 /// An operation that has ended.
@@ -76,21 +95,27 @@ impl Load {
     pub fn new(scenario: &Scenario, seed: u64, begins: Elapsed) -> Load {
         let mut rng = Pcg64Mcg::seed_from_u64(split_seed(seed, "load"));
         let slot = slot(scenario);
-        let client = |number: usize| Client {
-            process: number as i64,
-            due: begins + slot.mul_f64(rng.random()),
-            open: None,
-            contexts: BTreeMap::new(),
-        };
+        let clients = (0..scenario.concurrency).map(|number| client(number, begins + slot.mul_f64(rng.random())));
+        let clients = clients.collect();
+        let actions = ActionLoad::new(LoadOptions {
+            workload: scenario.workload,
+            seed: split_seed(seed, "actions"),
+            keys: scenario.keys,
+            reads_percent: scenario.reads_percent,
+        });
         Load {
-            clients: (0..scenario.concurrency).map(client).collect(),
-            actions: ActionLoad::new(LoadOptions {
-                workload: scenario.workload,
-                seed: split_seed(seed, "actions"),
-                keys: scenario.keys,
-                reads_percent: scenario.reads_percent,
-            }),
-            rng,
+            clients,
+            source: Source::Drawn { actions, rng },
+            begins,
+            scenario: scenario.clone(),
+        }
+    }
+
+    /// The clients of `scenario`, to begin at `begins`, who ask what they are told.
+    pub fn told(scenario: &Scenario, asks: &[Ask], begins: Elapsed) -> Load {
+        Load {
+            clients: (0..scenario.concurrency).map(|number| client(number, begins)).collect(),
+            source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
             scenario: scenario.clone(),
         }
@@ -98,8 +123,16 @@ impl Load {
 
     /// When the next client wants to act; `None` if all are busy or the time is over.
     pub fn next_due(&self) -> Option<Elapsed> {
-        let idle = self.clients.iter().filter(|client| client.open.is_none());
-        idle.map(|client| client.due).min().filter(|due| *due < self.ends())
+        let idle = self.idle();
+        let due = match &self.source {
+            Source::Drawn { .. } => idle.map(|client| self.clients[client].due).min(),
+            Source::Told(script) => script.next_due(idle).map(|at| self.begins + at),
+        };
+        due.filter(|due| *due < self.ends())
+    }
+
+    fn idle(&self) -> impl Iterator<Item = usize> {
+        (0..self.clients.len()).filter(|client| self.clients[*client].open.is_none())
     }
 
     /// Whether any operation is open.
@@ -114,50 +147,69 @@ impl Load {
 
     /// The operation that is due at `now`, if there is one. It counts as open from here on.
     pub fn take_due(&mut self, now: Elapsed) -> Option<Call> {
-        let due = self.next_due().filter(|due| *due <= now)?;
-        let at = |client: &Client| client.open.is_none() && client.due == due;
-        let number = self.clients.iter().position(at).expect("somebody is due then");
-        let jitter = 0.5 + self.rng.random::<f64>();
-        let client = &mut self.clients[number];
-        client.due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
+        loop {
+            let due = self.next_due().filter(|due| *due <= now)?;
+            let Some((client, node, action)) = self.take(due, now) else {
+                continue; // What was told can't be done any more; the next may be.
+            };
+            return Some(self.open(client, node, action, now));
+        }
+    }
+
+    fn take(&mut self, due: Elapsed, now: Elapsed) -> Option<(usize, Place, Action)> {
+        if matches!(self.source, Source::Drawn { .. }) {
+            return Some(self.draw(due, now));
+        }
+        let idle: Vec<_> = self.idle().collect();
+        let Source::Told(script) = &mut self.source else {
+            unreachable!("it is not drawn");
+        };
+        let Ask {
+            client, node, action, ..
+        } = script.take(idle.into_iter()).expect("something is due");
+        let seen = self.clients[client].seen.get(&action.key());
+        let action = with_seen(action, seen.map_or(&[], |seen| &seen.values))?;
+        Some((client, node, action))
+    }
+
+    fn draw(&mut self, due: Elapsed, now: Elapsed) -> (usize, Place, Action) {
+        let number = self.idle().find(|client| self.clients[*client].due == due);
+        let number = number.expect("somebody is due then");
+        let Source::Drawn { actions, rng } = &mut self.source else {
+            unreachable!("asked for where it is drawn");
+        };
+        let jitter = 0.5 + rng.random::<f64>();
+        self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
-        let action = self.actions.next(number, progress);
-        let node = self.coordinator(&action);
-        let process = self.clients[number].process;
+        let action = actions.next(number, progress);
+        let node = coordinator(&self.scenario, rng, &action);
+        (number, node, action)
+    }
+
+    fn open(&mut self, number: usize, node: Place, action: Action, now: Elapsed) -> Call {
+        let client = &mut self.clients[number];
         let invocation = Event {
             time_ns: nanos(now),
             node: Some(node.to_string()),
-            ..invocation(process, &action, &self.scenario)
+            ..invocation(client.process, &action, &self.scenario)
         };
-        let client = &mut self.clients[number];
-        let context = client.contexts.entry(action.key()).or_default();
-        let request = request(&action, context, &self.scenario);
+        let seen = client.seen.entry(action.key()).or_default();
+        let request = request(&action, &seen.context, &self.scenario);
         client.open = Some(Open {
-            action,
+            action: action.clone(),
             invocation: invocation.clone(),
         });
-        Some(Call {
+        Call {
             client: number,
             node,
             request,
             invocation,
-        })
-    }
-
-    /// Through which node an action goes: any, or any of a data center.
-    fn coordinator(&mut self, action: &Action) -> Place {
-        let dc = match action {
-            Action::Read { .. } => self.scenario.reads_in_dc,
-            _ => self.scenario.writes_in_dc,
-        };
-        let (nodes, dcs) = (self.scenario.nodes, usize::from(self.scenario.dcs));
-        match dc {
-            None => Place(self.rng.random_range(0..nodes)),
-            Some(dc) => {
-                let first = usize::from(dc) - 1;
-                let count = (nodes - first).div_ceil(dcs);
-                Place(first + dcs * self.rng.random_range(0..count))
-            }
+            ask: Ask {
+                at: now.saturating_sub(self.begins),
+                client: number,
+                node,
+                action,
+            },
         }
     }
 
@@ -183,11 +235,56 @@ impl Load {
             && let Response::Read(Ok(read)) = *response
         {
             let (values, context) = seen(read.cell.as_ref());
-            client.contexts.insert(action.key(), context);
-            self.actions.on_read(number, action.key(), &values);
+            if let Source::Drawn { actions, .. } = &mut self.source {
+                actions.on_read(number, action.key(), &values);
+            }
+            client.seen.insert(action.key(), Seen { values, context });
         }
         Ended { completion, latency }
     }
+}
+
+/// A client with this number, as it begins.
+fn client(number: usize, due: Elapsed) -> Client {
+    Client {
+        process: number as i64,
+        due,
+        open: None,
+        seen: BTreeMap::new(),
+    }
+}
+
+/// Through which node an action goes: any, or any of a data center.
+fn coordinator(scenario: &Scenario, rng: &mut Pcg64Mcg, action: &Action) -> Place {
+    let dc = match action {
+        Action::Read { .. } => scenario.reads_in_dc,
+        _ => scenario.writes_in_dc,
+    };
+    let (nodes, dcs) = (scenario.nodes, usize::from(scenario.dcs));
+    match dc {
+        None => Place(rng.random_range(0..nodes)),
+        Some(dc) => {
+            let first = usize::from(dc) - 1;
+            let count = (nodes - first).div_ceil(dcs);
+            Place(first + dcs * rng.random_range(0..count))
+        }
+    }
+}
+
+/// An action as it was told, with what its client has really read in the place of what it had read when the tape was made:
+/// the record must not say that a client knew what it has never seen. `None` if that leaves nothing to do.
+fn with_seen(mut action: Action, now_seen: &[u64]) -> Option<Action> {
+    if action.seen().is_empty() {
+        return Some(action);
+    }
+    match &mut action {
+        Action::Remove { element, .. } if !now_seen.contains(element) => return None,
+        Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => {
+            *seen = now_seen.to_vec();
+        }
+        Action::Read { .. } | Action::Add { .. } | Action::Increment { .. } => {}
+    }
+    Some(action)
 }
 
 /// The share of time of one operation of one client.

@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Instant};
 
-use quorate_workloads::{Record, RunFacts, judge};
+use quorate_core::NodeId;
+use quorate_workloads::{Execute, Record, RunFacts, judge};
 
 use crate::{
     cluster::Cluster,
@@ -15,7 +16,7 @@ use crate::{
     report::{self, Measured, Report},
     run_folder::{Backend, Ended, Manifest, RunFolder},
     scenario::Scenario,
-    workers::Workers,
+    tape::{self, Ask, Header, Tape, TapeRecorder},
 };
 
 /// A run that is about to begin.
@@ -23,6 +24,11 @@ use crate::{
 pub struct Trial {
     scenario: Scenario,
     seed: u64,
+    schedule: u64,
+    /// What clients are told to ask; drawn from the seed where it is `None`.
+    asks: Option<Vec<Ask>>,
+    /// Who the nodes are, where that is known before they start.
+    identities: Vec<NodeId>,
     files: Option<Files>,
     began: Instant,
 }
@@ -35,27 +41,56 @@ struct Files {
 }
 
 impl Trial {
-    /// A run that leaves a folder below `out`. The plan is drawn now, so that the folder tells it from the beginning.
-    ///
-    /// # Errors
-    /// If the folder can't be made.
-    pub fn in_folder(scenario: Scenario, seed: u64, out: &Path, backend: Backend) -> anyhow::Result<Trial> {
-        let mut trial = Trial::in_memory(scenario, seed);
-        let manifest = Manifest::new(backend, seed);
-        let folder = RunFolder::create(out, &trial.scenario, &manifest)?;
-        trial.files = Some(Files { folder, manifest });
-        Ok(trial)
-    }
-
-    /// A run that leaves nothing but its report.
+    /// A run that leaves nothing but its report. The plan is drawn now, so that it can be told from the beginning.
     pub fn in_memory(mut scenario: Scenario, seed: u64) -> Trial {
         scenario.resolve_plan(seed);
         Trial {
             scenario,
             seed,
+            schedule: seed,
+            asks: None,
+            identities: Vec::new(),
             files: None,
             began: Instant::now(),
         }
+    }
+
+    /// What a tape tells, once more, in memory.
+    pub fn of_tape(tape: &Tape) -> Trial {
+        Trial {
+            schedule: tape.header.schedule,
+            asks: Some(tape.asks.clone()),
+            identities: tape.header.identities.clone(),
+            ..Trial::in_memory(tape.header.scenario.clone(), tape.header.seed)
+        }
+    }
+
+    /// The same, with other delays and other choices of the nodes, where it is simulated.
+    #[must_use]
+    pub fn with_schedule(self, schedule: u64) -> Trial {
+        Trial { schedule, ..self }
+    }
+
+    /// The same, but it leaves a folder below `out`.
+    ///
+    /// # Errors
+    /// If the folder can't be made.
+    pub fn in_folder(self, out: &Path, backend: Backend) -> anyhow::Result<Trial> {
+        let manifest = Manifest::new(backend, self.seed);
+        let folder = RunFolder::create(out, &self.scenario, &manifest)?;
+        let files = Some(Files { folder, manifest });
+        Ok(Trial { files, ..self })
+    }
+
+    /// The same, but the folder that it leaves is `path` itself.
+    ///
+    /// # Errors
+    /// As [`Trial::in_folder`].
+    pub fn at(self, path: &Path, backend: Backend) -> anyhow::Result<Trial> {
+        let manifest = Manifest::new(backend, self.seed);
+        let folder = RunFolder::create_at(path, &self.scenario, &manifest)?;
+        let files = Some(Files { folder, manifest });
+        Ok(Trial { files, ..self })
     }
 
     /// The scenario with its plan.
@@ -66,6 +101,16 @@ impl Trial {
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Of a simulation: decides delays and the nodes' own choices.
+    pub fn schedule(&self) -> u64 {
+        self.schedule
+    }
+
+    /// Who the nodes are, where that is known already.
+    pub fn identities(&self) -> &[NodeId] {
+        &self.identities
     }
 
     /// The folder, if there is one.
@@ -82,34 +127,46 @@ impl Trial {
         cluster: &mut C,
         watch: &mut dyn FnMut(Progress),
     ) -> anyhow::Result<RunRecord> {
-        let (recorder, fault_log) = match self.folder() {
-            Some(folder) => (
+        let (recorder, fault_log, tape) = match &self.files {
+            Some(Files { folder, manifest }) => (
                 Recorder::create(&folder.file("history.jsonl"))?,
                 FaultLog::create(&folder.file("faults.jsonl"))?,
+                TapeRecorder::create(&folder.file(tape::FILE), self.header(manifest.backend))?,
             ),
-            None => (Recorder::in_memory(), FaultLog::in_memory()),
+            None => (Recorder::in_memory(), FaultLog::in_memory(), TapeRecorder::none()),
         };
         let options = RunOptions {
             scenario: &self.scenario,
             seed: self.seed,
             recorder,
             fault_log,
+            tape,
+            asks: self.asks.as_deref(),
         };
         interpreter::run(cluster, options, watch).await
+    }
+
+    fn header(&self, backend: Backend) -> Header {
+        Header::new(backend, self.seed, self.schedule, self.scenario.clone())
     }
 
     /// Judges what was recorded, and writes the verdict down. `trace_hash` is a simulated run's.
     ///
     /// # Errors
     /// If a file can't be written.
-    pub fn conclude(mut self, record: &RunRecord, trace_hash: Option<String>) -> anyhow::Result<Report> {
+    pub fn conclude(
+        mut self,
+        record: &RunRecord,
+        trace_hash: Option<String>,
+        execute: &dyn Execute,
+    ) -> anyhow::Result<Report> {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults);
         let judgement = judge(
             self.scenario.workload,
             &record.history,
             self.scenario.settings(),
             &facts,
-            &Workers::of_machine()?,
+            execute,
         );
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
         let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
@@ -135,6 +192,7 @@ impl Trial {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
             let keys = Record::Keys(record.history.clone());
+            tape::append_ending(&files.folder.file(tape::FILE), report.ending(trace_hash.clone()))?;
             report::write_anomalies(files.folder.path(), &report, &keys, &facts.context)?;
         }
         self.end(exit, trace_hash)?;

@@ -4,7 +4,6 @@
 //! the place of the screen. The same checks find the same on any number of threads.
 
 use std::{
-    any::Any,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
@@ -15,6 +14,8 @@ use rayon::{
     ThreadPool, ThreadPoolBuilder,
     iter::{IntoParallelIterator, ParallelIterator},
 };
+
+use crate::parallel::message;
 
 /// How many parts of a record there are for each thread: so that one which is slow keeps the others from idling.
 const PARTS_PER_THREAD: usize = 4;
@@ -97,12 +98,6 @@ fn hush_checks() {
             }
         }));
     });
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "it did not say why".to_owned())
 }
 
 #[cfg(test)]

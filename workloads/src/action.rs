@@ -1,7 +1,10 @@
 //! What a client does next, whatever the workload.
 
+use serde::{Deserialize, Serialize};
+
 /// The next thing that a client does. Keys are numbers from 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "f", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// Reads a key.
     Read {
@@ -16,6 +19,7 @@ pub enum Action {
         value: u64,
         /// Of siblings: whether to hand back the context of the client's last read of the key, and what that read
         /// returned, for the record's `seen`. Empty where there is none, as in a blind write.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<u64>,
     },
     /// Deletes what a register holds, or the siblings that the client has read.
@@ -23,6 +27,7 @@ pub enum Action {
         /// Which.
         key: usize,
         /// As of a write.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<u64>,
     },
     /// Adds an element to a set.
@@ -39,6 +44,7 @@ pub enum Action {
         /// One that the client's last read of the set returned.
         element: u64,
         /// All that it returned, for the record's `seen`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<u64>,
     },
     /// Adds to a counter.
@@ -60,6 +66,14 @@ impl Action {
             | Action::Add { key, .. }
             | Action::Remove { key, .. }
             | Action::Increment { key, .. } => *key,
+        }
+    }
+
+    /// What the client had read and hands back, of an action that does.
+    pub fn seen(&self) -> &[u64] {
+        match self {
+            Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => seen,
+            Action::Read { .. } | Action::Add { .. } | Action::Increment { .. } => &[],
         }
     }
 }

@@ -5,5 +5,5 @@ mod simulated;
 
 pub use self::{
     processes::{ProcessCluster, ProcessOptions},
-    simulated::SimulatedCluster,
+    simulated::{SimulatedCluster, SimulatedOptions},
 };

@@ -11,7 +11,7 @@ use quorate_core::{
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
-    TraceHash, split_seed,
+    TraceHash, Watch, split_seed,
 };
 
 use quorate_workloads::Clock;
@@ -42,11 +42,33 @@ pub struct SimulatedCluster {
     bad_links: BTreeSet<(Place, Place)>,
 }
 
+/// What a simulated cluster is made with.
+#[derive(Clone, Debug)]
+pub struct SimulatedOptions<'a> {
+    /// What the nodes are told.
+    pub scenario: &'a Scenario,
+    /// The run's seed: who the nodes are, and their clocks.
+    pub seed: u64,
+    /// Decides delays and the nodes' own choices.
+    pub schedule: u64,
+    /// Who the nodes are, where that is known already.
+    pub identities: &'a [NodeId],
+}
+
 impl SimulatedCluster {
     /// The cluster of a scenario, with every node still down.
-    pub fn new(scenario: &Scenario, seed: u64) -> SimulatedCluster {
+    ///
+    /// # Panics
+    /// If there are identities, but not as many as nodes.
+    pub fn new(made_with: &SimulatedOptions<'_>) -> SimulatedCluster {
+        let SimulatedOptions {
+            scenario,
+            seed,
+            schedule,
+            identities,
+        } = *made_with;
         let options = SimOptions {
-            seed: split_seed(seed, "simulation"),
+            seed: split_seed(schedule, "simulation"),
             link_delay: LINK_DELAY,
             sync_delay: SYNC_DELAY,
             fsync: match scenario.fsync {
@@ -56,7 +78,11 @@ impl SimulatedCluster {
             },
             epoch: WallTime::from_nanos(EPOCH_NS),
         };
-        let configs = Place::all(scenario.nodes).map(|place| config(scenario, seed, place));
+        let identity = |place: Place| match identities {
+            [] => NodeId(split_seed(seed, &format!("identity of {place}"))),
+            identities => identities[place.0],
+        };
+        let configs = Place::all(scenario.nodes).map(|place| config(scenario, identity(place), place));
         let clocks = Place::all(scenario.nodes).map(|place| scenario.clock_ahead(seed, place));
         SimulatedCluster {
             sim: Sim::new(options, configs.collect(), clocks.collect()),
@@ -64,6 +90,11 @@ impl SimulatedCluster {
             happened: VecDeque::new(),
             bad_links: BTreeSet::new(),
         }
+    }
+
+    /// Shows every event from here on to `watch`.
+    pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
+        self.sim.set_watch(watch);
     }
 
     /// A hash of everything that has happened.
@@ -223,12 +254,11 @@ fn address(place: Place) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-fn config(scenario: &Scenario, seed: u64, place: Place) -> Config {
+fn config(scenario: &Scenario, node: NodeId, place: Place) -> Config {
     let ring = RingShape {
         partitions: scenario.partitions,
         replication: scenario.replication(),
     };
-    let node = NodeId(split_seed(seed, &format!("identity of {place}")));
     let cluster = ClusterId::from_name(&scenario.name);
     Config {
         name: place.to_string(),

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             }
             Format::Text => {
                 let note = if of_processes { "" } else { " (sim alone)" };
-                answer(&format!("{kind:<7}{name:<22}{description}{note}\n"));
+                answer(&format!("{kind:<7}{name:<27}{description}{note}\n"));
             }
         }
     }

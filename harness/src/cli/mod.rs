@@ -9,6 +9,7 @@ mod node;
 mod output;
 mod overrides;
 mod progress;
+mod replay;
 mod run;
 mod scenarios;
 mod settings;
@@ -32,7 +33,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,7 @@ enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
     Check(Box<check::Args>),
+    Replay(Box<replay::Args>),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

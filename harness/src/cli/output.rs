@@ -15,7 +15,14 @@ pub(super) struct OutputArgs {
     /// Decides the plan, the load and the nodes' choices; drawn and printed when absent.
     #[arg(long)]
     pub(super) seed: Option<u64>,
-    /// Where the run's folder goes.
+    #[command(flatten)]
+    pub(super) telling: TellingArgs,
+}
+
+/// Where runs go, and how it is told what they do.
+#[derive(Debug, Args)]
+pub(super) struct TellingArgs {
+    /// Where the folders of runs go.
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     pub(super) out: PathBuf,
     /// How to show progress.
@@ -34,7 +41,9 @@ impl OutputArgs {
     pub(super) fn seed(&self) -> u64 {
         self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
     }
+}
 
+impl TellingArgs {
     pub(super) fn display(&self) -> Display {
         Display::new(if self.quiet { Style::None } else { self.progress })
     }

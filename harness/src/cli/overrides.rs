@@ -36,8 +36,8 @@ pub(crate) struct ScenarioArgs {
     #[arg(long)]
     keys: Option<usize>,
     /// A bug to plant in every node: see `quorate faults`.
-    #[arg(long, value_name = "BUG")]
-    plant: Option<String>,
+    #[arg(long, value_name = "BUG|none", value_parser = parse_plant)]
+    plant: Option<PlantArg>,
     /// A TOML file with settings of a scenario, over those of SCENARIO.
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
@@ -58,6 +58,9 @@ impl ScenarioArgs {
             table.extend(overlay);
         }
         table.extend(self.flags()?);
+        if self.plant == Some(PlantArg(None)) {
+            table.remove("plant");
+        }
         for setting in &self.set {
             let (name, value) = parse_setting(setting)?;
             table.insert(name, value);
@@ -104,10 +107,8 @@ impl ScenarioArgs {
         set("rate", self.rate.map(|rate| Value::Integer(rate.into())));
         set("concurrency", integer(self.concurrency));
         set("keys", integer(self.keys));
-        set(
-            "plant",
-            self.plant()?.map(|plant| Value::String(plant.name().to_owned())),
-        );
+        let plant = self.plant.and_then(|plant| plant.0);
+        set("plant", plant.map(|plant| Value::String(plant.name().to_owned())));
         let faults = self.faults.as_deref().map(FaultKind::parse_list).transpose();
         let faults = faults.map_err(|error| ExitError::usage(format!("read --faults: {error}")))?;
         if let Some(kinds) = faults {
@@ -118,19 +119,21 @@ impl ScenarioArgs {
         }
         Ok(table)
     }
+}
 
-    fn plant(&self) -> anyhow::Result<Option<Plant>> {
-        let Some(name) = &self.plant else {
-            return Ok(None);
-        };
-        let plant = Plant::from_name(name).ok_or_else(|| {
+/// A bug to plant, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlantArg(pub(super) Option<Plant>);
+
+/// Reads the name of a bug, or `none`.
+pub(super) fn parse_plant(name: &str) -> Result<PlantArg, String> {
+    match (name, Plant::from_name(name)) {
+        ("none", _) => Ok(PlantArg(None)),
+        (_, Some(plant)) => Ok(PlantArg(Some(plant))),
+        (_, None) => {
             let known: Vec<_> = Plant::ALL.iter().map(|plant| plant.name()).collect();
-            ExitError::usage(format!(
-                "read --plant: unknown bug {name:?}: known are {}",
-                known.join(", ")
-            ))
-        })?;
-        Ok(Some(plant))
+            Err(format!("unknown bug {name:?}: known are none, {}", known.join(", ")))
+        }
     }
 }
 

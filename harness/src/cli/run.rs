@@ -1,6 +1,6 @@
 //! `quorate run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     report::{self, Report},
     run_folder::Backend,
     trial::Trial,
+    workers::Workers,
 };
 
 /// Runs a scenario on real processes, and judges what its clients saw.
@@ -35,30 +36,40 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .map_err(|error| ExitError::usage(format!("run {}: {error}", scenario.name)))?;
     let seed = args.output.seed();
     scenario.resolve_swarm(seed, Backend::Processes);
-    let mut display = args.output.display();
+    let mut display = args.output.telling.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
-    let trial = Trial::in_folder(scenario, seed, &args.output.out, Backend::Processes)?;
+    let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Processes)?;
     let folder = trial.folder().expect("made just now").path().display().to_string();
-    // One thread: what happens on it happens in one order, and a current-thread runtime is what QUIC is fastest on.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(conduct(trial, args, &mut display));
-    // A check that was given up may still be going on, and is not waited for.
-    runtime.shutdown_background();
-    let Some(report) = report? else {
+    let Some(report) = run_trial(trial, args.node_bin.as_deref(), &mut display)? else {
         display.say(&format!("given up; what was recorded is in {folder}"));
         return Ok(Exit::Interrupted);
     };
     drop(display);
     args.output
+        .telling
         .format
         .answer(|| report::text(&report), || report::json(&report));
     Ok(report.exit)
 }
 
+/// Runs a trial that has a folder on real processes, and judges it; `None` if the user has given it up.
+pub(super) fn run_trial(
+    trial: Trial,
+    node_bin: Option<&Path>,
+    display: &mut Display,
+) -> anyhow::Result<Option<Report>> {
+    // One thread: what happens on it happens in one order, and a current-thread runtime is what QUIC is fastest on.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(conduct(trial, node_bin, display));
+    // A check that was given up may still be going on, and is not waited for.
+    runtime.shutdown_background();
+    report
+}
+
 /// Records and judges; `None` if the user has given it up.
-async fn conduct(trial: Trial, args: &Args, display: &mut Display) -> anyhow::Result<Option<Report>> {
+async fn conduct(trial: Trial, node_bin: Option<&Path>, display: &mut Display) -> anyhow::Result<Option<Report>> {
     let mut interrupts = Interrupts::listen()?;
-    let record = match record(&trial, args, &mut interrupts, display).await {
+    let record = match record(&trial, node_bin, &mut interrupts, display).await {
         Ok(Some(record)) => record,
         Ok(None) => {
             trial.give_up();
@@ -70,7 +81,7 @@ async fn conduct(trial: Trial, args: &Args, display: &mut Display) -> anyhow::Re
         }
     };
     display.say("- checking");
-    let judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None));
+    let judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None, &Workers::of_machine()?));
     tokio::select! {
         biased;
         () = interrupts.second() => Ok(None),
@@ -81,7 +92,7 @@ async fn conduct(trial: Trial, args: &Args, display: &mut Display) -> anyhow::Re
 /// Runs the scenario and ends every process, whatever came of it; `None` if the user has given it up.
 async fn record(
     trial: &Trial,
-    args: &Args,
+    node_bin: Option<&Path>,
     interrupts: &mut Interrupts,
     display: &mut Display,
 ) -> anyhow::Result<Option<RunRecord>> {
@@ -90,7 +101,7 @@ async fn record(
         scenario: trial.scenario(),
         seed: trial.seed(),
         folder: folder.path(),
-        node_bin: args.node_bin.as_deref(),
+        node_bin,
     };
     let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
     let record = {

@@ -2,22 +2,18 @@
 
 use std::time::Instant;
 
-use quorate_workloads::ClaimVerdict;
+use quorate_workloads::{ClaimVerdict, InOrder};
 use serde_json::{Value, json};
 
-use super::{
-    output::OutputArgs,
-    overrides::ScenarioArgs,
-    progress::{Display, Style},
-};
+use super::{output::OutputArgs, overrides::ScenarioArgs};
 use crate::{
-    backend::SimulatedCluster,
-    cluster::Cluster,
     exit::{Exit, ExitError},
     report::{self, Report},
     run_folder::Backend,
     scenario::Scenario,
+    simulation::{Simulated, simulate},
     trial::Trial,
+    workers::Workers,
 };
 
 /// Runs a scenario in virtual time: the same nodes' core, clients, faults and checks, all from one seed.
@@ -34,14 +30,6 @@ pub(super) struct Args {
     output: OutputArgs,
 }
 
-/// A simulated run and what only a simulation knows of it.
-struct Simulated {
-    report: Report,
-    trace_hash: String,
-    sim_seconds: f64,
-    wall_seconds: f64,
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.scenario.resolve()?;
     match args.seeds {
@@ -52,13 +40,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn run_one(args: &Args, scenario: Scenario) -> anyhow::Result<Exit> {
     let seed = args.output.seed();
-    let mut display = args.output.display();
-    let trial = Trial::in_folder(scenario, seed, &args.output.out, Backend::Simulated)?;
-    let simulated = simulate(trial, &mut display)?;
+    let mut display = args.output.telling.display();
+    let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Simulated)?;
+    let workers = Workers::of_machine()?;
+    let simulated = simulate(trial, &workers, None, &mut |progress| display.show(progress))?;
     drop(display);
     args.output
+        .telling
         .format
-        .answer(|| report::text(&simulated.report), || simulated.json());
+        .answer(|| report::text(&simulated.report), || json_of(&simulated));
     Ok(simulated.report.exit)
 }
 
@@ -67,19 +57,18 @@ fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit
         return Err(ExitError::usage("read --seeds: it has to be above 0").into());
     }
     let first = args.output.seed.unwrap_or(1);
-    let mut display = args.output.display();
+    let mut display = args.output.telling.display();
     let (mut exits, mut failed, mut sim_seconds) = (Vec::new(), Vec::new(), 0.0);
     let began = Instant::now();
     for seed in first..first.saturating_add(count) {
-        let mut silent = Display::new(Style::None);
-        let simulated = simulate(Trial::in_memory(scenario.clone(), seed), &mut silent)?;
-        sim_seconds += simulated.sim_seconds;
+        let trial = Trial::in_memory(scenario.clone(), seed);
+        let simulated = simulate(trial, &InOrder, None, &mut |_| {})?;
+        sim_seconds += simulated.virtual_time.as_secs_f64();
         exits.push(simulated.report.exit);
         if simulated.report.exit != Exit::Valid {
-            let claims = failed_claims(&simulated.report);
-            display.say(&format!("seed {seed}: {}", claims.join(", ")));
-            let exit = simulated.report.exit;
-            failed.push(FailedSeed { seed, exit, claims });
+            let seed = FailedSeed::new(seed, &simulated.report);
+            display.say(&seed.text());
+            failed.push(seed);
         }
     }
     drop(display);
@@ -91,7 +80,7 @@ fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit
         sim_seconds,
         wall_seconds: began.elapsed().as_secs_f64(),
     };
-    args.output.format.answer(|| sweep.text(), || sweep.json());
+    args.output.telling.format.answer(|| sweep.text(), || sweep.json());
     Ok(sweep.exit)
 }
 
@@ -109,7 +98,44 @@ struct Sweep {
 struct FailedSeed {
     seed: u64,
     exit: Exit,
-    claims: Vec<String>,
+    claims: Vec<(String, ClaimVerdict)>,
+}
+
+impl FailedSeed {
+    fn new(seed: u64, report: &Report) -> FailedSeed {
+        let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
+        let claims = report.judgement.claims.iter();
+        let claims = claims.filter(|claim| failed.contains(&claim.verdict));
+        FailedSeed {
+            seed,
+            exit: report.exit,
+            claims: claims
+                .map(|claim| (claim.claim.name.to_string(), claim.verdict))
+                .collect(),
+        }
+    }
+
+    /// The claims, and of those that were not violated, what they were.
+    fn text(&self) -> String {
+        let claims = self.claims.iter().map(|(claim, verdict)| match verdict {
+            ClaimVerdict::Violated => claim.clone(),
+            other => format!("{claim} ({})", other.name()),
+        });
+        format!("seed {}: {}", self.seed, claims.collect::<Vec<_>>().join(", "))
+    }
+
+    fn json(&self) -> Value {
+        let with = |wanted: &[ClaimVerdict]| -> Vec<&str> {
+            let claims = self.claims.iter().filter(|(_, verdict)| wanted.contains(verdict));
+            claims.map(|(claim, _)| claim.as_str()).collect()
+        };
+        json!({
+            "seed": self.seed,
+            "exit": self.exit.code(),
+            "violated": with(&[ClaimVerdict::Violated]),
+            "not_judged": with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]),
+        })
+    }
 }
 
 impl Sweep {
@@ -122,65 +148,29 @@ impl Sweep {
             self.wall_seconds,
             self.exit.code()
         );
-        for FailedSeed { seed, claims, .. } in &self.failed {
-            text.push_str(&format!("  seed {seed}: {}\n", claims.join(", ")));
+        for seed in &self.failed {
+            text.push_str(&format!("  {}\n", seed.text()));
         }
         text
     }
 
     fn json(&self) -> Value {
-        let failed = self.failed.iter();
-        let failed = failed.map(|f| json!({ "seed": f.seed, "exit": f.exit.code(), "claims": f.claims }));
         json!({
             "format": 1,
             "exit": self.exit.code(),
             "seeds": self.count,
             "first_seed": self.first,
-            "failed": failed.collect::<Vec<_>>(),
+            "failed": self.failed.iter().map(FailedSeed::json).collect::<Vec<_>>(),
             "sim_seconds": self.sim_seconds,
             "wall_seconds": self.wall_seconds,
         })
     }
 }
 
-fn simulate(trial: Trial, display: &mut Display) -> anyhow::Result<Simulated> {
-    let began = Instant::now();
-    let mut cluster = SimulatedCluster::new(trial.scenario(), trial.seed());
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let record = runtime.block_on(trial.record(&mut cluster, &mut |progress| display.show(progress)));
-    let record = match record {
-        Ok(record) => record,
-        Err(error) => {
-            trial.fail(&error);
-            return Err(error);
-        }
-    };
-    let trace_hash = cluster.trace().to_string();
-    Ok(Simulated {
-        report: trial.conclude(&record, Some(trace_hash.clone()))?,
-        trace_hash,
-        sim_seconds: cluster.elapsed().as_secs_f64(),
-        wall_seconds: began.elapsed().as_secs_f64(),
-    })
-}
-
-/// The claims that kept a run from being valid.
-fn failed_claims(report: &Report) -> Vec<String> {
-    let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
-    let claims = report
-        .judgement
-        .claims
-        .iter()
-        .filter(|claim| failed.contains(&claim.verdict));
-    claims.map(|claim| claim.claim.name.to_string()).collect()
-}
-
-impl Simulated {
-    fn json(&self) -> Value {
-        let mut object = report::json(&self.report);
-        object["trace_hash"] = self.trace_hash.clone().into();
-        object["sim_seconds"] = self.sim_seconds.into();
-        object["wall_seconds"] = self.wall_seconds.into();
-        object
-    }
+fn json_of(simulated: &Simulated) -> Value {
+    let mut object = report::json(&simulated.report);
+    object["trace_hash"] = simulated.trace.to_string().into();
+    object["sim_seconds"] = simulated.virtual_time.as_secs_f64().into();
+    object["wall_seconds"] = simulated.wall_time.as_secs_f64().into();
+    object
 }

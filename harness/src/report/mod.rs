@@ -14,7 +14,12 @@ use std::{path::PathBuf, time::Duration};
 
 use quorate_workloads::{ClaimReport, ClaimVerdict, Judgement};
 
-use crate::{exit::Exit, latency::Latency, scenario::Scenario};
+use crate::{
+    exit::Exit,
+    latency::Latency,
+    scenario::Scenario,
+    tape::{Broken, Ending},
+};
 
 /// All that there is to tell.
 #[derive(Clone, Debug)]
@@ -57,6 +62,21 @@ pub struct Measured {
 }
 
 impl Report {
+    /// How the run ended, as its tape tells it.
+    pub fn ending(&self, trace_hash: Option<String>) -> Ending {
+        let broken = self.broken().map(|claim| Broken {
+            claim: claim.claim.name.to_string(),
+            anomaly: claim.claim.anomaly.to_string(),
+            claimed: claim.claimed,
+        });
+        Ending {
+            verdict: self.judgement.verdict.name().to_owned(),
+            exit: self.exit.code(),
+            broken: broken.collect(),
+            trace_hash,
+        }
+    }
+
     /// Claims that were seen broken, claimed or not.
     fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
         let broken = |claim: &&ClaimReport| matches!(claim.verdict, ClaimVerdict::Violated | ClaimVerdict::Observed);

@@ -14,8 +14,8 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{
     BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Key, Member, Message, Name, NodeId,
-    NodeState, Now, Output, PartitionId, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, RingShape,
-    Store, StoreError, StoreOp, Time,
+    NodeState, Now, Output, PartitionId, PersistToken, Plant, ReplicaRequest, Request, RequestId, Response, Ring,
+    RingShape, Store, StoreError, StoreOp, Time,
     coordinate::Coordination,
     drain::Drain,
     exchange::{AntiEntropy, tree_of},
@@ -259,6 +259,9 @@ impl<S: Store> Node<S> {
         self.set_tombstones_timer(now);
         self.set_hint_expiry_timer(now);
         self.set_write_ids_timer(now);
+        if self.has_plant(Plant::HintsForgottenAtStart) {
+            self.forget_hints();
+        }
         self.mend_all(now, damaged);
         self.form_ring_if_known();
     }

@@ -12,6 +12,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ED25519,
 };
+use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use crate::identity::{self, AUTHORITY_FILE, Identity, IdentityError, Pem, Role};
 
@@ -19,6 +20,11 @@ const AUTHORITY_KEY_FILE: &str = "ca-key.pem";
 
 /// The longest name of a holder: what one label of a DNS name takes.
 const NAME_BYTES_MAX: usize = 63;
+
+/// What comes before the seed in the PKCS #8 form of an Ed25519 key (RFC 8410, section 7).
+const ED25519_PKCS8_BEFORE_SEED: &[u8] = &[
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
 /// A certificate authority, with its private key.
 pub struct Authority {
@@ -83,6 +89,21 @@ impl Authority {
     /// # Errors
     /// [`CertsError::Name`] if `name` is not a label of a DNS name.
     pub fn issue(&self, role: Role, name: &str) -> Result<Identity, CertsError> {
+        self.issue_for(&KeyPair::generate_for(&PKCS_ED25519)?, role, name)
+    }
+
+    /// Makes a certificate for the Ed25519 key of this seed (RFC 8032, section 5.1.5). Whoever knows the seed can be its
+    /// holder: it is for clusters that live as long as a test, whose nodes are to be the same in each.
+    ///
+    /// # Errors
+    /// As [`Authority::issue`].
+    pub fn issue_for_seed(&self, seed: &[u8; 32], role: Role, name: &str) -> Result<Identity, CertsError> {
+        let document = [ED25519_PKCS8_BEFORE_SEED, seed].concat();
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(document), &PKCS_ED25519)?;
+        self.issue_for(&key, role, name)
+    }
+
+    fn issue_for(&self, key: &KeyPair, role: Role, name: &str) -> Result<Identity, CertsError> {
         if !is_label(name) {
             return Err(CertsError::Name(name.to_owned()));
         }
@@ -94,8 +115,7 @@ impl Authority {
             Role::Node => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
             Role::Client | Role::Admin => vec![ExtendedKeyUsagePurpose::ClientAuth],
         };
-        let key = KeyPair::generate_for(&PKCS_ED25519)?;
-        let certificate = parameters.signed_by(&key, &self.issuer)?;
+        let certificate = parameters.signed_by(key, &self.issuer)?;
         let identity = Identity::from_pem(Pem {
             authority: self.certificate.clone(),
             certificate: certificate.pem(),

@@ -19,6 +19,6 @@ pub use self::{
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,
-    trace::TraceHash,
+    trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

@@ -1,11 +1,14 @@
-//! A fingerprint of everything that happened, in order.
+//! A fingerprint of everything that happened, in order, and a way to look on as it happens.
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
 };
 
+use quorate_core::Time;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::world::NodeIndex;
 
 /// The rolling hash of a run so far. Two runs with equal hashes after the same number of events were the same run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,22 +19,182 @@ pub struct TraceHash {
     pub hash: u64,
 }
 
-impl TraceHash {
-    pub(crate) fn note(&mut self, event: &impl Hash) {
-        let mut bytes = Bytes(Vec::with_capacity(128));
-        event.hash(&mut bytes);
-        self.hash = xxh3_64_with_seed(&bytes.0, self.hash);
-        self.events += 1;
-    }
-}
-
 impl fmt::Display for TraceHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}/{}", self.hash, self.events)
     }
 }
 
+/// One event of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceEvent {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub what: What,
+    /// To whom, if to one node more than to others.
+    pub node: Option<NodeIndex>,
+    /// On whose account: who sent it, or the other end of a link.
+    pub peer: Option<NodeIndex>,
+}
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what.words())?;
+        match (self.node, self.peer) {
+            (Some(node), Some(peer)) => write!(f, " at n{}, from or with n{}", node.0 + 1, peer.0 + 1)?,
+            (Some(node), None) => write!(f, " at n{}", node.0 + 1)?,
+            (None, _) => {}
+        }
+        write!(f, ", {:.6} s", self.at.as_nanos() as f64 / 1e9)
+    }
+}
+
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum What {
+    /// A process starts.
+    Start = 1,
+    /// A process is killed.
+    Kill,
+    /// A directed link is cut.
+    Cut,
+    /// Every link is healed.
+    Heal,
+    /// A directed link becomes slow or lossy or odd, or is as it was.
+    Link,
+    /// A clock is moved, or put right.
+    Clock,
+    /// A disk begins to fail or to be slow, is mended, or has bits flipped.
+    Disk,
+    /// A process loses its power.
+    PowerLoss,
+    /// A process ends by itself.
+    Stop,
+    /// A process is paused, or is to be now and then.
+    Pause,
+    /// A process goes on.
+    Resume,
+    /// A message arrives.
+    Arrive,
+    /// A message arrives late or a second time.
+    ArriveOddly,
+    /// Clients may have heard nothing of a paused node for too long.
+    Leave,
+    /// A side of a link may have been silent for too long.
+    Suspect,
+    /// A connection ends, as one of its processes was started anew.
+    Reset,
+    /// A connection can perhaps be made.
+    Redial,
+    /// A sync ends.
+    Synced,
+    /// A node is woken.
+    Wake,
+    /// A client's request arrives.
+    Request,
+    /// A client learns how its request ended.
+    Answer,
+}
+
+impl What {
+    const ALL: [What; 21] = [
+        What::Start,
+        What::Kill,
+        What::Cut,
+        What::Heal,
+        What::Link,
+        What::Clock,
+        What::Disk,
+        What::PowerLoss,
+        What::Stop,
+        What::Pause,
+        What::Resume,
+        What::Arrive,
+        What::ArriveOddly,
+        What::Leave,
+        What::Suspect,
+        What::Reset,
+        What::Redial,
+        What::Synced,
+        What::Wake,
+        What::Request,
+        What::Answer,
+    ];
+
+    /// Its number in files.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// What has this number.
+    pub fn from_code(code: u8) -> Option<What> {
+        What::ALL.into_iter().find(|what| what.code() == code)
+    }
+
+    /// In words, to be followed by the nodes.
+    pub fn words(self) -> &'static str {
+        match self {
+            What::Start => "a process starts",
+            What::Kill => "a process is killed",
+            What::Cut => "a link is cut",
+            What::Heal => "links are healed",
+            What::Link => "a link changes its ways",
+            What::Clock => "a clock is moved",
+            What::Disk => "a disk changes its ways",
+            What::PowerLoss => "a process loses its power",
+            What::Stop => "a process ends by itself",
+            What::Pause => "a process is paused",
+            What::Resume => "a process goes on",
+            What::Arrive => "a message arrives",
+            What::ArriveOddly => "a message arrives late or twice",
+            What::Leave => "clients leave a paused node",
+            What::Suspect => "a link is suspected",
+            What::Reset => "a connection is reset",
+            What::Redial => "a connection is tried",
+            What::Synced => "a sync ends",
+            What::Wake => "a timer is due",
+            What::Request => "a request arrives",
+            What::Answer => "a client is answered",
+        }
+    }
+}
+
+/// Looks on while a run happens.
+pub trait Watch: fmt::Debug {
+    /// Takes in an event and the hash of the run up to and with it. `details` tells all of the event in words; that takes
+    /// its time.
+    fn see(&mut self, event: &TraceEvent, so_far: TraceHash, details: &dyn Fn() -> String);
+}
+
+/// The trace of a run, and who looks on.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    so_far: TraceHash,
+    bytes: Bytes,
+    pub(crate) watch: Option<Box<dyn Watch>>,
+}
+
+impl Trace {
+    pub(crate) fn note(&mut self, event: TraceEvent, more: &(impl Hash + fmt::Debug)) {
+        self.bytes.0.clear();
+        (event.at.as_nanos(), event.what, event.node, event.peer).hash(&mut self.bytes);
+        more.hash(&mut self.bytes);
+        self.so_far.hash = xxh3_64_with_seed(&self.bytes.0, self.so_far.hash);
+        self.so_far.events += 1;
+        if let Some(watch) = &mut self.watch {
+            watch.see(&event, self.so_far, &|| format!("{more:?}"));
+        }
+    }
+
+    pub(crate) fn so_far(&self) -> TraceHash {
+        self.so_far
+    }
+}
+
 /// Collects what is hashed, whole, so that the hash does not depend on how a hasher cuts its input.
+#[derive(Debug, Default)]
 struct Bytes(Vec<u8>);
 
 impl Hasher for Bytes {

@@ -5,7 +5,7 @@ mod pauses;
 
 pub use self::{faults::PowerLoss, pauses::Duty};
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{collections::BTreeMap, fmt, hash::Hash, ops::Range, time::Duration};
 
 use quorate_core::{
     ClientToken, Config, Input, Message, Metrics, NodeId, Now, Output, Request, Response, Status, StoreError, Time,
@@ -20,7 +20,7 @@ use crate::{
     link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
-    trace::TraceHash,
+    trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
 /// A node, by its place in the list that the simulation was made with.
@@ -86,7 +86,7 @@ pub struct Sim {
     power: Pcg64Mcg,
     flips: Pcg64Mcg,
     wakings: Pcg64Mcg,
-    trace: TraceHash,
+    trace: Trace,
 }
 
 #[derive(Debug, Hash)]
@@ -174,7 +174,7 @@ impl Sim {
             power: rng(seed, "power"),
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
-            trace: TraceHash::default(),
+            trace: Trace::default(),
             options,
         }
     }
@@ -183,7 +183,7 @@ impl Sim {
     pub fn start(&mut self, node: NodeIndex) {
         let now = self.readings(node);
         self.processes[node.0].start(now);
-        self.trace.note(&("start", node, self.now.as_nanos()));
+        self.note(What::Start, Some(node), None, &());
         for peer in self.peers(node) {
             let (low, high) = pair(node, peer);
             let link = self.link(low, high);
@@ -210,7 +210,7 @@ impl Sim {
 
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
-        self.trace.note(&("kill", node, self.now.as_nanos()));
+        self.note(What::Kill, Some(node), None, &());
         let now = self.now;
         self.processes[node.0].kill(now);
         self.bury(node);
@@ -241,7 +241,7 @@ impl Sim {
 
     /// Holds back everything that `from` sends to `to`, until it is healed.
     pub fn cut(&mut self, from: NodeIndex, to: NodeIndex) {
-        self.trace.note(&("cut", from, to, self.now.as_nanos()));
+        self.note(What::Cut, Some(to), Some(from), &());
         let (low, high) = pair(from, to);
         self.link(low, high).end_mut(side(from, to)).cut = true;
         self.grow_silent(low, high);
@@ -249,7 +249,7 @@ impl Sim {
 
     /// Lets everything through again, everywhere.
     pub fn heal(&mut self) {
-        self.trace.note(&("heal", self.now.as_nanos()));
+        self.note(What::Heal, None, None, &());
         let cut: Vec<_> = self
             .links
             .iter()
@@ -290,7 +290,8 @@ impl Sim {
             let happening = entry.remove();
             assert!(at >= self.now, "time does not go back");
             self.now = at;
-            self.trace.note(&(at.as_nanos(), &happening));
+            let (what, node, peer) = self.described(&happening);
+            self.note(what, node, peer, &happening);
             if let Some(completion) = self.happen(happening) {
                 return Some(completion);
             }
@@ -331,7 +332,12 @@ impl Sim {
 
     /// Everything so far, as a hash.
     pub fn trace(&self) -> TraceHash {
-        self.trace
+        self.trace.so_far()
+    }
+
+    /// Shows every event from here on to `watch`, as it happens. Nothing that it does can change the run.
+    pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
+        self.trace.watch = Some(watch);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
@@ -340,6 +346,34 @@ impl Sim {
     /// If it does not: a bug in the core.
     pub fn check_at_rest(&self) {
         self.processes.iter().for_each(Process::check_at_rest);
+    }
+
+    fn note(&mut self, what: What, node: Option<NodeIndex>, peer: Option<NodeIndex>, more: &(impl Hash + fmt::Debug)) {
+        let event = TraceEvent {
+            at: self.now,
+            what,
+            node,
+            peer,
+        };
+        self.trace.note(event, more);
+    }
+
+    /// What is about to happen, to whom, and on whose account.
+    fn described(&self, happening: &Happening) -> (What, Option<NodeIndex>, Option<NodeIndex>) {
+        match happening {
+            Happening::Arrive { from, to, .. } => (What::Arrive, Some(*to), Some(*from)),
+            Happening::Suspect { low, high, .. } => (What::Suspect, Some(*low), Some(*high)),
+            Happening::Reset { low, high, .. } => (What::Reset, Some(*low), Some(*high)),
+            Happening::Redial { low, high } => (What::Redial, Some(*low), Some(*high)),
+            Happening::Synced { node, .. } => (What::Synced, Some(*node), None),
+            Happening::Wake { node, .. } => (What::Wake, Some(*node), None),
+            Happening::Request { call, .. } => (What::Request, self.calls.get(call).copied(), None),
+            Happening::Answer { .. } => (What::Answer, None, None),
+            Happening::ArriveOddly { from, to, .. } => (What::ArriveOddly, Some(*to), Some(*from)),
+            Happening::Leave { node, .. } => (What::Leave, Some(*node), None),
+            Happening::Doze { node, .. } => (What::Pause, Some(*node), None),
+            Happening::Rouse { node, .. } => (What::Resume, Some(*node), None),
+        }
     }
 
     fn happen(&mut self, happening: Happening) -> Option<Completion> {
@@ -482,7 +516,7 @@ impl Sim {
 
     /// A node ends by itself. What it had on the way to its disk had failed, or was never begun.
     fn stop(&mut self, node: NodeIndex, why: &str) {
-        self.trace.note(&("stop", node, self.now.as_nanos(), why));
+        self.note(What::Stop, Some(node), None, &why);
         let now = self.now;
         self.processes[node.0].end(now, 0);
         self.bury(node);

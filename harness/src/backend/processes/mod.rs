@@ -134,7 +134,9 @@ impl ProcessCluster {
         for place in Place::all(scenario.nodes) {
             let folder = data.path().join(place.to_string());
             std::fs::create_dir(&folder).with_context(|| format!("create folder {}", folder.display()))?;
-            authority.issue(Role::Node, &place.to_string())?.save(&folder)?;
+            let key = key_seed(options.seed, place);
+            let identity = authority.issue_for_seed(&key, Role::Node, &place.to_string())?;
+            identity.save(&folder)?;
         }
         let logs = options.folder.join("nodes");
         std::fs::create_dir_all(&logs).with_context(|| format!("create folder {}", logs.display()))?;
@@ -409,6 +411,16 @@ fn add_node(switch: &Switch, place: Place) -> anyhow::Result<NodeSlot> {
         lives: 0,
         stops: 0,
     })
+}
+
+/// What a node's key is made from. It comes from the run's seed, so that another run of the same seed has the same nodes on
+/// the same ring; the cluster takes no strangers for that, as its authority's key is a new one each time.
+fn key_seed(seed: u64, place: Place) -> [u8; 32] {
+    let mut key = [0; 32];
+    for (number, part) in key.chunks_exact_mut(8).enumerate() {
+        part.copy_from_slice(&split_seed(seed, &format!("key of {place}, part {number}")).to_le_bytes());
+    }
+    key
 }
 
 impl Party {

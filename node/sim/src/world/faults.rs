@@ -10,6 +10,7 @@ use crate::{
     clock::nanos,
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
+    trace::What,
 };
 
 /// What a power cut has taken from a node.
@@ -26,37 +27,37 @@ pub struct PowerLoss {
 impl Sim {
     /// Moves a node's clock: from here on it is ahead of the true time by `offset`.
     pub fn set_clock(&mut self, node: NodeIndex, offset: Duration) {
-        self.trace.note(&("clock", node, offset.as_nanos()));
+        self.note(What::Clock, Some(node), None, &("set", offset.as_nanos()));
         self.clocks[node.0].set(self.now, nanos(offset));
     }
 
     /// Has a node's clock jump, ahead or, below 0, back.
     pub fn jump_clock(&mut self, node: NodeIndex, by_ns: i64) {
-        self.trace.note(&("clock jump", node, by_ns));
+        self.note(What::Clock, Some(node), None, &("jump", by_ns));
         self.clocks[node.0].jump(self.now, by_ns);
     }
 
     /// Has a node's clock gain so many nanoseconds a millisecond, or, below 0, lose them.
     pub fn drift_clock(&mut self, node: NodeIndex, ppm: i64) {
-        self.trace.note(&("clock drift", node, ppm));
+        self.note(What::Clock, Some(node), None, &("drift", ppm));
         self.clocks[node.0].drift(self.now, ppm);
     }
 
     /// Puts a node's clock right: it shows what it would, had nobody touched it.
     pub fn mend_clock(&mut self, node: NodeIndex) {
-        self.trace.note(&("clock mended", node));
+        self.note(What::Clock, Some(node), None, &"mended");
         self.clocks[node.0].mend(self.now);
     }
 
     /// Lets a node's syncs fail, or succeed again. One that fails writes nothing.
     pub fn set_disk_failing(&mut self, node: NodeIndex, fails: bool) {
-        self.trace.note(&("disk", node, fails));
+        self.note(What::Disk, Some(node), None, &("fails", fails));
         self.processes[node.0].fails = fails;
     }
 
     /// Has each of a node's syncs that begins from here on take so much longer.
     pub fn slow_disk(&mut self, node: NodeIndex, by: Duration) {
-        self.trace.note(&("slow disk", node, by.as_nanos()));
+        self.note(What::Disk, Some(node), None, &("slower", by.as_nanos()));
         self.processes[node.0].syncs_slower_by = by;
     }
 
@@ -72,7 +73,7 @@ impl Sim {
         keys.shuffle(&mut self.flips);
         keys.truncate(count);
         for key in &keys {
-            self.trace.note(&("flip", node, key));
+            self.note(What::Disk, Some(node), None, &("flip", key));
             self.disk(node).damage(key);
         }
         keys.len()
@@ -81,7 +82,7 @@ impl Sim {
     /// Cuts a running node's power: what was not synced is gone, and the sync under way is torn. Any prefix of its
     /// batches may have got there.
     pub fn cut_power(&mut self, node: NodeIndex) -> PowerLoss {
-        self.trace.note(&("power", node, self.now.as_nanos()));
+        self.note(What::PowerLoss, Some(node), None, &());
         let process = &mut self.processes[node.0];
         let under_way = process.syncs.under_way_count();
         let reached = if process.fails {
@@ -100,7 +101,7 @@ impl Sim {
 
     /// Has everything that `from` sends to `to` take so much longer from here on.
     pub fn slow(&mut self, from: NodeIndex, to: NodeIndex, by: Duration) {
-        self.trace.note(&("slow", from, to, by.as_nanos()));
+        self.note(What::Link, Some(to), Some(from), &by);
         let (low, high) = pair(from, to);
         self.link(low, high).end_mut(side(from, to)).faults.slower_by = by;
     }
@@ -114,7 +115,7 @@ impl Sim {
         assert!(percents.iter().all(|percent| *percent <= 100), "{faults:?}");
         let is_odd = faults.late_percent + faults.twice_percent > 0;
         assert!(!is_odd || !faults.late_by_max.is_zero(), "{faults:?}");
-        self.trace.note(&("link", from, to, &faults));
+        self.note(What::Link, Some(to), Some(from), &faults);
         let (low, high) = pair(from, to);
         self.link(low, high).end_mut(side(from, to)).faults = faults;
     }

@@ -14,6 +14,7 @@ use super::{AnswerKind, Happening, NodeIndex, Sim, pair};
 use crate::{
     link::{REDIAL, SUSPICION},
     process::{Pause, Waiting},
+    trace::What,
 };
 
 /// How a slow process is stopped and let run in turn.
@@ -28,20 +29,20 @@ pub struct Duty {
 impl Sim {
     /// Pauses a running node, if it is not paused.
     pub fn pause(&mut self, node: NodeIndex) {
-        self.trace.note(&("pause", node, self.now.as_nanos()));
+        self.note(What::Pause, Some(node), None, &());
         self.stall(node);
     }
 
     /// Lets a paused node go on. Anybody else is left alone.
     pub fn resume(&mut self, node: NodeIndex) {
-        self.trace.note(&("resume", node, self.now.as_nanos()));
+        self.note(What::Resume, Some(node), None, &());
         self.go_on(node);
     }
 
     /// Has a running node be stopped and let run in turn, until it is told otherwise or ends.
     pub fn slow_process(&mut self, node: NodeIndex, duty: Option<Duty>) {
         let spans = duty.map(|duty| (duty.stops.as_nanos(), duty.runs.as_nanos()));
-        self.trace.note(&("slow process", node, spans));
+        self.note(What::Pause, Some(node), None, &spans);
         let process = &mut self.processes[node.0];
         let was_slow = process.duty.is_some();
         process.duty = duty.filter(|_| process.is_running());

@@ -1,0 +1,159 @@
+//! A saved run once more: exactly, if it was simulated; as nearly as can be, if it was made of processes.
+
+use std::path::{Path, PathBuf};
+
+use quorate_core::Plant;
+use quorate_sim::split_seed;
+use quorate_workloads::Execute;
+
+use crate::{
+    exit::ExitError,
+    interpreter::Progress,
+    report::Report,
+    run_folder::{Backend, RunFolder},
+    simulation::{Simulated, simulate},
+    tape::{self, Broken, Divergence, Tape, TraceComparison},
+    trial::Trial,
+};
+
+/// A run that was saved.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// Its tape.
+    pub tape: Tape,
+    /// Its folder, if it has one and is not a tape alone.
+    pub folder: Option<RunFolder>,
+    /// Its tape's file.
+    pub tape_file: PathBuf,
+}
+
+impl Saved {
+    /// The run in this folder, or on this tape.
+    ///
+    /// # Errors
+    /// If there is none, or it can't be read: exit code 65.
+    pub fn open(path: &Path) -> anyhow::Result<Saved> {
+        let folder = RunFolder::is_one(path).then(|| RunFolder::open(path)).transpose()?;
+        let tape_file = match &folder {
+            Some(folder) => folder.file(tape::FILE),
+            None => path.to_owned(),
+        };
+        let tape = Tape::read(&tape_file)?;
+        Ok(Saved {
+            tape,
+            folder,
+            tape_file,
+        })
+    }
+
+    /// What is to be seen again: the claim of this name, or else the first that was violated, or else the first that was
+    /// seen broken. `None` if nothing was.
+    ///
+    /// # Errors
+    /// If the claim that is named was not seen broken: exit code 64.
+    pub fn target(&self, claim: Option<&str>) -> anyhow::Result<Option<Broken>> {
+        let broken = self.tape.ending.iter().flat_map(|ending| &ending.broken);
+        let broken: Vec<&Broken> = broken.collect();
+        let Some(name) = claim else {
+            let violated = broken.iter().find(|broken| broken.claimed);
+            return Ok(violated.or(broken.first()).map(|broken| (*broken).clone()));
+        };
+        let found = broken
+            .iter()
+            .find(|broken| broken.claim == name || broken.anomaly == name);
+        let known: Vec<_> = broken.iter().map(|broken| broken.claim.as_str()).collect();
+        let found = found.ok_or_else(|| {
+            let known = if known.is_empty() {
+                "nothing".to_owned()
+            } else {
+                known.join(", ")
+            };
+            ExitError::usage(format!("find claim {name}: broken in this run was {known}"))
+        })?;
+        Ok(Some((*found).clone()))
+    }
+
+    /// The same run with another bug in its nodes, or with none.
+    #[must_use]
+    pub fn with_plant(mut self, plant: Option<Plant>) -> Saved {
+        self.tape.header.scenario.plant = plant;
+        self
+    }
+
+    /// The simulator's events of the run, if they were kept.
+    fn trace(&self) -> Option<PathBuf> {
+        let trace = self.folder.as_ref()?.file(tape::TRACE_FILE);
+        trace.is_file().then_some(trace)
+    }
+
+    /// Whether it was simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.tape.header.backend == Backend::Simulated
+    }
+}
+
+/// Whether a simulated run was the same again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sameness {
+    /// Every event was the same.
+    Exact {
+        /// How many.
+        events: u64,
+    },
+    /// An event was another.
+    Diverged(Divergence),
+    /// Some event was another: which, can't be told without the events of the first run.
+    OtherHash {
+        /// What it was.
+        recorded: String,
+        /// What it is.
+        replayed: String,
+    },
+    /// There is nothing to hold it against: the tape has no end.
+    Unknown,
+}
+
+impl Sameness {
+    /// Whether it is known to be another run.
+    pub fn has_diverged(&self) -> bool {
+        matches!(self, Sameness::Diverged(_) | Sameness::OtherHash { .. })
+    }
+}
+
+/// Runs a simulated run again, and holds it against its record.
+///
+/// # Errors
+/// If its record can't be read, or the run fails.
+pub fn simulate_again(
+    saved: &Saved,
+    execute: &dyn Execute,
+    progress: &mut dyn FnMut(Progress),
+) -> anyhow::Result<(Simulated, Sameness)> {
+    let comparison = saved.trace().map(|path| TraceComparison::with(&path)).transpose()?;
+    let watch = comparison.clone().map(|comparison| Box::new(comparison) as _);
+    let simulated = simulate(Trial::of_tape(&saved.tape), execute, watch, progress)?;
+    let replayed = simulated.trace.to_string();
+    let recorded = saved.tape.ending.as_ref().and_then(|ending| ending.trace_hash.clone());
+    let divergence = comparison.map_or(Ok(None), |comparison| comparison.finish())?;
+    let events = simulated.trace.events;
+    let sameness = match (divergence, recorded) {
+        (Some(divergence), _) => Sameness::Diverged(divergence),
+        (None, Some(recorded)) if recorded == replayed => Sameness::Exact { events },
+        (None, Some(recorded)) => Sameness::OtherHash { recorded, replayed },
+        (None, None) => Sameness::Unknown,
+    };
+    Ok((simulated, sameness))
+}
+
+/// The schedule of the `number`th replay: the recorded one first, then others.
+pub fn schedule(tape: &Tape, number: u64) -> u64 {
+    match number {
+        0 => tape.header.schedule,
+        number => split_seed(tape.header.schedule, &format!("replay {number}")),
+    }
+}
+
+/// Whether `report` shows the same anomaly of the same claim, claimed or not as it was.
+pub fn shows(report: &Report, target: &Broken) -> bool {
+    report.ending(None).broken.contains(target)
+}

@@ -1,0 +1,164 @@
+//! A simulated run, and less and less of it, as long as the same claim breaks in the same way.
+//!
+//! A candidate is a tape with something left out. It is run: under the schedule that showed the anomaly last, and then under
+//! others, as what is left out moves everything else about. It counts only if the same anomaly of the same claim shows, and
+//! then the next candidate begins from it, so that the best tape so far is always one that was seen to fail.
+//!
+//! The order is that of how much each part can save: the end of the run, faults, clients, keys, operations, nodes, then
+//! weaker faults and less time; and once more from the beginning until nothing more goes. Each part is delta debugging
+//! ([`super::ddmin`]) or a list of things to try.
+
+mod cut;
+mod passes;
+mod words;
+
+pub use self::words::explain_run;
+
+use std::ops::ControlFlow;
+
+use quorate_workloads::InOrder;
+
+use crate::{
+    parallel::in_order,
+    replay::{schedule, shows},
+    simulation::simulate,
+    tape::{Broken, Ending, Tape},
+    trial::Trial,
+};
+
+/// What a shrink goes by.
+pub struct ShrinkOptions<'a> {
+    /// What has to be seen of each candidate.
+    pub target: Broken,
+    /// How many simulations run at a time. It does not change what is found.
+    pub jobs: usize,
+    /// Asked before each candidate: whether to be content with the best so far.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// How far a shrink has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Candidates that were tried.
+    pub tried: u64,
+    /// Simulations that were run for them, at most.
+    pub runs: u64,
+}
+
+/// What is left of a run.
+#[derive(Clone, Debug)]
+pub struct ShrunkRun {
+    /// The least tape that was seen to fail.
+    pub tape: Tape,
+    /// What it took.
+    pub effort: Effort,
+    /// Whether it was told to stop before nothing more went.
+    pub is_stopped: bool,
+}
+
+/// Shrinks a simulated run. `on_best` is shown each better tape as it is found, and may keep it.
+///
+/// # Errors
+/// If the tape does not show the anomaly to begin with (`Ok(None)`), or what `on_best` said.
+pub fn shrink_run(
+    tape: &Tape,
+    options: &ShrinkOptions<'_>,
+    on_best: &mut dyn FnMut(&Tape, Effort) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<ShrunkRun>> {
+    let mut start = tape.clone();
+    // The plan is all that is broken: where none of it is left, none is to be drawn.
+    start.header.scenario.faults.clear();
+    (start.faults, start.ending) = (Vec::new(), None);
+    let mut shrinker = Shrinker {
+        best: start.clone(),
+        options,
+        on_best,
+        effort: Effort::default(),
+        failure: Ok(()),
+        patience: Patience::Usual,
+    };
+    if !shrinker.accepts(start) {
+        shrinker.failure?;
+        return Ok(None);
+    }
+    shrinker.exhaust();
+    shrinker.failure?;
+    Ok(Some(ShrunkRun {
+        tape: shrinker.best,
+        effort: shrinker.effort,
+        is_stopped: (options.stop)(),
+    }))
+}
+
+/// Under how many schedules a candidate is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Few where each takes long.
+    Usual,
+    /// Many: for the last round, when candidates are small.
+    Great,
+}
+
+impl Patience {
+    fn schedules(self, asks: usize) -> u64 {
+        match (self, asks) {
+            (_, 2000..) => 2,
+            (_, 300..) => 4,
+            (Patience::Usual, _) => 8,
+            (Patience::Great, _) => 32,
+        }
+    }
+}
+
+struct Shrinker<'a> {
+    best: Tape,
+    options: &'a ShrinkOptions<'a>,
+    on_best: &'a mut dyn FnMut(&Tape, Effort) -> anyhow::Result<()>,
+    effort: Effort,
+    failure: anyhow::Result<()>,
+    patience: Patience,
+}
+
+impl Shrinker<'_> {
+    fn is_over(&self) -> bool {
+        self.failure.is_err() || (self.options.stop)()
+    }
+
+    /// Whether `candidate` shows the anomaly under one of some schedules; then it is the best so far.
+    fn accepts(&mut self, candidate: Tape) -> bool {
+        if self.is_over() || candidate.header.scenario.validate().is_err() {
+            return false;
+        }
+        let count = self.patience.schedules(candidate.asks.len());
+        self.effort.tried += 1;
+        self.effort.runs += count;
+        let Some((schedule, ending)) = self.schedule_that_shows(&candidate, count) else {
+            return false;
+        };
+        self.best = candidate;
+        (self.best.header.schedule, self.best.ending) = (schedule, Some(ending));
+        self.failure = (self.on_best)(&self.best, self.effort);
+        self.failure.is_ok()
+    }
+
+    /// The first of `count` schedules under which the anomaly shows, and how the run ends then.
+    fn schedule_that_shows(&self, tape: &Tape, count: u64) -> Option<(u64, Ending)> {
+        let target = &self.options.target;
+        let run = |number: u64| {
+            let trial = Trial::of_tape(tape).with_schedule(schedule(tape, number));
+            // What can't be run, as nodes that never settle, does not show the anomaly.
+            let simulated = simulate(trial, &InOrder, None, &mut |_| {}).ok()?;
+            let ending = simulated.report.ending(Some(simulated.trace.to_string()));
+            shows(&simulated.report, target).then_some(ending)
+        };
+        let mut found = None;
+        in_order(self.options.jobs, count, &run, &mut |number, shown| {
+            if let Ok(Some(ending)) = shown {
+                found = Some((schedule(tape, number), ending));
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+}
