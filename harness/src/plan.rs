@@ -30,7 +30,7 @@ const LASTS_SPREAD_MS: u64 = 700;
 const PAUSE: Duration = Duration::from_millis(1000);
 
 /// How late an odd message is at most: later than a coordinator waits (1 s), so that it finds a request that is over.
-const LATE_MAX_MS: u64 = 1500;
+pub(crate) const LATE_MAX: Duration = Duration::from_millis(1500);
 
 /// How far a clock jumps at most: further than nodes let their clocks differ (500 ms), so that they refuse what it
 /// stamps, and near enough for them to take it soon after.
@@ -230,7 +230,7 @@ fn odd_messages(rng: &mut Pcg64Mcg, nodes: usize, (late, twice): (u8, u8)) -> Fa
         to: Place::all(nodes).collect(),
         late_percent: late * percent,
         twice_percent: twice * percent,
-        by: millis(rng, 20..LATE_MAX_MS),
+        by: millis(rng, 20..LATE_MAX.as_millis() as u64),
     }
 }
 

@@ -426,13 +426,31 @@ impl Scenario {
             nodes_are_away: self.nodes_may_be_away(),
             disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
             records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
-            messages_are_odd: self.may_have(FaultKind::Message, |_| true),
             sloppy: self.sloppy,
             acks_are_synced: self.fsync == Fsync::Always,
             tombstones: match self.tombstones.0 {
+                When::CollectAfter(grace) if grace <= self.message_age_max() => TombstonesClaim::Outlived,
                 When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
                 When::ForgetAfter(_) => TombstonesClaim::Forgotten,
             },
+        }
+    }
+
+    /// How long after a request came in a message for it may arrive; zero where messages are not late.
+    fn message_age_max(&self) -> Duration {
+        let late_by = |planned: &PlannedFault| match planned.fault {
+            Fault::OddMessages { by, .. } => by,
+            _ => Duration::ZERO,
+        };
+        let late_by = match self.plan.iter().map(late_by).max() {
+            Some(planned) => planned,
+            None if self.may_have(FaultKind::Message, |_| true) => plan::LATE_MAX,
+            None => Duration::ZERO,
+        };
+        if late_by.is_zero() {
+            late_by
+        } else {
+            self.request_timeout + late_by
         }
     }
 
@@ -599,6 +617,36 @@ mod tests {
         let settings = scenario.settings();
         assert!(!settings.clocks_are_skewed && !settings.disks_fail && !settings.records_are_damaged);
         assert!(!settings.nodes_are_away);
+    }
+
+    #[test]
+    fn late_messages_outlive_a_short_grace() {
+        let mut scenario = Scenario::quickstart();
+        let mut tombstones = |grace, plan: &[PlannedFault]| {
+            scenario.faults = vec![FaultKind::Message];
+            scenario.tombstones = Tombstones(When::CollectAfter(Duration::from_millis(grace)));
+            scenario.plan = plan.to_vec();
+            scenario.settings().tombstones
+        };
+        let late = PlannedFault {
+            at: Duration::ZERO,
+            lasts: Duration::from_secs(1),
+            fault: Fault::OddMessages {
+                from: vec![Place(0)],
+                to: vec![Place(1)],
+                late_percent: 10,
+                twice_percent: 0,
+                by: Duration::from_millis(200),
+            },
+        };
+        assert_eq!(
+            tombstones(2000, &[]),
+            TombstonesClaim::Outlived,
+            "up to 1.5 s are drawn"
+        );
+        assert_eq!(tombstones(3000, &[]), TombstonesClaim::Safe);
+        assert_eq!(tombstones(1200, std::slice::from_ref(&late)), TombstonesClaim::Outlived);
+        assert_eq!(tombstones(1201, &[late]), TombstonesClaim::Safe);
     }
 
     #[test]

@@ -343,6 +343,10 @@ fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
             false,
             "tombstones are forgotten: what a replica missed for longer rises again",
         ),
+        Tombstones::Outlived => (
+            false,
+            "messages are late for longer than tombstones stand: an overtaken one brings back what was deleted",
+        ),
     }
 }
 
@@ -511,6 +515,57 @@ mod tests {
         }
     }
 
+    /// What a damaged record, or a disk that fails, costs: what one replica alone has can be lost.
+    #[test]
+    fn what_disks_do_to_claims() {
+        let columns = [
+            Claim::DurableAcks,
+            Claim::FreshReads,
+            Claim::Linearizable,
+            Claim::MonotonicReads,
+            Claim::Handoff,
+            Claim::Converges,
+        ];
+        let damaged = |r, w, read_repair| Settings {
+            records_are_damaged: true,
+            ..Settings::strict(3, r, w, read_repair)
+        };
+        let failing = Settings {
+            disks_fail: true,
+            ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+        };
+        let table = [
+            ("two of three hold it", damaged(2, 2, ReadRepair::Blocking), "TTTTTT"),
+            ("one may hold it alone", damaged(3, 1, ReadRepair::Blocking), "FFFFFT"),
+            (
+                "all are asked, and one had it alone",
+                damaged(3, 2, ReadRepair::Off),
+                "TTFFTT",
+            ),
+            (
+                "sloppy",
+                Settings {
+                    sloppy: true,
+                    ..damaged(2, 2, ReadRepair::Blocking)
+                },
+                "FFFFFT",
+            ),
+            ("failing", failing, "TTTTFT"),
+        ];
+        for (name, settings, expected) in table {
+            assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");
+        }
+        let counter = [Claim::CounterExact];
+        assert_eq!(
+            row(Workload::Counter, damaged(2, 2, ReadRepair::Blocking), counter),
+            "T"
+        );
+        assert_eq!(
+            row(Workload::Counter, damaged(3, 1, ReadRepair::Blocking), counter),
+            "F"
+        );
+    }
+
     /// S19, S31, S32, and what CLAIMS.md says of counters and sets: C1, C4, C8 and their own.
     #[test]
     fn other_kinds_as_the_table_says() {
@@ -550,5 +605,10 @@ mod tests {
         assert_eq!(row(Workload::Deletes, blocking, deletes), "TT", "S32");
         assert_eq!(row(Workload::Deletes, forgotten, deletes), "FF", "S31");
         assert_eq!(row(Workload::Set, forgotten, deletes), "FF");
+        let outlived = Settings {
+            tombstones: Tombstones::Outlived,
+            ..blocking
+        };
+        assert_eq!(row(Workload::Set, outlived, deletes), "FF");
     }
 }

@@ -76,6 +76,8 @@ pub enum Tombstones {
     Safe,
     /// After a grace time, whoever may not have them yet.
     Forgotten,
+    /// Once every replica is known to hold them, but while messages from before may be under way still.
+    Outlived,
 }
 
 /// Which sets of replicas that answer always have one in common.
@@ -132,8 +134,6 @@ pub struct Settings {
     pub disks_fail: bool,
     /// Whether records may be damaged on a disk, none of them at two replicas at a time.
     pub records_are_damaged: bool,
-    /// Whether messages may come late and out of order, or twice.
-    pub messages_are_odd: bool,
     /// Whether nodes that stand in for owners count toward R and W.
     pub sloppy: bool,
     /// Whether what is acknowledged is synced before.
@@ -180,7 +180,6 @@ impl Settings {
             nodes_are_away: true,
             disks_fail: false,
             records_are_damaged: false,
-            messages_are_odd: false,
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,
