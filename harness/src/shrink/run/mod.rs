@@ -4,7 +4,7 @@
 //! others, as what is left out moves everything else about. It counts only if the same anomaly of the same claim shows, and
 //! then the next candidate begins from it, so that the best tape so far is always one that was seen to fail.
 //!
-//! The order is that of how much each part can save: the end of the run, faults, clients, keys, operations, nodes, then
+//! The order is that of how much each part can save: keys that the verdict does not speak of, the end of the run, faults, clients, keys, operations, nodes, then
 //! weaker faults and less time; and once more from the beginning until nothing more goes. Each part is delta debugging
 //! ([`super::ddmin`]) or a list of things to try.
 
@@ -14,13 +14,14 @@ mod words;
 
 pub use self::words::explain_run;
 
-use std::{cell::Cell, ops::ControlFlow};
+use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 
 use quorate_workloads::InOrder;
 
 use crate::{
     parallel::in_order,
     replay::{schedule, shows},
+    report::Report,
     simulation::simulate,
     tape::{Broken, Ending, Tape},
     trial::Trial,
@@ -82,6 +83,7 @@ pub fn shrink_run(
         effort: Effort::default(),
         failure: Ok(()),
         patience: Patience::Usual,
+        witness_keys: BTreeSet::new(),
     };
     if !shrinker.accepts(start) {
         shrinker.failure?;
@@ -110,8 +112,9 @@ impl Patience {
         match (self, asks) {
             (_, 2000..) => 2,
             (_, 300..) => 4,
-            (Patience::Usual, _) => 8,
-            (Patience::Great, _) => 32,
+            (_, 60..) => 8,
+            (Patience::Usual, _) => 16,
+            (Patience::Great, _) => 64,
         }
     }
 }
@@ -125,6 +128,8 @@ struct Shrinker<'a> {
     effort: Effort,
     failure: anyhow::Result<()>,
     patience: Patience,
+    /// The keys that the run of the best tape is blamed on.
+    witness_keys: BTreeSet<String>,
 }
 
 impl Shrinker<'_> {
@@ -141,33 +146,62 @@ impl Shrinker<'_> {
         self.tried.set(self.tried.get() + 1);
         self.effort.tried = self.tried.get();
         self.effort.runs += count;
-        let Some((schedule, ending)) = self.schedule_that_shows(&candidate, count) else {
+        let Some(shown) = self.schedule_that_shows(&candidate, count) else {
             return false;
         };
         self.best = candidate;
-        (self.best.header.schedule, self.best.ending) = (schedule, Some(ending));
+        self.best.header.schedule = shown.schedule;
+        self.best.ending = Some(shown.ending);
+        self.witness_keys = shown.witness_keys;
         self.failure = (self.on_best)(&self.best, self.effort);
         self.failure.is_ok()
     }
 
-    /// The first of `count` schedules under which the anomaly shows, and how the run ends then.
-    fn schedule_that_shows(&self, tape: &Tape, count: u64) -> Option<(u64, Ending)> {
+    /// The first of `count` schedules under which the anomaly shows.
+    fn schedule_that_shows(&self, tape: &Tape, count: u64) -> Option<Shown> {
         let target = &self.options.target;
         let run = |number: u64| {
-            let trial = Trial::of_tape(tape).with_schedule(schedule(tape, number));
+            let schedule = schedule(tape, number);
             // What can't be run, as nodes that never settle, does not show the anomaly.
-            let simulated = simulate(trial, &InOrder, None, &mut |_| {}).ok()?;
-            let ending = simulated.report.ending(Some(simulated.trace.to_string()));
-            shows(&simulated.report, target).then_some(ending)
+            let simulated = simulate(
+                Trial::of_tape(tape).with_schedule(schedule),
+                &InOrder,
+                None,
+                &mut |_| {},
+            )
+            .ok()?;
+            let report = &simulated.report;
+            shows(report, target).then(|| Shown {
+                schedule,
+                ending: report.ending(Some(simulated.trace.to_string())),
+                witness_keys: witness_keys(report, target),
+            })
         };
         let mut found = None;
-        in_order(self.options.jobs, count, &run, &mut |number, shown| {
-            if let Ok(Some(ending)) = shown {
-                found = Some((schedule(tape, number), ending));
+        in_order(self.options.jobs, count, &run, &mut |_, shown| {
+            found = shown.ok().flatten();
+            if found.is_some() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         });
         found
     }
+}
+
+/// A run that showed the anomaly.
+struct Shown {
+    schedule: u64,
+    ending: Ending,
+    witness_keys: BTreeSet<String>,
+}
+
+/// The keys of the operations that the report blames.
+fn witness_keys(report: &Report, target: &Broken) -> BTreeSet<String> {
+    let claims = report.judgement.claims.iter();
+    let of_target = claims.filter(|claim| *claim.claim.name == *target.claim);
+    let ops = of_target
+        .filter_map(|claim| claim.witness.as_ref())
+        .flat_map(|witness| &witness.ops);
+    ops.map(|op| op.key.clone()).collect()
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     fault::Place,
+    operations::key_name,
     plan::PlannedFault,
     shrink::minimize,
     tape::{Ask, Tape},
@@ -30,6 +31,9 @@ const GAPS: [Duration; 4] = [
 /// Under how many other rings a cluster with a node less is tried.
 const RINGS: u64 = 6;
 
+/// Up to how many operations two are left out at a time.
+const PAIR_ASKS_MAX: usize = 12;
+
 /// How many rounds there are at most: each begins only if the one before it left something out.
 const ROUNDS_MAX: usize = 8;
 
@@ -41,6 +45,7 @@ impl Shrinker<'_> {
     pub(super) fn exhaust(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let before = self.size();
+            self.witness();
             self.tail();
             self.faults();
             self.clients();
@@ -80,6 +85,16 @@ impl Shrinker<'_> {
             self.accepts(candidate)
         };
         minimize(items, &mut still_fails, stop);
+    }
+
+    /// Only the keys that the verdict speaks of: most often no other has a part in it.
+    fn witness(&mut self) {
+        let is_blamed = |ask: &&Ask| self.witness_keys.contains(&key_name(ask.action.key()));
+        let asks: Vec<Ask> = self.best.asks.iter().filter(is_blamed).cloned().collect();
+        if !asks.is_empty() {
+            let candidate = self.best.with_asks(asks);
+            self.accept_if_other(candidate);
+        }
     }
 
     /// Nothing after the operation that it takes: the shortest beginning that fails, found by halves.
@@ -127,6 +142,29 @@ impl Shrinker<'_> {
     fn asks(&mut self) {
         let asks = self.best.asks.clone();
         self.minimize(asks, &|best, part| best.with_asks(part.to_vec()));
+        if self.patience == Patience::Great {
+            self.pairs();
+        }
+    }
+
+    /// Two operations at a time, where none can go alone.
+    fn pairs(&mut self) {
+        let count = self.best.asks.len();
+        if count > PAIR_ASKS_MAX {
+            return;
+        }
+        for second in (1..count).rev() {
+            for first in (0..second).rev() {
+                if self.is_over() || second >= self.best.asks.len() {
+                    break;
+                }
+                let mut asks = self.best.asks.clone();
+                asks.remove(second);
+                asks.remove(first);
+                let candidate = self.best.with_asks(asks);
+                self.accepts(candidate);
+            }
+        }
     }
 
     fn nodes(&mut self) {
