@@ -15,6 +15,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
     link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
@@ -78,11 +79,11 @@ pub struct Sim {
     links: BTreeMap<(NodeIndex, NodeIndex), Link>,
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
-    delays: Pcg64Mcg,
-    // A generator each, so that what one kind of fault draws does not depend on the others.
-    losses: Pcg64Mcg,
-    jitters: Pcg64Mcg,
-    framing: Pcg64Mcg,
+    delays: Chance,
+    // One each, so that what one kind of fault draws does not depend on the others.
+    losses: Chance,
+    jitters: Chance,
+    framing: Chance,
     power: Pcg64Mcg,
     flips: Pcg64Mcg,
     wakings: Pcg64Mcg,
@@ -167,10 +168,10 @@ impl Sim {
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
-            delays: rng(seed, "delays"),
-            losses: rng(seed, "losses"),
-            jitters: rng(seed, "jitters"),
-            framing: rng(seed, "framing"),
+            delays: Chance::new(seed, "delays"),
+            losses: Chance::new(seed, "losses"),
+            jitters: Chance::new(seed, "jitters"),
+            framing: Chance::new(seed, "framing"),
             power: rng(seed, "power"),
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
@@ -275,7 +276,7 @@ impl Sim {
         self.next_call += 1;
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
-        let delay = self.link_delay();
+        let delay = self.link_delay(node, node);
         self.schedule(delay, Happening::Request { call, request });
         call
     }
@@ -458,7 +459,7 @@ impl Sim {
         } else {
             self.calls.remove(&call);
             let outcome = AnswerKind::NotSent;
-            let delay = self.link_delay();
+            let delay = self.link_delay(node, node);
             self.schedule(delay, Happening::Answer { call, outcome });
         }
     }
@@ -495,7 +496,7 @@ impl Sim {
                 let call = CallId(token.0);
                 self.calls.remove(&call).expect("a request is answered once");
                 let outcome = AnswerKind::Answered(response);
-                let delay = self.link_delay();
+                let delay = self.link_delay(node, node);
                 self.schedule(delay, Happening::Answer { call, outcome });
             }
             Output::Persist { token, ops } => {
@@ -524,7 +525,7 @@ impl Sim {
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
-        let at = self.now + self.link_delay();
+        let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
         let link = self.links.entry((low, high)).or_default();
         let era = link.era;
@@ -539,11 +540,15 @@ impl Sim {
         }
         let mut at = at + end.faults.slower_by;
         if !end.faults.jitter.is_zero() {
-            at = at + draw(&mut self.jitters, &(Duration::ZERO..end.faults.jitter));
+            at = at
+                + draw(
+                    &mut self.jitters.between(self.now, from, to),
+                    &(Duration::ZERO..end.faults.jitter),
+                );
         }
         end.counts.slowed += u64::from(end.faults.is_slow());
         if end.faults.loss_percent > 0 {
-            let (losses, late) = retransmissions(&mut self.losses, end.faults.loss_percent);
+            let (losses, late) = retransmissions(&mut self.losses.between(self.now, from, to), end.faults.loss_percent);
             end.counts.lost += losses;
             at = at + late;
             if late > SUSPICION {
@@ -560,8 +565,9 @@ impl Sim {
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
-        let late = odd_delay(&mut self.framing, faults.late_percent, faults.late_by_max);
-        let again = odd_delay(&mut self.framing, faults.twice_percent, faults.late_by_max);
+        let mut framing = self.framing.between(self.now, from, to);
+        let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
+        let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
         let now = self.now;
         let mut arrive_oddly = |at: Time, message: Message, oddity| {
             let happening = Happening::ArriveOddly {
@@ -641,7 +647,7 @@ impl Sim {
 
     fn begin_sync(&mut self, node: NodeIndex) {
         if self.processes[node.0].syncs.begin() {
-            let delay = draw(&mut self.delays, &self.options.sync_delay);
+            let delay = draw(&mut self.delays.at(self.now, node), &self.options.sync_delay);
             let process = &mut self.processes[node.0];
             let (life, slower_by) = (process.life, process.syncs_slower_by);
             process.counts.syncs_slowed += u64::from(!slower_by.is_zero());
@@ -690,8 +696,9 @@ impl Sim {
         self.agenda.insert((self.now + delay, self.scheduled), happening);
     }
 
-    fn link_delay(&mut self) -> Duration {
-        draw(&mut self.delays, &self.options.link_delay)
+    /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
+    fn link_delay(&self, from: NodeIndex, to: NodeIndex) -> Duration {
+        draw(&mut self.delays.between(self.now, from, to), &self.options.link_delay)
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
