@@ -9,7 +9,7 @@ use std::{
 };
 
 use quorate_checker::{
-    Call, Context, Datum, Entry, Function, History, Keying, Transcript,
+    Context, Datum, Entry, Function, History, Keying, Transcript,
     formats::Format,
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::{Budget, Nil, Options},
@@ -18,6 +18,7 @@ use quorate_checker::{
 use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record, RunFacts, judge, judge_model};
 
 use crate::{
+    about::{history_note, nil_note, no_model, torn_note},
     exit::ExitError,
     input::{Input, bad_input},
     judging::run_facts,
@@ -423,51 +424,4 @@ fn default_nil(format: Format) -> Nil {
         Format::Edn | Format::Json | Format::HistoryTxt => Nil::Any,
         _ => Nil::Absent,
     }
-}
-
-fn no_model(path: &Path, found: &str) -> anyhow::Error {
-    let names: Vec<&str> = Model::ALL.iter().map(|model| model.name()).collect();
-    let message = format!(
-        "tell what {} is of: {found}: ask for a model with --model: {}",
-        path.display(),
-        names.join(", ")
-    );
-    ExitError::usage(message).into()
-}
-
-/// What was judged, in a line.
-fn history_note(path: &Path, format: Format, judgement: &Judgement) -> String {
-    let counts = &judgement.counts;
-    let (failed, unknown) = (
-        counts.reads.fail + counts.writes.fail,
-        counts.reads.info + counts.writes.info,
-    );
-    let keys = match counts.keys {
-        1 => String::new(),
-        keys => format!(" of {keys} keys"),
-    };
-    let name = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    format!(
-        "{name} ({format}): {} operations{keys}, {failed} failed, {unknown} unknown",
-        counts.ops
-    )
-}
-
-/// What reads of nil were taken to say, where there were such.
-fn nil_note(parts: &[Transcript], nil: Nil) -> Option<(&'static str, String)> {
-    let is_nil_read = |call: &Call| call.is_ok() && *call.function == *"read" && call.answered.is_nil();
-    let has_nil = parts.iter().flat_map(Transcript::calls).any(is_nil_read);
-    let words = match nil {
-        Nil::Any => "a read of nil says nothing, as Knossos has it; --nil absent takes it for nothing there",
-        Nil::Absent => "a read of nil found nothing there; --nil any takes it to say nothing",
-    };
-    has_nil.then(|| ("nil", words.to_owned()))
-}
-
-fn torn_note(line: u64) -> String {
-    format!("line {line} ends in the middle and was passed over, as of a writer that died")
 }

@@ -25,6 +25,9 @@ use crate::history::Position;
 /// With how many of the last calls it is tried first; then with four times as many, and so on.
 const TAIL_COUNT_MIN: usize = 4;
 
+/// Among how many calls at most those that only observe are asked, too, whether they outdate others.
+const OBSERVERS_COUNT_MAX: usize = 1000;
+
 /// Of the calls that had ended by some time, how many are remembered: those that began last, of different ops.
 const LATEST_COUNT: usize = 3;
 
@@ -339,10 +342,13 @@ impl<'m, M: Model> Shrinker<'m, M> {
         calls.partition_point(|place| self.spans[*place].end.is_some_and(|end| end < since))
     }
 
-    /// Returns whether the call at `other` may have taken effect before `span` did.
+    /// Returns whether the call at `other` may have taken effect before `span` did, or may be needed later.
     fn is_before(&self, other: usize, span: &Span, whole: &Kept) -> bool {
         let start = self.spans[other].start;
-        start < whole.end(span).unwrap_or(whole.until)
+        let end = whole
+            .end(span)
+            .filter(|_| !self.model.needs_later(&self.ops[span.op as usize]));
+        start < end.unwrap_or(whole.until)
     }
 
     /// Leaves out what it can, in ever smaller pieces: of what only observes, or of all.
@@ -387,12 +393,14 @@ impl<'m, M: Model> Shrinker<'m, M> {
         }
         loop {
             let places: Vec<usize> = kept.places.iter().copied().filter(|place| is_kept[*place]).collect();
-            let changing = places.iter().copied().filter(|place| !self.observes(*place));
-            let changing: Vec<usize> = changing.filter(|it| kept.end(&self.spans[*it]).is_some()).collect();
+            let ended = places.iter().copied().filter(|it| kept.end(&self.spans[*it]).is_some());
+            // What only observes may outdate something too, but of many calls it takes long to look at them all.
+            let is_asked = |place: &usize| places.len() <= OBSERVERS_COUNT_MAX || !self.observes(*place);
+            let ended: Vec<usize> = ended.filter(is_asked).collect();
             let mut has_changed = false;
             for place in &places {
                 meter.spend(1);
-                if !self.has_its_needs(*place, &is_kept, &changing, kept) {
+                if !self.has_its_needs(*place, &is_kept, &ended, kept) {
                     is_kept[*place] = false;
                     has_changed = true;
                 }
@@ -407,13 +415,13 @@ impl<'m, M: Model> Shrinker<'m, M> {
     }
 
     /// Returns whether all are kept that the call at `place` may owe something to, or else what shows that it can't.
-    fn has_its_needs(&self, place: usize, is_kept: &[bool], changing: &[usize], kept: &Kept) -> bool {
+    fn has_its_needs(&self, place: usize, is_kept: &[bool], ended: &[usize], kept: &Kept) -> bool {
         let span = &self.spans[place];
         let had_ended = |it: &&usize| self.spans[**it].end.is_some_and(|end| end < span.start);
         self.giving(span.op).into_iter().all(|giving| {
             let (mut is_given, mut was_given) = (false, false);
             for op in giving {
-                let before = changing.iter().filter(had_ended);
+                let before = ended.iter().filter(had_ended);
                 let outdating = before.filter(|it| self.outdates(**it, op));
                 let since = outdating.map(|it| self.spans[*it].start).max();
                 let calls = &self.calls[op as usize];

@@ -82,6 +82,7 @@ Examples:
   quorate shrink history.jsonl --r 1 --claim monotonic-reads --out why
   zcat history.edn.gz | quorate shrink - --model bank --budget 1000";
 
+/// A history of any store, or that of a run's folder.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(saved) = args.simulated_run()? {
         return args.shrink_run(saved);
@@ -90,37 +91,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let checker = Checker::new(args.judge.options(SearchBudget::default())?)?;
     let opened = checker.open(&args.path, &|base| args.judge.settings.over(base))?;
     let judgement = checker.judge(&opened.asked, &opened.record, checker.workers(), None);
-    let ops = judgement.counts.ops;
     let (broken, others) = args.choose(judgement.claims, judgement.verdict)?;
     let judge = args.judge_of(&opened, &broken);
-    let checker = Checker::new(judge.options(SearchBudget::default())?)?;
     let again = Again {
         arguments: judge.again(&opened)?,
         claim: broken.claim.clone(),
     };
     let folder = ShrunkFolder::create(&args.out(&opened), &name_of(&args.path, &opened), again)?;
-    let mut display = Display::new(if args.quiet { Style::None } else { args.progress });
-    let mut keep = |best: &Smaller| {
-        folder.keep(best)?;
-        display.show_work(began.elapsed(), || {
-            format!("{} of {ops} operations, {} candidates tried", best.ops, best.tried)
-        });
-        Ok(())
-    };
-    let shrunk = shrink_history(
-        &checker,
-        &opened.asked,
-        &opened.record,
-        &broken,
-        args.budget(began),
-        &mut keep,
-    )?;
-    drop(display);
+    let shrunk = args.shrink(&judge, &opened, &broken, &folder, began)?;
     let verdict = judge_again(&folder, &broken)?;
     folder.keep_regression(&shrunk.best, verdict)?;
     let answer = Answer {
         folder: &folder,
-        before: ops,
         shrunk: &shrunk,
         others: &others,
         seconds: began.elapsed().as_secs_f64(),
@@ -216,6 +198,28 @@ impl Args {
         judge
     }
 
+    /// Shrinks, and keeps and shows the best so far.
+    fn shrink(
+        &self,
+        judge: &JudgeArgs,
+        opened: &Opened,
+        broken: &ClaimReport,
+        folder: &ShrunkFolder,
+        began: Instant,
+    ) -> anyhow::Result<Shrunk> {
+        let checker = Checker::new(judge.options(SearchBudget::default())?)?;
+        let mut display = Display::new(if self.quiet { Style::None } else { self.progress });
+        let mut keep = |best: &Smaller| {
+            folder.keep(best)?;
+            display.show_work(began.elapsed(), || {
+                format!("{} operations left, {} candidates tried", best.ops, best.tried)
+            });
+            Ok(())
+        };
+        let budget = self.budget(began);
+        shrink_history(&checker, &opened.asked, &opened.record, broken, budget, &mut keep)
+    }
+
     fn budget(&self, began: Instant) -> ShrinkBudget {
         let (tries, time) = match self.budget {
             BudgetArg::Steps(tries) => (tries, None),
@@ -284,7 +288,6 @@ fn judge_again(folder: &ShrunkFolder, broken: &ClaimReport) -> anyhow::Result<Ve
 /// What came of it.
 struct Answer<'a> {
     folder: &'a ShrunkFolder,
-    before: u64,
     shrunk: &'a Shrunk,
     others: &'a [String],
     seconds: f64,
@@ -314,7 +317,7 @@ impl Answer<'_> {
         };
         line(
             "shrunk",
-            &format!("{} operations to {}, of {keys}", self.before, best.ops),
+            &format!("{} operations to {}, of {keys}", self.shrunk.before, best.ops),
         );
         line(
             "tried",
@@ -340,7 +343,7 @@ impl Answer<'_> {
             "format": 1,
             "claim": best.claim.claim.name,
             "anomaly": best.claim.claim.anomaly,
-            "ops_before": self.before,
+            "ops_before": self.shrunk.before,
             "ops": best.ops,
             "keys": best.keys,
             "tried": self.shrunk.tried,

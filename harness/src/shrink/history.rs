@@ -1,6 +1,6 @@
 //! A history that breaks a claim, made as small as it gets: the operations that still break it in the same way.
 //!
-//! First from the witness, which the checker has shrunk already: all that it leaves out could not have mended the claim. Then
+//! It begins with the witness, which the checker has shrunk already: all that it leaves out could not have mended the claim. Then
 //! from the whole history of its keys, again and again without an operation that was kept, as there may be another violation
 //! that takes fewer: every part that still breaks has a witness of its own. What is best so far goes to the caller as soon as it
 //! is found.
@@ -21,6 +21,12 @@ use crate::checking::{Asked, Checker};
 
 /// Up to how many operations of its keys a history is begun again from: each candidate takes time with all of them.
 const WHOLE_COUNT_MAX: usize = 2_000;
+
+/// From the whole it is begun again a few times: each takes hundreds of candidates.
+const WHOLE: Thoroughness = Thoroughness {
+    pair_items_max: 40,
+    restarts_max: 6,
+};
 
 /// So few operations that there is no looking for fewer.
 const LEAST_COUNT: usize = 2;
@@ -55,6 +61,8 @@ pub struct Smaller {
 /// How it ended.
 #[derive(Debug)]
 pub struct Shrunk {
+    /// How many operations there were, looks at replicas among them.
+    pub before: usize,
     /// The smallest part that was found.
     pub best: Smaller,
     /// How many candidates were tried.
@@ -106,6 +114,7 @@ pub fn shrink_history(
     }
     let (_, best) = best.found.expect("the whole was offered");
     Ok(Shrunk {
+        before: operations.count(&whole),
         best,
         tried,
         is_one_minimal,
@@ -196,16 +205,16 @@ impl Hunt<'_> {
         }
         if self.question.may_begin_from_whole() {
             self.reduce(operations);
-            self.from_whole(operations, cited);
+            self.begin_with_all(operations, cited);
         }
         self.reduce(operations)
     }
 
     /// Begins from all operations of the keys that are concerned.
-    fn from_whole(&self, operations: &Operations<'_>, cited: &[usize]) {
+    fn begin_with_all(&self, operations: &Operations<'_>, cited: &[usize]) {
         let whole = operations.of_keys_of(cited);
         if whole.len() <= WHOLE_COUNT_MAX && self.best_count().is_none_or(|count| count > LEAST_COUNT) {
-            self.minimize(operations, whole);
+            self.minimize(operations, whole, WHOLE);
         }
     }
 
@@ -215,17 +224,17 @@ impl Hunt<'_> {
             let Some(part) = self.best_part() else {
                 return false;
             };
-            let is_one_minimal = self.minimize(operations, part.clone());
+            let is_one_minimal = self.minimize(operations, part.clone(), Thoroughness::default());
             if self.best_part() == Some(part) || self.is_over() {
                 return is_one_minimal;
             }
         }
     }
 
-    fn minimize(&self, operations: &Operations<'_>, part: Vec<usize>) -> bool {
+    fn minimize(&self, operations: &Operations<'_>, part: Vec<usize>, thoroughness: Thoroughness) -> bool {
         let result = minimize_further(
             part,
-            Thoroughness::default(),
+            thoroughness,
             &mut |part: &[usize]| self.breaks(operations, part),
             &|| self.is_over(),
         );

@@ -12,6 +12,7 @@ mod processes;
 mod quic;
 mod regressions;
 mod replays;
-mod shrinks;
+mod shrink_histories;
+mod shrink_runs;
 mod simulated;
 mod switch;
