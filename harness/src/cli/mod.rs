@@ -5,6 +5,7 @@ mod check;
 mod claims;
 mod convert;
 mod faults;
+mod judge;
 mod node;
 mod output;
 mod overrides;
@@ -12,6 +13,7 @@ mod progress;
 mod run;
 mod scenarios;
 mod settings;
+mod shrink;
 mod sim;
 
 use std::{io::Write, process::ExitCode};
@@ -40,6 +42,7 @@ enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
     Check(Box<check::Args>),
+    Shrink(Box<shrink::Args>),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -70,30 +70,29 @@ impl Display {
                 ended,
                 ok,
                 faults,
-            } => {
-                let interval = match self.style {
-                    Style::Bar => BAR_INTERVAL,
-                    _ => LINE_INTERVAL,
+            } => self.show_work(elapsed, || {
+                let faults = if faults.is_empty() {
+                    "none".to_owned()
+                } else {
+                    faults.join(", ")
                 };
-                if self.style != Style::None && self.last.is_none_or(|last| last.elapsed() >= interval) {
-                    self.last = Some(Instant::now());
-                    self.show_load(elapsed, ended, ok, &faults);
-                }
-            }
+                let share = ok as f64 * 100.0 / ended.max(1) as f64;
+                format!("{ended} ops, {share:.0}% ok; faults: {faults}")
+            }),
         }
     }
 
-    fn show_load(&mut self, elapsed: Duration, ended: u64, ok: u64, faults: &[String]) {
-        let faults = if faults.is_empty() {
-            "none".to_owned()
-        } else {
-            faults.join(", ")
+    /// Shows how far some work has come after so long, now and then.
+    pub(crate) fn show_work(&mut self, elapsed: Duration, words: impl FnOnce() -> String) {
+        let interval = match self.style {
+            Style::Bar => BAR_INTERVAL,
+            _ => LINE_INTERVAL,
         };
-        let share = ok as f64 * 100.0 / ended.max(1) as f64;
-        let line = format!(
-            "  {:>5.1} s  {ended} ops, {share:.0}% ok; faults: {faults}",
-            elapsed.as_secs_f64()
-        );
+        if self.style == Style::None || self.last.is_some_and(|last| last.elapsed() < interval) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let line = format!("  {:>5.1} s  {}", elapsed.as_secs_f64(), words());
         if self.style == Style::Bar {
             let line: String = line.chars().take(LIVE_WIDTH).collect();
             write_error(&format!("\r\x1b[K{line}"));

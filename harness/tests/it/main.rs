@@ -9,5 +9,6 @@ mod node_verbs;
 mod processes;
 mod quic;
 mod regressions;
+mod shrinking;
 mod simulated;
 mod switch;
