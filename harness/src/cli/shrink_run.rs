@@ -16,7 +16,7 @@ use crate::{
     replay::Saved,
     report::Report,
     run_folder::Backend,
-    shrink::run::{Effort, ShrinkOptions, ShrunkRun, explain_run, shrink_run},
+    shrink::run::{Effort, ShrinkOptions, ShrunkRun, counted, explain_run, shrink_run},
     simulation::simulate,
     tape::{Broken, Tape},
     trial::Trial,
@@ -151,11 +151,11 @@ fn claim_of<'a>(report: &'a Report, target: &Broken) -> &'a ClaimReport {
 fn progress(best: &Tape, effort: Effort) -> String {
     let scenario = best.scenario();
     format!(
-        "{} operations, {} faults, {} nodes; {} candidates tried",
-        best.asks.len(),
-        scenario.plan.len(),
-        scenario.nodes,
-        effort.tried
+        "{}, {}, {}; {} tried",
+        counted(best.asks.len(), "operation"),
+        counted(scenario.plan.len(), "fault"),
+        counted(scenario.nodes, "node"),
+        counted(effort.tried as usize, "candidate")
     )
 }
 
@@ -180,10 +180,13 @@ impl Answer<'_> {
         let claim = &self.result.claim.claim;
         let sizes = |tape: &Tape| {
             let scenario = tape.scenario();
-            let (asks, faults) = (tape.asks.len(), scenario.plan.len());
             format!(
-                "{asks} operations of {} clients on {} keys, {faults} faults, {} nodes",
-                scenario.concurrency, scenario.keys, scenario.nodes
+                "{} of {} on {}, {}, {}",
+                counted(tape.asks.len(), "operation"),
+                counted(scenario.concurrency, "client"),
+                counted(scenario.keys, "key"),
+                counted(scenario.plan.len(), "fault"),
+                counted(scenario.nodes, "node"),
             )
         };
         let end = if self.shrunk.is_stopped {

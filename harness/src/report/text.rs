@@ -242,13 +242,19 @@ fn again(out: &mut String, report: &Report) {
     };
     let run = run.display();
     let _ = writeln!(out, "run      {run}");
-    let (Some(measured), Some(seed)) = (&report.measured, report.seed) else {
+    let Some(measured) = &report.measured else {
         return;
     };
     let program = std::env::args().next().unwrap_or_else(|| "quorate".to_owned());
-    let verb = if measured.simulated.is_some() { "sim" } else { "run" };
     let _ = writeln!(out, "again    {program} check {run}");
-    let _ = writeln!(out, "         {program} {verb} {run}/scenario.toml --seed {seed}");
+    let _ = writeln!(out, "         {program} replay {run}");
+    if report.broken().next().is_some() {
+        let what = match &measured.simulated {
+            Some(_) => "the least of it that breaks the claim",
+            None => "the least of its history that breaks the claim",
+        };
+        let _ = writeln!(out, "         {program} shrink {run}    # {what}");
+    }
 }
 
 /// Breaks a text at spaces into lines of at most `width` characters, where words allow.

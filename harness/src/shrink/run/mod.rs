@@ -12,7 +12,7 @@ mod cut;
 mod passes;
 mod words;
 
-pub use self::words::explain_run;
+pub use self::words::{counted, explain_run};
 
 use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 

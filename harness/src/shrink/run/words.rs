@@ -84,7 +84,8 @@ fn shown(at: Duration) -> String {
     format!("{:.3} ms", at.as_secs_f64() * 1e3)
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// So many of something, in words.
+pub fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
