@@ -6,10 +6,12 @@
 //!
 //! Ops are kept by key from the beginning, as checks will read them.
 
+mod batched;
+
 use serde_json::Value;
 
 use super::{
-    borrowed::{EventRef, ProcessRef, VersionRef},
+    borrowed::{EventRef, ProcessRef},
     event::{Event, EventKind, Function, Process},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     indexed::{History, Names},
@@ -18,7 +20,7 @@ use super::{
     of_key::{ByValue, Draft, OfKey, Writes},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
-    versions::Versions,
+    versions::{VersionForm, Versions},
 };
 
 /// Takes events in the order of real time, one at a time.
@@ -52,22 +54,6 @@ struct Place {
     key: KeyId,
     is_look: bool,
     number: u32,
-}
-
-/// Which versions have an order: those of one form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum VersionForm {
-    Number,
-    Text,
-}
-
-impl From<VersionRef<'_>> for VersionForm {
-    fn from(version: VersionRef<'_>) -> Self {
-        match version {
-            VersionRef::Integer(_) => Self::Number,
-            VersionRef::Text(_) => Self::Text,
-        }
-    }
 }
 
 impl HistoryBuilder {
@@ -140,10 +126,7 @@ impl HistoryBuilder {
         if self.event_count == Position::COUNT_MAX - 1 {
             return Err(Irregularity::TooLong);
         }
-        let process = ProcessId::new(self.processes.intern(event.process));
-        if process.index() == self.states.len() {
-            self.states.push(State::Idle);
-        }
+        let process = self.process(event.process);
         self.states[process.index()] = match (outcome(event.kind), self.states[process.index()]) {
             (None, State::Idle) => State::Open(self.invoke(process, event)?),
             (None, State::Open(place)) => {
@@ -153,10 +136,23 @@ impl HistoryBuilder {
             }
             (None, State::Crashed(at)) => return Err(Irregularity::InvokedAfterCrash { at }),
             (Some(_), State::Idle | State::Crashed(_)) => return Err(Irregularity::CompletedNothing),
-            (Some(outcome), State::Open(place)) => self.complete(place, outcome, event)?,
+            (Some(outcome), State::Open(place)) => {
+                self.require_completes(self.op(place), event)?;
+                let position = Position::after(self.event_count);
+                self.complete(place, outcome, event, position)
+            }
         };
         self.event_count += 1;
         Ok(())
+    }
+
+    /// Returns the id of `process`, which is idle if it was never met.
+    fn process(&mut self, process: ProcessRef<'_>) -> ProcessId {
+        let process = ProcessId::new(self.processes.intern(process));
+        if process.index() == self.states.len() {
+            self.states.push(State::Idle);
+        }
+        process
     }
 
     /// Appends the op that `event` invokes and returns its place.
@@ -211,9 +207,8 @@ impl HistoryBuilder {
         })
     }
 
-    /// Ends the op at `place` and returns what its process is then at.
-    fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>) -> Result<State, Irregularity> {
-        self.require_completes(self.op(place), event)?;
+    /// Ends the op at `place`, which `event` can complete, and returns what its process is then at.
+    fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>, position: Position) -> State {
         if let (None, Some(version)) = (self.version_form, event.version)
             && outcome == Outcome::Ok
         {
@@ -234,12 +229,12 @@ impl HistoryBuilder {
         op.version = version;
         op.value = returned.unwrap_or(op.value);
         op.node = node.or(op.node);
-        op.complete(outcome, event.index, event.time_ns, Position::after(self.event_count));
-        Ok(if !place.is_look && outcome == Outcome::Info {
+        op.complete(outcome, event.index, event.time_ns, position);
+        if !place.is_look && outcome == Outcome::Info {
             State::Crashed(event.index)
         } else {
             State::Idle
-        })
+        }
     }
 
     /// Returns `Ok` if `event`, a completion by the process of the open `op`, can be the completion of `op`.

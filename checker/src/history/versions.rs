@@ -7,6 +7,22 @@ use super::{
     order::{Order, OrderLost, hash},
 };
 
+/// Which versions have an order: those of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VersionForm {
+    Number,
+    Text,
+}
+
+impl From<VersionRef<'_>> for VersionForm {
+    fn from(version: VersionRef<'_>) -> Self {
+        match version {
+            VersionRef::Integer(_) => Self::Number,
+            VersionRef::Text(_) => Self::Text,
+        }
+    }
+}
+
 /// Versions in a row, all of the form of the first.
 #[derive(Debug)]
 pub(super) enum Versions {
