@@ -8,8 +8,6 @@
 
 mod batched;
 
-use serde_json::Value;
-
 use super::{
     borrowed::{EventRef, ProcessRef},
     event::{Event, EventKind, Function, Process},
@@ -20,6 +18,7 @@ use super::{
     of_key::{ByValue, Draft, OfKey, Writes},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
+    values::AllValues,
     versions::{VersionForm, Versions},
 };
 
@@ -97,13 +96,13 @@ impl HistoryBuilder {
 
     /// Returns the history of all events so far. Ops without a completion are info.
     pub fn finish(self) -> History {
-        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
+        let values = AllValues::of(self.of_key.iter().map(|draft| &draft.values));
         let mut by_value = ByValue {
-            values: vec![Value::Null; ValueId::COMMON],
+            values,
             writes: vec![Writes::none_of(0); ValueId::COMMON],
             versions: Versions::new(),
         };
-        by_value.values.reserve(value_count);
+        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
         by_value.writes.reserve(value_count);
         let drafts = self.of_key.into_iter().enumerate();
         let of_key: Vec<OfKey> = drafts

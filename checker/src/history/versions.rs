@@ -108,6 +108,19 @@ impl MetVersions {
         })
     }
 
+    /// Reads the last version: see [`Draft::fetch`](super::of_key::Draft::fetch).
+    #[inline]
+    pub(super) fn fetch(&self) -> usize {
+        let last = match &self.items {
+            Versions::Numbers(numbers) => numbers.last().map_or(0, |last| *last as usize),
+            Versions::Texts { all, ends } => {
+                let last = all.as_bytes().last().map_or(0, |last| usize::from(*last));
+                last ^ ends.last().copied().unwrap_or_default()
+            }
+        };
+        last ^ self.order.fetch()
+    }
+
     /// Appends the versions to `sorted` in their own order, and returns by index which of them each is there; nothing if
     /// they were met in that order.
     pub(super) fn sort_into(self, sorted: &mut Versions) -> Option<Vec<u32>> {
