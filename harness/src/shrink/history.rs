@@ -25,7 +25,7 @@ const WHOLE_COUNT_MAX: usize = 2_000;
 /// From the whole it is begun again a few times: each takes hundreds of candidates.
 const WHOLE: Thoroughness = Thoroughness {
     pair_items_max: 40,
-    restarts_max: 6,
+    restarts_max: 3,
 };
 
 /// So few operations that there is no looking for fewer.

@@ -3,7 +3,8 @@
 //! What is left has to break the claim on its own, and not for want of what was left out. So an operation is kept only with all
 //! that it needs: a read with the writes of what it returned, a read of nothing with the deletes, a counter's read with the
 //! increments, an added element with its removals; and what was seen of a key at its replicas goes together. Where a search
-//! decides, the checker says which calls may owe what they did to others ([`Grounds`]).
+//! decides, the checker says which calls may owe what they did to others ([`Grounds`]). Jepsen's
+//! checks of sets and queues look at one element at a time, so that those of other elements are not kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
