@@ -121,6 +121,7 @@ pub async fn run<C: Cluster>(
     run.phase("healing");
     run.heal(&mut load, &mut nemesis).await?;
     run.settle(SETTLE_TIMEOUT).await?;
+    run.wait_for_late_messages(healed).await?;
     let quiet_after = run.wait_for_quiet(healed).await?;
     run.phase("looking at every replica");
     run.look(Phase::Handoff).await?;
@@ -282,6 +283,15 @@ impl<C: Cluster> Run<'_, C> {
                 bail!("after the heal, not every operation has ended and every node come up in {SETTLE_TIMEOUT:?}");
             }
             self.wait(deadline, load, nemesis).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until what a fault has made late has come: no node knows of it, and it may still change what they hold.
+    async fn wait_for_late_messages(&mut self, healed: Elapsed) -> anyhow::Result<()> {
+        let until = healed + self.scenario.lateness_max();
+        while self.cluster.elapsed() < until {
+            self.pause().await?;
         }
         Ok(())
     }

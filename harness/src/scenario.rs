@@ -438,19 +438,22 @@ impl Scenario {
 
     /// How long after a request came in a message for it may arrive; zero where messages are not late.
     fn message_age_max(&self) -> Duration {
+        match self.lateness_max() {
+            Duration::ZERO => Duration::ZERO,
+            late_by => self.request_timeout + late_by,
+        }
+    }
+
+    /// How late a message may come, where messages may be late.
+    pub fn lateness_max(&self) -> Duration {
         let late_by = |planned: &PlannedFault| match planned.fault {
             Fault::OddMessages { by, .. } => by,
             _ => Duration::ZERO,
         };
-        let late_by = match self.plan.iter().map(late_by).max() {
+        match self.plan.iter().map(late_by).max() {
             Some(planned) => planned,
             None if self.may_have(FaultKind::Message, |_| true) => plan::LATE_MAX,
             None => Duration::ZERO,
-        };
-        if late_by.is_zero() {
-            late_by
-        } else {
-            self.request_timeout + late_by
         }
     }
 
