@@ -10,12 +10,14 @@ mod disk;
 mod link;
 mod process;
 mod seed;
+mod tally;
 mod trace;
 mod world;
 
 pub use self::{
     disk::{SimDisk, SimFsync},
     seed::split_seed,
+    tally::Tally,
     trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, NodeIndex, Outcome, Sim, SimOptions},
 };

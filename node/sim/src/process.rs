@@ -4,7 +4,10 @@ use quorate_core::{Config, Input, Node, Output, Store, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::disk::{SimDisk, SimFsync, SyncQueue};
+use crate::{
+    disk::{SimDisk, SimFsync, SyncQueue},
+    tally::Tally,
+};
 
 /// One process, over all its lives.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) life: u64,
     /// The earliest wake-up that is on the agenda.
     pub(crate) timer: Option<Time>,
+    /// What it has told, and what it had counted in the lives that are over.
+    pub(crate) past: Tally,
     node: Option<Node<SimDisk>>,
     rng: Pcg64Mcg,
 }
@@ -31,6 +36,7 @@ impl Process {
             fails: false,
             life: 0,
             timer: None,
+            past: Tally::default(),
             node: None,
             rng,
         }
@@ -48,10 +54,19 @@ impl Process {
 
     /// Kills it. Chance decides whether a sync that was under way got there.
     pub(crate) fn kill(&mut self, now: Time) {
-        let node = self.node.take();
-        assert!(node.is_some(), "a dead process can't be killed");
+        let node = self.node.take().expect("a dead process can't be killed");
+        self.past.add(node.metrics().counters);
         let reached = self.rng.random();
         self.syncs.crash(now, &self.disk, reached);
+    }
+
+    /// What it has told and counted in all its lives.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = self.past.clone();
+        if let Some(node) = &self.node {
+            tally.add(node.metrics().counters);
+        }
+        tally
     }
 
     pub(crate) fn is_running(&self) -> bool {

@@ -14,6 +14,7 @@ use crate::{
     link::{Link, REDIAL, RESET, SUSPICION, Side},
     process::Process,
     seed::rng,
+    tally::Tally,
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
@@ -305,6 +306,11 @@ impl Sim {
         self.processes[node.0].node().map(|node| node.metrics())
     }
 
+    /// What a node has told and counted since the start, in all its lives.
+    pub fn tally(&self, node: NodeIndex) -> Tally {
+        self.processes[node.0].tally()
+    }
+
     /// A node's disk, to be spoilt.
     pub fn disk(&self, node: NodeIndex) -> &SimDisk {
         &self.processes[node.0].disk
@@ -439,7 +445,7 @@ impl Sim {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(_) => {}
+            Output::Event(event) => self.processes[node.0].past.note(&event),
             Output::Stop { why } => panic!("a simulated disk does not fail: {why}"),
         }
     }
