@@ -10,7 +10,8 @@ use quorate_core::{
     AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
-    CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimFsync, SimOptions, TraceHash, Watch, split_seed,
+    CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimFsync, SimOptions, Tally, TraceHash, Watch,
+    split_seed,
 };
 
 use quorate_workloads::Clock;
@@ -97,6 +98,11 @@ impl SimulatedCluster {
     /// A hash of everything that has happened.
     pub fn trace(&self) -> TraceHash {
         self.sim.trace()
+    }
+
+    /// What each node has told and counted since the start.
+    pub fn tallies(&self) -> impl Iterator<Item = Tally> {
+        (0..self.sim.node_count()).map(|node| self.sim.tally(NodeIndex(node)))
     }
 
     /// Takes in the end of a client's request.

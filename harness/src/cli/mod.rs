@@ -1,5 +1,6 @@
 //! The command line: arguments in, an exit code out. Nothing below this folder sees an argument as it was typed.
 
+mod again;
 mod certs;
 mod check;
 mod claims;
@@ -14,6 +15,7 @@ mod run;
 mod scenarios;
 mod settings;
 mod sim;
+mod sweep;
 
 use std::{io::Write, process::ExitCode};
 

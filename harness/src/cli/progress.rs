@@ -71,16 +71,31 @@ impl Display {
                 ok,
                 faults,
             } => {
-                let interval = match self.style {
-                    Style::Bar => BAR_INTERVAL,
-                    _ => LINE_INTERVAL,
-                };
-                if self.style != Style::None && self.last.is_none_or(|last| last.elapsed() >= interval) {
-                    self.last = Some(Instant::now());
+                if self.is_due() {
                     self.show_load(elapsed, ended, ok, &faults);
                 }
             }
         }
+    }
+
+    /// Shows how far a sweep over seeds has come, as `line` tells it.
+    pub(crate) fn show_sweep(&mut self, line: impl FnOnce() -> String) {
+        if self.is_due() {
+            self.write_line(&line());
+        }
+    }
+
+    /// Whether it is time for another line; it counts as written.
+    fn is_due(&mut self) -> bool {
+        let interval = match self.style {
+            Style::Bar => BAR_INTERVAL,
+            _ => LINE_INTERVAL,
+        };
+        let is_due = self.style != Style::None && self.last.is_none_or(|last| last.elapsed() >= interval);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
     }
 
     fn show_load(&mut self, elapsed: Duration, ended: u64, ok: u64, faults: &[String]) {
@@ -94,6 +109,11 @@ impl Display {
             "  {:>5.1} s  {ended} ops, {share:.0}% ok; faults: {faults}",
             elapsed.as_secs_f64()
         );
+        self.write_line(&line);
+    }
+
+    /// Writes a line that the next may write over.
+    fn write_line(&mut self, line: &str) {
         if self.style == Style::Bar {
             let line: String = line.chars().take(LIVE_WIDTH).collect();
             write_error(&format!("\r\x1b[K{line}"));

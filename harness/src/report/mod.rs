@@ -78,7 +78,7 @@ impl Report {
     }
 
     /// Claims that were seen broken, claimed or not.
-    fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
+    pub(crate) fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
         let broken = |claim: &&ClaimReport| matches!(claim.verdict, ClaimVerdict::Violated | ClaimVerdict::Observed);
         self.judgement.claims.iter().filter(broken)
     }

@@ -12,4 +12,5 @@ mod quic;
 mod regressions;
 mod replays;
 mod simulated;
+mod sweeps;
 mod switch;
