@@ -9,15 +9,16 @@ use std::{
 };
 
 use quorate_checker::{
-    Call, Context, Datum, Entry, Function, History, Keying, Transcript,
+    Context, Datum, Entry, Function, History, Keying, Transcript,
     formats::Format,
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::{Budget, Nil, Options},
     register_history,
 };
-use quorate_workloads::{Consistency, Judgement, Model, Question, Record, RunFacts, judge, judge_model};
+use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record, RunFacts, judge, judge_model};
 
 use crate::{
+    about::{history_note, nil_note, no_model, torn_note},
     exit::ExitError,
     input::{Input, bad_input},
     judging::run_facts,
@@ -108,31 +109,25 @@ impl Checker {
         settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
     ) -> anyhow::Result<Checked> {
         let began = Instant::now();
-        let run = if path.is_dir() {
-            Some(RunFolder::open(path)?)
-        } else {
-            folder_around(path)?
-        };
-        let (history, format) = match &run {
-            Some(folder) if path.is_dir() => (folder.file("history.jsonl"), Some(Format::Jsonl)),
-            _ => (path.to_owned(), self.options.format),
-        };
-        let input = Input::open(&history, format)?;
-        let sample = input.sample();
-        let mut context = Context::default();
-        let (judgement, record, about) = match self.model_of(path, &input, &sample) {
-            Some(Model::QuorumRegister) => {
-                let base = run.as_ref().map(RunFolder::scenario).transpose()?;
-                let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
-                let folder = run.as_ref().filter(|_| path.is_dir());
-                let facts = facts(&scenario, folder)?;
-                let (history, torn) = self.keys(input)?;
-                let judgement = judge(scenario.workload, &history, scenario.settings(), &facts, &self.workers);
-                let about = torn.map(|line| ("torn", torn_note(line)));
-                context = facts.context;
-                (judgement, Record::Keys(history), about.into_iter().collect())
+        let opened = self.open(path, settings)?;
+        let stop = self.options.budget.time.map(|time| began + time);
+        let judgement = self.judge(&opened.asked, &opened.record, &self.workers, stop);
+        let Opened {
+            asked,
+            record,
+            mut about,
+            format,
+            run,
+        } = opened;
+        let context = match asked {
+            Asked::Claims { facts, .. } => facts.context,
+            Asked::Model { model, .. } => {
+                if about.iter().all(|(label, _)| *label != "model") {
+                    about.insert(0, ("model", model.name().to_owned()));
+                }
+                about.insert(0, ("history", history_note(path, format, &judgement)));
+                Context::default()
             }
-            model => self.judge(input, &sample, model, began)?,
         };
         let seed = run
             .as_ref()
@@ -155,6 +150,94 @@ impl Checker {
         })
     }
 
+    /// Reads what is at `path`, and settles what it is asked; [`Self::judge`] asks it, of that record or of a part of it.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn open(
+        &self,
+        path: &Path,
+        settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
+    ) -> anyhow::Result<Opened> {
+        let run = if path.is_dir() {
+            Some(RunFolder::open(path)?)
+        } else {
+            folder_around(path)?
+        };
+        let (history, format) = match &run {
+            Some(folder) if path.is_dir() => (folder.file("history.jsonl"), Some(Format::Jsonl)),
+            _ => (path.to_owned(), self.options.format),
+        };
+        let input = Input::open(&history, format)?;
+        let (format, sample) = (input.format(), input.sample());
+        let (asked, record, about) = match self.model_of(path, &input, &sample) {
+            Some(Model::QuorumRegister) => {
+                let base = run.as_ref().map(RunFolder::scenario).transpose()?;
+                let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
+                let folder = run.as_ref().filter(|_| path.is_dir());
+                let facts = facts(&scenario, folder)?;
+                let (history, torn) = self.keys(input)?;
+                let about = torn.map(|line| ("torn", torn_note(line)));
+                let scenario = Box::new(scenario);
+                let asked = Asked::Claims { scenario, facts };
+                (asked, Record::Keys(history), about.into_iter().collect())
+            }
+            model => self.read(input, &sample, model)?,
+        };
+        Ok(Opened {
+            asked,
+            record,
+            about,
+            format,
+            run,
+        })
+    }
+
+    /// Judges a record; a search for an order ends in unknown at `stop`.
+    pub fn judge(&self, asked: &Asked, record: &Record, execute: &dyn Execute, stop: Option<Instant>) -> Judgement {
+        let (model, nil) = match (asked, record) {
+            (Asked::Claims { scenario, facts }, Record::Keys(history)) => {
+                return judge(scenario.workload, history, scenario.settings(), facts, execute);
+            }
+            (Asked::Claims { .. }, Record::Calls(_)) => unreachable!("claims of our own store are asked of keys"),
+            (Asked::Model { model, nil }, _) => (*model, *nil),
+        };
+        let is_over = || stop.is_some_and(|stop| Instant::now() >= stop);
+        let Options { init, budget, .. } = self.search_options();
+        let stop = stop.is_some().then_some(&is_over as &(dyn Fn() -> bool + Sync));
+        let question = Question {
+            model,
+            consistency: self.options.consistency,
+            search: Options {
+                init,
+                nil,
+                budget: Budget { stop, ..budget },
+            },
+            bank: self.options.bank.clone(),
+            long_fork: self.options.long_fork,
+            set_full: self.options.set_full,
+        };
+        judge_model(&question, record, &Context::default(), execute)
+    }
+
+    /// What searches of each key start from and may cost, but for what a read of nil says.
+    pub fn search_options(&self) -> Options<'static> {
+        Options {
+            init: self.options.initial.clone(),
+            budget: Budget {
+                steps: self.options.budget.steps,
+                memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
+                ..Budget::default()
+            },
+            ..Options::default()
+        }
+    }
+
+    /// The threads that whole files are judged on.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// The model to judge by, where it is known before everything is read.
     fn model_of(&self, path: &Path, input: &Input, sample: &[Entry]) -> Option<Model> {
         if self.options.model.is_some() {
@@ -169,15 +252,9 @@ impl Checker {
         (is_ours && self.options.consistency.is_none()).then_some(Model::QuorumRegister)
     }
 
-    /// Judges a file against a model; where none is given, the one that its calls are of.
-    fn judge(
-        &self,
-        input: Input,
-        sample: &[Entry],
-        model: Option<Model>,
-        began: Instant,
-    ) -> anyhow::Result<(Judgement, Record, About)> {
-        let (path, format) = (input.path().to_owned(), input.format());
+    /// Reads a file that is judged against a model; where none is given, the one that its calls are of.
+    fn read(&self, input: Input, sample: &[Entry], model: Option<Model>) -> anyhow::Result<(Asked, Record, About)> {
+        let format = input.format();
         let nil = |model: Model| match self.options.nil {
             Some(nil) => nil,
             None if model.reads_registers() => default_nil(format),
@@ -188,7 +265,7 @@ impl Checker {
             let is_plain = self.options.initial.is_nil() && nil(*model) == Nil::Absent;
             model.is_of_keys() && has_keys && is_plain
         };
-        let (model, record, mut about) = match model.filter(is_direct) {
+        let (model, record, about) = match model.filter(is_direct) {
             Some(model) => {
                 let (history, torn) = self.keys(input)?;
                 let about = torn.map(|line| ("torn", torn_note(line)));
@@ -199,32 +276,8 @@ impl Checker {
         if let Some(level) = self.options.consistency {
             model.require_level(level).map_err(ExitError::usage)?;
         }
-        let deadline = self.options.budget.time.map(|time| began + time);
-        let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let budget = Budget {
-            steps: self.options.budget.steps,
-            memory_bytes: self.options.budget.memory_bytes / self.options.jobs.max(1),
-            stop: deadline.is_some().then_some(&is_over),
-            ..Budget::default()
-        };
-        let question = Question {
-            model,
-            consistency: self.options.consistency,
-            search: Options {
-                init: self.options.initial.clone(),
-                nil: nil(model),
-                budget,
-            },
-            bank: self.options.bank.clone(),
-            long_fork: self.options.long_fork,
-            set_full: self.options.set_full,
-        };
-        let judgement = judge_model(&question, &record, &Context::default(), &self.workers);
-        if about.iter().all(|(label, _)| *label != "model") {
-            about.insert(0, ("model", model.name().to_owned()));
-        }
-        about.insert(0, ("history", history_note(&path, format, &judgement)));
-        Ok((judgement, record, about))
+        let nil = nil(model);
+        Ok((Asked::Model { model, nil }, record, about))
     }
 
     /// Reads a file as calls, and makes of them what the model is judged on.
@@ -301,6 +354,39 @@ impl Checker {
 /// What was judged and as what, as labels and texts.
 type About = Vec<(&'static str, String)>;
 
+/// What a record is asked.
+#[derive(Debug)]
+pub enum Asked {
+    /// The claims of our own store.
+    Claims {
+        /// With the settings that they follow from.
+        scenario: Box<Scenario>,
+        /// What is known beside the record.
+        facts: RunFacts,
+    },
+    /// What a model promises.
+    Model {
+        /// Which.
+        model: Model,
+        /// What a read of nil says.
+        nil: Nil,
+    },
+}
+
+/// A record that has been read and not yet judged.
+#[derive(Debug)]
+pub struct Opened {
+    /// What it is asked.
+    pub asked: Asked,
+    /// The record.
+    pub record: Record,
+    about: About,
+    /// The format that it was read in.
+    pub format: Format,
+    /// The run that it is of, or lies in.
+    pub run: Option<RunFolder>,
+}
+
 /// What was judged, and the record that it was judged on.
 #[derive(Debug)]
 pub struct Checked {
@@ -338,51 +424,4 @@ fn default_nil(format: Format) -> Nil {
         Format::Edn | Format::Json | Format::HistoryTxt => Nil::Any,
         _ => Nil::Absent,
     }
-}
-
-fn no_model(path: &Path, found: &str) -> anyhow::Error {
-    let names: Vec<&str> = Model::ALL.iter().map(|model| model.name()).collect();
-    let message = format!(
-        "tell what {} is of: {found}: ask for a model with --model: {}",
-        path.display(),
-        names.join(", ")
-    );
-    ExitError::usage(message).into()
-}
-
-/// What was judged, in a line.
-fn history_note(path: &Path, format: Format, judgement: &Judgement) -> String {
-    let counts = &judgement.counts;
-    let (failed, unknown) = (
-        counts.reads.fail + counts.writes.fail,
-        counts.reads.info + counts.writes.info,
-    );
-    let keys = match counts.keys {
-        1 => String::new(),
-        keys => format!(" of {keys} keys"),
-    };
-    let name = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    format!(
-        "{name} ({format}): {} operations{keys}, {failed} failed, {unknown} unknown",
-        counts.ops
-    )
-}
-
-/// What reads of nil were taken to say, where there were such.
-fn nil_note(parts: &[Transcript], nil: Nil) -> Option<(&'static str, String)> {
-    let is_nil_read = |call: &Call| call.is_ok() && *call.function == *"read" && call.answered.is_nil();
-    let has_nil = parts.iter().flat_map(Transcript::calls).any(is_nil_read);
-    let words = match nil {
-        Nil::Any => "a read of nil says nothing, as Knossos has it; --nil absent takes it for nothing there",
-        Nil::Absent => "a read of nil found nothing there; --nil any takes it to say nothing",
-    };
-    has_nil.then(|| ("nil", words.to_owned()))
-}
-
-fn torn_note(line: u64) -> String {
-    format!("line {line} ends in the middle and was passed over, as of a writer that died")
 }

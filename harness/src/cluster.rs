@@ -6,9 +6,14 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use quorate_core::{AdminOk, AdminRequest, Request, Response};
+use quorate_sim::{Duty, LinkFaults, PowerLoss};
 
 use crate::fault::Place;
+
+/// Scenarios are checked against it before anything starts ([`crate::scenario::Scenario::check_backend`]).
+pub const SIMULATED_ALONE: &str = "break something that only simulated clusters can have broken";
 
 /// Time since the start of the run.
 pub type Elapsed = Duration;
@@ -61,6 +66,33 @@ pub struct AskError {
     pub why: String,
 }
 
+/// What has gone wrong on a directed link since the start: datagrams of real processes, messages of simulated ones.
+pub type LinkCounts = quorate_sim::LinkCounts;
+
+/// What faults of a node have done since the start. `inputs_delayed` is, of real processes, how often one was seen to
+/// have stopped.
+pub type NodeCounts = quorate_sim::NodeCounts;
+
+/// How a disk is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskFaults {
+    /// Whether syncs fail.
+    pub fails: bool,
+    /// How much longer they take.
+    pub slower_by: Duration,
+}
+
+/// What is done to a wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockChange {
+    /// It jumps, by so many nanoseconds.
+    Jump(i64),
+    /// It gains so many nanoseconds a millisecond.
+    Drift(i64),
+    /// It is put right.
+    Mend,
+}
+
 /// Nodes, the clients that talk to them, and the means to break what is between and under them.
 ///
 /// Methods that can fail with `anyhow::Error` do so where the harness itself, or a node that nobody broke, has failed:
@@ -88,15 +120,78 @@ pub trait Cluster {
     /// If the network can't be told.
     fn cut(&mut self, from: Place, to: Place) -> anyhow::Result<()>;
 
-    /// Opens every link.
+    /// Says what else becomes of what is sent on a directed link.
+    ///
+    /// # Errors
+    /// If the network can't be told, or can't do that.
+    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()>;
+
+    /// Opens every link, and makes it good.
     ///
     /// # Errors
     /// If the network can't be told.
     fn heal(&mut self) -> anyhow::Result<()>;
 
-    /// What has been kept from passing a link by cuts since the start: datagrams of real processes, messages of
-    /// simulated ones.
-    fn dropped(&self, from: Place, to: Place) -> u64;
+    /// What has gone wrong on a link.
+    fn link_counts(&self, from: Place, to: Place) -> LinkCounts;
+
+    /// What faults of a node have done.
+    fn node_counts(&self, node: Place) -> NodeCounts;
+
+    /// Whether a node's process runs, be it paused.
+    fn is_running(&self, node: Place) -> bool;
+
+    /// Pauses a node's process, if it runs.
+    ///
+    /// # Errors
+    /// If it can't be paused.
+    async fn pause(&mut self, node: Place) -> anyhow::Result<()>;
+
+    /// Lets a paused process go on. Anybody else is left alone.
+    ///
+    /// # Errors
+    /// If it can't.
+    async fn resume(&mut self, node: Place) -> anyhow::Result<()>;
+
+    /// Has a process be stopped and let run in turn, or no longer.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn slow_process(&mut self, _node: Place, _duty: Option<Duty>) -> anyhow::Result<()> {
+        bail!(SIMULATED_ALONE)
+    }
+
+    /// Cuts the power of a node that runs.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn cut_power(&mut self, _node: Place) -> anyhow::Result<PowerLoss> {
+        bail!(SIMULATED_ALONE)
+    }
+
+    /// Says how a node's disk is.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn set_disk_faults(&mut self, _node: Place, _faults: DiskFaults) -> anyhow::Result<()> {
+        bail!(SIMULATED_ALONE)
+    }
+
+    /// Flips bits in so many records of a node, or as many as there are, and returns in how many.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn flip_bits(&mut self, _node: Place, _records: usize) -> anyhow::Result<usize> {
+        bail!(SIMULATED_ALONE)
+    }
+
+    /// Changes a node's wall clock.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn change_clock(&mut self, _node: Place, _change: ClockChange) -> anyhow::Result<()> {
+        bail!(SIMULATED_ALONE)
+    }
 
     /// Sends a client's request. Each client has one under way at most.
     fn submit(&mut self, client: usize, node: Place, request: Request);

@@ -88,6 +88,14 @@ impl ExitError {
         }
     }
 
+    /// A run is not what it was.
+    pub fn diverged(message: impl Into<String>) -> ExitError {
+        ExitError {
+            exit: Exit::Diverged,
+            message: message.into(),
+        }
+    }
+
     /// A file could not be read or understood.
     pub fn input(message: impl Into<String>) -> ExitError {
         ExitError {

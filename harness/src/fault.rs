@@ -1,49 +1,33 @@
-//! Faults as data: what is broken, and which directed links or processes that means.
+//! Faults as data: what is broken, and which directed links, processes, disks or clocks that means.
 
-use std::fmt;
+mod kind;
+mod place;
+mod validate;
 
+use std::{fmt, time::Duration};
+
+use quorate_sim::{Duty, LinkFaults};
 use serde::{Deserialize, Serialize};
 
-/// A node by its place in the scenario, from 0. People call it `n1`, `n2`, ...
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place(pub usize);
+use self::place::list;
+pub use self::{
+    kind::{FaultKind, UnknownFault},
+    place::Place,
+    validate::FaultError,
+};
+use crate::duration::{self, Signed};
 
-impl Place {
-    /// The places of a cluster of `count` nodes.
-    pub fn all(count: usize) -> impl Iterator<Item = Place> + Clone {
-        (0..count).map(Place)
-    }
-
-    /// The place of the node called `name`.
-    pub fn from_name(name: &str) -> Option<Place> {
-        let number: usize = name.strip_prefix('n')?.parse().ok()?;
-        number.checked_sub(1).map(Place)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "n{}", self.0 + 1)
-    }
-}
-
-impl Serialize for Place {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Place {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Place, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Place::from_name(&name)
-            .ok_or_else(|| serde::de::Error::custom(format!("{name:?} is not a node: nodes are called n1, n2, ...")))
-    }
-}
+/// How long a slow process takes to be stopped and let run once: well below what its peers take for silence.
+const DUTY_PERIOD: Duration = Duration::from_millis(100);
 
 /// Something to break.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "fault",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Fault {
     /// One node hears nobody, and nobody hears it.
     Isolate {
@@ -67,14 +51,122 @@ pub enum Fault {
         /// One group; the other is everybody else.
         side: Vec<Place>,
     },
+    /// What some nodes send to others takes longer. The order is kept.
+    SlowLinks {
+        /// Who sends.
+        from: Vec<Place>,
+        /// To whom.
+        to: Vec<Place>,
+        /// How much longer.
+        #[serde(with = "duration::text")]
+        delay: Duration,
+        /// How much longer still at most, drawn for each message.
+        #[serde(default, with = "duration::text")]
+        jitter: Duration,
+    },
+    /// Of the packets that some nodes send to others some are lost, and sent again. The order is kept.
+    LossyLinks {
+        /// Who sends.
+        from: Vec<Place>,
+        /// To whom.
+        to: Vec<Place>,
+        /// How many of 100.
+        percent: u8,
+    },
+    /// Of the messages that some nodes send to others some come late and out of order, or a second time.
+    OddMessages {
+        /// Who sends.
+        from: Vec<Place>,
+        /// To whom.
+        to: Vec<Place>,
+        /// How many of 100 come late.
+        #[serde(default)]
+        late_percent: u8,
+        /// How many of 100 come twice.
+        #[serde(default)]
+        twice_percent: u8,
+        /// How late they come at most.
+        #[serde(with = "duration::text")]
+        by: Duration,
+    },
     /// Processes are killed with SIGKILL, and started again at the end.
     Kill {
         /// Whose.
         nodes: Vec<Place>,
     },
+    /// Processes do nothing, and go on at the end.
+    Pause {
+        /// Whose.
+        nodes: Vec<Place>,
+    },
+    /// A process gets little of the processor: it is stopped and let run in turn.
+    SlowProcess {
+        /// Whose.
+        node: Place,
+        /// Of the time, how much it is stopped.
+        stopped_percent: u8,
+    },
+    /// The power of nodes is cut, all at once, and what they had not synced is gone or torn; they are started again at
+    /// the end.
+    PowerLoss {
+        /// Whose.
+        nodes: Vec<Place>,
+    },
+    /// Syncs fail.
+    FailingDisk {
+        /// Whose.
+        nodes: Vec<Place>,
+    },
+    /// Syncs take longer.
+    SlowDisk {
+        /// Whose.
+        nodes: Vec<Place>,
+        /// How much longer each.
+        #[serde(with = "duration::text")]
+        delay: Duration,
+    },
+    /// A process is killed, bits flip in records of its disk, and it is started again at the end.
+    FlippedBits {
+        /// Whose.
+        node: Place,
+        /// In how many records.
+        records: usize,
+    },
+    /// Wall clocks jump, and jump back at the end.
+    ClockJump {
+        /// Whose.
+        nodes: Vec<Place>,
+        /// How far: ahead, or, with a minus, back.
+        by: Signed,
+    },
+    /// Wall clocks run too fast or too slow, and are put right at the end.
+    ClockDrift {
+        /// Whose.
+        nodes: Vec<Place>,
+        /// How many microseconds they gain a second; below 0 for lose.
+        ppm: i64,
+    },
 }
 
 impl Fault {
+    /// The family that it is of.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
+                FaultKind::Partition
+            }
+            Fault::SlowLinks { .. } => FaultKind::SlowNet,
+            Fault::LossyLinks { .. } => FaultKind::Loss,
+            Fault::OddMessages { .. } => FaultKind::Message,
+            Fault::Kill { .. } => FaultKind::Kill,
+            Fault::Pause { .. } => FaultKind::Pause,
+            Fault::SlowProcess { .. } => FaultKind::Slow,
+            Fault::PowerLoss { .. } => FaultKind::PowerLoss,
+            Fault::FailingDisk { .. } | Fault::SlowDisk { .. } | Fault::FlippedBits { .. } => FaultKind::Disk,
+            Fault::ClockJump { .. } | Fault::ClockDrift { .. } => FaultKind::Clock,
+        }
+    }
+
     /// The directed links that are cut in a cluster of `count` nodes.
     pub fn cuts(&self, count: usize) -> Vec<(Place, Place)> {
         let silenced = |from: Place, to: Place| match self {
@@ -84,28 +176,94 @@ impl Fault {
             Fault::Bridge { bridge, side } => {
                 from != *bridge && to != *bridge && side.contains(&from) != side.contains(&to)
             }
-            Fault::Kill { .. } => false,
+            _ => false,
         };
         let pairs = Place::all(count).flat_map(|from| Place::all(count).map(move |to| (from, to)));
         pairs.filter(|(from, to)| from != to && silenced(*from, *to)).collect()
     }
 
-    /// The processes that are killed.
-    pub fn kills(&self) -> &[Place] {
+    /// The directed links that are not cut, but bad.
+    pub fn bad_links(&self) -> Vec<(Place, Place)> {
+        let (Fault::SlowLinks { from, to, .. }
+        | Fault::LossyLinks { from, to, .. }
+        | Fault::OddMessages { from, to, .. }) = self
+        else {
+            return Vec::new();
+        };
+        let pairs = from.iter().flat_map(|from| to.iter().map(|to| (*from, *to)));
+        pairs.filter(|(from, to)| from != to).collect()
+    }
+
+    /// What becomes of messages on [`Fault::bad_links`].
+    pub fn link_faults(&self) -> LinkFaults {
         match self {
-            Fault::Kill { nodes } => nodes,
+            Fault::SlowLinks { delay, jitter, .. } => LinkFaults {
+                slower_by: *delay,
+                jitter: *jitter,
+                ..LinkFaults::default()
+            },
+            Fault::LossyLinks { percent, .. } => LinkFaults {
+                loss_percent: *percent,
+                ..LinkFaults::default()
+            },
+            Fault::OddMessages {
+                late_percent,
+                twice_percent,
+                by,
+                ..
+            } => LinkFaults {
+                late_percent: *late_percent,
+                twice_percent: *twice_percent,
+                late_by_max: *by,
+                ..LinkFaults::default()
+            },
+            _ => LinkFaults::default(),
+        }
+    }
+
+    /// The nodes that have no process while it lasts.
+    pub fn downs(&self) -> &[Place] {
+        match self {
+            Fault::Kill { nodes } | Fault::PowerLoss { nodes } => nodes,
+            Fault::FlippedBits { node, .. } => std::slice::from_ref(node),
             _ => &[],
         }
+    }
+
+    /// How a slow process is stopped and let run in turn.
+    pub fn duty(&self) -> Option<Duty> {
+        let Fault::SlowProcess { stopped_percent, .. } = self else {
+            return None;
+        };
+        let stops = DUTY_PERIOD * u32::from(*stopped_percent) / 100;
+        Some(Duty {
+            stops,
+            runs: DUTY_PERIOD - stops,
+        })
     }
 
     /// Every node that it names.
     pub fn nodes(&self) -> Vec<Place> {
         match self {
-            Fault::Isolate { node } => vec![*node],
+            Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => vec![*node],
             Fault::Halves { side } => side.clone(),
             Fault::OneWay { unheard } => unheard.clone(),
             Fault::Bridge { bridge, side } => side.iter().chain([bridge]).copied().collect(),
-            Fault::Kill { nodes } => nodes.clone(),
+            Fault::SlowLinks { from, to, .. }
+            | Fault::LossyLinks { from, to, .. }
+            | Fault::OddMessages { from, to, .. } => {
+                let mut nodes: Vec<_> = from.iter().chain(to).copied().collect();
+                nodes.sort();
+                nodes.dedup();
+                nodes
+            }
+            Fault::Kill { nodes }
+            | Fault::Pause { nodes }
+            | Fault::PowerLoss { nodes }
+            | Fault::FailingDisk { nodes }
+            | Fault::SlowDisk { nodes, .. }
+            | Fault::ClockJump { nodes, .. }
+            | Fault::ClockDrift { nodes, .. } => nodes.clone(),
         }
     }
 }
@@ -113,72 +271,47 @@ impl Fault {
 impl fmt::Display for Fault {
     /// In the words of a witness: "n3 isolated".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = |from: &[Place], to: &[Place]| {
+            if from == to {
+                format!("between {}", list(from))
+            } else {
+                format!("from {} to {}", list(from), list(to))
+            }
+        };
         match self {
             Fault::Isolate { node } => write!(f, "{node} isolated"),
             Fault::Halves { side } => write!(f, "{} cut off from the rest", list(side)),
             Fault::OneWay { unheard } => write!(f, "{} unheard by the rest", list(unheard)),
             Fault::Bridge { bridge, side } => write!(f, "{} joined to the rest by {bridge} alone", list(side)),
+            Fault::SlowLinks { from, to, delay, .. } => {
+                write!(f, "{} slower by {}", way(from, to), duration::format(*delay))
+            }
+            Fault::LossyLinks { from, to, percent } => write!(f, "{percent}% of packets lost {}", way(from, to)),
+            Fault::OddMessages {
+                from,
+                to,
+                late_percent,
+                twice_percent,
+                ..
+            } => write!(
+                f,
+                "{late_percent}% of messages late and {twice_percent}% twice {}",
+                way(from, to)
+            ),
             Fault::Kill { nodes } => write!(f, "{} killed", list(nodes)),
+            Fault::Pause { nodes } => write!(f, "{} paused", list(nodes)),
+            Fault::SlowProcess { node, stopped_percent } => write!(f, "{node} stopped {stopped_percent}% of the time"),
+            Fault::PowerLoss { nodes } => write!(f, "{} without power", list(nodes)),
+            Fault::FailingDisk { nodes } => write!(f, "disk of {} failing", list(nodes)),
+            Fault::SlowDisk { nodes, delay } => {
+                write!(f, "disk of {} slower by {}", list(nodes), duration::format(*delay))
+            }
+            Fault::FlippedBits { node, records } => write!(f, "bits flipped in {records} records of {node}"),
+            Fault::ClockJump { nodes, by } => write!(f, "clock of {} off by {by}", list(nodes)),
+            Fault::ClockDrift { nodes, ppm } => write!(f, "clock of {} drifting by {ppm} ppm", list(nodes)),
         }
     }
 }
-
-fn list(nodes: &[Place]) -> String {
-    let names: Vec<_> = nodes.iter().map(Place::to_string).collect();
-    names.join("+")
-}
-
-/// A family of faults that a plan can draw from, by the name that the command line knows it by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// Every shape of partition.
-    Partition,
-    /// Kill and restart.
-    Kill,
-}
-
-impl FaultKind {
-    /// Every family.
-    pub const ALL: [FaultKind; 2] = [FaultKind::Partition, FaultKind::Kill];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            FaultKind::Partition => "partition",
-            FaultKind::Kill => "kill",
-        }
-    }
-
-    /// What it does, in a line.
-    pub fn description(self) -> &'static str {
-        match self {
-            FaultKind::Partition => "cuts links between nodes: one isolated, halves, one-way, a bridge between halves",
-            FaultKind::Kill => "kills one or two processes with SIGKILL, and starts them again on their data",
-        }
-    }
-
-    /// The families named in `names`, separated by commas; `none` names none.
-    ///
-    /// # Errors
-    /// The first name that is not one of a family.
-    pub fn parse_list(names: &str) -> Result<Vec<FaultKind>, UnknownFault> {
-        let names = names.split(',').map(str::trim).filter(|name| *name != "none");
-        let kind = |name: &str| {
-            let found = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
-            found.ok_or_else(|| UnknownFault(name.to_owned()))
-        };
-        let mut kinds = names.map(kind).collect::<Result<Vec<_>, _>>()?;
-        kinds.sort();
-        kinds.dedup();
-        Ok(kinds)
-    }
-}
-
-/// A fault of that name is not known.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown fault {0:?}: known are partition, kill and none")]
-pub struct UnknownFault(String);
 
 #[cfg(test)]
 mod tests {
@@ -214,13 +347,20 @@ mod tests {
     }
 
     #[test]
-    fn names_of_families_and_what_is_none_of_them() {
-        assert_eq!(
-            FaultKind::parse_list("kill,partition, kill"),
-            Ok(FaultKind::ALL.to_vec())
-        );
-        assert_eq!(FaultKind::parse_list("none"), Ok(vec![]));
-        let error = FaultKind::parse_list("partition,earthquake").expect_err("not yet");
-        assert!(error.to_string().contains("earthquake"));
+    fn what_is_bad_is_every_link_from_one_group_to_the_other() {
+        let slow = Fault::SlowLinks {
+            from: places("n1+n2"),
+            to: places("n2+n3"),
+            delay: Duration::from_millis(20),
+            jitter: Duration::ZERO,
+        };
+        let links: Vec<_> = slow
+            .bad_links()
+            .iter()
+            .map(|(from, to)| format!("{from}>{to}"))
+            .collect();
+        assert_eq!(links.join(" "), "n1>n2 n1>n3 n2>n3");
+        assert_eq!(slow.nodes(), places("n1+n2+n3"));
+        assert_eq!(slow.to_string(), "from n1+n2 to n2+n3 slower by 20ms");
     }
 }

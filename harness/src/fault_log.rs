@@ -7,7 +7,6 @@ use std::path::Path;
 
 use quorate_checker::{Crash, FaultSpan};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
     cluster::Elapsed,
@@ -137,12 +136,6 @@ impl FaultLog {
         self.push(entry(id, at, Stage::Undone, fault))
     }
 
-    /// The nodes that a fault names.
-    pub fn nodes_of(&self, id: FaultId) -> Vec<Place> {
-        let entry = self.entries.iter().find(|entry| entry.id == id);
-        entry.map(|entry| entry.nodes.clone()).unwrap_or_default()
-    }
-
     /// Ends the log.
     ///
     /// # Errors
@@ -179,35 +172,43 @@ fn entry(id: FaultId, at: Elapsed, stage: Stage, fault: &Fault) -> Entry {
 /// What a fault was seen to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Of cut links: what they kept from passing.
-    Dropped {
-        /// Datagrams, or messages of a simulation.
-        count: u64,
-    },
-    /// Of kills: how each process was seen to end.
+    /// What was counted, by what it is called: of cut links, what they kept from passing, and so on.
+    Counted(Vec<(&'static str, u64)>),
+    /// How each process was seen to end, and what was counted then.
     Ended {
         /// Node by node.
         how: Vec<(Place, String)>,
+        /// As above.
+        counted: Vec<(&'static str, u64)>,
     },
 }
 
 impl Effect {
     fn is_effective(&self) -> bool {
         match self {
-            Effect::Dropped { count } => *count > 0,
-            Effect::Ended { how } => !how.is_empty(),
+            Effect::Counted(counted) => counted.iter().any(|(_, count)| *count > 0),
+            Effect::Ended { how, .. } => !how.is_empty(),
         }
     }
 
     fn evidence(&self) -> serde_json::Value {
         match self {
-            Effect::Dropped { count } => json!({ "dropped": count }),
-            Effect::Ended { how } => {
+            Effect::Counted(counted) => object(counted).into(),
+            Effect::Ended { how, counted } => {
                 let ends = how.iter().map(|(place, end)| (place.to_string(), end.clone().into()));
-                json!({ "ended": serde_json::Map::from_iter(ends) })
+                let mut evidence = object(counted);
+                evidence.insert("ended".to_owned(), serde_json::Map::from_iter(ends).into());
+                evidence.into()
             }
         }
     }
+}
+
+fn object(counted: &[(&'static str, u64)]) -> serde_json::Map<String, serde_json::Value> {
+    let counted = counted
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), (*count).into()));
+    counted.collect()
 }
 
 /// The faults of a run that is over.
@@ -253,7 +254,7 @@ impl Faults {
         self.stage(Stage::Applied).map(span).collect()
     }
 
-    /// Every kill of a node.
+    /// Every sudden end of a node's process: by a kill, or with its power.
     pub fn crashes(&self) -> Vec<Crash> {
         let kills = self
             .stage(Stage::Applied)

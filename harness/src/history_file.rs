@@ -84,7 +84,7 @@ fn build(source: &Mutex<Source<impl Read>>, scanned: &Receiver<Scanned>, ahead_m
     let (mut next, mut lines, mut is_at_end) = (0, 0, false);
     loop {
         if let Some(block) = ahead.remove(&next) {
-            let block = block.map_err(|error| error.to_string())?;
+            let mut block = block.map_err(|error| error.to_string())?;
             block
                 .push_into(&mut builder, lines)
                 .map_err(|error| error.to_string())?;

@@ -97,6 +97,10 @@ impl Levels {
                 .iter()
                 .all(|one| reads.iter().all(|other| one.always_meets(other))),
             reads_ask_all: reads.iter().all(|read| usize::from(read.needed()) == owners.len()),
+            writes_reach: match writes.iter().map(|write| write.needed()).min() {
+                Some(needed) if !hints_count => needed,
+                _ => 0,
+            },
         })
     }
 }

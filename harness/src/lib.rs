@@ -4,6 +4,7 @@
 //! The same interpreter drives a cluster of processes and a simulated one through the same scenario into the same
 //! history; the checker, which knows of neither, decides.
 
+mod about;
 pub mod backend;
 pub mod checking;
 pub mod cli;

@@ -1,8 +1,6 @@
 //! The nemesis: carries out the plan on a cluster, undoes what it did, and logs what came of it.
 
-use std::collections::BTreeSet;
-
-use serde_json::json;
+mod acts;
 
 use crate::{
     cluster::{Cluster, Elapsed},
@@ -18,8 +16,8 @@ pub struct Nemesis {
     /// The faults that are still to come, the next one last.
     ahead: Vec<PlannedFault>,
     active: Vec<Active>,
-    /// Nodes that are being started again, and the fault that killed them.
-    starting: Vec<(Place, FaultId)>,
+    /// Nodes that are being started again, and the fault that ended them.
+    starting: Vec<Starting>,
     nodes: usize,
     log: FaultLog,
 }
@@ -29,9 +27,19 @@ struct Active {
     id: FaultId,
     fault: Fault,
     until: Elapsed,
-    /// What had been dropped on the links that it cuts before it cut them.
-    dropped_before: u64,
+    /// What had been counted, of what the fault does, before it began.
+    before: Counted,
 }
+
+#[derive(Debug)]
+struct Starting {
+    node: Place,
+    id: FaultId,
+    fault: Fault,
+}
+
+/// What is counted of a fault, by name.
+type Counted = Vec<(&'static str, u64)>;
 
 impl Nemesis {
     /// A nemesis for a cluster of `nodes`, whose plan begins at `begins`.
@@ -87,19 +95,18 @@ impl Nemesis {
         cluster.heal()
     }
 
-    /// A node that it killed is up again.
+    /// A node that it had ended is up again.
     ///
     /// # Errors
     /// If the log can't be written.
     pub fn on_started(&mut self, now: Elapsed, node: Place) -> anyhow::Result<()> {
-        let Some(at) = self.starting.iter().position(|(starting, _)| *starting == node) else {
-            return Ok(()); // It was not this one that killed it.
+        let Some(at) = self.starting.iter().position(|starting| starting.node == node) else {
+            return Ok(()); // It was not this one that ended it.
         };
-        let (_, id) = self.starting.remove(at);
-        let is_last = self.starting.iter().all(|(_, other)| *other != id);
+        let Starting { id, fault, .. } = self.starting.remove(at);
+        let is_last = self.starting.iter().all(|starting| starting.id != id);
         if is_last {
-            let nodes = self.log.nodes_of(id);
-            self.log.undone(id, now, &Fault::Kill { nodes })?;
+            self.log.undone(id, now, &fault)?;
         }
         Ok(())
     }
@@ -120,71 +127,68 @@ impl Nemesis {
     async fn begin(&mut self, planned: PlannedFault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let fault = planned.fault;
         let id = self.log.asked(cluster.elapsed(), &fault)?;
-        let cuts = fault.cuts(self.nodes);
-        let dropped_before = dropped(&cuts, cluster);
-        for (from, to) in &cuts {
-            cluster.cut(*from, *to)?;
-        }
+        let before = self.counted(&fault, cluster);
         let at = cluster.elapsed();
-        let mut how = Vec::new();
-        for node in fault.kills() {
-            if !self.is_down(*node) {
-                self.starting.retain(|(starting, _)| starting != node);
-                how.push((*node, cluster.kill(*node).await?));
-            }
-        }
-        if fault.kills().is_empty() {
-            self.log.applied(id, at, &fault, json!({ "links_cut": cuts.len() }))?;
-        } else {
-            self.log.applied(id, at, &fault, json!({ "killed": fault.kills() }))?;
-            let effect = Effect::Ended { how };
+        let done = self.apply(&fault, cluster).await?;
+        self.log.applied(id, at, &fault, done.evidence)?;
+        if let Some(effect) = done.effect {
             self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
         }
         self.active.push(Active {
             id,
             fault,
             until: self.begins + planned.at + planned.lasts,
-            dropped_before,
+            before,
         });
         Ok(())
     }
 
     async fn end(&mut self, active: Active, cluster: &mut impl Cluster) -> anyhow::Result<()> {
-        let Active { id, fault, .. } = active;
-        if fault.kills().is_empty() {
-            let cuts = fault.cuts(self.nodes);
-            let count = dropped(&cuts, cluster) - active.dropped_before;
-            self.log
-                .observed(id, cluster.elapsed(), &fault, &Effect::Dropped { count })?;
-            self.reopen(cluster)?;
-            self.log.undone(id, cluster.elapsed(), &fault)?;
+        let Active { id, fault, before, .. } = active;
+        if !before.is_empty() {
+            let after = self.counted(&fault, cluster);
+            let since = after.into_iter().zip(before);
+            let since = since
+                .map(|((name, after), (_, before))| (name, after - before))
+                .collect();
+            let effect = Effect::Counted(since);
+            self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
         }
-        for node in fault.kills() {
-            if !self.is_down(*node) && !self.starting.iter().any(|(starting, _)| starting == node) {
-                self.starting.push((*node, id));
-                cluster.start(*node)?;
-            }
+        self.undo(&fault, cluster).await?;
+        let is_over = self.start_again(id, &fault, cluster)?;
+        if is_over {
+            self.log.undone(id, cluster.elapsed(), &fault)?;
         }
         Ok(())
     }
 
-    /// Opens all links and cuts again what other faults keep cut.
-    fn reopen(&self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
-        cluster.heal()?;
-        let cuts: BTreeSet<_> = self
-            .active
-            .iter()
-            .flat_map(|active| active.fault.cuts(self.nodes))
-            .collect();
-        cuts.into_iter().try_for_each(|(from, to)| cluster.cut(from, to))
+    /// Starts the nodes that a fault had ended, but for those that another has ended too, or is about to start. Returns
+    /// whether there was nobody to be started.
+    fn start_again(&mut self, id: FaultId, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<bool> {
+        let downs = match fault {
+            // One that started meanwhile has ended by itself.
+            Fault::FailingDisk { nodes } => nodes,
+            _ => fault.downs(),
+        };
+        let mut started = false;
+        for node in downs {
+            let is_starting = self.starting.iter().any(|starting| starting.node == *node);
+            if self.is_down(*node) || is_starting || cluster.is_running(*node) {
+                continue;
+            }
+            started = true;
+            self.starting.push(Starting {
+                node: *node,
+                id,
+                fault: fault.clone(),
+            });
+            cluster.start(*node)?;
+        }
+        Ok(!started && fault.downs().is_empty())
     }
 
-    /// Whether a fault that is on has killed the node.
+    /// Whether a fault that is on has ended the node.
     fn is_down(&self, node: Place) -> bool {
-        self.active.iter().any(|active| active.fault.kills().contains(&node))
+        self.active.iter().any(|active| active.fault.downs().contains(&node))
     }
-}
-
-fn dropped(cuts: &[(Place, Place)], cluster: &impl Cluster) -> u64 {
-    cuts.iter().map(|(from, to)| cluster.dropped(*from, *to)).sum()
 }

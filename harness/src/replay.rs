@@ -153,10 +153,7 @@ pub fn schedule(tape: &Tape, number: u64) -> u64 {
     }
 }
 
-/// Whether `report` shows the same anomaly of the same claim.
+/// Whether `report` shows the same anomaly of the same claim, claimed or not as it was.
 pub fn shows(report: &Report, target: &Broken) -> bool {
-    let broken = report.ending(None).broken;
-    broken
-        .iter()
-        .any(|broken| (&broken.claim, &broken.anomaly) == (&target.claim, &target.anomaly))
+    report.ending(None).broken.contains(target)
 }

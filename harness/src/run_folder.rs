@@ -15,10 +15,25 @@ use crate::{
     exit::ExitError,
     fault_log::{self, Entry, Faults},
     scenario::Scenario,
+    tape,
 };
 
 /// The version of `run.json`'s form.
 const FORMAT: u32 = 1;
+
+/// The files that a run leaves in its folder.
+const FILES: [&str; 7] = [
+    "run.json",
+    "scenario.toml",
+    "history.jsonl",
+    "faults.jsonl",
+    tape::FILE,
+    tape::TRACE_FILE,
+    "verdict.json",
+];
+
+/// The folders that it leaves there.
+const FOLDERS: [&str; 2] = ["anomalies", "nodes"];
 
 /// A run's folder.
 #[derive(Clone, Debug)]
@@ -127,6 +142,24 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Makes `path` the folder of a new run, in the place of a run that was there. What else is there stays.
+    ///
+    /// # Errors
+    /// If it can't be made or written, with its path.
+    pub fn create_at(path: &Path, scenario: &Scenario, manifest: &Manifest) -> anyhow::Result<RunFolder> {
+        fs::create_dir_all(path).with_context(|| format!("create folder {}", path.display()))?;
+        let folder = RunFolder { path: path.to_owned() };
+        for name in FILES {
+            remove(&folder.file(name), |path| fs::remove_file(path))?;
+        }
+        for name in FOLDERS {
+            remove(&folder.file(name), |path| fs::remove_dir_all(path))?;
+        }
+        folder.write("scenario.toml", &scenario.to_toml())?;
+        folder.write_manifest(manifest)?;
+        Ok(folder)
+    }
+
     /// The folder of a run that was made before.
     ///
     /// # Errors
@@ -225,13 +258,17 @@ impl RunFolder {
     fn link_latest(&self, parent: &Path) -> anyhow::Result<()> {
         let link = parent.join("latest");
         let name = self.path.file_name().expect("a run's folder has a name");
-        match fs::remove_file(&link) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("replace {}", link.display()));
-            }
-            _ => {}
-        }
+        remove(&link, |link| fs::remove_file(link))?;
         std::os::unix::fs::symlink(name, &link).with_context(|| format!("link {}", link.display()))
+    }
+}
+
+fn remove(path: &Path, remove: impl FnOnce(&Path) -> io::Result<()>) -> anyhow::Result<()> {
+    match remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration,
-    fault::{FaultKind, Place},
+    fault::{Fault, FaultError, FaultKind, Place},
     fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
     plan::{self, PlanOptions, PlannedFault},
+    run_folder::Backend,
     tombstones::Tombstones,
 };
 
@@ -169,6 +170,19 @@ pub enum ScenarioError {
         /// How many there are.
         nodes: usize,
     },
+    /// The plan has a fault that can't be.
+    #[error("the plan's {kind} at {at}: {why}", kind = .kind.name(), at = duration::format(*.at))]
+    Fault {
+        /// Of which family.
+        kind: FaultKind,
+        /// When.
+        at: Duration,
+        /// Why not.
+        why: FaultError,
+    },
+    /// What only a simulated cluster can have.
+    #[error("real processes can't have fault {name}: only `quorate sim` can", name = .0.name())]
+    SimulatedAlone(FaultKind),
     /// Faults need somebody to be cut off from.
     #[error("faults need at least two nodes")]
     NobodyToBreak,
@@ -221,7 +235,7 @@ impl Scenario {
             gossip_interval: Duration::from_millis(200),
             request_timeout: Duration::from_secs(1),
             quiet_timeout: Duration::from_secs(30),
-            faults: FaultKind::ALL.to_vec(),
+            faults: vec![FaultKind::Partition, FaultKind::Kill],
             plant: None,
             plan: Vec::new(),
         }
@@ -340,6 +354,10 @@ impl Scenario {
         if self.nodes < 2 && !(self.faults.is_empty() && self.plan.is_empty()) {
             return Err(ScenarioError::NobodyToBreak);
         }
+        for PlannedFault { at, fault, .. } in &self.plan {
+            let (kind, at) = (fault.kind(), *at);
+            fault.validate().map_err(|why| ScenarioError::Fault { kind, at, why })?;
+        }
         let named = self.plan.iter().flat_map(|planned| planned.fault.nodes());
         match named.into_iter().find(|place| place.0 >= self.nodes) {
             Some(place) => Err(ScenarioError::NoSuchNode {
@@ -350,8 +368,37 @@ impl Scenario {
         }
     }
 
-    /// Draws the plan from the seed, unless there is one.
+    /// Checks that a cluster of that kind can have every fault that the scenario asks for.
+    ///
+    /// # Errors
+    /// [`ScenarioError::SimulatedAlone`] with the first that it can't.
+    pub fn check_backend(&self, backend: Backend) -> Result<(), ScenarioError> {
+        let planned = self.plan.iter().map(|planned| planned.fault.kind());
+        let mut asked = self.faults.iter().copied().chain(planned);
+        match asked.find(|kind| !kind.is_of(backend)) {
+            Some(kind) => Err(ScenarioError::SimulatedAlone(kind)),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts some families that a cluster of that kind can have, drawn from the seed, in the place of a swarm.
+    pub fn resolve_swarm(&mut self, seed: u64, backend: Backend) {
+        let before = self.faults.len();
+        self.faults.retain(|kind| *kind != FaultKind::Swarm);
+        if self.faults.len() == before {
+            return;
+        }
+        let families = FaultKind::ALL.into_iter().filter(|kind| *kind != FaultKind::Swarm);
+        let families: Vec<_> = families.filter(|kind| kind.is_of(backend)).collect();
+        self.faults.extend(plan::draw_swarm(seed, &families));
+        self.faults.sort();
+        self.faults.dedup();
+    }
+
+    /// Draws the plan from the seed, unless there is one; and a swarm of all that a simulation can have, unless it has
+    /// been resolved before.
     pub fn resolve_plan(&mut self, seed: u64) {
+        self.resolve_swarm(seed, Backend::Simulated);
         if self.plan.is_empty() {
             self.plan = plan::draw(&PlanOptions {
                 seed,
@@ -375,14 +422,59 @@ impl Scenario {
             read_repair: self.read_repair,
             write_path: self.write_path,
             clock: self.clock,
-            clocks_are_skewed: !self.clock_skew.is_zero(),
+            clocks_are_skewed: !self.clock_skew.is_zero() || self.may_have(FaultKind::Clock, |_| true),
+            nodes_are_away: self.nodes_may_be_away(),
+            disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
+            records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
             sloppy: self.sloppy,
             acks_are_synced: self.fsync == Fsync::Always,
             tombstones: match self.tombstones.0 {
+                When::CollectAfter(grace) if grace <= self.message_age_max() => TombstonesClaim::Outlived,
                 When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
                 When::ForgetAfter(_) => TombstonesClaim::Forgotten,
             },
         }
+    }
+
+    /// How long after a request came in a message for it may arrive; zero where messages are not late.
+    fn message_age_max(&self) -> Duration {
+        let late_by = |planned: &PlannedFault| match planned.fault {
+            Fault::OddMessages { by, .. } => by,
+            _ => Duration::ZERO,
+        };
+        let late_by = match self.plan.iter().map(late_by).max() {
+            Some(planned) => planned,
+            None if self.may_have(FaultKind::Message, |_| true) => plan::LATE_MAX,
+            None => Duration::ZERO,
+        };
+        if late_by.is_zero() {
+            late_by
+        } else {
+            self.request_timeout + late_by
+        }
+    }
+
+    /// Whether a fault may have a node be down, paused or out of reach.
+    fn nodes_may_be_away(&self) -> bool {
+        let is_away = |fault: &Fault| !fault.downs().is_empty() || fault.kind() != FaultKind::Disk;
+        [
+            FaultKind::Partition,
+            FaultKind::Kill,
+            FaultKind::Pause,
+            FaultKind::PowerLoss,
+            FaultKind::Disk,
+        ]
+        .into_iter()
+        .any(|kind| self.may_have(kind, is_away))
+    }
+
+    /// Whether a fault of a family, and of that sort, is planned; or, where there is no plan yet, may be drawn.
+    fn may_have(&self, kind: FaultKind, sort: impl Fn(&Fault) -> bool) -> bool {
+        if self.plan.is_empty() {
+            return self.faults.contains(&kind) || self.faults.contains(&FaultKind::Swarm);
+        }
+        let mut planned = self.plan.iter().map(|planned| &planned.fault);
+        planned.any(|fault| fault.kind() == kind && sort(fault))
     }
 
     /// How far ahead of the true time the clock of `place` is.
@@ -477,6 +569,84 @@ mod tests {
             let error = scenario.validate().expect_err(expected).to_string();
             assert!(error.contains(expected), "{error:?} does not say {expected:?}");
         }
+    }
+
+    #[test]
+    fn a_swarm_becomes_what_the_cluster_can_have() {
+        let mut drawn = std::collections::BTreeSet::new();
+        for seed in 0..50 {
+            let mut scenario = Scenario::quickstart();
+            scenario.faults = vec![FaultKind::Kill, FaultKind::Swarm];
+            scenario.resolve_swarm(seed, Backend::Processes);
+            assert_eq!(scenario.check_backend(Backend::Processes), Ok(()));
+            assert!(
+                scenario.faults.contains(&FaultKind::Kill),
+                "it was asked for by its name"
+            );
+            let families = scenario.faults.clone();
+            scenario.resolve_plan(seed);
+            assert_eq!(scenario.faults, families, "and not drawn again");
+            drawn.extend(families);
+        }
+        let all: Vec<_> = FaultKind::ALL
+            .into_iter()
+            .filter(|kind| *kind != FaultKind::Swarm)
+            .collect();
+        assert!(
+            drawn
+                .into_iter()
+                .eq(all.into_iter().filter(|kind| kind.is_of(Backend::Processes)))
+        );
+    }
+
+    #[test]
+    fn what_is_claimed_follows_from_the_faults_that_are_planned() {
+        let mut scenario = Scenario::quickstart();
+        scenario.faults = vec![FaultKind::Clock, FaultKind::Disk];
+        let settings = scenario.settings();
+        assert!(settings.clocks_are_skewed && settings.disks_fail && settings.records_are_damaged);
+        let slow_disk = Fault::SlowDisk {
+            nodes: vec![Place(0)],
+            delay: Duration::from_millis(20),
+        };
+        scenario.plan = vec![PlannedFault {
+            at: Duration::ZERO,
+            lasts: Duration::from_secs(1),
+            fault: slow_disk,
+        }];
+        let settings = scenario.settings();
+        assert!(!settings.clocks_are_skewed && !settings.disks_fail && !settings.records_are_damaged);
+        assert!(!settings.nodes_are_away);
+    }
+
+    #[test]
+    fn late_messages_outlive_a_short_grace() {
+        let mut scenario = Scenario::quickstart();
+        let mut tombstones = |grace, plan: &[PlannedFault]| {
+            scenario.faults = vec![FaultKind::Message];
+            scenario.tombstones = Tombstones(When::CollectAfter(Duration::from_millis(grace)));
+            scenario.plan = plan.to_vec();
+            scenario.settings().tombstones
+        };
+        let late = PlannedFault {
+            at: Duration::ZERO,
+            lasts: Duration::from_secs(1),
+            fault: Fault::OddMessages {
+                from: vec![Place(0)],
+                to: vec![Place(1)],
+                late_percent: 10,
+                twice_percent: 0,
+                by: Duration::from_millis(200),
+            },
+        };
+        assert_eq!(
+            tombstones(2000, &[]),
+            TombstonesClaim::Outlived,
+            "up to 1.5 s are drawn"
+        );
+        assert_eq!(tombstones(3000, &[]), TombstonesClaim::Safe);
+        assert_eq!(tombstones(1200, std::slice::from_ref(&late)), TombstonesClaim::Outlived);
+        assert_eq!(tombstones(1201, &[late]), TombstonesClaim::Safe);
     }
 
     #[test]

@@ -83,6 +83,17 @@ impl Trial {
         Ok(Trial { files, ..self })
     }
 
+    /// The same, but the folder that it leaves is `path` itself.
+    ///
+    /// # Errors
+    /// As [`Trial::in_folder`].
+    pub fn at(self, path: &Path, backend: Backend) -> anyhow::Result<Trial> {
+        let manifest = Manifest::new(backend, self.seed);
+        let folder = RunFolder::create_at(path, &self.scenario, &manifest)?;
+        let files = Some(Files { folder, manifest });
+        Ok(Trial { files, ..self })
+    }
+
     /// The scenario with its plan.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario

@@ -1,6 +1,6 @@
 //! What may be claimed at which setting: CLAIMS.md, table 2.1, as a function.
 //!
-//! Under the conditions of every run so far: no disk is lost, and nodes neither join nor leave. What is not claimed is
+//! Under the conditions of every run so far: no disk is lost whole, and nodes neither join nor leave. What is not claimed is
 //! still looked for: it is `observed` or `not-observed`, and never a violation.
 
 use serde::{Deserialize, Serialize};
@@ -220,6 +220,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         Claim::Handoff => all([
             what_was_acked_is_kept(settings),
             no_tombstone_is_forgotten(settings),
+            hints_are_kept(settings),
             (
                 true,
                 "a coordinator that stays up keeps a durable hint for every owner it can't reach",
@@ -286,13 +287,29 @@ fn owners_answer(settings: Settings) -> Reason {
 }
 
 fn what_was_acked_is_kept(settings: Settings) -> Reason {
-    if settings.acks_are_synced {
-        (true, "each acknowledgement is of a synced record")
-    } else {
-        (
+    if !settings.acks_are_synced {
+        return (
             false,
             "not synced: a replica that is killed forgets what it has acknowledged",
+        );
+    }
+    if settings.records_are_damaged && (settings.sloppy || settings.quorums.writes_reach < 2) {
+        return (
+            false,
+            "damaged records: what one replica alone has acknowledged can be lost with its record",
+        );
+    }
+    (true, "each acknowledgement is of a synced record")
+}
+
+fn hints_are_kept(settings: Settings) -> Reason {
+    if settings.disks_fail {
+        (
+            false,
+            "failing disks: a coordinator can't keep a hint on a disk that fails",
         )
+    } else {
+        (true, "a coordinator that stays up keeps its hints")
     }
 }
 
@@ -325,6 +342,10 @@ fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
         Tombstones::Forgotten => (
             false,
             "tombstones are forgotten: what a replica missed for longer rises again",
+        ),
+        Tombstones::Outlived => (
+            false,
+            "messages are late for longer than tombstones stand: an overtaken one brings back what was deleted",
         ),
     }
 }
@@ -362,6 +383,12 @@ fn what_was_read_stays_read(settings: Settings) -> Reason {
         return (
             false,
             "quorums need not meet (R + W <= N): two reads can meet different replicas",
+        );
+    }
+    if settings.quorums.reads_ask_all && settings.records_are_damaged && settings.read_repair != ReadRepair::Blocking {
+        return (
+            false,
+            "damaged records: what one replica alone has shown can be lost with its record",
         );
     }
     if settings.quorums.reads_ask_all {
@@ -488,6 +515,57 @@ mod tests {
         }
     }
 
+    /// What a damaged record, or a disk that fails, costs: what one replica alone has can be lost.
+    #[test]
+    fn what_disks_do_to_claims() {
+        let columns = [
+            Claim::DurableAcks,
+            Claim::FreshReads,
+            Claim::Linearizable,
+            Claim::MonotonicReads,
+            Claim::Handoff,
+            Claim::Converges,
+        ];
+        let damaged = |r, w, read_repair| Settings {
+            records_are_damaged: true,
+            ..Settings::strict(3, r, w, read_repair)
+        };
+        let failing = Settings {
+            disks_fail: true,
+            ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+        };
+        let table = [
+            ("two of three hold it", damaged(2, 2, ReadRepair::Blocking), "TTTTTT"),
+            ("one may hold it alone", damaged(3, 1, ReadRepair::Blocking), "FFFFFT"),
+            (
+                "all are asked, and one had it alone",
+                damaged(3, 2, ReadRepair::Off),
+                "TTFFTT",
+            ),
+            (
+                "sloppy",
+                Settings {
+                    sloppy: true,
+                    ..damaged(2, 2, ReadRepair::Blocking)
+                },
+                "FFFFFT",
+            ),
+            ("failing", failing, "TTTTFT"),
+        ];
+        for (name, settings, expected) in table {
+            assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");
+        }
+        let counter = [Claim::CounterExact];
+        assert_eq!(
+            row(Workload::Counter, damaged(2, 2, ReadRepair::Blocking), counter),
+            "T"
+        );
+        assert_eq!(
+            row(Workload::Counter, damaged(3, 1, ReadRepair::Blocking), counter),
+            "F"
+        );
+    }
+
     /// S19, S31, S32, and what CLAIMS.md says of counters and sets: C1, C4, C8 and their own.
     #[test]
     fn other_kinds_as_the_table_says() {
@@ -527,5 +605,10 @@ mod tests {
         assert_eq!(row(Workload::Deletes, blocking, deletes), "TT", "S32");
         assert_eq!(row(Workload::Deletes, forgotten, deletes), "FF", "S31");
         assert_eq!(row(Workload::Set, forgotten, deletes), "FF");
+        let outlived = Settings {
+            tombstones: Tombstones::Outlived,
+            ..blocking
+        };
+        assert_eq!(row(Workload::Set, outlived, deletes), "FF");
     }
 }

@@ -76,6 +76,8 @@ pub enum Tombstones {
     Safe,
     /// After a grace time, whoever may not have them yet.
     Forgotten,
+    /// Once every replica is known to hold them, but while messages from before may be under way still.
+    Outlived,
 }
 
 /// Which sets of replicas that answer always have one in common.
@@ -87,6 +89,8 @@ pub struct Quorums {
     pub reads_meet: bool,
     /// Whether all replicas have to answer a read.
     pub reads_ask_all: bool,
+    /// How many replicas hold what is acknowledged, at least.
+    pub writes_reach: u8,
 }
 
 impl Quorums {
@@ -96,6 +100,7 @@ impl Quorums {
             meet: u16::from(r) + u16::from(w) > u16::from(n),
             reads_meet: 2 * u16::from(r) > u16::from(n),
             reads_ask_all: r == n,
+            writes_reach: w,
         }
     }
 }
@@ -123,6 +128,12 @@ pub struct Settings {
     pub clock: Clock,
     /// Whether clocks of different nodes may differ by more than an operation takes.
     pub clocks_are_skewed: bool,
+    /// Whether nodes may be away, so that requests are refused for certain. Where none is, no write need ever fail.
+    pub nodes_are_away: bool,
+    /// Whether disks may fail to sync, and say so.
+    pub disks_fail: bool,
+    /// Whether records may be damaged on a disk, none of them at two replicas at a time.
+    pub records_are_damaged: bool,
     /// Whether nodes that stand in for owners count toward R and W.
     pub sloppy: bool,
     /// Whether what is acknowledged is synced before.
@@ -166,6 +177,9 @@ impl Settings {
             write_path: WritePath::Lww,
             clock: Clock::Hlc,
             clocks_are_skewed: false,
+            nodes_are_away: true,
+            disks_fail: false,
+            records_are_damaged: false,
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,

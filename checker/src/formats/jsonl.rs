@@ -10,7 +10,7 @@ mod line;
 
 use std::{string::FromUtf8Error, sync::Arc};
 
-use crate::history::{Event, EventRef, History, HistoryBuilder, HistoryError, LineError};
+use crate::history::{Batch, Event, EventRef, History, HistoryBuilder, HistoryError, LineError, NotForBatches};
 
 use line::{Line, scan};
 
@@ -30,7 +30,7 @@ pub fn read(text: &[u8]) -> Result<History, JsonlError> {
             Some(block) => whole_lines(block).unwrap_or_else(|| first_line(rest)),
         };
         let (block, after) = rest.split_at(size);
-        let block = Block::scan(Buffers::from(block.to_vec()));
+        let mut block = Block::scan(Buffers::from(block.to_vec()));
         block.push_into(&mut builder, lines_before)?;
         lines_before += block.line_count();
         rest = after;
@@ -79,8 +79,11 @@ pub enum LineProblem {
 pub struct Block {
     text: String,
     line_count: usize,
-    /// With the line of each, from 0.
-    events: Vec<(u32, Scanned)>,
+    batch: Box<Batch>,
+    /// Whether the batch has taken all events. If not, they are listed.
+    is_paired: bool,
+    /// With the line of each, from 0; if nobody has needed them so, none.
+    listed: Vec<(u32, Scanned)>,
     failure: Option<Failure>,
 }
 
@@ -89,7 +92,8 @@ pub struct Block {
 pub struct Buffers {
     /// Filled with the lines to scan.
     pub text: Vec<u8>,
-    events: Vec<(u32, Scanned)>,
+    batch: Box<Batch>,
+    listed: Vec<(u32, Scanned)>,
 }
 
 /// An event and where it came from.
@@ -112,8 +116,7 @@ struct Failure {
 impl Block {
     /// Scans the text of `buffers`: whole lines, of which the last of a file may lack its end.
     pub fn scan(buffers: Buffers) -> Self {
-        let Buffers { text, mut events } = buffers;
-        events.clear();
+        let Buffers { text, batch, listed } = buffers;
         let (text, not_text) = match String::from_utf8(text) {
             Ok(text) => (text, None),
             Err(error) => text_before(&error),
@@ -121,10 +124,18 @@ impl Block {
         let mut block = Self {
             text,
             line_count: 0,
-            events,
+            batch,
+            is_paired: false,
+            listed,
             failure: None,
         };
-        block.scan_lines();
+        (block.line_count, block.failure) = match block.pair() {
+            Ok(end) => {
+                block.is_paired = true;
+                end
+            }
+            Err(NotForBatches) => block.list(),
+        };
         if let (None, Some(is_torn)) = (&block.failure, not_text) {
             block.failure = Some(Failure {
                 line: block.line_count,
@@ -139,7 +150,8 @@ impl Block {
     pub fn into_buffers(self) -> Buffers {
         Buffers {
             text: self.text.into_bytes(),
-            events: self.events,
+            batch: self.batch,
+            listed: self.listed,
         }
     }
 
@@ -149,14 +161,13 @@ impl Block {
     }
 
     /// Returns the events in order, each with its line, from 0.
-    pub fn events(&self) -> impl Iterator<Item = (usize, EventRef<'_>)> {
-        self.events.iter().map(|(line, event)| {
-            let event = match event {
-                Scanned::Line(line) => line.event(&self.text),
-                Scanned::Parsed(event) => EventRef::from(&**event),
-            };
-            (*line as usize, event)
-        })
+    pub fn events(&mut self) -> impl Iterator<Item = (usize, EventRef<'_>)> {
+        if self.is_paired {
+            self.list();
+        }
+        self.listed
+            .iter()
+            .map(|(line, event)| (*line as usize, event.event(&self.text)))
     }
 
     /// Returns what is wrong with the line after the last that was scanned, if anything is.
@@ -169,17 +180,14 @@ impl Block {
     /// # Errors
     /// The first line that is no event, or not one that can follow those before it. A last line that is torn is passed
     /// over, unless it is the only one.
-    pub fn push_into(&self, builder: &mut HistoryBuilder, lines_before: usize) -> Result<(), JsonlError> {
-        for (line, event) in &self.events {
-            // An event that is made where it is taken is never copied, which takes longer than to make it.
-            let pushed = match event {
-                Scanned::Line(line) => builder.push_ref(line.event(&self.text)),
-                Scanned::Parsed(event) => builder.push_ref(EventRef::from(&**event)),
-            };
-            pushed.map_err(|error| JsonlError {
-                line: lines_before + *line as usize + 1,
-                why: LineProblem::History(error),
-            })?;
+    pub fn push_into(&mut self, builder: &mut HistoryBuilder, lines_before: usize) -> Result<(), JsonlError> {
+        if !self.is_paired || builder.push_batch(&self.batch).is_err() {
+            for (line, event) in self.events() {
+                builder.push_ref(event).map_err(|error| JsonlError {
+                    line: lines_before + line + 1,
+                    why: LineProblem::History(error),
+                })?;
+            }
         }
         match &self.failure {
             Some(failure) if !failure.is_torn || lines_before + failure.line == 0 => Err(JsonlError {
@@ -190,38 +198,101 @@ impl Block {
         }
     }
 
-    fn scan_lines(&mut self) {
-        let mut start = 0;
-        while start < self.text.len() {
-            let line = self.line_count as u32;
-            self.line_count += 1;
-            // Scanned where it will stay, as an event is made where it is taken.
-            self.events.push((line, Scanned::Line(Line::BLANK)));
-            if let Some((_, Scanned::Line(scanned))) = self.events.last_mut()
-                && let Some(end) = scan(&self.text, start, scanned)
-            {
-                start = end;
-                continue;
+    /// Scans the text into a batch, as far as it takes the events, and returns how many lines there were, up to a failure.
+    fn pair(&mut self) -> Result<(usize, Option<Failure>), NotForBatches> {
+        self.batch.clear();
+        let mut walk = Walk::new(&self.text);
+        while let Some(found) = walk.next() {
+            match found {
+                Found::Line => self.batch.push(&walk.line.event(&self.text))?,
+                Found::Parsed(event) => self.batch.push(&EventRef::from(&*event))?,
             }
-            self.events.pop();
-            let rest = &self.text[start..];
+        }
+        Ok((walk.line_count, walk.failure))
+    }
+
+    /// Scans the text into a list, and returns how many lines there were, up to a failure.
+    fn list(&mut self) -> (usize, Option<Failure>) {
+        self.listed.clear();
+        let mut walk = Walk::new(&self.text);
+        while let Some(found) = walk.next() {
+            let event = match found {
+                Found::Line => Scanned::Line(walk.line),
+                Found::Parsed(event) => Scanned::Parsed(event),
+            };
+            self.listed.push((walk.line_count as u32 - 1, event));
+        }
+        (walk.line_count, walk.failure)
+    }
+}
+
+impl Scanned {
+    fn event<'t>(&'t self, text: &'t str) -> EventRef<'t> {
+        match self {
+            Self::Line(line) => line.event(text),
+            Self::Parsed(event) => EventRef::from(&**event),
+        }
+    }
+}
+
+/// A way through the lines of a text.
+struct Walk<'t> {
+    text: &'t str,
+    /// Where the next line begins.
+    start: usize,
+    line_count: usize,
+    /// The last line that was scanned.
+    line: Line,
+    failure: Option<Failure>,
+}
+
+/// What form an event was found in.
+enum Found {
+    /// In the one that we write: it is [`Walk::line`].
+    Line,
+    Parsed(Box<Event>),
+}
+
+impl<'t> Walk<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            start: 0,
+            line_count: 0,
+            line: Line::BLANK,
+            failure: None,
+        }
+    }
+
+    /// Finds the next event, which is in the last line that is then counted; nothing after the last, or at a failure.
+    #[inline]
+    fn next(&mut self) -> Option<Found> {
+        while self.start < self.text.len() {
+            self.line_count += 1;
+            self.line = Line::BLANK;
+            if let Some(end) = scan(self.text, self.start, &mut self.line) {
+                self.start = end;
+                return Some(Found::Line);
+            }
+            let rest = &self.text[self.start..];
             let (whole, is_torn) = rest.split_once('\n').map_or((rest, true), |(whole, _)| (whole, false));
-            start += whole.len() + 1;
+            self.start += whole.len() + 1;
             if whole.trim().is_empty() {
                 continue;
             }
             match Event::parse(whole.trim_end()) {
-                Ok(event) => self.events.push((line, Scanned::Parsed(Box::new(event)))),
+                Ok(event) => return Some(Found::Parsed(Box::new(event))),
                 Err(why) => {
                     self.failure = Some(Failure {
-                        line: line as usize,
+                        line: self.line_count - 1,
                         why: LineProblem::NotAnEvent(why.into()),
                         is_torn,
                     });
-                    return;
+                    self.start = self.text.len();
                 }
             }
         }
+        None
     }
 }
 
@@ -229,7 +300,7 @@ impl From<Vec<u8>> for Buffers {
     fn from(text: Vec<u8>) -> Self {
         Self {
             text,
-            events: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -241,4 +312,35 @@ fn text_before(error: &FromUtf8Error) -> (String, Option<bool>) {
     let lines = &before[..whole_lines(before).unwrap_or(0)];
     let text = String::from_utf8(lines.to_vec()).expect("what comes before the first bad byte is valid");
     (text, Some(!after.contains(&b'\n')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::EventKind;
+
+    /// What most runs are made of is paired where it is scanned, and taken at once; or it would be as right but not as fast.
+    #[test]
+    fn reads_and_writes_are_paired_where_they_are_scanned() {
+        let mut builder = HistoryBuilder::new();
+        let (write, read) = (Event::write(0, "k", 1), Event::read(1, "k"));
+        let delete = Event::delete(2, "é");
+        let read_ok = Event {
+            value: "x".into(),
+            node: Some("n1".to_owned()),
+            ..read.completion(EventKind::Ok)
+        };
+        let blocks = [
+            vec![write.clone(), read, delete.clone()],
+            vec![read_ok, write.completion(EventKind::Ok), write.clone()],
+            vec![delete.completion(EventKind::Fail), write.completion(EventKind::Info)],
+        ];
+        for events in blocks {
+            let text: String = events.iter().map(|event| event.to_line() + "\n").collect();
+            let block = Block::scan(Buffers::from(text.into_bytes()));
+            assert!(block.is_paired, "{}", block.text);
+            assert_eq!(builder.push_batch(&block.batch), Ok(()), "{}", block.text);
+        }
+        assert_eq!(builder.finish().ops().len(), 4);
+    }
 }

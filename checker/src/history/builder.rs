@@ -6,10 +6,10 @@
 //!
 //! Ops are kept by key from the beginning, as checks will read them.
 
-use serde_json::Value;
+mod batched;
 
 use super::{
-    borrowed::{EventRef, ProcessRef, VersionRef},
+    borrowed::{EventRef, ProcessRef},
     event::{Event, EventKind, Function, Process},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     indexed::{History, Names},
@@ -18,7 +18,8 @@ use super::{
     of_key::{ByValue, Draft, OfKey, Writes},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
-    versions::Versions,
+    values::AllValues,
+    versions::{VersionForm, Versions},
 };
 
 /// Takes events in the order of real time, one at a time.
@@ -52,22 +53,6 @@ struct Place {
     key: KeyId,
     is_look: bool,
     number: u32,
-}
-
-/// Which versions have an order: those of one form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum VersionForm {
-    Number,
-    Text,
-}
-
-impl From<VersionRef<'_>> for VersionForm {
-    fn from(version: VersionRef<'_>) -> Self {
-        match version {
-            VersionRef::Integer(_) => Self::Number,
-            VersionRef::Text(_) => Self::Text,
-        }
-    }
 }
 
 impl HistoryBuilder {
@@ -111,13 +96,13 @@ impl HistoryBuilder {
 
     /// Returns the history of all events so far. Ops without a completion are info.
     pub fn finish(self) -> History {
-        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
+        let values = AllValues::of(self.of_key.iter().map(|draft| &draft.values));
         let mut by_value = ByValue {
-            values: vec![Value::Null; ValueId::COMMON],
+            values,
             writes: vec![Writes::none_of(0); ValueId::COMMON],
             versions: Versions::new(),
         };
-        by_value.values.reserve(value_count);
+        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
         by_value.writes.reserve(value_count);
         let drafts = self.of_key.into_iter().enumerate();
         let of_key: Vec<OfKey> = drafts
@@ -140,10 +125,7 @@ impl HistoryBuilder {
         if self.event_count == Position::COUNT_MAX - 1 {
             return Err(Irregularity::TooLong);
         }
-        let process = ProcessId::new(self.processes.intern(event.process));
-        if process.index() == self.states.len() {
-            self.states.push(State::Idle);
-        }
+        let process = self.process(event.process);
         self.states[process.index()] = match (outcome(event.kind), self.states[process.index()]) {
             (None, State::Idle) => State::Open(self.invoke(process, event)?),
             (None, State::Open(place)) => {
@@ -153,10 +135,23 @@ impl HistoryBuilder {
             }
             (None, State::Crashed(at)) => return Err(Irregularity::InvokedAfterCrash { at }),
             (Some(_), State::Idle | State::Crashed(_)) => return Err(Irregularity::CompletedNothing),
-            (Some(outcome), State::Open(place)) => self.complete(place, outcome, event)?,
+            (Some(outcome), State::Open(place)) => {
+                self.require_completes(self.op(place), event)?;
+                let position = Position::after(self.event_count);
+                self.complete(place, outcome, event, position)
+            }
         };
         self.event_count += 1;
         Ok(())
+    }
+
+    /// Returns the id of `process`, which is idle if it was never met.
+    fn process(&mut self, process: ProcessRef<'_>) -> ProcessId {
+        let process = ProcessId::new(self.processes.intern(process));
+        if process.index() == self.states.len() {
+            self.states.push(State::Idle);
+        }
+        process
     }
 
     /// Appends the op that `event` invokes and returns its place.
@@ -211,9 +206,8 @@ impl HistoryBuilder {
         })
     }
 
-    /// Ends the op at `place` and returns what its process is then at.
-    fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>) -> Result<State, Irregularity> {
-        self.require_completes(self.op(place), event)?;
+    /// Ends the op at `place`, which `event` can complete, and returns what its process is then at.
+    fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>, position: Position) -> State {
         if let (None, Some(version)) = (self.version_form, event.version)
             && outcome == Outcome::Ok
         {
@@ -234,12 +228,12 @@ impl HistoryBuilder {
         op.version = version;
         op.value = returned.unwrap_or(op.value);
         op.node = node.or(op.node);
-        op.complete(outcome, event.index, event.time_ns, Position::after(self.event_count));
-        Ok(if !place.is_look && outcome == Outcome::Info {
+        op.complete(outcome, event.index, event.time_ns, position);
+        if !place.is_look && outcome == Outcome::Info {
             State::Crashed(event.index)
         } else {
             State::Idle
-        })
+        }
     }
 
     /// Returns `Ok` if `event`, a completion by the process of the open `op`, can be the completion of `op`.

@@ -196,7 +196,7 @@ impl History {
 
     /// Returns the JSON of `value`; null for nil, for what a delete wrote, and where it is not clear which.
     pub fn value(&self, value: ValueId) -> &Value {
-        &self.whole.by_value.values[value.index()]
+        self.whole.by_value.values.get(value.index())
     }
 
     /// Returns `version` as the store reported it.
@@ -220,7 +220,7 @@ impl History {
 
     /// Returns whether `value` is nothing: nil, what a delete wrote, or not clear which.
     pub fn is_nothing(&self, value: ValueId) -> bool {
-        self.value(value).is_null()
+        self.whole.by_value.values.is_null(value.index())
     }
 
     /// Returns where the last ended of those deletes that `read`, which found nothing, may have seen: never if one of

@@ -33,7 +33,11 @@ impl<T: Item> Interner<T> {
 
     /// Returns the index of `item`, which is new if it was never met.
     pub(super) fn intern(&mut self, item: T::Ref<'_>) -> usize {
-        let hash = hash_of(item);
+        self.intern_hashed(hash_of(item), item)
+    }
+
+    /// Returns the index of `item`, whose hash is known.
+    pub(super) fn intern_hashed(&mut self, hash: u64, item: T::Ref<'_>) -> usize {
         if let Some(index) = self.slots.find(hash, |index| self.items[index].is(item)) {
             return index;
         }

@@ -3,6 +3,7 @@
 //! Events come in as lines; a builder pairs them into ops and refuses what can't have happened; every check reads the
 //! result.
 
+mod batch;
 mod borrowed;
 mod builder;
 mod event;
@@ -20,6 +21,7 @@ mod tombstones;
 mod values;
 mod versions;
 
+pub(crate) use batch::{Batch, NotForBatches};
 pub use borrowed::{EventRef, ProcessRef, ValueRef, VersionRef};
 pub use builder::HistoryBuilder;
 pub use event::{Event, EventKind, Function, LineError, Phase, Process, Version};

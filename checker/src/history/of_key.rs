@@ -11,7 +11,7 @@ use super::{
     id::{ValueId, VersionId},
     op::{Action, Observation, Op, Outcome, Position},
     tombstones::{DeleteEnds, Deletes},
-    values::Values,
+    values::{AllValues, Values},
     versions::{MetVersions, Versions},
 };
 
@@ -43,7 +43,7 @@ pub(super) struct OfKey {
 /// What is noted by value and version, all keys' one after the other.
 #[derive(Debug)]
 pub(super) struct ByValue {
-    pub(super) values: Vec<Value>,
+    pub(super) values: AllValues,
     pub(super) writes: Vec<Writes>,
     pub(super) versions: Versions,
 }
@@ -88,6 +88,15 @@ impl Draft {
         }
     }
 
+    /// Reads what the next event of this key will need, and returns something made of it.
+    ///
+    /// What many keys need is in no near cache. Who knows which keys are next and reads of all of them waits for them all
+    /// at a time, where event by event it would wait for each.
+    #[inline]
+    pub(super) fn fetch(&self) -> usize {
+        self.ops.len() ^ self.values.fetch() ^ self.versions.fetch()
+    }
+
     /// Returns the id, among the key's own, of `value`: by reference, as most are read in part, an integer.
     #[inline]
     pub(super) fn intern(&mut self, value: &ValueRef<'_>) -> ValueId {
@@ -119,7 +128,7 @@ impl Draft {
         let offset = by_value.values.len() - ValueId::COMMON;
         let version_offset = by_value.versions.len();
         let ranks = self.versions.sort_into(&mut by_value.versions);
-        self.values.append_to(&mut by_value.values);
+        by_value.values.append(self.values);
         by_value.writes.resize(by_value.values.len(), Writes::none_of(number));
 
         let renumber = |op: &mut Op| {

@@ -215,4 +215,12 @@ impl Position {
         assert!(event_count < Self::COUNT_MAX, "the builder refuses longer histories");
         Self(event_count as u32 + 1)
     }
+
+    /// Returns where this is when `event_count` more events come before.
+    pub(super) fn moved_by(self, event_count: usize) -> Self {
+        match self {
+            Self::NEVER => Self::NEVER,
+            Self(place) => Self(place + event_count as u32),
+        }
+    }
 }

@@ -70,6 +70,15 @@ impl Order {
         found
     }
 
+    /// Reads the end of the order: see [`Draft::fetch`](super::of_key::Draft::fetch).
+    #[inline]
+    pub(super) fn fetch(&self) -> usize {
+        match self {
+            Self::Listed(order) => order.last().map_or(0, |last| *last as usize),
+            Self::AsMet | Self::Lost(_) => 0,
+        }
+    }
+
     /// Gives the order up, and finds by hash from here on.
     pub(super) fn lose(&mut self, count: usize, hash_at: impl Fn(usize) -> u64) -> &mut Slots {
         if !matches!(self, Self::Lost(_)) {

@@ -63,6 +63,12 @@ impl Slots {
         });
     }
 
+    /// Empties the table and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(None);
+        self.count = 0;
+    }
+
     fn put(&mut self, slot: Slot) {
         let mask = self.slots.len() - 1;
         let mut place = slot.tag as usize & mask;

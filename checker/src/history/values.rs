@@ -1,9 +1,12 @@
-//! The values of one key, numbered as they were met.
+//! The values of one key, numbered as they were met, and of all keys.
+
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use super::{
     borrowed::ValueRef,
+    id::ValueId,
     order::{Order, OrderLost, hash},
 };
 
@@ -85,11 +88,21 @@ impl Values {
         }
     }
 
-    /// Appends the values to `all`.
-    pub(super) fn append_to(self, all: &mut Vec<Value>) {
-        match self.items {
-            Items::Integers(integers) => all.extend(integers.into_iter().map(Value::from)),
-            Items::Any(values) => all.extend(values),
+    /// Reads the last value: see [`Draft::fetch`](super::of_key::Draft::fetch).
+    #[inline]
+    pub(super) fn fetch(&self) -> usize {
+        let last = match &self.items {
+            Items::Integers(integers) => integers.last().map_or(0, |last| *last as usize),
+            Items::Any(values) => values.last().map_or(0, |last| usize::from(last.is_null())),
+        };
+        last ^ self.order.fetch()
+    }
+
+    /// Returns the integers, if all are.
+    pub(super) fn integers(&self) -> Option<&[i64]> {
+        match &self.items {
+            Items::Integers(integers) => Some(integers),
+            Items::Any(_) => None,
         }
     }
 
@@ -97,6 +110,69 @@ impl Values {
         match &self.items {
             Items::Integers(integers) => integers.len(),
             Items::Any(values) => values.len(),
+        }
+    }
+}
+
+/// The values of all keys, one key's after the other's.
+///
+/// Integers take a quarter of the room that JSON does, and most checks ask only which values are the same.
+#[derive(Debug)]
+pub(super) enum AllValues {
+    /// Behind the common nothings. In the other form, once somebody has asked for it.
+    Integers(Vec<i64>, OnceLock<Vec<Value>>),
+    Any(Vec<Value>),
+}
+
+impl AllValues {
+    /// Returns the common nothings, and room for the values of `keys`, which are to follow.
+    pub(super) fn of<'v>(mut keys: impl Iterator<Item = &'v Values> + Clone) -> Self {
+        let count = keys.clone().map(Values::len).sum();
+        if keys.all(|values| values.integers().is_some()) {
+            return Self::Integers(Vec::with_capacity(count), OnceLock::new());
+        }
+        let mut values = Vec::with_capacity(ValueId::COMMON + count);
+        values.resize(ValueId::COMMON, Value::Null);
+        Self::Any(values)
+    }
+
+    /// Appends the values of the next key.
+    pub(super) fn append(&mut self, of_key: Values) {
+        match (self, of_key.items) {
+            (Self::Integers(all, _), Items::Integers(integers)) => all.extend(integers),
+            (Self::Any(all), Items::Integers(integers)) => all.extend(integers.into_iter().map(Value::from)),
+            (Self::Any(all), Items::Any(values)) => all.extend(values),
+            (Self::Integers(..), Items::Any(_)) => unreachable!("they are all looked at first"),
+        }
+    }
+
+    pub(super) fn get(&self, index: usize) -> &Value {
+        match self {
+            Self::Any(values) => &values[index],
+            Self::Integers(integers, as_json) => {
+                let as_json = as_json.get_or_init(|| {
+                    let nothings = [const { Value::Null }; ValueId::COMMON];
+                    nothings
+                        .into_iter()
+                        .chain(integers.iter().copied().map(Value::from))
+                        .collect()
+                });
+                &as_json[index]
+            }
+        }
+    }
+
+    pub(super) fn is_null(&self, index: usize) -> bool {
+        match self {
+            Self::Any(values) => values[index].is_null(),
+            Self::Integers(..) => index < ValueId::COMMON,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Any(values) => values.len(),
+            Self::Integers(integers, _) => ValueId::COMMON + integers.len(),
         }
     }
 }

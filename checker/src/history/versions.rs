@@ -7,6 +7,22 @@ use super::{
     order::{Order, OrderLost, hash},
 };
 
+/// Which versions have an order: those of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VersionForm {
+    Number,
+    Text,
+}
+
+impl From<VersionRef<'_>> for VersionForm {
+    fn from(version: VersionRef<'_>) -> Self {
+        match version {
+            VersionRef::Integer(_) => Self::Number,
+            VersionRef::Text(_) => Self::Text,
+        }
+    }
+}
+
 /// Versions in a row, all of the form of the first.
 #[derive(Debug)]
 pub(super) enum Versions {
@@ -90,6 +106,19 @@ impl MetVersions {
             items.push(version);
             count
         })
+    }
+
+    /// Reads the last version: see [`Draft::fetch`](super::of_key::Draft::fetch).
+    #[inline]
+    pub(super) fn fetch(&self) -> usize {
+        let last = match &self.items {
+            Versions::Numbers(numbers) => numbers.last().map_or(0, |last| *last as usize),
+            Versions::Texts { all, ends } => {
+                let last = all.as_bytes().last().map_or(0, |last| usize::from(*last));
+                last ^ ends.last().copied().unwrap_or_default()
+            }
+        };
+        last ^ self.order.fetch()
     }
 
     /// Appends the versions to `sorted` in their own order, and returns by index which of them each is there; nothing if

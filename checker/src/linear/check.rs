@@ -109,14 +109,14 @@ fn judge<M: Model>(transcript: &Transcript, model: &M, meter: &mut Meter<'_>) ->
 }
 
 /// The calls of a transcript as a model takes them.
-struct Reading<M: Model> {
+pub(super) struct Reading<M: Model> {
     /// Each op once.
-    ops: Vec<M::Op>,
+    pub(super) ops: Vec<M::Op>,
     spans: Vec<Span>,
 }
 
 impl<M: Model> Reading<M> {
-    fn new(transcript: &Transcript, model: &M) -> Result<Self, String> {
+    pub(super) fn new(transcript: &Transcript, model: &M) -> Result<Self, String> {
         let mut ids = FxHashMap::<M::Op, OpId>::default();
         let mut reading = Self {
             ops: Vec::new(),
@@ -148,7 +148,7 @@ impl<M: Model> Reading<M> {
 
     /// Takes apart what is independent of each other: an object of independent parts is linearizable exactly if each part is
     /// (Herlihy and Wing 1990, theorem 1; Horn and Kroening, *Faster linearizability checking via P-compositionality*, 2015).
-    fn parts(&self, model: &M) -> Vec<Vec<Span>> {
+    pub(super) fn parts(&self, model: &M) -> Vec<Vec<Span>> {
         // Parts that one op concerns go together: a union of sets, each named by its first op.
         let mut leaders: Vec<usize> = (0..self.ops.len()).collect();
         let mut first_of = FxHashMap::<u64, usize>::default();

@@ -6,12 +6,13 @@
 //! `unknown` where that is not enough. Where values are written once there are better ways than a search.
 //!
 //! - [`Model`] says what an object does; [`models`] has those of Jepsen's workloads, and [`ModelKind`] their names.
-//! - [`check`] judges a transcript as one object.
+//! - [`check`] judges a transcript as one object; [`Grounds`] says which of its calls show by themselves that it is not one.
 
 mod budget;
 mod check;
 mod decide;
 pub mod fast;
+mod grounds;
 mod kind;
 mod model;
 pub mod models;
@@ -28,6 +29,7 @@ mod usage;
 pub use budget::{Budget, Strategy};
 pub use check::{check, is_linearizable};
 pub use decide::decide;
+pub use grounds::Grounds;
 pub use kind::{ModelKind, Nil, Options, check_kind};
 pub use model::{Marks, Model, Parsed};
 pub use registers::registers;

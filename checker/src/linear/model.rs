@@ -117,6 +117,12 @@ pub trait Model {
         Marks::All
     }
 
+    /// Returns whether what comes after `op` and leaves a mark that `op` needs has to stay with it too: without it something
+    /// that `op` left would still be there.
+    fn needs_later(&self, _op: &Self::Op) -> bool {
+        false
+    }
+
     /// Returns whether nothing that comes after `later` can depend on what `earlier` left before it, although their marks
     /// say so.
     fn outdates(&self, _later: &Self::Op, _earlier: &Self::Op) -> bool {

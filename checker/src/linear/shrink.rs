@@ -25,6 +25,9 @@ use crate::history::Position;
 /// With how many of the last calls it is tried first; then with four times as many, and so on.
 const TAIL_COUNT_MIN: usize = 4;
 
+/// Among how many calls at most those that only observe are asked, too, whether they outdate others.
+const OBSERVERS_COUNT_MAX: usize = 1000;
+
 /// Of the calls that had ended by some time, how many are remembered: those that began last, of different ops.
 const LATEST_COUNT: usize = 3;
 
@@ -67,14 +70,23 @@ pub(super) fn shrink<M: Model>(
 
 /// Some of the calls of a history, up to an end that bars the way.
 #[derive(Clone)]
-struct Kept {
+pub(super) struct Kept {
     /// Their places, in order.
-    places: Vec<usize>,
+    pub(super) places: Vec<usize>,
     last: usize,
     until: Position,
 }
 
 impl Kept {
+    /// All of so many calls, of which it is not known yet which end bars the way.
+    pub(super) fn all(count: usize) -> Self {
+        Self {
+            places: (0..count).collect(),
+            last: usize::MAX,
+            until: Position::NEVER,
+        }
+    }
+
     /// Leaves out what comes after the end of `last`.
     fn cut(mut places: Vec<usize>, spans: &[Span], last: usize) -> Self {
         let until = spans[last].end.expect("what bars the way has ended");
@@ -89,7 +101,7 @@ impl Kept {
 }
 
 /// Returns the calls with those that need not have happened by then taken for unconditional ones, if that is another history.
-fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept) -> Option<Vec<Span>> {
+pub(super) fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept) -> Option<Vec<Span>> {
     let mut ids = FxHashMap::<OpId, OpId>::default();
     let mut has_changed = false;
     let mut spans = spans.to_vec();
@@ -110,8 +122,31 @@ fn relax<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept
     Some(spans).filter(|_| has_changed)
 }
 
+/// Returns what `places`, some of those of `kept`, come to if they are still not linearizable.
+pub(super) fn still<M: Model>(
+    model: &M,
+    ops: &[M::Op],
+    spans: &[Span],
+    places: Vec<usize>,
+    kept: &Kept,
+    meter: &mut Meter<'_>,
+) -> Option<Kept> {
+    let span = |place: &usize| Span {
+        end: kept.end(&spans[*place]),
+        // Here the call is its place, to be found again by.
+        call: *place,
+        ..spans[*place]
+    };
+    let among: Vec<Span> = places.iter().map(span).collect();
+    let timeline = Timeline::new(model, ops, &among);
+    match search::explore(model, ops, &timeline, meter) {
+        Way::Barred(layer) => Some(Kept::cut(places, spans, timeline.ends[layer as usize].call)),
+        Way::Through | Way::Lost(..) => None,
+    }
+}
+
 /// A history, and who in it may owe something to whom.
-struct Shrinker<'m, M: Model> {
+pub(super) struct Shrinker<'m, M: Model> {
     model: &'m M,
     ops: &'m [M::Op],
     spans: Vec<Span>,
@@ -128,7 +163,7 @@ struct Shrinker<'m, M: Model> {
 }
 
 impl<'m, M: Model> Shrinker<'m, M> {
-    fn new(model: &'m M, ops: &'m [M::Op], spans: Vec<Span>) -> Self {
+    pub(super) fn new(model: &'m M, ops: &'m [M::Op], spans: Vec<Span>) -> Self {
         let mut shrinker = Self {
             model,
             ops,
@@ -195,20 +230,19 @@ impl<'m, M: Model> Shrinker<'m, M> {
     }
 
     /// Returns what `places`, some of those of `kept`, come to if they are still not linearizable.
-    fn still(&self, places: Vec<usize>, kept: &Kept, meter: &mut Meter<'_>) -> Option<Kept> {
-        let spans: Vec<Span> = places
-            .iter()
-            .map(|place| Span {
-                end: kept.end(&self.spans[*place]),
-                // Here the call is its place, to be found again by.
-                call: *place,
-                ..self.spans[*place]
-            })
-            .collect();
-        let timeline = Timeline::new(self.model, self.ops, &spans);
-        match search::explore(self.model, self.ops, &timeline, meter) {
-            Way::Barred(layer) => Some(Kept::cut(places, &self.spans, timeline.ends[layer as usize].call)),
-            Way::Through | Way::Lost(..) => None,
+    pub(super) fn still(&self, places: Vec<usize>, kept: &Kept, meter: &mut Meter<'_>) -> Option<Kept> {
+        still(self.model, self.ops, &self.spans, places, kept, meter)
+    }
+
+    /// Leaves out of `kept` what needs something that is left out already, until what is left needs nothing more; none if that
+    /// mends it.
+    pub(super) fn grounded(&self, mut kept: Kept, meter: &mut Meter<'_>) -> Option<Kept> {
+        loop {
+            let places = self.without(&[], &kept, meter)?;
+            if places.len() == kept.places.len() {
+                return Some(kept);
+            }
+            kept = self.still(places, &kept, meter)?;
         }
     }
 
@@ -308,10 +342,13 @@ impl<'m, M: Model> Shrinker<'m, M> {
         calls.partition_point(|place| self.spans[*place].end.is_some_and(|end| end < since))
     }
 
-    /// Returns whether the call at `other` may have taken effect before `span` did.
+    /// Returns whether the call at `other` may have taken effect before `span` did, or may be needed later.
     fn is_before(&self, other: usize, span: &Span, whole: &Kept) -> bool {
         let start = self.spans[other].start;
-        start < whole.end(span).unwrap_or(whole.until)
+        let end = whole
+            .end(span)
+            .filter(|_| !self.model.needs_later(&self.ops[span.op as usize]));
+        start < end.unwrap_or(whole.until)
     }
 
     /// Leaves out what it can, in ever smaller pieces: of what only observes, or of all.
@@ -356,12 +393,14 @@ impl<'m, M: Model> Shrinker<'m, M> {
         }
         loop {
             let places: Vec<usize> = kept.places.iter().copied().filter(|place| is_kept[*place]).collect();
-            let changing = places.iter().copied().filter(|place| !self.observes(*place));
-            let changing: Vec<usize> = changing.filter(|it| kept.end(&self.spans[*it]).is_some()).collect();
+            let ended = places.iter().copied().filter(|it| kept.end(&self.spans[*it]).is_some());
+            // What only observes may outdate something too, but of many calls it takes long to look at them all.
+            let is_asked = |place: &usize| places.len() <= OBSERVERS_COUNT_MAX || !self.observes(*place);
+            let ended: Vec<usize> = ended.filter(is_asked).collect();
             let mut has_changed = false;
             for place in &places {
                 meter.spend(1);
-                if !self.has_its_needs(*place, &is_kept, &changing, kept) {
+                if !self.has_its_needs(*place, &is_kept, &ended, kept) {
                     is_kept[*place] = false;
                     has_changed = true;
                 }
@@ -376,13 +415,13 @@ impl<'m, M: Model> Shrinker<'m, M> {
     }
 
     /// Returns whether all are kept that the call at `place` may owe something to, or else what shows that it can't.
-    fn has_its_needs(&self, place: usize, is_kept: &[bool], changing: &[usize], kept: &Kept) -> bool {
+    fn has_its_needs(&self, place: usize, is_kept: &[bool], ended: &[usize], kept: &Kept) -> bool {
         let span = &self.spans[place];
         let had_ended = |it: &&usize| self.spans[**it].end.is_some_and(|end| end < span.start);
         self.giving(span.op).into_iter().all(|giving| {
             let (mut is_given, mut was_given) = (false, false);
             for op in giving {
-                let before = changing.iter().filter(had_ended);
+                let before = ended.iter().filter(had_ended);
                 let outdating = before.filter(|it| self.outdates(**it, op));
                 let since = outdating.map(|it| self.spans[*it].start).max();
                 let calls = &self.calls[op as usize];

@@ -125,9 +125,10 @@ fn scanned_lines_are_what_parsed_lines_are() {
             continue;
         }
         for end in ["\n", ""] {
-            let block = Block::scan(Buffers::from(format!("{line}{end}").into_bytes()));
-            let scanned: Vec<(usize, EventRef)> = block.events().collect();
+            let mut block = Block::scan(Buffers::from(format!("{line}{end}").into_bytes()));
             let problem = block.problem().map(ToString::to_string);
+            let has_problem = problem.is_some();
+            let scanned: Vec<(usize, EventRef)> = block.events().collect();
             match Event::parse(line.trim_end()) {
                 Ok(event) => {
                     assert_eq!(scanned, [(0, EventRef::from(&event))], "{line:?}");
@@ -136,7 +137,7 @@ fn scanned_lines_are_what_parsed_lines_are() {
                 }
                 Err(error) => assert_eq!((scanned, problem), (Vec::new(), Some(error.to_string())), "{line:?}"),
             }
-            errors += u64::from(block.problem().is_some());
+            errors += u64::from(has_problem);
         }
     }
     assert!(events > LINES && errors > LINES / 4, "{events} events, {errors} errors");
@@ -152,7 +153,7 @@ fn lines_of_another_shape_are_read_as_well() {
         r#"{"index":0,"time":1,"process":0,"type":"ok","f":"read","key":"k","value":-0,"version":null}"#,
     ];
     let text = lines.join("\n\n") + "\n \n";
-    let block = Block::scan(Buffers::from(text.into_bytes()));
+    let mut block = Block::scan(Buffers::from(text.into_bytes()));
     let parsed = lines.map(|line| Event::parse(line.trim_end()).unwrap());
     let expected: Vec<_> = (0..).step_by(2).zip(parsed.iter().map(EventRef::from)).collect();
     assert_eq!(block.events().collect::<Vec<_>>(), expected);

@@ -1,6 +1,7 @@
 //! The checker from outside, in the four ways that a checker is tested: litmus histories, hierarchy, differential,
 //! injection. Besides, events and text.
 
+mod blocks;
 mod causal;
 mod causal_store;
 mod claims;

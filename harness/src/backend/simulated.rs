@@ -1,7 +1,7 @@
 //! A cluster in virtual time: the nodes' core, and everything else made up from the seed.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
@@ -10,14 +10,14 @@ use quorate_core::{
     AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
-    CallId, Completion, NodeIndex, Outcome as SimOutcome, Sim, SimFsync, SimOptions, Tally, TraceHash, Watch,
-    split_seed,
+    CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
+    Tally, TraceHash, Watch, split_seed,
 };
 
 use quorate_workloads::Clock;
 
 use crate::{
-    cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
+    cluster::{AskError, ClockChange, Cluster, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome},
     fault::Place,
     fsync::Fsync,
     level::dc_name,
@@ -39,6 +39,7 @@ pub struct SimulatedCluster {
     sim: Sim,
     clients: BTreeMap<CallId, usize>,
     happened: VecDeque<Happening>,
+    bad_links: BTreeSet<(Place, Place)>,
 }
 
 /// What a simulated cluster is made with.
@@ -87,6 +88,7 @@ impl SimulatedCluster {
             sim: Sim::new(options, configs.collect(), clocks.collect()),
             clients: BTreeMap::new(),
             happened: VecDeque::new(),
+            bad_links: BTreeSet::new(),
         }
     }
 
@@ -114,10 +116,10 @@ impl SimulatedCluster {
         let outcome = match completion.outcome {
             SimOutcome::Answered(response) => Outcome::Answered(response),
             SimOutcome::NotSent => Outcome::NotSent {
-                why: "the node is down".to_owned(),
+                why: "the node is down or does not answer".to_owned(),
             },
             SimOutcome::Lost => Outcome::Lost {
-                why: "the node died before it answered".to_owned(),
+                why: "the node died, or did nothing, before it answered".to_owned(),
             },
         };
         Happening::Completed { client, outcome }
@@ -136,8 +138,11 @@ impl Cluster for SimulatedCluster {
     }
 
     async fn kill(&mut self, node: Place) -> anyhow::Result<String> {
+        if !self.is_running(node) {
+            return Ok("had ended by itself".to_owned());
+        }
         self.sim.kill(NodeIndex(node.0));
-        assert!(!self.sim.is_running(NodeIndex(node.0)), "a killed node does not run");
+        assert!(!self.is_running(node), "a killed node does not run");
         Ok("gone".to_owned())
     }
 
@@ -146,13 +151,70 @@ impl Cluster for SimulatedCluster {
         Ok(())
     }
 
-    fn heal(&mut self) -> anyhow::Result<()> {
-        self.sim.heal();
+    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
+        self.bad_links.insert((from, to));
+        self.sim.set_link_faults(NodeIndex(from.0), NodeIndex(to.0), *faults);
         Ok(())
     }
 
-    fn dropped(&self, from: Place, to: Place) -> u64 {
-        self.sim.held_count(NodeIndex(from.0), NodeIndex(to.0))
+    fn heal(&mut self) -> anyhow::Result<()> {
+        self.sim.heal();
+        let good = LinkFaults::default();
+        for (from, to) in std::mem::take(&mut self.bad_links) {
+            self.sim.set_link_faults(NodeIndex(from.0), NodeIndex(to.0), good);
+        }
+        Ok(())
+    }
+
+    fn link_counts(&self, from: Place, to: Place) -> LinkCounts {
+        self.sim.link_counts(NodeIndex(from.0), NodeIndex(to.0))
+    }
+
+    fn node_counts(&self, node: Place) -> NodeCounts {
+        self.sim.node_counts(NodeIndex(node.0))
+    }
+
+    fn is_running(&self, node: Place) -> bool {
+        self.sim.is_running(NodeIndex(node.0))
+    }
+
+    async fn pause(&mut self, node: Place) -> anyhow::Result<()> {
+        self.sim.pause(NodeIndex(node.0));
+        Ok(())
+    }
+
+    async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
+        self.sim.resume(NodeIndex(node.0));
+        Ok(())
+    }
+
+    fn slow_process(&mut self, node: Place, duty: Option<Duty>) -> anyhow::Result<()> {
+        self.sim.slow_process(NodeIndex(node.0), duty);
+        Ok(())
+    }
+
+    fn cut_power(&mut self, node: Place) -> anyhow::Result<PowerLoss> {
+        Ok(self.sim.cut_power(NodeIndex(node.0)))
+    }
+
+    fn set_disk_faults(&mut self, node: Place, faults: DiskFaults) -> anyhow::Result<()> {
+        self.sim.set_disk_failing(NodeIndex(node.0), faults.fails);
+        self.sim.slow_disk(NodeIndex(node.0), faults.slower_by);
+        Ok(())
+    }
+
+    fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize> {
+        Ok(self.sim.flip_bits(NodeIndex(node.0), records))
+    }
+
+    fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()> {
+        let node = NodeIndex(node.0);
+        match change {
+            ClockChange::Jump(by_ns) => self.sim.jump_clock(node, by_ns),
+            ClockChange::Drift(ppm) => self.sim.drift_clock(node, ppm),
+            ClockChange::Mend => self.sim.mend_clock(node),
+        }
+        Ok(())
     }
 
     fn submit(&mut self, client: usize, node: Place, request: Request) {

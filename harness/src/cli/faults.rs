@@ -4,7 +4,7 @@ use quorate_core::Plant;
 use serde_json::json;
 
 use super::{Format, answer, answer_json};
-use crate::{exit::Exit, fault::FaultKind};
+use crate::{exit::Exit, fault::FaultKind, run_folder::Backend};
 
 /// Lists the faults that a run can draw, and the bugs that it can plant.
 ///
@@ -17,12 +17,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let faults = FaultKind::ALL.map(|kind| ("fault", kind.name(), kind.description()));
-    let plants = Plant::ALL.map(|plant| ("plant", plant.name(), plant.description()));
-    for (kind, name, description) in faults.into_iter().chain(plants) {
+    let faults = FaultKind::ALL.map(|kind| ("fault", kind.name(), kind.description(), kind.is_of(Backend::Processes)));
+    let plants = Plant::ALL.map(|plant| ("plant", plant.name(), plant.description(), true));
+    for (kind, name, description, of_processes) in faults.into_iter().chain(plants) {
         match args.format {
-            Format::Json => answer_json(&json!({ "kind": kind, "name": name, "does": description })),
-            Format::Text => answer(&format!("{kind:<7}{name:<22}{description}\n")),
+            Format::Json => {
+                let verbs = if of_processes { &["run", "sim"][..] } else { &["sim"] };
+                answer_json(&json!({ "kind": kind, "name": name, "does": description, "verbs": verbs }));
+            }
+            Format::Text => {
+                let note = if of_processes { "" } else { " (sim alone)" };
+                answer(&format!("{kind:<7}{name:<27}{description}{note}\n"));
+            }
         }
     }
     Ok(Exit::Valid)

@@ -6,6 +6,7 @@ mod check;
 mod claims;
 mod convert;
 mod faults;
+mod judge;
 mod node;
 mod output;
 mod overrides;
@@ -14,6 +15,8 @@ mod replay;
 mod run;
 mod scenarios;
 mod settings;
+mod shrink;
+mod shrink_run;
 mod sim;
 mod sweep;
 
@@ -44,6 +47,7 @@ enum Command {
     Sim(Box<sim::Args>),
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
+    Shrink(Box<shrink::Args>),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -20,7 +20,7 @@ pub(crate) struct ScenarioArgs {
     nodes: Option<usize>,
     #[command(flatten)]
     settings: SettingsArgs,
-    /// What may be broken: partition, kill, none; several with commas.
+    /// What may be broken: partition, kill, swarm, none or any other of `quorate faults`; several with commas.
     #[arg(long, value_name = "LIST")]
     faults: Option<String>,
     /// How long the load lasts.

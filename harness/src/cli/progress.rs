@@ -70,50 +70,29 @@ impl Display {
                 ended,
                 ok,
                 faults,
-            } => {
-                if self.is_due() {
-                    self.show_load(elapsed, ended, ok, &faults);
-                }
-            }
+            } => self.show_work(elapsed, || {
+                let faults = if faults.is_empty() {
+                    "none".to_owned()
+                } else {
+                    faults.join(", ")
+                };
+                let share = ok as f64 * 100.0 / ended.max(1) as f64;
+                format!("{ended} ops, {share:.0}% ok; faults: {faults}")
+            }),
         }
     }
 
-    /// Shows how far a sweep over seeds has come, as `line` tells it.
-    pub(crate) fn show_sweep(&mut self, line: impl FnOnce() -> String) {
-        if self.is_due() {
-            self.write_line(&line());
-        }
-    }
-
-    /// Whether it is time for another line; it counts as written.
-    fn is_due(&mut self) -> bool {
+    /// Shows how far some work has come after so long, now and then.
+    pub(crate) fn show_work(&mut self, elapsed: Duration, words: impl FnOnce() -> String) {
         let interval = match self.style {
             Style::Bar => BAR_INTERVAL,
             _ => LINE_INTERVAL,
         };
-        let is_due = self.style != Style::None && self.last.is_none_or(|last| last.elapsed() >= interval);
-        if is_due {
-            self.last = Some(Instant::now());
+        if self.style == Style::None || self.last.is_some_and(|last| last.elapsed() < interval) {
+            return;
         }
-        is_due
-    }
-
-    fn show_load(&mut self, elapsed: Duration, ended: u64, ok: u64, faults: &[String]) {
-        let faults = if faults.is_empty() {
-            "none".to_owned()
-        } else {
-            faults.join(", ")
-        };
-        let share = ok as f64 * 100.0 / ended.max(1) as f64;
-        let line = format!(
-            "  {:>5.1} s  {ended} ops, {share:.0}% ok; faults: {faults}",
-            elapsed.as_secs_f64()
-        );
-        self.write_line(&line);
-    }
-
-    /// Writes a line that the next may write over.
-    fn write_line(&mut self, line: &str) {
+        self.last = Some(Instant::now());
+        let line = format!("  {:>5.1} s  {}", elapsed.as_secs_f64(), words());
         if self.style == Style::Bar {
             let line: String = line.chars().take(LIVE_WIDTH).collect();
             write_error(&format!("\r\x1b[K{line}"));

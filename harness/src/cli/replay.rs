@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// A tape, in the place of RUN.
     #[arg(long, value_name = "FILE", conflicts_with = "path", required_unless_present = "path")]
     tape: Option<PathBuf>,
-    /// How often.
+    /// How often; once unless told otherwise, or up to a thousand times with --simulated.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     times: Option<u64>,
     /// Run it in the simulator, under one schedule after another, until the same anomaly shows; --times is how many at most.

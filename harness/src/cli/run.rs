@@ -8,7 +8,7 @@ use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
     cluster::Cluster,
-    exit::Exit,
+    exit::{Exit, ExitError},
     fault::Place,
     interpreter::{Progress, RunRecord},
     interrupt::Interrupts,
@@ -34,8 +34,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let scenario = args.scenario.resolve()?;
+    let mut scenario = args.scenario.resolve()?;
+    scenario
+        .check_backend(Backend::Processes)
+        .map_err(|error| ExitError::usage(format!("run {}: {error}", scenario.name)))?;
     let seed = args.output.seed();
+    scenario.resolve_swarm(seed, Backend::Processes);
     let mut display = args.output.telling.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
     let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Processes)?;

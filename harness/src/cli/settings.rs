@@ -8,7 +8,7 @@ use super::overrides::to_table;
 use crate::{duration, exit::ExitError, level::LevelName, scenario::Scenario};
 
 /// What keys hold, and the store's settings.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, PartialEq, clap::Args)]
 pub(super) struct SettingsArgs {
     /// What keys hold and what clients do: registers, registers that are deleted too, siblings, sets, counters.
     #[arg(long, value_parser = ["register", "deletes", "siblings", "set", "counter"])]
@@ -62,6 +62,26 @@ pub(super) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// Every setting here, by its name in a scenario, which is that of its flag.
+    const NAMES: [&str; 16] = [
+        "workload",
+        "n",
+        "r",
+        "w",
+        "dcs",
+        "read-level",
+        "write-level",
+        "reads-in-dc",
+        "writes-in-dc",
+        "read-repair",
+        "write-path",
+        "sloppy",
+        "clock",
+        "clock-skew",
+        "tombstones",
+        "fsync",
+    ];
+
     /// The settings that were given, by their names in a scenario.
     ///
     /// # Errors
@@ -105,6 +125,23 @@ impl SettingsArgs {
             table.insert("sloppy".to_owned(), Value::Boolean(true));
         }
         Ok(table)
+    }
+
+    /// The settings of `scenario` that are not those of each of `bases`, as flags and their values.
+    pub(super) fn differences(scenario: &Scenario, bases: &[Scenario]) -> Vec<(String, Option<String>)> {
+        let table = to_table(scenario);
+        let bases: Vec<Table> = bases.iter().map(to_table).collect();
+        let differs = |name: &&&str| bases.iter().any(|base| table.get(**name) != base.get(**name));
+        let flag = |name: &&str| {
+            let value = match table.get(*name)? {
+                Value::Boolean(false) => return None,
+                Value::Boolean(true) => None,
+                Value::String(text) => Some(text.clone()),
+                other => Some(other.to_string()),
+            };
+            Some(((*name).to_owned(), value))
+        };
+        Self::NAMES.iter().filter(differs).filter_map(flag).collect()
     }
 
     /// `base` with the settings that were given.

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
         if saved.is_ok() {
             saved = written;
         }
-        display.show_sweep(|| progress(totals, &seeds, began));
+        display.show_work(began.elapsed(), || progress(totals, &seeds, began));
     });
     drop(display);
     let saved = saved.and_then(|()| explorer.save());
@@ -77,7 +77,7 @@ fn progress(totals: Totals, seeds: &Seeds, began: Instant) -> String {
         _ => String::new(),
     };
     format!(
-        "  {}{of} seeds, {} failed, {speed:.0} simulated s/s",
+        "{}{of} seeds, {} failed, {speed:.0} simulated s/s",
         totals.seeds, totals.failed
     )
 }
@@ -240,8 +240,10 @@ fn failed_json(run: &SeedRun) -> Value {
     let mut object = json!({
         "seed": run.seed,
         "exit": run.exit.code(),
-        "claims": run.claims,
+        "claims": run.claims(),
         "anomalies": run.anomalies,
+        "violated": run.violated,
+        "not_judged": run.not_judged,
         "command": command_of_seed(run.seed),
     });
     if let Some(error) = &run.error {

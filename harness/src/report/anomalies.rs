@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use quorate_checker::{
-    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, formats::write_jsonl, timeline,
+    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, Witness, formats::write_jsonl, timeline,
 };
 use quorate_workloads::{ClaimReport, Record};
 use serde_json::Value;
@@ -32,22 +32,26 @@ pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context:
             Record::Keys(history) => minimal_history(claim, history),
             Record::Calls(transcripts) => minimal_transcript(claim, transcripts),
         };
-        let ops = witness.ops.iter().map(|op| {
-            let line = serde_json::to_string(op).expect("an op is numbers, texts and JSON");
-            line + "\n"
-        });
-        let files = [
-            ("explain.md", explanation(claim)),
-            ("graph.svg", timeline(witness, context)),
-            ("ops.jsonl", ops.collect()),
-            ("minimal.jsonl", minimal),
-        ];
-        for (name, text) in files {
+        let files = evidence_files(claim, witness, context).into_iter();
+        for (name, text) in files.chain([("minimal.jsonl", minimal)]) {
             let path = folder.join(name);
             fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         }
     }
     Ok(())
+}
+
+/// What a broken claim's folder holds beside the history, by name.
+pub(crate) fn evidence_files(claim: &ClaimReport, witness: &Witness, context: &Context) -> [(&'static str, String); 3] {
+    let ops = witness.ops.iter().map(|op| {
+        let line = serde_json::to_string(op).expect("an op is numbers, texts and JSON");
+        line + "\n"
+    });
+    [
+        ("explain.md", explanation(claim)),
+        ("graph.svg", timeline(witness, context)),
+        ("ops.jsonl", ops.collect()),
+    ]
 }
 
 fn explanation(claim: &ClaimReport) -> String {
@@ -103,7 +107,7 @@ fn minimal_history(claim: &ClaimReport, history: &History) -> String {
     let items = all_ops().filter(|op| cited.iter().any(|cited| is_in(history, op, cited)));
     let with_writes = with_writes.chain(items);
     let ops: BTreeMap<_, _> = with_writes.map(|op| (op.index, op)).collect();
-    let mut events: Vec<_> = ops.into_values().flat_map(|op| events(history, op)).collect();
+    let mut events: Vec<_> = ops.into_values().flat_map(|op| op_events(history, op)).collect();
     events.sort_by_key(|event| event.index);
     events.iter().map(|event| event.to_line() + "\n").collect()
 }
@@ -126,7 +130,7 @@ fn is_in(history: &History, op: &Op, cited: &Op) -> bool {
 }
 
 /// The invocation and the completion of an operation.
-fn events(history: &History, op: &Op) -> Vec<Event> {
+pub(crate) fn op_events(history: &History, op: &Op) -> Vec<Event> {
     let (process, key) = (history.process(op.process).clone(), history.key(op.key).to_owned());
     let value = history.value(op.value).clone();
     let phase = match op.action {

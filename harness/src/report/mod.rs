@@ -4,6 +4,7 @@ mod anomalies;
 mod json;
 mod text;
 
+pub(crate) use self::anomalies::{evidence_files, op_events};
 pub use self::{
     anomalies::write_anomalies,
     json::json,
@@ -78,7 +79,7 @@ impl Report {
     }
 
     /// Claims that were seen broken, claimed or not.
-    pub(crate) fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
+    pub fn broken(&self) -> impl Iterator<Item = &ClaimReport> {
         let broken = |claim: &&ClaimReport| matches!(claim.verdict, ClaimVerdict::Violated | ClaimVerdict::Observed);
         self.judgement.claims.iter().filter(broken)
     }

@@ -207,6 +207,9 @@ fn evidence(out: &mut String, claim: &ClaimReport) {
 fn verdict(out: &mut String, report: &Report) {
     let verdict = report.judgement.verdict;
     let why = match (verdict, report.judgement.vacuous) {
+        (Verdict::Valid, _) if report.judgement.claims.iter().any(is_untested) => {
+            "every claim held; no write failed, so that none which did could be visible".to_owned()
+        }
         (Verdict::Valid, _) => "every claim held".to_owned(),
         (Verdict::Invalid, _) => {
             let violated = report
@@ -229,19 +232,29 @@ fn verdict(out: &mut String, report: &Report) {
     );
 }
 
+fn is_untested(claim: &ClaimReport) -> bool {
+    claim.verdict == ClaimVerdict::Vacuous
+}
+
 fn again(out: &mut String, report: &Report) {
     let Some(run) = &report.run else {
         return;
     };
     let run = run.display();
     let _ = writeln!(out, "run      {run}");
-    let (Some(measured), Some(seed)) = (&report.measured, report.seed) else {
+    let Some(measured) = &report.measured else {
         return;
     };
     let program = std::env::args().next().unwrap_or_else(|| "quorate".to_owned());
-    let verb = if measured.simulated.is_some() { "sim" } else { "run" };
     let _ = writeln!(out, "again    {program} check {run}");
-    let _ = writeln!(out, "         {program} {verb} {run}/scenario.toml --seed {seed}");
+    let _ = writeln!(out, "         {program} replay {run}");
+    if report.broken().next().is_some() {
+        let what = match &measured.simulated {
+            Some(_) => "the least of it that breaks the claim",
+            None => "the least of its history that breaks the claim",
+        };
+        let _ = writeln!(out, "         {program} shrink {run}    # {what}");
+    }
 }
 
 /// Breaks a text at spaces into lines of at most `width` characters, where words allow.

@@ -7,7 +7,6 @@ use quorate_workloads::{ClaimVerdict, Execute};
 use crate::{
     coverage::Coverage,
     exit::{Exit, exit_of},
-    report::Report,
     simulation::{Simulated, simulate},
     trial::Trial,
 };
@@ -19,10 +18,12 @@ pub struct SeedRun {
     pub seed: u64,
     /// How a process that ran it alone would end.
     pub exit: Exit,
-    /// The claims that kept it from being valid.
-    pub claims: Vec<String>,
+    /// The claims that were violated.
+    pub violated: Vec<String>,
     /// What they were broken by.
     pub anomalies: Vec<String>,
+    /// The claims that could not be judged, or that nothing tested.
+    pub not_judged: Vec<String>,
     /// What the simulation failed with, if it did.
     pub error: Option<String>,
     /// How long it was in its own time.
@@ -53,8 +54,9 @@ impl SeedRun {
         SeedRun {
             seed,
             exit: Exit::Failure,
-            claims: Vec::new(),
+            violated: Vec::new(),
             anomalies: Vec::new(),
+            not_judged: Vec::new(),
             error: Some(why),
             virtual_time: Duration::ZERO,
             ops: 0,
@@ -65,12 +67,19 @@ impl SeedRun {
 
     fn of_simulated(seed: u64, simulated: &Simulated) -> SeedRun {
         let report = &simulated.report;
-        let failed = failed_claims(report);
+        let with = |verdicts: &[ClaimVerdict]| {
+            let claims = report.judgement.claims.iter();
+            let claims = claims.filter(|claim| verdicts.contains(&claim.verdict));
+            claims.map(|claim| &claim.claim).collect::<Vec<_>>()
+        };
+        let violated = with(&[ClaimVerdict::Violated]);
+        let not_judged = with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]);
         SeedRun {
             seed,
             exit: report.exit,
-            claims: failed.iter().map(|(claim, _)| claim.clone()).collect(),
-            anomalies: failed.into_iter().filter_map(|(_, anomaly)| anomaly).collect(),
+            violated: violated.iter().map(|claim| claim.name.to_string()).collect(),
+            anomalies: violated.iter().map(|claim| claim.anomaly.to_string()).collect(),
+            not_judged: not_judged.iter().map(|claim| claim.name.to_string()).collect(),
             error: None,
             virtual_time: simulated.virtual_time,
             ops: report.judgement.counts.ops,
@@ -84,29 +93,22 @@ impl SeedRun {
         !matches!(self.exit, Exit::Valid | Exit::Vacuous)
     }
 
-    /// What came of it, in words.
-    pub fn words(&self) -> String {
-        match (&self.error, self.anomalies.is_empty()) {
-            (Some(error), _) => format!("failed to {error}"),
-            (None, true) => self.claims.join(", "),
-            (None, false) => format!("{} ({})", self.claims.join(", "), self.anomalies.join(", ")),
+    /// The claims that kept it from being valid: where some were violated, it does not matter which others nothing tested.
+    pub fn claims(&self) -> &[String] {
+        if self.violated.is_empty() {
+            &self.not_judged
+        } else {
+            &self.violated
         }
     }
-}
 
-/// The claims that kept a run from being valid, and what those that were violated were broken by. Where a claim was violated, it
-/// does not matter which others nothing tested.
-fn failed_claims(report: &Report) -> Vec<(String, Option<String>)> {
-    let of = |verdict: ClaimVerdict| {
-        let claims = report.judgement.claims.iter();
-        let claims = claims.filter(move |claim| claim.verdict == verdict);
-        claims.map(|claim| &claim.claim)
-    };
-    let violated = of(ClaimVerdict::Violated).map(|claim| (claim.name.to_string(), Some(claim.anomaly.to_string())));
-    let failed: Vec<_> = violated.collect();
-    if !failed.is_empty() {
-        return failed;
+    /// What came of it, in words.
+    pub fn words(&self) -> String {
+        let claims = self.claims().join(", ");
+        match (&self.error, self.anomalies.is_empty()) {
+            (Some(error), _) => format!("failed to {error}"),
+            (None, true) => format!("not judged: {claims}"),
+            (None, false) => format!("{claims} ({})", self.anomalies.join(", ")),
+        }
     }
-    let unproved = of(ClaimVerdict::Unknown).chain(of(ClaimVerdict::Vacuous));
-    unproved.map(|claim| (claim.name.to_string(), None)).collect()
 }

@@ -52,13 +52,27 @@ pub fn draw_sizes(scenario: &Scenario, seed: u64) -> Scenario {
     drawn.partitions = scaled(&mut rng("partitions"), scenario.partitions, 1, (fewer, 1.0));
     let gossip_interval = around(&mut rng("gossip-interval"), scenario.gossip_interval, (0.5, 4.0));
     drawn.gossip_interval = gossip_interval.min(GOSSIP_INTERVAL_MAX.max(scenario.gossip_interval));
-    drawn.request_timeout = around(&mut rng("request-timeout"), scenario.request_timeout, (0.25, 2.0));
+    drawn.request_timeout = request_timeout(&drawn, &mut rng("request-timeout"));
     drawn.digests |= rng("digests").random_ratio(1, 3);
     if scenario.hedge_permille.is_none() && rng("hedges").random_ratio(1, 3) {
         let which = rng("hedge-permille").random_range(0..HEDGES_PERMILLE.len());
         drawn.hedge_permille = Some(HEDGES_PERMILLE[which]);
     }
     drawn
+}
+
+/// How long requests wait; as the scenario says, where another time would change what may be claimed: how old a message can be
+/// decides, against the grace of tombstones, whether deletes stay deleted.
+fn request_timeout(scenario: &Scenario, rng: &mut Pcg64Mcg) -> Duration {
+    let drawn = Scenario {
+        request_timeout: around(rng, scenario.request_timeout, (0.25, 2.0)),
+        ..scenario.clone()
+    };
+    if drawn.settings() == scenario.settings() {
+        drawn.request_timeout
+    } else {
+        scenario.request_timeout
+    }
 }
 
 /// A number within these shares of `size`, small ones as often as large ones. One that is below `least` or not above zero means
@@ -90,7 +104,10 @@ fn share(rng: &mut Pcg64Mcg, (least, most): (f64, f64)) -> f64 {
 mod tests {
     use std::collections::BTreeSet;
 
+    use quorate_core::Tombstones as When;
+
     use super::*;
+    use crate::{fault::FaultKind, tombstones::Tombstones};
 
     /// A scenario with what is drawn as `base` has it.
     fn undrawn(drawn: &Scenario, base: &Scenario) -> Scenario {
@@ -133,6 +150,20 @@ mod tests {
             seen.insert(drawn.to_toml());
         }
         assert!(seen.len() > 990, "seeds differ: {}", seen.len());
+    }
+
+    /// Late messages may outlive tombstones that are collected after about as long as a request waits.
+    #[test]
+    fn time_outs_that_would_change_the_claims_are_not_drawn() {
+        let mut base = Scenario::quickstart();
+        base.faults = vec![FaultKind::Message];
+        base.tombstones = Tombstones(When::CollectAfter(Duration::from_secs(2)));
+        let drawn = (0..100).map(|seed| draw_sizes(&base, seed));
+        assert!(drawn.clone().all(|drawn| drawn.settings() == base.settings()));
+        let kept = drawn
+            .filter(|drawn| drawn.request_timeout == base.request_timeout)
+            .count();
+        assert!((10..90).contains(&kept), "some time-outs change nothing: {kept}");
     }
 
     #[test]

@@ -136,6 +136,19 @@ impl<'a> Train<'a> {
         self.contents.len().div_ceil(self.packet_bytes).max(1) as u64
     }
 
+    /// The same packets, each as a train of its own.
+    pub(super) fn packets(&self) -> impl Iterator<Item = Self> {
+        self.parts(1)
+    }
+
+    /// A copy that outlives the buffer, of a train of one packet.
+    pub(super) fn keep(&self) -> Kept {
+        Kept {
+            ecn: self.ecn,
+            contents: self.contents.to_vec(),
+        }
+    }
+
     /// The same packets, as trains of no more than `packets_max` each.
     fn parts(&self, packets_max: usize) -> impl Iterator<Item = Self> {
         let part_bytes = self.packet_bytes * packets_max;
@@ -147,6 +160,25 @@ impl<'a> Train<'a> {
                 ..*self
             }
         })
+    }
+}
+
+/// A packet that has been kept, to be sent later.
+#[derive(Debug)]
+pub(super) struct Kept {
+    ecn: Option<EcnCodepoint>,
+    contents: Vec<u8>,
+}
+
+impl Kept {
+    /// The packet as it came, from the endpoint at `source`.
+    pub(super) fn as_train(&self, source: SocketAddr) -> Train<'_> {
+        Train {
+            source,
+            ecn: self.ecn,
+            contents: &self.contents,
+            packet_bytes: self.contents.len().max(1),
+        }
     }
 }
 

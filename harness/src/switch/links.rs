@@ -7,7 +7,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+use super::delays::{Delays, Waiting};
 use super::error::SwitchError;
 use super::front::{Front, Sent, Train};
 
@@ -34,6 +39,15 @@ pub enum LinkPolicy {
     Open,
     /// Drops every packet.
     Cut,
+    /// Loses some packets and forwards the others later, in order.
+    Bad {
+        /// How much later.
+        delay: Duration,
+        /// How much later still at most, drawn for each packet.
+        jitter: Duration,
+        /// How many of 100 are lost.
+        loss_percent: u8,
+    },
 }
 
 /// What a directed link has done since its endpoints were added. Counts datagrams, not trains.
@@ -46,6 +60,10 @@ pub struct LinkCounters {
     pub forwarded_bytes: u64,
     /// Datagrams dropped because the link was cut.
     pub cut_packets: u64,
+    /// Datagrams lost because the link loses some, or has more waiting on it than there is room for.
+    pub lost_packets: u64,
+    /// Of those forwarded or undelivered, the datagrams that had waited because the link is slow.
+    pub slowed_packets: u64,
     /// Datagrams that the policy let pass, but the receiver was not attached or the system refused
     /// to send.
     pub undelivered_packets: u64,
@@ -56,11 +74,13 @@ impl LinkCounters {
         self.forwarded_packets += other.forwarded_packets;
         self.forwarded_bytes += other.forwarded_bytes;
         self.cut_packets += other.cut_packets;
+        self.lost_packets += other.lost_packets;
+        self.slowed_packets += other.slowed_packets;
         self.undelivered_packets += other.undelivered_packets;
     }
 
     fn handled_packets(&self) -> u64 {
-        self.forwarded_packets + self.cut_packets + self.undelivered_packets
+        self.forwarded_packets + self.cut_packets + self.lost_packets + self.undelivered_packets
     }
 }
 
@@ -80,11 +100,25 @@ impl SharedLinks {
 }
 
 /// Every endpoint, and the directed links between all of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Links {
     endpoints: Vec<Endpoint>,
     /// Who is attached where: the inverse of `Endpoint::address`.
     owners: HashMap<SocketAddr, EndpointId>,
+    delays: Delays,
+    /// Says which packets are lost and how late the others are. The same for all switches: the packets are not.
+    rng: Pcg64Mcg,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            owners: HashMap::new(),
+            delays: Delays::default(),
+            rng: Pcg64Mcg::seed_from_u64(0),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +135,8 @@ struct Endpoint {
 struct Link {
     policy: LinkPolicy,
     counters: LinkCounters,
+    /// When the last packet that waits on it is to leave it; the next one does not before.
+    last_due: Option<Instant>,
 }
 
 impl Links {
@@ -171,19 +207,78 @@ impl Links {
             self.endpoint_mut(to).unknown_source_packets += train.packet_count();
             return;
         };
-        let outcome = match self.link(from, to).policy {
-            LinkPolicy::Open => self.forward(train, from, to),
-            LinkPolicy::Cut => LinkCounters {
-                cut_packets: train.packet_count(),
-                ..LinkCounters::default()
-            },
+        let (outcome, waiting_count) = match self.link(from, to).policy {
+            LinkPolicy::Open => (self.forward(train, from, to), 0),
+            LinkPolicy::Cut => {
+                let cut = LinkCounters {
+                    cut_packets: train.packet_count(),
+                    ..LinkCounters::default()
+                };
+                (cut, 0)
+            }
+            LinkPolicy::Bad {
+                delay,
+                jitter,
+                loss_percent,
+            } => self.spoil(train, from, to, (delay, jitter), loss_percent),
         };
         assert_eq!(
-            outcome.handled_packets(),
+            outcome.handled_packets() + waiting_count,
             train.packet_count(),
             "every packet has one fate"
         );
         self.link_mut(from, to).counters.add(outcome);
+    }
+
+    /// Loses some packets of a train and has the others wait; returns how many wait.
+    fn spoil(
+        &mut self,
+        train: &Train<'_>,
+        from: EndpointId,
+        to: EndpointId,
+        (delay, jitter): (Duration, Duration),
+        loss_percent: u8,
+    ) -> (LinkCounters, u64) {
+        let now = Instant::now();
+        let (mut outcome, mut waiting_count) = (LinkCounters::default(), 0);
+        for packet in train.packets() {
+            if self.rng.random_ratio(u32::from(loss_percent.min(100)), 100) {
+                outcome.lost_packets += 1;
+                continue;
+            }
+            let due = now + delay + jitter.mul_f64(self.rng.random());
+            let due = self.link(from, to).last_due.map_or(due, |last| last.max(due));
+            if due <= now {
+                outcome.add(self.forward(&packet, from, to));
+                continue;
+            }
+            self.link_mut(from, to).last_due = Some(due);
+            let packet = packet.keep();
+            if self.delays.add(due, Waiting { from, to, packet }) {
+                waiting_count += 1;
+            } else {
+                outcome.lost_packets += 1;
+            }
+        }
+        (outcome, waiting_count)
+    }
+
+    /// When the next packet that waits on a slow link is to leave it.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delays.next_due()
+    }
+
+    /// Sends on what has waited long enough, and counts it. A cut does not take what was under way before it.
+    pub(super) fn send_due(&mut self, now: Instant) {
+        while let Some(Waiting { from, to, packet }) = self.delays.pop_due(now) {
+            let source = self.endpoint(from).front.address();
+            let sent = self.forward(&packet.as_train(source), from, to);
+            let slowed = LinkCounters {
+                slowed_packets: 1,
+                ..sent
+            };
+            self.link_mut(from, to).counters.add(slowed);
+        }
     }
 
     fn forward(&self, train: &Train<'_>, from: EndpointId, to: EndpointId) -> LinkCounters {
@@ -194,8 +289,8 @@ impl Links {
         LinkCounters {
             forwarded_packets: sent.packet_count,
             forwarded_bytes: sent.byte_count,
-            cut_packets: 0,
             undelivered_packets: train.packet_count() - sent.packet_count,
+            ..LinkCounters::default()
         }
     }
 

@@ -18,10 +18,11 @@
 //! datagram passes one place where the policy of its directed link decides and counts. The switch
 //! is no proxy: it knows nothing of QUIC, alters no byte and keeps no state for a connection.
 //!
-//! Invariant: every datagram that the switch receives is counted exactly once, as forwarded, cut,
-//! undelivered, or of an unknown source.
+//! Invariant: every datagram that the switch receives is counted exactly once, as forwarded, cut, lost,
+//! undelivered, or of an unknown source; one that waits on a slow link, when it leaves it.
 
 mod control;
+mod delays;
 mod error;
 mod front;
 mod links;

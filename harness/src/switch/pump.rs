@@ -5,7 +5,7 @@
 //! arrival raises an event for it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use mio::{Events, Poll, Token};
@@ -33,11 +33,18 @@ pub(super) fn run(mut poll: Poll, links: &SharedLinks) -> io::Result<()> {
     let mut buffers = Buffers::new();
     let mut ready = BTreeSet::new();
     loop {
-        let timeout = if ready.is_empty() { None } else { Some(Duration::ZERO) };
+        let timeout = match ready.is_empty() {
+            true => links
+                .lock()
+                .next_due()
+                .map(|due| due.saturating_duration_since(Instant::now())),
+            false => Some(Duration::ZERO),
+        };
         match poll.poll(&mut events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
+        links.lock().send_due(Instant::now());
         for event in &events {
             match event.token() {
                 STOP => return Ok(()),

@@ -14,7 +14,11 @@ pub use self::{
     trace::{Divergence, TraceComparison, TraceRecorder},
 };
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use anyhow::Context as _;
 
@@ -31,6 +35,9 @@ pub const FILE: &str = "tape.jsonl";
 /// The name of a simulated run's events in its folder.
 pub const TRACE_FILE: &str = "trace.bin";
 
+/// How a tape begins.
+const BEGINNING: &[u8; 16] = b"{\"tape\":\"header\"";
+
 /// A run that can be replayed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tape {
@@ -45,6 +52,13 @@ pub struct Tape {
 }
 
 impl Tape {
+    /// Whether `path` looks like a tape.
+    pub fn is_one(path: &Path) -> bool {
+        let mut first = [0; BEGINNING.len()];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+        read.is_ok() && first == *BEGINNING
+    }
+
     /// Reads a tape. A torn last line, which a harness that died leaves, is passed over.
     ///
     /// # Errors
@@ -234,7 +248,10 @@ mod tests {
             (text.replace("\"format\":1", "\"format\":9"), "format 9"),
             (text.replace("\"f\":\"read\"", "\"f\":\"sing\""), "line 3"),
             (text.replace("\"client\":1", "\"client\":10"), "ask 2"),
-            (text.replace("\"node\":\"n1\"", "\"node\":\"n9\""), "ask 2"),
+            (
+                text.replace("\"client\":1,\"node\":\"n1\"", "\"client\":1,\"node\":\"n9\""),
+                "ask 2",
+            ),
             (format!("{text}{}\n", lines[1]), "follow the end"),
             (format!("{}\n{}\n", lines[0], lines[0]), "one header"),
             (text.replace("\"nodes\":5", "\"nodes\":6"), "identity"),

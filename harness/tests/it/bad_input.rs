@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use quorate_core::Plant;
+use quorate_harness::fault::FaultKind;
+
 use crate::command::Quorate;
 
 /// Runs the command and checks how it ends, and that it left no run.
@@ -141,7 +144,8 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn lists_are_a_line_each_and_json_on_demand() {
     let quorate = Quorate::new();
-    for (verb, lines) in [("claims", 11), ("faults", 6), ("scenarios", 1)] {
+    let faults = FaultKind::ALL.len() + Plant::ALL.len();
+    for (verb, lines) in [("claims", 11), ("faults", faults), ("scenarios", 1)] {
         let ended = quorate.run(&format!("{verb} --format json"));
         let objects: Vec<serde_json::Value> = ended
             .stdout

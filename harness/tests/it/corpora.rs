@@ -75,6 +75,70 @@ fn public_histories_have_their_verdicts() {
     );
 }
 
+/// Files in which it takes more than ten operations: a lock that is taken once too often in a hundred times; and transactions of
+/// ten or twenty steps, each read of which needs the transaction that it read from.
+const LARGER: [(&str, u64); 4] = [
+    ("knossos/mutex/bad/etcd.edn", 206),
+    ("elle-cli/knossos/mutex/bad/etcd.json", 206),
+    ("isovista/yugabyte_tcc.txt", 16),
+    ("isovista/dgraph_si.txt", 480),
+];
+
+/// What `quorate shrink` leaves of every invalid history: few operations that still break the claim.
+#[test]
+fn invalid_public_histories_come_to_a_few_operations() {
+    let Some(corpora) = folder() else {
+        eprintln!("skipped shrinking public histories: neither QUORATE_CORPORA nor ../shared/corpora is there");
+        return;
+    };
+    let index = fs::read_to_string(corpora.join("INDEX.tsv")).expect("the index can be read");
+    let rows = index.lines().skip(1).filter_map(|line| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        asked(columns[0], columns[5], columns[6])
+    });
+    let rows: Vec<Row> = rows.flatten().filter(|row| row.expected == "invalid").collect();
+    assert!(rows.len() >= 60, "{} invalid histories", rows.len());
+    let quorate = Quorate::new();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let file = corpora.join(&row.file);
+        let larger = LARGER.iter().find(|(file, _)| *file == row.file);
+        let (most, budget) = larger.map_or((10, 5000), |(_, most)| (*most, 1000));
+        let arguments = format!(
+            "{} {} --budget {budget} --out out --progress none",
+            file.display(),
+            row.arguments
+        );
+        let (code, shrunk) = quorate.json(&format!("shrink {arguments}"));
+        let ops = shrunk["ops"].as_u64().unwrap_or(u64::MAX);
+        let (before, tried) = (&shrunk["ops_before"], &shrunk["tried"]);
+        eprintln!(
+            "{}\t{}\t{before}\t{ops}\t{tried}\t{}",
+            row.file, row.arguments, shrunk["seconds"]
+        );
+        let (_, again) = quorate.json(
+            text(&shrunk["again"])
+                .strip_prefix("quorate ")
+                .expect("a command of ours"),
+        );
+        let is_done = shrunk["one_minimal"] == true || larger.is_some() && shrunk["stopped"] == true;
+        if code != 0 || ops > most || !is_done || again["verdict"] != "invalid" {
+            wrong.push(format!("{} {}: {ops} operations", row.file, row.arguments));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        rows.len(),
+        wrong.join("\n")
+    );
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a text")
+}
+
 fn folder() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora");
     let folder = std::env::var_os("QUORATE_CORPORA").map_or_else(beside, PathBuf::from);

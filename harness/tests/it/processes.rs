@@ -272,6 +272,73 @@ fn a_killed_harness_leaves_a_record_and_no_process() {
     assert_eq!(verdict_of(&report, "fresh-reads"), "held");
 }
 
+/// What real processes can have besides partitions and kills: each is seen to have an effect, and no claim is broken.
+const BAD: &str = r#"
+time = "6s"
+plan = [
+    { at = "300ms", lasts = "1500ms", fault = "pause", nodes = ["n2", "n4"] },
+    { at = "2500ms", lasts = "1s", fault = "slow-links", from = ["n1", "n2"], to = ["n3", "n4", "n5"], delay = "40ms", jitter = "20ms" },
+    { at = "4s", lasts = "1s", fault = "lossy-links", from = ["n1", "n3", "n5"], to = ["n1", "n2", "n3"], percent = 20 },
+    { at = "5s", lasts = "500ms", fault = "pause", nodes = ["n1"] },
+    { at = "5200ms", lasts = "800ms", fault = "kill", nodes = ["n1"] },
+]
+"#;
+
+#[test]
+fn pauses_and_bad_links_take_effect_on_real_processes() {
+    let _turn = turn();
+    let quorate = quorate();
+    fs::write(quorate.path().join("bad.toml"), BAD).expect("a file can be written");
+    let (code, report) = quorate.json("run --config bad.toml --seed 1");
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["faults"]["effective"], 5, "{report:#}");
+    assert_nothing_left(&quorate);
+    let run = quorate.path().join(report["run"].as_str().expect("a folder"));
+    let faults = fs::read_to_string(run.join("faults.jsonl")).expect("it is there");
+    for evidence in ["\"delayed\":2", "\"slowed\":", "\"lost\":", "SIGKILL"] {
+        assert!(faults.contains(evidence), "{evidence} in {faults}");
+    }
+}
+
+/// The harness is killed while a node is paused: it does not stay for ever.
+#[test]
+fn a_killed_harness_leaves_no_paused_process() {
+    let _turn = turn();
+    let quorate = quorate();
+    let plan = r#"plan = [{ at = "100ms", lasts = "50s", fault = "pause", nodes = ["n3"] }]"#;
+    fs::write(quorate.path().join("paused.toml"), plan).expect("a file can be written");
+    let mut run = Running::start(&quorate, "run --config paused.toml --time 60s --seed 1");
+    run.wait_for("- load");
+    let faults = quorate.path().join("results/runs/quickstart/latest/faults.jsonl");
+    let is_paused = || fs::read_to_string(&faults).is_ok_and(|faults| faults.contains("\"applied\""));
+    wait_until("the pause", is_paused);
+    run.signal("-KILL");
+    let (code, ..) = run.end();
+    assert_eq!(code, None, "killed");
+    wait_until("the nodes to stop", || nodes_of(quorate.path()).is_empty());
+}
+
+#[test]
+fn what_only_a_simulation_can_have_is_refused_before_anything_starts() {
+    let quorate = quorate();
+    let plan = r#"plan = [{ at = "1s", lasts = "1s", fault = "failing-disk", nodes = ["n3"] }]"#;
+    fs::write(quorate.path().join("disk.toml"), plan).expect("a file can be written");
+    for (arguments, name) in [
+        ("--faults kill,clock", "clock"),
+        ("--faults power-loss", "power-loss"),
+        ("--faults message", "message"),
+        ("--faults slow", "slow"),
+        ("--config disk.toml", "disk"),
+    ] {
+        let ended = quorate.run(&format!("run {arguments} --seed 1"));
+        assert_eq!(ended.code, 64, "{arguments}: {}", ended.stderr);
+        for part in [name, "quorate sim"] {
+            assert!(ended.stderr.contains(part), "{part:?} in {}", ended.stderr);
+        }
+    }
+    assert!(!quorate.path().join("results").exists());
+}
+
 /// How many whole lines the record has so far.
 fn history_lines(quorate: &Quorate) -> usize {
     let path = quorate.path().join("results/runs/quickstart/latest/history.jsonl");

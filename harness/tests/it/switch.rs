@@ -125,10 +125,81 @@ fn a_cut_holds_in_one_direction_until_healed() {
         forwarded_packets: 1,
         forwarded_bytes: 6,
         cut_packets: 3,
-        undelivered_packets: 0,
+        ..LinkCounters::default()
     };
     assert_eq!(switch.link_counters(a.id, b.id), counters);
     assert_eq!(switch.link_counters(b.id, a.id).cut_packets, 0);
+}
+
+#[test]
+fn a_slow_link_delays_one_direction_and_keeps_the_order() {
+    let ([a, b], switch) = start();
+    let slow = LinkPolicy::Bad {
+        delay: Duration::from_millis(30),
+        jitter: Duration::from_millis(20),
+        loss_percent: 0,
+    };
+    switch.set_link(a.id, b.id, slow).unwrap();
+    let began = Instant::now();
+    for number in 0..20 {
+        a.send(&b, &[number]);
+    }
+    b.send(&a, b"the way back is fast");
+    a.expect(&b, b"the way back is fast");
+    for number in 0..20 {
+        b.expect(&a, &[number]);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(30), "{:?}", began.elapsed());
+    let counters = switch.link_counters(a.id, b.id);
+    assert_eq!((counters.slowed_packets, counters.forwarded_packets), (20, 20));
+    assert_eq!(switch.link_counters(b.id, a.id).slowed_packets, 0);
+}
+
+/// What has left before the heal is overtaken by what comes after it.
+#[test]
+fn a_healed_link_is_fast_at_once() {
+    let ([a, b], switch) = start();
+    let slow = LinkPolicy::Bad {
+        delay: Duration::from_millis(100),
+        jitter: Duration::ZERO,
+        loss_percent: 0,
+    };
+    switch.set_link(a.id, b.id, slow).unwrap();
+    a.send(&b, b"first");
+    b.send(&a, b"the switch has seen it");
+    a.expect(&b, b"the switch has seen it");
+    switch.heal_all().unwrap();
+    a.send(&b, b"second");
+    let mut seen = [b.receive().0, b.receive().0];
+    seen.sort();
+    assert_eq!(seen, [b"first".to_vec(), b"second".to_vec()]);
+    assert_eq!(switch.link_counters(a.id, b.id).forwarded_packets, 2);
+}
+
+#[test]
+fn a_lossy_link_loses_its_share() {
+    let ([a, b], switch) = start();
+    for (loss_percent, expected) in [(50, 120..280), (100, 400..401)] {
+        let before = switch.link_counters(a.id, b.id);
+        let lossy = LinkPolicy::Bad {
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            loss_percent,
+        };
+        switch.set_link(a.id, b.id, lossy).unwrap();
+        let since = || {
+            let counters = switch.link_counters(a.id, b.id);
+            let lost = counters.lost_packets - before.lost_packets;
+            (lost, counters.forwarded_packets - before.forwarded_packets)
+        };
+        for count in 1..=400 {
+            a.send(&b, b"?");
+            wait_until(|| since().0 + since().1 == count);
+        }
+        let (lost, forwarded) = since();
+        assert!(expected.contains(&lost), "{lost} of 400 lost");
+        (0..forwarded).for_each(|_| b.expect(&a, b"?"));
+    }
 }
 
 #[test]
@@ -247,8 +318,8 @@ fn every_packet_is_counted_once() {
     let counters = LinkCounters {
         forwarded_packets: payloads.len() as u64,
         forwarded_bytes: payloads.iter().map(|payload| payload.len() as u64).sum(),
-        cut_packets: 0,
         undelivered_packets: 1,
+        ..LinkCounters::default()
     };
     assert_eq!(switch.link_counters(a.id, b.id), counters);
     assert_eq!(switch.link_counters(b.id, a.id), LinkCounters::default());

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Errand, Key, LeafId, MerkleTree, Node, NodeId, Now,
-    PartitionId, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store, Stretch,
-    Summaries, Summary, Time,
+    PartitionId, Plant, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store,
+    Stretch, Summaries, Summary, Time,
     journal::{DigestChange, Waiter},
     merkle::{INNER, LEAVES_EACH},
     timers::Timer,
@@ -397,6 +397,7 @@ impl<S: Store> Node<S> {
             return self.leave_peer(now, false);
         };
         let mut mine = summaries.entries;
+        self.omit_tombstones(&mut mine);
         mine.retain(|(key, _)| {
             after.as_ref().is_none_or(|after| key > after) && leaves.contains(&self.config.ring.leaf(key))
         });
@@ -412,6 +413,13 @@ impl<S: Store> Node<S> {
         self.take_step(now, Stage::Summaries { through, mine }, body);
     }
 
+    /// Leaves tombstones out of what is compared: [`Plant::ExchangeOmitsTombstones`].
+    fn omit_tombstones(&self, summaries: &mut Vec<(Key, Summary)>) {
+        if self.has_plant(Plant::ExchangeOmitsTombstones) {
+            summaries.retain(|(_, summary)| summary.deleted_at.is_none());
+        }
+    }
+
     /// As the peer of a comparison: how this node's part of a stretch differs from the asker's.
     pub(crate) fn differences(&self, stretch: &Stretch) -> ReplicaResponse {
         let refused = ReplicaResponse::Refused(Refused::Storage);
@@ -422,6 +430,7 @@ impl<S: Store> Node<S> {
             return refused;
         };
         let mut mine = summaries.entries;
+        self.omit_tombstones(&mut mine);
         mine.retain(|(key, _)| stretch.contains(key, self.config.ring.leaf(key)));
         let mut wanted = lacking(&mine, &stretch.summaries);
         // What is damaged here is mended from all owners, and not from one.

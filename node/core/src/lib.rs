@@ -35,6 +35,7 @@ mod origins;
 mod placement;
 mod plant;
 mod record;
+mod repeats;
 mod replica;
 mod replication;
 mod ring;

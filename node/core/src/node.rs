@@ -14,8 +14,8 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{
     BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Key, Member, Message, Name, NodeId,
-    NodeState, Now, Output, PartitionId, PersistToken, ReplicaRequest, Request, RequestId, Response, Ring, RingShape,
-    Store, StoreError, StoreOp, Time,
+    NodeState, Now, Output, PartitionId, PersistToken, Plant, ReplicaRequest, Request, RequestId, Response, Ring,
+    RingShape, Store, StoreError, StoreOp, Time,
     coordinate::Coordination,
     drain::Drain,
     exchange::{AntiEntropy, tree_of},
@@ -27,6 +27,7 @@ use crate::{
     mend::Mends,
     metrics::Measurements,
     origins::Origins,
+    repeats::Repeats,
     timers::{Timer, Timers},
     tombstones::Graveyard,
 };
@@ -51,6 +52,7 @@ pub struct Node<S> {
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
     pub(crate) origins: Origins,
+    pub(crate) repeats: Repeats,
     pub(crate) mends: Mends,
     pub(crate) graveyard: Graveyard,
     pub(crate) drain: Drain,
@@ -157,6 +159,7 @@ impl<S: Store> Node<S> {
             coordinations: BTreeMap::new(),
             handoff: Handoff::load(&store)?,
             origins: Origins::load(&store, config.write_id_count_max)?,
+            repeats: Repeats::default(),
             mends: Mends::default(),
             graveyard: inventory.graveyard,
             drain: Drain::default(),
@@ -256,6 +259,9 @@ impl<S: Store> Node<S> {
         self.set_tombstones_timer(now);
         self.set_hint_expiry_timer(now);
         self.set_write_ids_timer(now);
+        if self.has_plant(Plant::HintsForgottenAtStart) {
+            self.forget_hints();
+        }
         self.mend_all(now, damaged);
         self.form_ring_if_known();
     }
@@ -323,6 +329,7 @@ impl<S: Store> Node<S> {
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
             self.handoff.lose_link(peer);
+            self.repeats.forget(peer);
             self.fail_comparison_with(now.time, peer);
         }
     }

@@ -8,31 +8,104 @@
 pub enum Plant {
     /// A write is acknowledged as soon as it is sent, before W replicas hold it (Q1's twin on the write path).
     ReplyBeforeAcks,
-    /// A hint is counted as stored and never kept (H2, H11: failures after which no hint is written).
-    HintDropped,
+    /// A read with blocking repair is answered when the repairs are sent, and not once enough replicas hold what is
+    /// returned (Q1).
+    ReplyBeforeReadRepair,
+    /// A read answers with the value that it has although a digest says that another replica has more (Q1, where
+    /// digests are asked for).
+    DigestMismatchIgnored,
+    /// A replica that holds a tombstone answers that it has nothing when it is asked for a digest (Q10).
+    DigestOmitsTombstones,
+    /// One replica that has nothing answers a read for all, whatever the client asked for (Q21).
+    FirstAbsenceWins,
     /// Read repair takes the older of two answers for the winner, and the replica believes it (Q4).
     RepairWritesOlder,
+    /// A strict quorum counts nodes that stand in for owners (Q14).
+    StrictCountsStandIns,
+    /// A write that too few replicas acknowledged in time is called failed, although some may hold it (Q13).
+    UnknownCalledFailure,
+    /// A two-phase write is stamped by its coordinator's clock, which has not heard of the versions that were told
+    /// (V1, V18).
+    ToldVersionsIgnored,
+    /// Of two writes stamped with the same time, a replica keeps the one that arrived last (V2).
+    TieWonByLast,
     /// A replica that finds nothing of its own under a key goes on as whom it was there before, and gives dots that it
     /// has given (V3, V4).
     ActorReused,
+    /// A write that another node applies gets there without its client's context, and overwrites nothing (V6).
+    ForwardedWithoutContext,
+    /// A write to siblings overwrites all that its origin holds, read by its client or not (derived from V3: a context
+    /// that claims dots which nobody had seen).
+    ContextCoversUnread,
+    /// Merging two copies of a set keeps an element that either has removed (V12).
+    RemovedElementKept,
+    /// An update whose origin was lost before it answered is applied by another, and so twice (V14, Q22).
+    LostUpdateReapplied,
+    /// A hint is counted as stored and never kept (H2, H11: failures after which no hint is written).
+    HintDropped,
+    /// A hint is not kept where there is one of its key for the same owner, although that one is older (H15: a write
+    /// during hand-off is lost).
+    SecondHintDropped,
+    /// A node that starts throws its hints away (H6: hints are lost to a kill).
+    HintsForgottenAtStart,
+    /// A tombstone is collected though some member can't be asked, and though hints of its key are kept (H8, A5).
+    TombstoneCollectedEarly,
+    /// Anti-entropy compares no tombstones, and so brings no deletion to who missed it (A2).
+    ExchangeOmitsTombstones,
+    /// A write is acknowledged before it is synced (N10).
+    AckBeforeSync,
 }
 
 impl Plant {
     /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 4] = [
+    pub const ALL: [Plant; 21] = [
         Plant::ReplyBeforeAcks,
-        Plant::HintDropped,
+        Plant::ReplyBeforeReadRepair,
+        Plant::DigestMismatchIgnored,
+        Plant::DigestOmitsTombstones,
+        Plant::FirstAbsenceWins,
         Plant::RepairWritesOlder,
+        Plant::StrictCountsStandIns,
+        Plant::UnknownCalledFailure,
+        Plant::ToldVersionsIgnored,
+        Plant::TieWonByLast,
         Plant::ActorReused,
+        Plant::ForwardedWithoutContext,
+        Plant::ContextCoversUnread,
+        Plant::RemovedElementKept,
+        Plant::LostUpdateReapplied,
+        Plant::HintDropped,
+        Plant::SecondHintDropped,
+        Plant::HintsForgottenAtStart,
+        Plant::TombstoneCollectedEarly,
+        Plant::ExchangeOmitsTombstones,
+        Plant::AckBeforeSync,
     ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Plant::ReplyBeforeAcks => "reply-before-acks",
-            Plant::HintDropped => "hint-dropped",
+            Plant::ReplyBeforeReadRepair => "reply-before-read-repair",
+            Plant::DigestMismatchIgnored => "digest-mismatch-ignored",
+            Plant::DigestOmitsTombstones => "digest-omits-tombstones",
+            Plant::FirstAbsenceWins => "first-absence-wins",
             Plant::RepairWritesOlder => "repair-writes-older",
+            Plant::StrictCountsStandIns => "strict-counts-stand-ins",
+            Plant::UnknownCalledFailure => "unknown-called-failure",
+            Plant::ToldVersionsIgnored => "told-versions-ignored",
+            Plant::TieWonByLast => "tie-won-by-last",
             Plant::ActorReused => "actor-reused",
+            Plant::ForwardedWithoutContext => "forwarded-without-context",
+            Plant::ContextCoversUnread => "context-covers-unread",
+            Plant::RemovedElementKept => "removed-element-kept",
+            Plant::LostUpdateReapplied => "lost-update-reapplied",
+            Plant::HintDropped => "hint-dropped",
+            Plant::SecondHintDropped => "second-hint-dropped",
+            Plant::HintsForgottenAtStart => "hints-forgotten-at-start",
+            Plant::TombstoneCollectedEarly => "tombstone-collected-early",
+            Plant::ExchangeOmitsTombstones => "exchange-omits-tombstones",
+            Plant::AckBeforeSync => "ack-before-sync",
         }
     }
 
@@ -40,9 +113,26 @@ impl Plant {
     pub fn description(self) -> &'static str {
         match self {
             Plant::ReplyBeforeAcks => "a write is acknowledged before W replicas hold it",
-            Plant::HintDropped => "a hint for an unreachable replica is counted and thrown away",
+            Plant::ReplyBeforeReadRepair => "a read is answered before R replicas hold what it returns",
+            Plant::DigestMismatchIgnored => "a read takes no notice of digests that differ from its value",
+            Plant::DigestOmitsTombstones => "the digest of a tombstone is that of nothing",
+            Plant::FirstAbsenceWins => "one replica that has nothing answers a read for all",
             Plant::RepairWritesOlder => "read repair overwrites the newer version with the older one",
+            Plant::StrictCountsStandIns => "a strict quorum counts nodes that stand in for owners",
+            Plant::UnknownCalledFailure => "a write that too few replicas acknowledged is called failed",
+            Plant::ToldVersionsIgnored => "a two-phase write is stamped by a clock, not above what it was told",
+            Plant::TieWonByLast => "of two writes of the same time the one that arrives last is kept",
             Plant::ActorReused => "a replica that lost a key writes it under dots that it gave before",
+            Plant::ForwardedWithoutContext => "a write that another node applies loses its client's context",
+            Plant::ContextCoversUnread => "a write overwrites siblings that its client had not read",
+            Plant::RemovedElementKept => "merging copies of a set keeps what either has removed",
+            Plant::LostUpdateReapplied => "an update without an answer is applied by another node as well",
+            Plant::HintDropped => "a hint for an unreachable replica is counted and thrown away",
+            Plant::SecondHintDropped => "a hint is thrown away where one of its key is kept already",
+            Plant::HintsForgottenAtStart => "a node that starts throws its hints away",
+            Plant::TombstoneCollectedEarly => "a tombstone goes while a node is away or keeps a hint of its key",
+            Plant::ExchangeOmitsTombstones => "anti-entropy leaves tombstones out of what it compares",
+            Plant::AckBeforeSync => "a replica acknowledges a write before it is synced",
         }
     }
 

@@ -35,6 +35,7 @@ impl<S: Store> Node<S> {
                 let waiter = Waiter::Peer { peer, id, fingerprint };
                 self.keep(now, owner, key, cell, waiter).map(|()| None)
             }
+            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
             ReplicaRequest::Apply(apply) => self.apply(now, from, id, *apply).map(|()| None),
             ReplicaRequest::CompareDigests { digests } => {
                 let partitions = self.anti_entropy.differing(&digests);
@@ -55,7 +56,7 @@ impl<S: Store> Node<S> {
             }
         };
         match answer {
-            Ok(None) => {} // Once it is durable.
+            Ok(None) => {} // Once it is durable, if it came for the first time.
             Ok(Some(response)) => self.respond(from, id, response),
             Err(refused) => self.respond(from, id, ReplicaResponse::Refused(refused)),
         }
@@ -70,9 +71,12 @@ impl<S: Store> Node<S> {
             (Ok(record), Want::Time) => ReplicaResponse::Time {
                 time: record.map_or(self.forgotten_time, |record| record.cell.time()),
             },
-            (Ok(record), Want::Digest) => ReplicaResponse::Digest {
-                summary: record.map(|record| record.summary(key)),
-            },
+            (Ok(record), Want::Digest) => {
+                let omits_tombstones = self.has_plant(Plant::DigestOmitsTombstones);
+                let is_told = |record: &Record| !omits_tombstones || record.cell.deleted_at().is_none();
+                let summary = record.filter(is_told).map(|record| record.summary(key));
+                ReplicaResponse::Digest { summary }
+            }
             (Err(_), _) => ReplicaResponse::Refused(Refused::Storage),
         }
     }
@@ -109,26 +113,39 @@ impl<S: Store> Node<S> {
     ) -> Result<(), Refused> {
         self.check_cell(now, key, &cell)?;
         let held = self.pending_record(now, key)?;
-        let believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair;
         let merged = match &held {
-            Some(record) if !believed => {
-                let mut merged = record.cell.clone();
-                if !merged.merge(&cell) {
-                    return self.wait_or_tell(now, key, waiter);
-                }
-                if !merged.is_valid() {
-                    return Err(Refused::Invalid);
-                }
-                merged
-            }
-            Some(record) if record.cell == cell => return self.wait_or_tell(now, key, waiter),
-            _ => cell,
+            Some(record) => match self.merged(&record.cell, &cell, errand) {
+                None => return self.wait_or_tell(now, key, waiter),
+                Some(merged) if !merged.is_valid() => return Err(Refused::Invalid),
+                Some(merged) => merged,
+            },
+            None => cell,
         };
         self.check_room()?;
         let actor = held.as_ref().and_then(|record| record.actor);
         self.stage(key, Some(Record { cell: merged, actor }), held.as_ref());
-        self.journal.wait_for(key, waiter);
+        if self.has_plant(Plant::AckBeforeSync) && errand == Errand::Write {
+            self.on_held(now, waiter);
+        } else {
+            self.journal.wait_for(key, waiter);
+        }
         Ok(())
+    }
+
+    /// What `held` is after `cell` has come; `None` if that is no more than it was.
+    fn merged(&self, held: &Cell, cell: &Cell, errand: Errand) -> Option<Cell> {
+        let is_believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair
+            || self.has_plant(Plant::TieWonByLast) && is_tie(held, cell);
+        if is_believed {
+            return Some(cell.clone()).filter(|cell| cell != held);
+        }
+        let mut merged = held.clone();
+        let has_changed = if self.has_plant(Plant::RemovedElementKept) {
+            merged.merge_keeping_elements(cell)
+        } else {
+            merged.merge(cell)
+        };
+        has_changed.then_some(merged)
     }
 
     /// Puts a record, or its end, into the open batch in the place of `held`.
@@ -269,4 +286,9 @@ impl<S: Store> Node<S> {
             self.send(to, Message::Response { id, body });
         }
     }
+}
+
+/// Whether two registers were written at the same time, as far as clocks tell: [`Plant::TieWonByLast`].
+fn is_tie(held: &Cell, cell: &Cell) -> bool {
+    held.version().is_some() && held.time() == cell.time()
 }

@@ -20,8 +20,8 @@ use std::{
 };
 
 use crate::{
-    Key, Node, NodeId, Now, ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, Tombstones, WallTime,
-    journal::DigestChange, timers::Timer,
+    Key, Node, NodeId, Now, Plant, ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, Tombstones,
+    WallTime, journal::DigestChange, timers::Timer,
 };
 
 /// Tombstones that a node leads to their end at a time.
@@ -146,13 +146,16 @@ impl<S: Store> Node<S> {
     fn begin_funeral(&mut self, now: Now, key: &Key) {
         let ring = self.ring.as_ref().expect("the caller has looked");
         let leads = ring.owners(ring.partition(key)).first() == Some(&self.config.node);
-        let members: BTreeSet<_> = ring.members().iter().map(|member| member.node).collect();
+        let mut members: BTreeSet<_> = ring.members().iter().map(|member| member.node).collect();
         if !leads || self.graveyard.under_way.contains_key(key) {
             return;
         }
         let Some(fingerprint) = self.settled_fingerprint(now, key) else {
             return;
         };
+        if self.has_plant(Plant::TombstoneCollectedEarly) {
+            members.retain(|member| self.is_reachable(*member));
+        }
         let all_there = members.iter().all(|member| self.is_reachable(*member));
         if !all_there || !self.agrees_to_collect(now, key, fingerprint) {
             return;
@@ -231,7 +234,8 @@ impl<S: Store> Node<S> {
         let partition = ring.partition(key);
         let owns = ring.owners(partition).contains(&self.config.node);
         let holds = !owns || self.settled_fingerprint(now, key) == Some(fingerprint);
-        holds && !self.has_hint_of(key) && !self.is_coordinating(key) && !self.anti_entropy.is_comparing(partition)
+        let is_hinted = self.has_hint_of(key) && !self.has_plant(Plant::TombstoneCollectedEarly);
+        holds && !is_hinted && !self.is_coordinating(key) && !self.anti_entropy.is_comparing(partition)
     }
 
     /// Forgets a tombstone, if it is all that there is of the key.

@@ -102,6 +102,16 @@ impl Update {
         }
     }
 
+    /// Goes on as if the client had read nothing: [`Plant::ForwardedWithoutContext`].
+    pub(crate) fn forget_context(&mut self) {
+        match self {
+            Update::Put { context, .. } | Update::Delete { context } | Update::Remove { context, .. } => {
+                *context = Context::default();
+            }
+            Update::Add { .. } | Update::Increment { .. } => {}
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Update::Put { .. } => "a put",
@@ -146,7 +156,10 @@ impl<S: Store> Node<S> {
             (None, Kind::Register) => unreachable!("dealt with above"),
         };
         match (&mut cell, update) {
-            (Cell::Siblings(siblings), Update::Put { value, context }) => {
+            (Cell::Siblings(siblings), Update::Put { value, mut context }) => {
+                if self.has_plant(Plant::ContextCoversUnread) {
+                    context.merge(siblings.context());
+                }
                 siblings.put(actor, &context, value);
             }
             (Cell::Siblings(siblings), Update::Delete { context }) => siblings.delete(&context, now.wall),

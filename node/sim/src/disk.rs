@@ -3,6 +3,10 @@
 //! Batches queue up; one write at a time takes all that wait (group commit) and finishes them together. A crash loses
 //! what waits; of a write that was under way, chance decides whether it reached the platter. Where not each is synced,
 //! a crash loses too what was finished since the last sync.
+//!
+//! A write that power loss tears leaves a prefix of its batches, each of them whole, and takes nothing with it that was
+//! there before: what a store shows that writes beside what it has and trusts what fits its checksum (redb, which the
+//! server uses, shows all of them or none; a checksummed log could show any prefix).
 
 use std::{
     cell::RefCell,
@@ -92,6 +96,29 @@ impl SimDisk {
         let mut durable = self.durable.borrow_mut();
         let place = durable.place_of(key).expect("there is a record to lose");
         durable.records.remove(&place);
+    }
+
+    /// The keys whose records are there and not spoilt, in order.
+    pub(crate) fn whole_keys(&self) -> Vec<Key> {
+        let durable = self.durable.borrow();
+        let whole = durable.records.keys().filter(|place| !durable.damaged.contains(place));
+        whole.map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Whether the record under a key is spoilt.
+    pub(crate) fn is_damaged(&self, key: &Key) -> bool {
+        self.durable.borrow().damaged.iter().any(|(_, damaged)| damaged == key)
+    }
+
+    /// How many records a crash would take back to what they were, or to nothing.
+    fn unsynced_record_count(&self) -> usize {
+        let (durable, unsynced) = (self.durable.borrow(), self.unsynced.borrow());
+        if unsynced.fsync == SimFsync::Always {
+            return 0;
+        }
+        let synced = &unsynced.synced.records;
+        let is_new = |(place, record): &(&(PartitionId, Key), &Record)| synced.get(*place) != Some(*record);
+        durable.records.iter().filter(is_new).count()
     }
 
     /// Syncs what is due after changes, or asked for, if not everything is synced at once.
@@ -240,6 +267,15 @@ impl Store for SimDisk {
     }
 }
 
+/// What a crash has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Batches that were on their way.
+    pub(crate) batch_count: usize,
+    /// Records that were written and not synced.
+    pub(crate) record_count: usize,
+}
+
 /// What is on its way to a disk.
 #[derive(Debug, Default)]
 pub(crate) struct SyncQueue {
@@ -279,13 +315,22 @@ impl SyncQueue {
             .collect()
     }
 
-    /// Loses what was not synced. `reached` says whether the sync under way got there before the crash.
-    pub(crate) fn crash(&mut self, now: Time, disk: &SimDisk, reached: bool) {
-        if reached {
-            self.finish(now, disk);
-        }
-        disk.lose_unsynced(now);
-        self.under_way.clear();
+    /// How many batches the sync under way writes.
+    pub(crate) fn under_way_count(&self) -> usize {
+        self.under_way.len()
+    }
+
+    /// Loses what was not synced. Of the sync under way, the first `reached` batches got there before the crash.
+    pub(crate) fn crash(&mut self, now: Time, disk: &SimDisk, reached: usize) -> Lost {
+        let batch_count = self.under_way.len() + self.waiting.len() - reached;
         self.waiting.clear();
+        self.under_way.truncate(reached);
+        self.finish(now, disk);
+        let record_count = disk.unsynced_record_count();
+        disk.lose_unsynced(now);
+        Lost {
+            batch_count,
+            record_count,
+        }
     }
 }

@@ -2,10 +2,12 @@
 //! one seed.
 //!
 //! A [`Sim`] owns the nodes and all that lies between and under them: links with the semantics of QUIC streams, disks
-//! that lose what was not synced, clocks that can be wrong, processes that are killed and started again. Whoever drives
+//! that lose what was not synced, clocks that can be wrong, processes that are killed, paused and started again. Whoever drives
 //! it submits client requests, breaks things at chosen moments, and gets back what clients would see. The same seed and
 //! the same calls give the same trace, event by event; [`Sim::trace`] is its hash.
 
+mod chance;
+mod clock;
 mod disk;
 mod link;
 mod process;
@@ -16,8 +18,10 @@ mod world;
 
 pub use self::{
     disk::{SimDisk, SimFsync},
+    link::{LinkCounts, LinkFaults},
+    process::NodeCounts,
     seed::split_seed,
     tally::Tally,
     trace::{TraceEvent, TraceHash, Watch, What},
-    world::{CallId, Completion, NodeIndex, Outcome, Sim, SimOptions},
+    world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

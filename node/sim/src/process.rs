@@ -1,12 +1,15 @@
-//! A node's process: running on its disk, or dead beside it.
+//! A node's process: running on its disk, paused, or dead beside it.
 
-use quorate_core::{Config, Input, Node, Output, Store, Time, invariants};
+use std::{collections::BTreeSet, time::Duration};
+
+use quorate_core::{ClientToken, Config, Input, Node, Output, Store, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    disk::{SimDisk, SimFsync, SyncQueue},
+    disk::{Lost, SimDisk, SimFsync, SyncQueue},
     tally::Tally,
+    world::Duty,
 };
 
 /// One process, over all its lives.
@@ -17,14 +20,55 @@ pub(crate) struct Process {
     pub(crate) syncs: SyncQueue,
     /// Whether syncs fail.
     pub(crate) fails: bool,
+    /// How much longer syncs take.
+    pub(crate) syncs_slower_by: Duration,
     /// Which life this is: what belongs to an earlier one is ignored.
     pub(crate) life: u64,
     /// The earliest wake-up that is on the agenda.
     pub(crate) timer: Option<Time>,
+    /// What waits for the end of a pause, while there is one.
+    pub(crate) pause: Option<Pause>,
+    /// How many pauses there were, so that what belongs to an earlier one can be told.
+    pub(crate) pauses: u64,
+    /// How it is stopped and let run in turn, if it is.
+    pub(crate) duty: Option<Duty>,
+    /// Requests whose clients have given up: an answer goes nowhere.
+    pub(crate) abandoned: BTreeSet<ClientToken>,
+    pub(crate) counts: NodeCounts,
     /// What it has told, and what it had counted in the lives that are over.
     pub(crate) past: Tally,
     node: Option<Node<SimDisk>>,
     rng: Pcg64Mcg,
+}
+
+/// A process that does nothing, and does not know it.
+#[derive(Debug, Default)]
+pub(crate) struct Pause {
+    /// What has come meanwhile, in its order.
+    pub(crate) waiting: Vec<Waiting>,
+    /// Whether clients have given up their connections to it.
+    pub(crate) is_left: bool,
+}
+
+/// What waits for the end of a pause.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    Input(Box<Input>),
+    /// A sync has ended.
+    Synced,
+}
+
+/// What faults of a node have done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// Inputs that waited for the end of a pause.
+    pub inputs_delayed: u64,
+    /// Syncs that failed.
+    pub syncs_failed: u64,
+    /// Syncs that were slowed.
+    pub syncs_slowed: u64,
+    /// How often the node was told a time that its clock would not have shown.
+    pub readings_wrong: u64,
 }
 
 impl Process {
@@ -34,8 +78,14 @@ impl Process {
             disk: SimDisk::new(fsync),
             syncs: SyncQueue::default(),
             fails: false,
+            syncs_slower_by: Duration::ZERO,
             life: 0,
             timer: None,
+            pause: None,
+            pauses: 0,
+            duty: None,
+            abandoned: BTreeSet::new(),
+            counts: NodeCounts::default(),
             past: Tally::default(),
             node: None,
             rng,
@@ -54,10 +104,22 @@ impl Process {
 
     /// Kills it. Chance decides whether a sync that was under way got there.
     pub(crate) fn kill(&mut self, now: Time) {
+        let reached = if self.rng.random() {
+            self.syncs.under_way_count()
+        } else {
+            0
+        };
+        self.end(now, reached);
+    }
+
+    /// Ends it, when the first `reached` batches of the sync under way had got there.
+    pub(crate) fn end(&mut self, now: Time, reached: usize) -> Lost {
         let node = self.node.take().expect("a dead process can't be killed");
         self.past.add(node.metrics().counters);
-        let reached = self.rng.random();
-        self.syncs.crash(now, &self.disk, reached);
+        self.pause = None;
+        self.duty = None;
+        self.abandoned.clear();
+        self.syncs.crash(now, &self.disk, reached)
     }
 
     /// What it has told and counted in all its lives.
@@ -71,6 +133,11 @@ impl Process {
 
     pub(crate) fn is_running(&self) -> bool {
         self.node.is_some()
+    }
+
+    /// Whether it runs and is not paused.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.node.is_some() && self.pause.is_none()
     }
 
     pub(crate) fn node(&self) -> Option<&Node<SimDisk>> {
@@ -88,6 +155,13 @@ impl Process {
         }
         invariants::check(node);
         std::iter::from_fn(|| node.poll_output()).collect()
+    }
+
+    /// Lets something wait for the end of the pause.
+    pub(crate) fn keep_waiting(&mut self, what: Waiting) {
+        self.counts.inputs_delayed += 1;
+        let pause = self.pause.as_mut().expect("only of a paused process anything waits");
+        pause.waiting.push(what);
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Time> {

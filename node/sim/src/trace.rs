@@ -62,14 +62,26 @@ pub enum What {
     Cut,
     /// Every link is healed.
     Heal,
-    /// A directed link is slowed, or as fast as ever.
-    Slow,
-    /// A clock is moved.
+    /// A directed link becomes slow or lossy or odd, or is as it was.
+    Link,
+    /// A clock is moved, or put right.
     Clock,
-    /// A disk begins to fail, or is mended.
+    /// A disk begins to fail or to be slow, is mended, or has bits flipped.
     Disk,
+    /// A process loses its power.
+    PowerLoss,
+    /// A process ends by itself.
+    Stop,
+    /// A process is paused, or is to be now and then.
+    Pause,
+    /// A process goes on.
+    Resume,
     /// A message arrives.
     Arrive,
+    /// A message arrives late or a second time.
+    ArriveOddly,
+    /// Clients may have heard nothing of a paused node for too long.
+    Leave,
     /// A side of a link may have been silent for too long.
     Suspect,
     /// A connection ends, as one of its processes was started anew.
@@ -87,15 +99,21 @@ pub enum What {
 }
 
 impl What {
-    const ALL: [What; 15] = [
+    const ALL: [What; 21] = [
         What::Start,
         What::Kill,
         What::Cut,
         What::Heal,
-        What::Slow,
+        What::Link,
         What::Clock,
         What::Disk,
+        What::PowerLoss,
+        What::Stop,
+        What::Pause,
+        What::Resume,
         What::Arrive,
+        What::ArriveOddly,
+        What::Leave,
         What::Suspect,
         What::Reset,
         What::Redial,
@@ -122,10 +140,16 @@ impl What {
             What::Kill => "a process is killed",
             What::Cut => "a link is cut",
             What::Heal => "links are healed",
-            What::Slow => "a link changes its pace",
+            What::Link => "a link changes its ways",
             What::Clock => "a clock is moved",
-            What::Disk => "a disk fails or is mended",
+            What::Disk => "a disk changes its ways",
+            What::PowerLoss => "a process loses its power",
+            What::Stop => "a process ends by itself",
+            What::Pause => "a process is paused",
+            What::Resume => "a process goes on",
             What::Arrive => "a message arrives",
+            What::ArriveOddly => "a message arrives late or twice",
+            What::Leave => "clients leave a paused node",
             What::Suspect => "a link is suspected",
             What::Reset => "a connection is reset",
             What::Redial => "a connection is tried",

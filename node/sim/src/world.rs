@@ -1,5 +1,10 @@
 //! The simulation itself: an agenda of what is to happen, and what happens when it does.
 
+mod faults;
+mod pauses;
+
+pub use self::{faults::PowerLoss, pauses::Duty};
+
 use std::{collections::BTreeMap, fmt, hash::Hash, ops::Range, time::Duration};
 
 use quorate_core::{
@@ -10,9 +15,11 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    chance::Chance,
+    clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, REDIAL, RESET, SUSPICION, Side},
-    process::Process,
+    link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    process::{Process, Waiting},
     seed::rng,
     tally::Tally,
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
@@ -42,7 +49,7 @@ pub enum Outcome {
     Answered(Box<Response>),
     /// The node was not there: nothing was sent.
     NotSent,
-    /// The node died with the request in its hands.
+    /// The node died with the request in its hands, or did nothing for so long that its client gave it up.
     Lost,
 }
 
@@ -69,11 +76,18 @@ pub struct Sim {
     agenda: BTreeMap<(Time, u64), Happening>,
     scheduled: u64,
     processes: Vec<Process>,
-    clock_offsets: Vec<Duration>,
+    clocks: Vec<Clock>,
     links: BTreeMap<(NodeIndex, NodeIndex), Link>,
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
-    delays: Pcg64Mcg,
+    delays: Chance,
+    // One each, so that what one kind of fault draws does not depend on the others.
+    losses: Chance,
+    jitters: Chance,
+    framing: Chance,
+    power: Pcg64Mcg,
+    flips: Pcg64Mcg,
+    wakings: Pcg64Mcg,
     trace: Trace,
 }
 
@@ -100,6 +114,26 @@ enum Happening {
     Request { call: CallId, request: Request },
     /// A client learns how its request ended.
     Answer { call: CallId, outcome: AnswerKind },
+    /// A message arrives that has left its place in the stream, or that has arrived before.
+    ArriveOddly {
+        from: NodeIndex,
+        to: NodeIndex,
+        era: u64,
+        message: Message,
+        oddity: Oddity,
+    },
+    /// Clients may have heard nothing of a paused node for too long.
+    Leave { node: NodeIndex, pause: u64 },
+    /// A process that is slow stops for a while.
+    Doze { node: NodeIndex, life: u64 },
+    /// It goes on.
+    Rouse { node: NodeIndex, life: u64 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Oddity {
+    Late,
+    Twice,
 }
 
 #[derive(Debug, Hash)]
@@ -115,11 +149,12 @@ impl Sim {
     ///
     /// # Panics
     /// If a node's settings can't be.
-    pub fn new(options: SimOptions, configs: Vec<Config>, mut clock_offsets: Vec<Duration>) -> Sim {
+    pub fn new(options: SimOptions, configs: Vec<Config>, clock_offsets: Vec<Duration>) -> Sim {
         for config in &configs {
             assert_eq!(config.validate(), Ok(()), "settings of {}", config.name);
         }
-        clock_offsets.resize(configs.len(), Duration::ZERO);
+        let mut clocks: Vec<_> = clock_offsets.into_iter().map(Clock::ahead_by).collect();
+        clocks.resize(configs.len(), Clock::default());
         let seed = options.seed;
         let process = |config: Config| {
             let rng = rng(seed, &format!("process {}", config.name));
@@ -130,11 +165,17 @@ impl Sim {
             agenda: BTreeMap::new(),
             scheduled: 0,
             processes: configs.into_iter().map(process).collect(),
-            clock_offsets,
+            clocks,
             links: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
-            delays: rng(seed, "delays"),
+            delays: Chance::new(seed, "delays"),
+            losses: Chance::new(seed, "losses"),
+            jitters: Chance::new(seed, "jitters"),
+            framing: Chance::new(seed, "framing"),
+            power: rng(seed, "power"),
+            flips: rng(seed, "flips"),
+            wakings: rng(seed, "wakings"),
             trace: Trace::default(),
             options,
         }
@@ -169,30 +210,16 @@ impl Sim {
         assert_eq!(process.config.validate(), Ok(()), "settings of {}", process.config.name);
     }
 
-    /// Moves a node's clock: from here on it is ahead of the true time by `offset`.
-    pub fn set_clock(&mut self, node: NodeIndex, offset: Duration) {
-        self.note(What::Clock, Some(node), None, &offset.as_nanos());
-        self.clock_offsets[node.0] = offset;
-    }
-
-    /// Lets a node's syncs fail, or succeed again. One that fails writes nothing.
-    pub fn set_disk_failing(&mut self, node: NodeIndex, fails: bool) {
-        self.note(What::Disk, Some(node), None, &fails);
-        self.processes[node.0].fails = fails;
-    }
-
-    /// Has everything that `from` sends to `to` take so much longer from here on.
-    pub fn slow(&mut self, from: NodeIndex, to: NodeIndex, by: Duration) {
-        self.note(What::Slow, Some(to), Some(from), &by.as_nanos());
-        let (low, high) = pair(from, to);
-        self.link(low, high).end_mut(side(from, to)).slower_by = by;
-    }
-
     /// Kills a running node: what it had not synced is gone.
     pub fn kill(&mut self, node: NodeIndex) {
         self.note(What::Kill, Some(node), None, &());
         let now = self.now;
         self.processes[node.0].kill(now);
+        self.bury(node);
+    }
+
+    /// Does what follows from the end of a process.
+    fn bury(&mut self, node: NodeIndex) {
         for peer in self.peers(node) {
             let (low, high) = pair(node, peer);
             let side = side(node, peer);
@@ -238,7 +265,7 @@ impl Sim {
                 let held = std::mem::take(&mut end.held);
                 held.into_iter().for_each(|message| self.transmit(from, to, message));
             }
-            if self.processes[low.0].is_running() && self.processes[high.0].is_running() {
+            if self.processes[low.0].is_awake() && self.processes[high.0].is_awake() {
                 self.link(low, high).silent_since = None;
             }
             self.schedule(REDIAL, Happening::Redial { low, high });
@@ -250,7 +277,7 @@ impl Sim {
         self.next_call += 1;
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
-        let delay = self.link_delay();
+        let delay = self.link_delay(node, node);
         self.schedule(delay, Happening::Request { call, request });
         call
     }
@@ -273,12 +300,6 @@ impl Sim {
         }
         self.now = self.now.max(until);
         None
-    }
-
-    /// How many messages from `from` to `to` a cut has ever held back, delivered later or not.
-    pub fn held_count(&self, from: NodeIndex, to: NodeIndex) -> u64 {
-        let link = self.links.get(&pair(from, to));
-        link.map_or(0, |link| link.end(side(from, to)).held_count)
     }
 
     /// The present, in virtual time.
@@ -355,6 +376,10 @@ impl Sim {
             Happening::Wake { node, .. } => (What::Wake, Some(*node), None),
             Happening::Request { call, .. } => (What::Request, self.calls.get(call).copied(), None),
             Happening::Answer { .. } => (What::Answer, None, None),
+            Happening::ArriveOddly { from, to, .. } => (What::ArriveOddly, Some(*to), Some(*from)),
+            Happening::Leave { node, .. } => (What::Leave, Some(*node), None),
+            Happening::Doze { node, .. } => (What::Pause, Some(*node), None),
+            Happening::Rouse { node, .. } => (What::Resume, Some(*node), None),
         }
     }
 
@@ -369,12 +394,7 @@ impl Sim {
             }
             Happening::Redial { low, high } => self.redial(low, high),
             Happening::Synced { node, life } => self.synced(node, life),
-            Happening::Wake { node, life } => {
-                if self.processes[node.0].life == life {
-                    self.processes[node.0].timer = None;
-                    self.wake(node, None);
-                }
-            }
+            Happening::Wake { node, life } => self.wake_up(node, life),
             Happening::Request { call, request } => self.deliver_request(call, request),
             Happening::Answer { call, outcome } => {
                 let outcome = match outcome {
@@ -384,31 +404,79 @@ impl Sim {
                 };
                 return Some(Completion { call, outcome });
             }
+            Happening::ArriveOddly {
+                from,
+                to,
+                era,
+                message,
+                oddity,
+            } => self.arrive_oddly(from, to, era, message, oddity),
+            Happening::Leave { node, pause } => self.leave(node, pause),
+            Happening::Doze { node, life } => self.doze(node, life),
+            Happening::Rouse { node, life } => self.rouse(node, life),
         }
         None
     }
 
+    fn wake_up(&mut self, node: NodeIndex, life: u64) {
+        let process = &mut self.processes[node.0];
+        if process.life == life {
+            process.timer = None;
+            if process.is_awake() {
+                self.wake(node, None);
+            }
+        }
+    }
+
     fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message) {
+        if self.is_awaited(from, to, era) {
+            let from = self.processes[from.0].config.node;
+            self.give(to, Input::Message { from, message });
+        }
+    }
+
+    fn arrive_oddly(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message, oddity: Oddity) {
+        if self.is_awaited(from, to, era) {
+            let (low, high) = pair(from, to);
+            let counts = &mut self.link(low, high).end_mut(side(from, to)).counts;
+            match oddity {
+                Oddity::Late => counts.late += 1,
+                Oddity::Twice => counts.twice += 1,
+            }
+            self.arrive(from, to, era, message);
+        }
+    }
+
+    /// Whether the connection that a message was sent on is there, and known to the receiver.
+    fn is_awaited(&mut self, from: NodeIndex, to: NodeIndex, era: u64) -> bool {
         let (low, high) = pair(from, to);
         let link = self.link(low, high);
-        if link.era == era && link.end(side(to, from)).told {
-            let from = self.processes[from.0].config.node;
-            self.wake(to, Some(Input::Message { from, message }));
-        }
+        link.era == era && link.end(side(to, from)).told
     }
 
     fn deliver_request(&mut self, call: CallId, request: Request) {
         let Some(node) = self.calls.get(&call).copied() else {
-            return; // The node died, and the client has been told so.
+            return; // The node died, or was given up, and the client has been told so.
         };
-        if self.processes[node.0].is_running() {
+        let process = &self.processes[node.0];
+        if process.is_running() && process.pause.as_ref().is_none_or(|pause| !pause.is_left) {
             let token = ClientToken(call.0);
-            self.wake(node, Some(Input::Client { token, request }));
+            self.give(node, Input::Client { token, request });
         } else {
             self.calls.remove(&call);
             let outcome = AnswerKind::NotSent;
-            let delay = self.link_delay();
+            let delay = self.link_delay(node, node);
             self.schedule(delay, Happening::Answer { call, outcome });
+        }
+    }
+
+    /// Hands something to a node now, or, if it is paused, once it goes on.
+    fn give(&mut self, node: NodeIndex, input: Input) {
+        let process = &mut self.processes[node.0];
+        if process.pause.is_some() {
+            process.keep_waiting(Waiting::Input(Box::new(input)));
+        } else {
+            self.wake(node, Some(input));
         }
     }
 
@@ -428,10 +496,13 @@ impl Sim {
                 self.transmit(node, to, message);
             }
             Output::Reply { token, response } => {
+                if self.processes[node.0].abandoned.remove(&token) {
+                    return;
+                }
                 let call = CallId(token.0);
                 self.calls.remove(&call).expect("a request is answered once");
                 let outcome = AnswerKind::Answered(response);
-                let delay = self.link_delay();
+                let delay = self.link_delay(node, node);
                 self.schedule(delay, Happening::Answer { call, outcome });
             }
             Output::Persist { token, ops } => {
@@ -446,15 +517,23 @@ impl Sim {
                 }
             }
             Output::Event(event) => self.processes[node.0].past.note(&event),
-            Output::Stop { why } => panic!("a simulated disk does not fail: {why}"),
+            Output::Stop { why } => self.stop(node, &why),
         }
+    }
+
+    /// A node ends by itself. What it had on the way to its disk had failed, or was never begun.
+    fn stop(&mut self, node: NodeIndex, why: &str) {
+        self.note(What::Stop, Some(node), None, &why);
+        let now = self.now;
+        self.processes[node.0].end(now, 0);
+        self.bury(node);
     }
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
-        let at = self.now + self.link_delay();
+        let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
-        let link = self.link(low, high);
+        let link = self.links.entry((low, high)).or_default();
         let era = link.era;
         if !link.up {
             return;
@@ -462,11 +541,59 @@ impl Sim {
         let end = link.end_mut(side(from, to));
         if end.cut {
             end.held.push(message);
-            end.held_count += 1;
+            end.counts.held += 1;
             return;
         }
-        end.last_arrival = (at + end.slower_by).max(end.last_arrival + Duration::from_nanos(1));
-        let delay = end.last_arrival - self.now;
+        let mut at = at + end.faults.slower_by;
+        if !end.faults.jitter.is_zero() {
+            at = at
+                + draw(
+                    &mut self.jitters.between(self.now, from, to),
+                    &(Duration::ZERO..end.faults.jitter),
+                );
+        }
+        end.counts.slowed += u64::from(end.faults.is_slow());
+        if end.faults.loss_percent > 0 {
+            let (losses, late) = retransmissions(&mut self.losses.between(self.now, from, to), end.faults.loss_percent);
+            end.counts.lost += losses;
+            at = at + late;
+            if late > SUSPICION {
+                return self.schedule(SUSPICION, Happening::Reset { low, high, era });
+            }
+        }
+        self.arrange(from, to, at, message);
+    }
+
+    /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
+    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Message) {
+        let (low, high) = pair(from, to);
+        let link = self.links.entry((low, high)).or_default();
+        let era = link.era;
+        let end = link.end_mut(side(from, to));
+        let faults = &end.faults;
+        let mut framing = self.framing.between(self.now, from, to);
+        let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
+        let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
+        let now = self.now;
+        let mut arrive_oddly = |at: Time, message: Message, oddity| {
+            let happening = Happening::ArriveOddly {
+                from,
+                to,
+                era,
+                message,
+                oddity,
+            };
+            self.scheduled += 1;
+            self.agenda.insert((at, self.scheduled), happening);
+        };
+        if let Some(by) = again {
+            arrive_oddly(at + by, message.clone(), Oddity::Twice);
+        }
+        if let Some(by) = late {
+            return arrive_oddly(at + by, message, Oddity::Late);
+        }
+        end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
+        let delay = end.last_arrival - now;
         self.schedule(delay, Happening::Arrive { from, to, era, message });
     }
 
@@ -505,16 +632,16 @@ impl Sim {
         for (node, peer, told) in [(low, high, told[0]), (high, low, told[1])] {
             if told {
                 let peer = self.processes[peer.0].config.node;
-                self.wake(node, Some(Input::LinkDown { peer }));
+                self.give(node, Input::LinkDown { peer });
             }
         }
     }
 
     /// Makes a connection, if everything that it needs is there; a heal or a start tries again.
     fn redial(&mut self, low: NodeIndex, high: NodeIndex) {
-        let running = [low, high].iter().all(|node| self.processes[node.0].is_running());
+        let awake = [low, high].iter().all(|node| self.processes[node.0].is_awake());
         let link = self.link(low, high);
-        if link.up || !link.wanted || link.is_cut() || !running {
+        if link.up || !link.wanted || link.is_cut() || !awake {
             return;
         }
         link.connect();
@@ -526,9 +653,11 @@ impl Sim {
 
     fn begin_sync(&mut self, node: NodeIndex) {
         if self.processes[node.0].syncs.begin() {
-            let delay = draw(&mut self.delays, &self.options.sync_delay);
-            let life = self.processes[node.0].life;
-            self.schedule(delay, Happening::Synced { node, life });
+            let delay = draw(&mut self.delays.at(self.now, node), &self.options.sync_delay);
+            let process = &mut self.processes[node.0];
+            let (life, slower_by) = (process.life, process.syncs_slower_by);
+            process.counts.syncs_slowed += u64::from(!slower_by.is_zero());
+            self.schedule(delay + slower_by, Happening::Synced { node, life });
         }
     }
 
@@ -538,7 +667,11 @@ impl Sim {
         if process.life != life || !process.is_running() {
             return;
         }
+        if process.pause.is_some() {
+            return process.keep_waiting(Waiting::Synced);
+        }
         let (tokens, result) = if process.fails {
+            process.counts.syncs_failed += 1;
             let why = "the disk was told to fail".to_owned();
             (process.syncs.fail(), Err(StoreError::Failed(why)))
         } else {
@@ -569,8 +702,9 @@ impl Sim {
         self.agenda.insert((self.now + delay, self.scheduled), happening);
     }
 
-    fn link_delay(&mut self) -> Duration {
-        draw(&mut self.delays, &self.options.link_delay)
+    /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
+    fn link_delay(&self, from: NodeIndex, to: NodeIndex) -> Duration {
+        draw(&mut self.delays.between(self.now, from, to), &self.options.link_delay)
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
@@ -583,11 +717,12 @@ impl Sim {
             .filter(move |peer| *peer != node)
     }
 
-    fn readings(&self, node: NodeIndex) -> Now {
-        let since_start = self.now - Time::ZERO;
+    fn readings(&mut self, node: NodeIndex) -> Now {
+        let clock = &self.clocks[node.0];
+        self.processes[node.0].counts.readings_wrong += u64::from(clock.is_wrong(self.now));
         Now {
             time: self.now,
-            wall: self.options.epoch + since_start + self.clock_offsets[node.0],
+            wall: clock.reading(self.options.epoch, self.now),
         }
     }
 
@@ -609,4 +744,21 @@ fn side(node: NodeIndex, peer: NodeIndex) -> Side {
 
 fn draw(rng: &mut Pcg64Mcg, range: &Range<Duration>) -> Duration {
     Duration::from_nanos(rng.random_range(range.start.as_nanos() as u64..range.end.as_nanos() as u64))
+}
+
+/// How often in a row a packet is lost, and how late that makes it; once it is too late for its connection to last, no
+/// more is drawn.
+fn retransmissions(rng: &mut Pcg64Mcg, percent: u8) -> (u64, Duration) {
+    let (mut count, mut late) = (0u64, Duration::ZERO);
+    while late <= SUSPICION && rng.random_ratio(u32::from(percent), 100) {
+        late += draw(rng, &RETRANSMISSION) * (1 << count);
+        count += 1;
+    }
+    (count, late)
+}
+
+/// How much later a message comes, if it is one of `percent`. Draws nothing if there are none.
+fn odd_delay(rng: &mut Pcg64Mcg, percent: u8, by_max: Duration) -> Option<Duration> {
+    let is_odd = percent > 0 && rng.random_ratio(u32::from(percent), 100);
+    is_odd.then(|| draw(rng, &(Duration::ZERO..by_max)))
 }

@@ -60,7 +60,7 @@ impl Line {
         phase: None,
     };
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn event<'t>(&self, text: &'t str) -> EventRef<'t> {
         let part = |span: Span| &text[span.start as usize..span.end as usize];
         EventRef {
@@ -103,7 +103,7 @@ impl<'t> Ahead<'t> {
         self.take(b",\"time\":")?;
         line.time_ns = self.natural()?;
         self.take(b",\"process\":")?;
-        self.scalar(Self::integer, |process| line.process = process)?;
+        line.process = self.integer_or_text()?;
         self.take(b",\"type\":\"")?;
         line.kind = self.kind()?;
         self.take(b",\"f\":\"")?;
@@ -112,7 +112,7 @@ impl<'t> Ahead<'t> {
         line.key = self.text()?;
         self.take(b",\"value\":")?;
         if self.take(b"null").is_none() {
-            self.scalar(Self::integer, |value| line.value = Some(value))?;
+            line.value = Some(self.integer_or_text()?);
         }
         match self.take(b"}\n") {
             Some(()) => Some(()),
@@ -129,7 +129,10 @@ impl<'t> Ahead<'t> {
             self.text()?;
         }
         if self.take(b",\"version\":").is_some() {
-            self.scalar(Self::natural, |version| line.version = Some(version))?;
+            line.version = Some(match self.take(b"\"") {
+                Some(()) => Scalar::Text(self.text()?),
+                None => Scalar::Number(self.natural()?),
+            });
         }
         if self.take(b",\"phase\":\"").is_some() {
             line.phase = Some(self.word(&PHASES)?);
@@ -145,12 +148,12 @@ impl<'t> Ahead<'t> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn rest(&self) -> &'t [u8] {
         &self.text[self.at..]
     }
 
-    #[inline]
+    #[inline(always)]
     fn take<const N: usize>(&mut self, what: &[u8; N]) -> Option<()> {
         if self.rest().first_chunk::<N>()? != what {
             return None;
@@ -160,7 +163,7 @@ impl<'t> Ahead<'t> {
     }
 
     /// Takes a kind and the quote after it.
-    #[inline]
+    #[inline(always)]
     fn kind(&mut self) -> Option<EventKind> {
         if self.take(b"invoke\"").is_some() {
             Some(EventKind::Invoke)
@@ -172,7 +175,7 @@ impl<'t> Ahead<'t> {
     }
 
     /// Takes a function and the quote after it.
-    #[inline]
+    #[inline(always)]
     fn function(&mut self) -> Option<Function> {
         if self.take(b"read\"").is_some() {
             return Some(Function::Read);
@@ -192,11 +195,20 @@ impl<'t> Ahead<'t> {
     }
 
     /// Takes a text, which began before, and the quote after it. None that has an escape, or should have one.
-    #[inline]
+    #[inline(always)]
     fn text(&mut self) -> Option<Span> {
-        let is_last = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
         let start = self.at;
-        self.at += self.rest().iter().position(is_last)?;
+        loop {
+            let Some(chunk) = self.rest().first_chunk() else {
+                self.at += self.rest().iter().position(is_last_of_text)?;
+                break;
+            };
+            let length = text_bytes(*chunk);
+            self.at += length;
+            if length < 8 {
+                break;
+            }
+        }
         let end = self.at;
         self.take(b"\"")?;
         Some(Span {
@@ -205,18 +217,15 @@ impl<'t> Ahead<'t> {
         })
     }
 
-    /// Takes a number or a text and puts it where it belongs: it is in no other place first.
-    #[inline]
-    fn scalar<N>(&mut self, number: impl FnOnce(&mut Self) -> Option<N>, put: impl FnOnce(Scalar<N>)) -> Option<()> {
-        if self.take(b"\"").is_some() {
-            put(Scalar::Text(self.text()?));
-        } else {
-            put(Scalar::Number(number(self)?));
-        }
-        Some(())
+    #[inline(always)]
+    fn integer_or_text(&mut self) -> Option<Scalar<i64>> {
+        Some(match self.take(b"\"") {
+            Some(()) => Scalar::Text(self.text()?),
+            None => Scalar::Number(self.integer()?),
+        })
     }
 
-    #[inline]
+    #[inline(always)]
     fn integer(&mut self) -> Option<i64> {
         if self.take(b"-").is_none() {
             return i64::try_from(self.natural()?).ok();
@@ -227,8 +236,22 @@ impl<'t> Ahead<'t> {
     }
 
     /// Takes a number of at most 19 digits, which always is below 2^64.
-    #[inline]
+    #[inline(always)]
     fn natural(&mut self) -> Option<u64> {
+        let Some(chunk) = self.rest().first_chunk() else {
+            return self.any_natural();
+        };
+        let (number, digits) = leading_digits(*chunk);
+        if digits == 8 {
+            return self.any_natural();
+        }
+        let is_whole = digits == 1 || digits > 1 && chunk[0] != b'0';
+        self.at += digits;
+        is_whole.then_some(number)
+    }
+
+    /// As [`Self::natural`], for those that are long or near the end of the text.
+    fn any_natural(&mut self) -> Option<u64> {
         let rest = self.rest();
         let (mut number, mut length) = (0u64, 0);
         while let Some(chunk) = rest[length..].first_chunk::<8>() {
@@ -286,6 +309,26 @@ fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     let high = (pairs & PAIRS).wrapping_mul(100 + (1_000_000 << 32));
     let low = (pairs >> 16 & PAIRS).wrapping_mul(1 + (10_000 << 32));
     (high.wrapping_add(low) >> 32, count)
+}
+
+/// Whether a text ends before this byte, or is none that is taken.
+fn is_last_of_text(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Returns how many bytes at the beginning of `chunk` are of a text, all at once as [`leading_digits`] counts.
+#[inline(always)]
+fn text_bytes(chunk: [u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let bytes = u64::from_le_bytes(chunk);
+    // A byte below a bound borrows its highest bit, and one equal to another is below 1 once they are xored. What a byte
+    // borrows beyond that it takes from those after it only.
+    let below = |bytes: u64, bound: u64| bytes.wrapping_sub(bound * ONES) & !bytes;
+    let quotes = below(bytes ^ (b'"' as u64 * ONES), 1);
+    let escapes = below(bytes ^ (b'\\' as u64 * ONES), 1);
+    let last = (quotes | escapes | below(bytes, 0x20)) & HIGH;
+    (last.trailing_zeros() / 8) as usize
 }
 
 #[cfg(test)]

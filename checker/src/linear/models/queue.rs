@@ -136,6 +136,11 @@ impl Model for Queue {
         }
     }
 
+    /// What was put in is there until it is taken out.
+    fn needs_later(&self, op: &QueueOp) -> bool {
+        matches!(op, QueueOp::Enqueue(_))
+    }
+
     /// A bag is many bags, one for each value, unless something is asked of all.
     fn parts(&self, op: &QueueOp) -> Marks {
         match op {

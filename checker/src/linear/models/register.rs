@@ -99,12 +99,16 @@ impl Model for Register {
         }
     }
 
+    /// What sets another value has what was there before forgotten, and what finds another value shows that it was.
     fn outdates(&self, later: &RegisterOp, earlier: &RegisterOp) -> bool {
-        let left = |op: &RegisterOp| match op {
-            RegisterOp::Write(value) | RegisterOp::Cas(_, value) => Some(mark(value)),
-            _ => None,
+        let (RegisterOp::Write(left) | RegisterOp::Cas(_, left)) = earlier else {
+            return false;
         };
-        matches!(later, RegisterOp::Write(_) | RegisterOp::Cas(..)) && left(later) != left(earlier)
+        match later {
+            RegisterOp::Read(value) | RegisterOp::Write(value) => value != left,
+            RegisterOp::Cas(old, new) => old != left || new != left,
+            RegisterOp::Miss(value) => value == left,
+        }
     }
 
     fn unconditional(&self, op: &RegisterOp) -> Option<RegisterOp> {

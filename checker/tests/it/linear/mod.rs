@@ -2,6 +2,7 @@
 
 mod corpora;
 mod differential;
+mod grounds;
 mod injection;
 mod litmus;
 mod naive;

@@ -1,21 +1,30 @@
 //! One life of one node's process.
 //!
-//! A task owns the process: it reads where the process listens, waits for its end, and kills it when told to or when
-//! nobody holds its handle any more. So a process is always reaped.
+//! A task owns the process: it reads where the process listens, waits for its end, pauses it and lets it go on, and kills
+//! it when told to or when nobody holds its handle any more. So a process is always reaped, and no signal goes to one
+//! that has been. Should the harness die while a process is paused, its group is orphaned, and the system has it hang up
+//! and go on.
 
 use std::{
     fs::OpenOptions,
+    io,
     net::SocketAddr,
     path::Path,
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{ChildStdin, ChildStdout, Command},
-    sync::{mpsc::UnboundedSender, oneshot},
+    sync::{
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+        oneshot,
+    },
+    time::{Instant, sleep},
 };
 
 use super::ProcessEvent;
@@ -45,9 +54,23 @@ pub(super) enum ChildEvent {
 pub(super) struct Child {
     life: Life,
     kill: oneshot::Sender<oneshot::Sender<std::io::Result<ExitStatus>>>,
+    signals: UnboundedSender<Signalling>,
     /// The process stops when this ends.
     _stdin: ChildStdin,
 }
+
+/// A signal for a process, and whom to tell how it was taken.
+#[derive(Debug)]
+struct Signalling {
+    signal: Signal,
+    tell: oneshot::Sender<std::io::Result<()>>,
+}
+
+/// How long a process may take to stop: what it is in the middle of, a sync at the longest.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two looks whether it has.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What a node prints once it listens.
 #[derive(Deserialize)]
@@ -82,20 +105,48 @@ impl Child {
         let stdin = process.stdin.take().expect("asked for");
         let stdout = process.stdout.take().expect("asked for");
         let (kill, killed) = oneshot::channel();
+        let (signals, signalled) = mpsc::unbounded_channel();
         let tell = move |event| {
             // Nobody listens any more when the run has been given up.
             let _ = events.send(ProcessEvent::Child { node, life, event });
         };
-        tokio::spawn(look_after(process, stdout, killed, tell));
+        tokio::spawn(look_after(process, stdout, killed, signalled, tell));
         Ok(Child {
             life,
             kill,
+            signals,
             _stdin: stdin,
         })
     }
 
     pub(super) fn life(&self) -> Life {
         self.life
+    }
+
+    /// Pauses the process with SIGSTOP, and waits until it is seen to have stopped. False if it has ended.
+    ///
+    /// # Errors
+    /// If it does not stop.
+    pub(super) async fn pause(&self) -> anyhow::Result<bool> {
+        self.signal(Signal::STOP).await
+    }
+
+    /// Lets the process go on.
+    ///
+    /// # Errors
+    /// If it can't be told to.
+    pub(super) async fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT).await.map(|_| ())
+    }
+
+    async fn signal(&self, signal: Signal) -> anyhow::Result<bool> {
+        let (tell, told) = oneshot::channel();
+        // Neither fails unless the process has just ended by itself, and its task with it.
+        let _ = self.signals.send(Signalling { signal, tell });
+        match told.await {
+            Ok(taken) => Ok(taken.map(|()| true)?),
+            Err(_) => Ok(false),
+        }
     }
 
     /// Kills the process with SIGKILL, waits until it is gone, and says how it was seen to end.
@@ -117,6 +168,7 @@ async fn look_after(
     mut process: tokio::process::Child,
     stdout: ChildStdout,
     killed: oneshot::Receiver<oneshot::Sender<std::io::Result<ExitStatus>>>,
+    mut signalled: UnboundedReceiver<Signalling>,
     tell: impl Fn(ChildEvent),
 ) {
     let mut lines = BufReader::new(stdout).lines();
@@ -137,6 +189,11 @@ async fn look_after(
                 }
                 return;
             }
+            Some(Signalling { signal, tell }) = signalled.recv() => {
+                let taken = send(&process, signal).await;
+                // Whoever asked may have been given up meanwhile.
+                let _ = tell.send(taken);
+            }
             status = process.wait() => {
                 let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 return tell(ChildEvent::Ended { how });
@@ -151,4 +208,23 @@ async fn look_after(
             }
         }
     }
+}
+
+/// Sends a signal to a process that has not been reaped, and to what it has started; waits until it has stopped, if it
+/// is to.
+async fn send(process: &tokio::process::Child, signal: Signal) -> io::Result<()> {
+    let Some(pid) = process.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) else {
+        return Ok(()); // It has ended, as its task is about to tell.
+    };
+    kill_process_group(pid, signal)?;
+    let deadline = Instant::now() + STOP_PATIENCE;
+    let looks = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    while signal == Signal::STOP && waitid(WaitId::Pid(pid), looks)?.is_none() {
+        if Instant::now() > deadline {
+            let message = format!("it has not stopped in {STOP_PATIENCE:?}");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+        }
+        sleep(STOP_POLL_INTERVAL).await;
+    }
+    Ok(())
 }

@@ -22,7 +22,7 @@ use quorate_node::{
     client::{ClientEndpoint, ClientOptions, NodeClient},
     identity::Role,
 };
-use quorate_sim::split_seed;
+use quorate_sim::{LinkFaults, split_seed};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
@@ -34,7 +34,7 @@ use self::{
     clients::Patience,
 };
 use crate::{
-    cluster::{AskError, Cluster, Elapsed, Happening, Outcome},
+    cluster::{AskError, Cluster, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, SIMULATED_ALONE},
     duration,
     fault::Place,
     fsync,
@@ -96,6 +96,8 @@ struct NodeSlot {
     endpoint: EndpointId,
     child: Option<Child>,
     lives: u64,
+    /// How often its process was seen to have stopped.
+    stops: u64,
 }
 
 /// The harness's own end of the network: a socket, and a connection to each node.
@@ -286,10 +288,59 @@ impl Cluster for ProcessCluster {
         Ok(())
     }
 
-    fn dropped(&self, from: Place, to: Place) -> u64 {
-        self.switch
-            .link_counters(self.endpoint(from), self.endpoint(to))
-            .cut_packets
+    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
+        if faults.late_percent > 0 || faults.twice_percent > 0 {
+            bail!(SIMULATED_ALONE);
+        }
+        let policy = if *faults == LinkFaults::default() {
+            LinkPolicy::Open
+        } else {
+            LinkPolicy::Bad {
+                delay: faults.slower_by,
+                jitter: faults.jitter,
+                loss_percent: faults.loss_percent,
+            }
+        };
+        self.switch.set_link(self.endpoint(from), self.endpoint(to), policy)?;
+        Ok(())
+    }
+
+    fn link_counts(&self, from: Place, to: Place) -> LinkCounts {
+        let counters = self.switch.link_counters(self.endpoint(from), self.endpoint(to));
+        LinkCounts {
+            held: counters.cut_packets,
+            lost: counters.lost_packets,
+            slowed: counters.slowed_packets,
+            ..LinkCounts::default()
+        }
+    }
+
+    fn node_counts(&self, node: Place) -> NodeCounts {
+        NodeCounts {
+            inputs_delayed: self.nodes[node.0].stops,
+            ..NodeCounts::default()
+        }
+    }
+
+    fn is_running(&self, node: Place) -> bool {
+        self.nodes[node.0].child.is_some()
+    }
+
+    async fn pause(&mut self, node: Place) -> anyhow::Result<()> {
+        let slot = &mut self.nodes[node.0];
+        if let Some(child) = &slot.child
+            && child.pause().await.with_context(|| format!("pause {node}"))?
+        {
+            slot.stops += 1;
+        }
+        Ok(())
+    }
+
+    async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
+        match &self.nodes[node.0].child {
+            Some(child) => child.resume().await.with_context(|| format!("resume {node}")),
+            None => Ok(()),
+        }
     }
 
     fn submit(&mut self, client: usize, node: Place, request: Request) {
@@ -358,6 +409,7 @@ fn add_node(switch: &Switch, place: Place) -> anyhow::Result<NodeSlot> {
         endpoint,
         child: None,
         lives: 0,
+        stops: 0,
     })
 }
 

@@ -104,6 +104,14 @@ impl Cell {
         }
     }
 
+    /// As [`Cell::merge`], but of sets all elements stay: [`crate::Plant::RemovedElementKept`].
+    pub(crate) fn merge_keeping_elements(&mut self, other: &Cell) -> bool {
+        match (self, other) {
+            (Cell::Set(ours), Cell::Set(theirs)) => ours.merge_keeping_elements(theirs),
+            (ours, theirs) => ours.merge(theirs),
+        }
+    }
+
     /// Which kind it is of.
     pub fn kind(&self) -> Kind {
         match self {

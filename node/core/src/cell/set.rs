@@ -82,6 +82,18 @@ impl AddWinsSet {
         changed
     }
 
+    /// As [`AddWinsSet::merge`], but what either copy has removed and the other holds stays:
+    /// [`crate::Plant::RemovedElementKept`].
+    pub(crate) fn merge_keeping_elements(&mut self, other: &AddWinsSet) -> bool {
+        let mut joined = self.joined(other);
+        for (element, dots) in self.elements.iter().chain(&other.elements) {
+            joined.elements.entry(element.clone()).or_default().extend(dots);
+        }
+        let changed = joined != *self;
+        *self = joined;
+        changed
+    }
+
     /// Drops what nothing awaits any more, and elements without dots.
     fn trim(&mut self) {
         self.elements.retain(|_, dots| !dots.is_empty());

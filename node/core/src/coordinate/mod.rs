@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use self::{read_state::ReadState, write_state::WriteState};
 use crate::{
-    ClientToken, Key, Level, Node, NodeId, Now, Operation, Preferred, Quorum, Reason, ReplicaResponse, RequestId,
-    Requirement, Ring, SessionToken, Store, Time, metrics::Ended, record::KEY_BYTES_MAX, timers::Timer,
+    ClientToken, Key, Level, Node, NodeId, Now, Operation, Plant, Preferred, Quorum, Reason, ReplicaResponse,
+    RequestId, Requirement, Ring, SessionToken, Store, Time, metrics::Ended, record::KEY_BYTES_MAX, timers::Timer,
 };
 
 /// A client's request that this node is busy with.
@@ -125,7 +125,7 @@ impl<S: Store> Node<S> {
         quorum: Quorum,
     ) -> Result<(), Reason> {
         let away = owners.iter().filter(|owner| !self.is_reachable(**owner));
-        let stand_ins = match quorum {
+        let stand_ins = match self.quorum(quorum) {
             Quorum::Strict => 0,
             Quorum::Sloppy => self.stand_ins(key, &[]).count(),
         };
@@ -138,6 +138,15 @@ impl<S: Store> Node<S> {
             required: requirement.needed(),
             alive: requirement.met_count(is_alive),
         })
+    }
+
+    /// Who may count toward a level, by what the client asked for.
+    fn quorum(&self, asked: Quorum) -> Quorum {
+        if self.has_plant(Plant::StrictCountsStandIns) {
+            Quorum::Sloppy
+        } else {
+            asked
+        }
     }
 
     /// Nodes that can stand in for owners of `key` that can't be reached: the next on the ring, but for those that are

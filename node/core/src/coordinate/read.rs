@@ -10,9 +10,9 @@ use super::{
     read_state::{Answer, ReadState, Replica},
 };
 use crate::{
-    Ask, Cell, ClientToken, Errand, Fetch, Key, Node, NodeId, Now, Operation, Plant, Quorum, ReadError, ReadOk,
-    ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
-    Store, Time, Want, journal::Waiter, timers::Timer,
+    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
+    ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
+    Response, Stage, Store, Time, Want, journal::Waiter, timers::Timer,
 };
 
 impl<S: Store> Node<S> {
@@ -35,12 +35,13 @@ impl<S: Store> Node<S> {
             repair: request.repair,
             fetch: request.fetch,
             ask: request.ask,
-            absence: request.absence,
-            quorum: request.quorum,
+            absence: self.absence(request.absence),
+            quorum: self.quorum(request.quorum),
             best: None,
             taken_in: Vec::new(),
             is_anything_seen: false,
             oldest: None,
+            ignores_digests: self.has_plant(Plant::DigestMismatchIgnored),
             replicas: owners.iter().map(|owner| Replica::of(*owner)).collect(),
             hedge_at: None,
         };
@@ -72,9 +73,21 @@ impl<S: Store> Node<S> {
         let ReadRepair::Blocking { holders } = request.repair else {
             return Ok((admitted, None));
         };
+        if self.has_plant(Plant::ReplyBeforeReadRepair) {
+            return Ok((admitted, None));
+        }
         let holders = self.requirement(holders, &admitted.owners)?;
         self.check_alive(&holders, &request.key, &admitted.owners, request.quorum)?;
         Ok((admitted, Some(holders)))
+    }
+
+    /// What one answer of nothing says, by what the client asked for.
+    fn absence(&self, asked: Absence) -> Absence {
+        if self.has_plant(Plant::FirstAbsenceWins) {
+            Absence::AnswersAlone
+        } else {
+            asked
+        }
     }
 
     /// Asks every owner, or as many as it takes.

@@ -23,6 +23,8 @@ pub(super) struct ReadState {
     pub(super) is_anything_seen: bool,
     /// The oldest register that came in: [`crate::Plant::RepairWritesOlder`].
     pub(super) oldest: Option<Cell>,
+    /// Whether a value will do whatever the digests say: [`crate::Plant::DigestMismatchIgnored`].
+    pub(super) ignores_digests: bool,
     /// One an owner, in the order in which they are asked.
     pub(super) replicas: Vec<Replica>,
     /// When the slowest of those asked has taken so long that another is asked as well.
@@ -152,7 +154,9 @@ impl ReadState {
     pub(super) fn behind_digests(&self) -> impl Iterator<Item = &Replica> {
         let best = self.best.as_ref().map(|best| best.summary);
         let is_known = move |summary: &Summary| {
-            self.taken_in.contains(&summary.fingerprint) || best.is_some_and(|best| summary.is_covered_by(&best))
+            best.is_some() && self.ignores_digests
+                || self.taken_in.contains(&summary.fingerprint)
+                || best.is_some_and(|best| summary.is_covered_by(&best))
         };
         let may_have_more = move |replica: &&Replica| replica.summary().is_some_and(|summary| !is_known(&summary));
         self.replicas.iter().filter(may_have_more)

@@ -43,7 +43,7 @@ impl<S: Store> Node<S> {
             key: request.key,
             id: request.id,
             requirement: admitted.requirement.clone(),
-            quorum: request.quorum,
+            quorum: self.quorum(request.quorum),
             step: Step::Holding,
             slots: slots.collect(),
             written: None,
@@ -134,11 +134,12 @@ impl<S: Store> Node<S> {
         }
         if requirement.is_met(|owner| told.iter().any(|(node, _)| *node == owner)) {
             let above = told.iter().map(|(_, time)| *time).max().unwrap_or(0);
+            let above = Some(above).filter(|_| !self.has_plant(Plant::ToldVersionsIgnored));
             let step = std::mem::replace(&mut self.write_state_mut(id).step, Step::Holding);
             let Step::AskingVersions { before, update, .. } = step else {
                 unreachable!("looked at above");
             };
-            self.place(now, id, update, Some(above), before);
+            self.place(now, id, update, above, before);
         } else if !requirement.is_met(|owner| !lost.contains(&owner)) {
             self.fail_for_want_of_versions(id);
         }
@@ -229,7 +230,10 @@ impl<S: Store> Node<S> {
     }
 
     /// Sends an update to its origin. From here on its outcome is unknown until the origin has answered.
-    fn send_apply(&mut self, id: RequestId, origin: NodeId, apply: Apply, _before: BeforeSend) {
+    fn send_apply(&mut self, id: RequestId, origin: NodeId, mut apply: Apply, _before: BeforeSend) {
+        if self.has_plant(Plant::ForwardedWithoutContext) {
+            apply.update.forget_context();
+        }
         self.ask(origin, id, ReplicaRequest::Apply(Box::new(apply)));
     }
 
@@ -359,6 +363,9 @@ impl<S: Store> Node<S> {
         let state = self.write_state(id);
         match &state.step {
             Step::AskingVersions { .. } => self.on_version_told(now, id, node, None),
+            Step::Applying { origin, .. } if *origin == node && self.has_plant(Plant::LostUpdateReapplied) => {
+                self.apply_elsewhere(now, id);
+            }
             Step::Applying { origin, .. } if *origin == node => self.fail_unknown(id, Stage::Applying),
             Step::Applying { .. } => {}
             Step::Holding => {
@@ -512,9 +519,20 @@ impl<S: Store> Node<S> {
                 token: self.session_token(),
             })
         } else {
-            Err(WriteError::Unknown(self.unknown(id, Stage::Holding)))
+            Err(self.unmet(id))
         };
         self.reply(client, Response::Write(result));
+    }
+
+    /// Too few hold it.
+    fn unmet(&self, id: RequestId) -> WriteError {
+        let unknown = self.unknown(id, Stage::Holding);
+        if self.has_plant(Plant::UnknownCalledFailure) {
+            let Unknown { required, alive, .. } = unknown;
+            let reason = Reason::Unavailable { required, alive };
+            return WriteError::NotApplied(NotApplied::new(&BeforeSend::on_arrival(), Stage::Arrived, reason));
+        }
+        WriteError::Unknown(unknown)
     }
 
     fn fail_unknown(&mut self, id: RequestId, stage: Stage) {

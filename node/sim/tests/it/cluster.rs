@@ -21,6 +21,7 @@ pub(crate) struct Shape {
     /// Replicas in each data center, to which the nodes are dealt in turn; if there is none, `replicas` anywhere.
     pub(crate) per_dc: Vec<u8>,
     pub(crate) clock_offsets: Vec<Duration>,
+    pub(crate) fsync: SimFsync,
     /// Changes the settings of every node.
     pub(crate) settings: fn(&mut Config),
     #[cfg(feature = "plants")]
@@ -35,6 +36,7 @@ impl Default for Shape {
             replicas: 3,
             per_dc: Vec::new(),
             clock_offsets: Vec::new(),
+            fsync: SimFsync::Always,
             settings: |_| {},
             #[cfg(feature = "plants")]
             plant: None,
@@ -64,7 +66,7 @@ impl Cluster {
             seed: shape.seed,
             link_delay: Duration::from_micros(50)..Duration::from_millis(1),
             sync_delay: Duration::from_micros(200)..Duration::from_millis(3),
-            fsync: SimFsync::Always,
+            fsync: shape.fsync,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
         };
         let configs = (0..shape.nodes).map(|index| {

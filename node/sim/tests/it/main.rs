@@ -4,6 +4,7 @@ mod cluster;
 mod determinism;
 mod directed;
 mod durability;
+mod faults;
 mod handoff;
 mod levels;
 mod mending;

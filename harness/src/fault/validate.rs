@@ -1,0 +1,220 @@
+//! Faults that can't be.
+
+use std::time::Duration;
+
+use super::Fault;
+
+/// The most that a link may be slowed by: both ways together stay below what nodes take for silence (400 ms), after
+/// which a slow link is no slow link but a cut one.
+const SLOWER_MAX: Duration = Duration::from_millis(180);
+
+/// The most that a clock may gain or lose: one that runs backwards is none.
+const DRIFT_PPM_MAX: u64 = 500_000;
+
+/// A fault that can't be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// Nobody, or nothing, or no time at all.
+    #[error("{0} has to be above 0")]
+    Zero(&'static str),
+    /// No node is named.
+    #[error("{0} names no node")]
+    Nobody(&'static str),
+    /// More than there can be.
+    #[error("{name} is {value}, more than {max}")]
+    TooMany {
+        /// Of what.
+        name: &'static str,
+        /// How many were asked for.
+        value: u64,
+        /// How many there can be.
+        max: u64,
+    },
+    /// A node has no link to itself.
+    #[error("from and to name one node alone")]
+    NoLink,
+    /// Slower than a link can be.
+    #[error("delay and jitter are together more than {} ms, which nodes take for a cut", SLOWER_MAX.as_millis())]
+    TooSlow,
+}
+
+impl Fault {
+    /// Checks what the types can't say.
+    ///
+    /// # Errors
+    /// [`FaultError`] with the first thing that can't be.
+    pub fn validate(&self) -> Result<(), FaultError> {
+        self.validate_nodes()?;
+        match self {
+            Fault::SlowLinks { delay, jitter, .. } => {
+                above_zero("delay", delay.saturating_add(*jitter).as_nanos())?;
+                if delay.saturating_add(*jitter) > SLOWER_MAX {
+                    return Err(FaultError::TooSlow);
+                }
+            }
+            Fault::LossyLinks { percent, .. } => {
+                above_zero("percent", u128::from(*percent))?;
+                at_most("percent", u64::from(*percent), 100)?;
+            }
+            Fault::OddMessages {
+                late_percent,
+                twice_percent,
+                by,
+                ..
+            } => {
+                above_zero(
+                    "late-percent or twice-percent",
+                    u128::from(late_percent | twice_percent),
+                )?;
+                at_most("late-percent", u64::from(*late_percent), 100)?;
+                at_most("twice-percent", u64::from(*twice_percent), 100)?;
+                above_zero("by", by.as_nanos())?;
+            }
+            Fault::SlowProcess { stopped_percent, .. } => {
+                above_zero("stopped-percent", u128::from(*stopped_percent))?;
+                at_most("stopped-percent", u64::from(*stopped_percent), 99)?;
+            }
+            Fault::SlowDisk { delay, .. } => above_zero("delay", delay.as_nanos())?,
+            Fault::FlippedBits { records, .. } => above_zero("records", *records as u128)?,
+            Fault::ClockDrift { ppm, .. } => {
+                above_zero("ppm, or below it,", u128::from(ppm.unsigned_abs()))?;
+                at_most("ppm", ppm.unsigned_abs(), DRIFT_PPM_MAX)?;
+            }
+            Fault::ClockJump { by, .. } => above_zero("by, or below it,", u128::from(by.0.unsigned_abs()))?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn validate_nodes(&self) -> Result<(), FaultError> {
+        let (name, nodes) = match self {
+            Fault::Halves { side } => ("side", side),
+            Fault::OneWay { unheard } => ("unheard", unheard),
+            Fault::SlowLinks { from, to, .. }
+            | Fault::LossyLinks { from, to, .. }
+            | Fault::OddMessages { from, to, .. } => {
+                let empty = [("from", from), ("to", to)]
+                    .into_iter()
+                    .find(|(_, nodes)| nodes.is_empty());
+                if empty.is_none() && self.bad_links().is_empty() {
+                    return Err(FaultError::NoLink);
+                }
+                empty.unwrap_or(("to", to))
+            }
+            Fault::Kill { nodes }
+            | Fault::Pause { nodes }
+            | Fault::PowerLoss { nodes }
+            | Fault::FailingDisk { nodes }
+            | Fault::SlowDisk { nodes, .. }
+            | Fault::ClockJump { nodes, .. }
+            | Fault::ClockDrift { nodes, .. } => ("nodes", nodes),
+            // A bridge between two nodes has nobody on one side.
+            Fault::Isolate { .. } | Fault::Bridge { .. } => return Ok(()),
+            Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
+        };
+        if nodes.is_empty() {
+            return Err(FaultError::Nobody(name));
+        }
+        Ok(())
+    }
+}
+
+fn above_zero(name: &'static str, value: u128) -> Result<(), FaultError> {
+    if value == 0 {
+        Err(FaultError::Zero(name))
+    } else {
+        Ok(())
+    }
+}
+
+fn at_most(name: &'static str, value: u64, max: u64) -> Result<(), FaultError> {
+    if value > max {
+        return Err(FaultError::TooMany { name, value, max });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::PlannedFault;
+
+    /// As in a plan.
+    fn fault(fields: &str) -> Result<(), String> {
+        let text = format!("at = \"1s\"\nlasts = \"2s\"\n{}", fields.replace("; ", "\n"));
+        let planned: PlannedFault = toml::from_str(&text).map_err(|error| error.to_string())?;
+        planned.fault.validate().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_can_be() {
+        for fields in [
+            r#"fault = "slow-links"; from = ["n1"]; to = ["n2", "n3"]; delay = "100ms""#,
+            r#"fault = "lossy-links"; from = ["n1", "n2"]; to = ["n1", "n2"]; percent = 20"#,
+            r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; twice-percent = 100; by = "1s""#,
+            r#"fault = "pause"; nodes = ["n1"]"#,
+            r#"fault = "slow-process"; node = "n1"; stopped-percent = 90"#,
+            r#"fault = "power-loss"; nodes = ["n1", "n2"]"#,
+            r#"fault = "failing-disk"; nodes = ["n1"]"#,
+            r#"fault = "slow-disk"; nodes = ["n1"]; delay = "1s""#,
+            r#"fault = "flipped-bits"; node = "n1"; records = 3"#,
+            r#"fault = "clock-jump"; nodes = ["n1"]; by = "-300ms""#,
+            r#"fault = "clock-jump"; nodes = ["n1"]; by = "5m""#,
+            r#"fault = "clock-drift"; nodes = ["n1"]; ppm = -200"#,
+        ] {
+            assert_eq!(fault(fields), Ok(()), "{fields}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_is_said() {
+        for (fields, expected) in [
+            (
+                r#"fault = "slow-links"; from = ["n1"]; to = ["n1"]; delay = "1ms""#,
+                "one node alone",
+            ),
+            (
+                r#"fault = "slow-links"; from = []; to = ["n1"]; delay = "1ms""#,
+                "from names no node",
+            ),
+            (
+                r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "1s""#,
+                "more than 180 ms",
+            ),
+            (
+                r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "0s""#,
+                "delay has to be above 0",
+            ),
+            (
+                r#"fault = "lossy-links"; from = ["n1"]; to = ["n2"]; percent = 101"#,
+                "percent is 101",
+            ),
+            (
+                r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; by = "1s""#,
+                "twice-percent has to",
+            ),
+            (r#"fault = "pause"; nodes = []"#, "nodes names no node"),
+            (r#"fault = "pause"; nodes = ["n1"]; percent = 3"#, "percent"),
+            (
+                r#"fault = "slow-process"; node = "n1"; stopped-percent = 100"#,
+                "stopped-percent is 100",
+            ),
+            (
+                r#"fault = "flipped-bits"; node = "n1"; records = 0"#,
+                "records has to be above 0",
+            ),
+            (
+                r#"fault = "clock-jump"; nodes = ["n1"]; by = "-0s""#,
+                "by, or below it,",
+            ),
+            (r#"fault = "clock-jump"; nodes = ["n1"]; by = "soon""#, "soon"),
+            (
+                r#"fault = "clock-drift"; nodes = ["n1"]; ppm = 1000000"#,
+                "ppm is 1000000",
+            ),
+            (r#"fault = "earthquake""#, "earthquake"),
+        ] {
+            let error = fault(fields).expect_err(expected);
+            assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is left of a run, in words that stand alone.
+
+use std::{fmt::Write as _, time::Duration};
+
+use quorate_workloads::{Action, ClaimReport};
+
+use crate::{
+    operations::key_name,
+    scenario::Scenario,
+    tape::{Ask, Tape},
+};
+
+/// The run on `tape`, which shows what `claim` tells, as a page: what was set up, what happened when, what is wrong with it.
+/// `replay` is the command that makes it again.
+pub fn explain_run(tape: &Tape, claim: &ClaimReport, replay: &str) -> String {
+    let mut out = String::new();
+    let scenario = tape.scenario();
+    let _ = writeln!(
+        out,
+        "# {} in {}\n",
+        claim.claim.anomaly,
+        counted(tape.asks.len(), "operation")
+    );
+    let _ = writeln!(out, "{}: {}.\n", claim.claim.name, claim.claim.promise);
+    let _ = writeln!(out, "{}\n", set_up(scenario));
+    let _ = writeln!(out, "| after | what |\n|---|---|");
+    for (at, what) in steps(tape) {
+        let _ = writeln!(out, "| {} | {what} |", shown(at));
+    }
+    let _ = writeln!(
+        out,
+        "\nThen everything is healed, and each key is read from each of its owners, before and after anti-entropy.\n"
+    );
+    if let Some(witness) = &claim.witness {
+        let _ = writeln!(out, "{}\n", witness.text);
+        let _ = writeln!(out, "![The operations in time](graph.svg)\n");
+    }
+    let _ = writeln!(out, "To see it again: `{replay}`.");
+    out
+}
+
+fn set_up(scenario: &Scenario) -> String {
+    let nodes = counted(scenario.nodes, "node");
+    let Scenario { n, r, w, .. } = scenario;
+    let plant = scenario.plant.map_or_else(String::new, |plant| {
+        format!(" Planted in the nodes: {} ({}).", plant.name(), plant.description())
+    });
+    format!(
+        "{nodes}, N={n} R={r} W={w}, {}, {}.{plant}",
+        counted(scenario.concurrency, "client"),
+        counted(scenario.keys, "key")
+    )
+}
+
+/// What happens, in order, counted from the begin of the load.
+fn steps(tape: &Tape) -> Vec<(Duration, String)> {
+    let asked = tape.asks.iter().map(|ask| (ask.at, asks(ask)));
+    let plan = &tape.scenario().plan;
+    let begun = plan
+        .iter()
+        .map(|planned| (planned.at, format!("fault: {}", planned.fault)));
+    let ended = plan
+        .iter()
+        .map(|planned| (planned.at + planned.lasts, format!("ends: {}", planned.fault)));
+    let mut steps: Vec<_> = asked.chain(begun).chain(ended).collect();
+    steps.sort_by_key(|(at, _)| *at);
+    steps
+}
+
+fn asks(ask: &Ask) -> String {
+    let key = key_name(ask.action.key());
+    let what = match &ask.action {
+        Action::Read { .. } => format!("reads {key}"),
+        Action::Write { value, .. } => format!("writes {value} to {key}"),
+        Action::Delete { .. } => format!("deletes {key}"),
+        Action::Add { element, .. } => format!("adds {element} to {key}"),
+        Action::Remove { element, .. } => format!("removes {element} from {key}"),
+        Action::Increment { delta, .. } => format!("adds {delta} to {key}"),
+    };
+    format!("client {} {what}, through {}", ask.client, ask.node)
+}
+
+fn shown(at: Duration) -> String {
+    format!("{:.3} ms", at.as_secs_f64() * 1e3)
+}
+
+/// So many of something, in words.
+pub fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}

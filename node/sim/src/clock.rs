@@ -1,0 +1,73 @@
+//! A node's wall clock: ahead of the true time or behind it, and perhaps drifting.
+
+use std::time::Duration;
+
+use quorate_core::{Time, WallTime};
+
+/// How a wall clock goes. What it shows has nothing to do with timeouts, which go by true time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clock {
+    /// How far ahead it was at the start; where a mended clock goes back to.
+    base_ns: i64,
+    /// How far ahead it was at `since`; below 0 for behind.
+    ahead_ns: i64,
+    /// How much it gains, in nanoseconds a millisecond; below 0 for loses.
+    drift_ppm: i64,
+    since: Time,
+}
+
+impl Clock {
+    pub(crate) fn ahead_by(offset: Duration) -> Clock {
+        let ahead_ns = nanos(offset);
+        Clock {
+            base_ns: ahead_ns,
+            ahead_ns,
+            ..Clock::default()
+        }
+    }
+
+    /// What it shows, if true clocks showed `epoch` at the start.
+    pub(crate) fn reading(&self, epoch: WallTime, now: Time) -> WallTime {
+        let true_ns = i128::from(epoch.as_nanos()) + (now - Time::ZERO).as_nanos() as i128;
+        let shown = true_ns + i128::from(self.ahead_ns(now));
+        WallTime::from_nanos(u64::try_from(shown.max(0)).unwrap_or(u64::MAX))
+    }
+
+    /// Whether a fault has it show something else than it would.
+    pub(crate) fn is_wrong(&self, now: Time) -> bool {
+        self.ahead_ns(now) != self.base_ns
+    }
+
+    pub(crate) fn set(&mut self, now: Time, ahead_ns: i64) {
+        *self = Clock {
+            ahead_ns,
+            drift_ppm: 0,
+            since: now,
+            ..*self
+        };
+    }
+
+    pub(crate) fn jump(&mut self, now: Time, by_ns: i64) {
+        self.ahead_ns = self.ahead_ns(now).saturating_add(by_ns);
+        self.since = now;
+    }
+
+    pub(crate) fn drift(&mut self, now: Time, ppm: i64) {
+        self.jump(now, 0);
+        self.drift_ppm = ppm;
+    }
+
+    pub(crate) fn mend(&mut self, now: Time) {
+        self.set(now, self.base_ns);
+    }
+
+    fn ahead_ns(&self, now: Time) -> i64 {
+        let gained = i128::from(self.drift_ppm) * (now - self.since).as_nanos() as i128 / 1_000_000;
+        let ahead = i128::from(self.ahead_ns) + gained;
+        i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+pub(crate) fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
