@@ -11,12 +11,14 @@ use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
+    coverage::Coverage,
     fault::Place,
     fault_log::{FaultLog, Faults},
     load::{Load, nanos},
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
+    report::Report,
     scenario::Scenario,
     tape::{Ask, TapeRecorder},
 };
@@ -65,6 +67,17 @@ pub struct RunRecord {
     pub quiet_after: Option<Duration>,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// What it reached, as far as clients and faults tell.
+    pub coverage: Coverage,
+}
+
+impl RunRecord {
+    /// What the run reached, and how it was judged.
+    pub fn coverage_of(&self, report: &Report) -> Coverage {
+        let mut coverage = self.coverage.clone();
+        coverage.add_verdict(report);
+        coverage
+    }
 }
 
 /// What is told while a run goes on. Nothing that is done with it may fail the run.
@@ -102,6 +115,7 @@ pub async fn run<C: Cluster>(
         watch,
         interrupted: false,
         latencies: Vec::new(),
+        coverage: Coverage::default(),
         ended: 0,
     };
     run.phase("settling");
@@ -130,6 +144,7 @@ pub async fn run<C: Cluster>(
     run.look(Phase::Final).await?;
     let faults = nemesis.finish()?;
     run.tape.finish(faults.entries())?;
+    run.coverage.add_faults(&faults, plan);
     Ok(RunRecord {
         history: run.recorder.finish()?,
         faults,
@@ -137,6 +152,7 @@ pub async fn run<C: Cluster>(
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
+        coverage: run.coverage,
     })
 }
 
@@ -148,6 +164,7 @@ struct Run<'a, C> {
     watch: &'a mut dyn FnMut(Progress),
     interrupted: bool,
     latencies: Vec<Duration>,
+    coverage: Coverage,
     ended: u64,
 }
 
@@ -254,6 +271,7 @@ impl<C: Cluster> Run<'_, C> {
                 if ended.completion.kind == EventKind::Ok {
                     self.latencies.push(ended.latency);
                 }
+                self.coverage.add_outcome(&ended.completion);
                 self.recorder.push(ended.completion)?;
                 self.tell(load, nemesis);
             }

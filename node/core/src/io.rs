@@ -138,3 +138,22 @@ pub enum Event {
         why: String,
     },
 }
+
+impl Event {
+    /// What kind of event it is, in a word for files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::RingFormed { .. } => "ring-formed",
+            Event::NodeLearned { .. } => "node-learned",
+            Event::NodeUp { .. } => "node-up",
+            Event::NodeDown { .. } => "node-down",
+            Event::HintRefused { .. } => "hint-refused",
+            Event::HintExpired { .. } => "hint-expired",
+            Event::PeerRefused { .. } => "peer-refused",
+            Event::RecordDamaged { .. } => "record-damaged",
+            Event::RecordLost { .. } => "record-lost",
+            Event::Draining => "draining",
+            Event::StorageFailed { .. } => "storage-failed",
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod disk;
 mod link;
 mod process;
 mod seed;
+mod tally;
 mod trace;
 mod world;
 
@@ -20,6 +21,7 @@ pub use self::{
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,
+    tally::Tally,
     trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

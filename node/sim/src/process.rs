@@ -8,6 +8,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{
     disk::{Lost, SimDisk, SimFsync, SyncQueue},
+    tally::Tally,
     world::Duty,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct Process {
     /// Requests whose clients have given up: an answer goes nowhere.
     pub(crate) abandoned: BTreeSet<ClientToken>,
     pub(crate) counts: NodeCounts,
+    /// What it has told, and what it had counted in the lives that are over.
+    pub(crate) past: Tally,
     node: Option<Node<SimDisk>>,
     rng: Pcg64Mcg,
 }
@@ -83,6 +86,7 @@ impl Process {
             duty: None,
             abandoned: BTreeSet::new(),
             counts: NodeCounts::default(),
+            past: Tally::default(),
             node: None,
             rng,
         }
@@ -110,12 +114,21 @@ impl Process {
 
     /// Ends it, when the first `reached` batches of the sync under way had got there.
     pub(crate) fn end(&mut self, now: Time, reached: usize) -> Lost {
-        let node = self.node.take();
-        assert!(node.is_some(), "a dead process can't be killed");
+        let node = self.node.take().expect("a dead process can't be killed");
+        self.past.add(node.metrics().counters);
         self.pause = None;
         self.duty = None;
         self.abandoned.clear();
         self.syncs.crash(now, &self.disk, reached)
+    }
+
+    /// What it has told and counted in all its lives.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = self.past.clone();
+        if let Some(node) = &self.node {
+            tally.add(node.metrics().counters);
+        }
+        tally
     }
 
     pub(crate) fn is_running(&self) -> bool {

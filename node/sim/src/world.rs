@@ -21,6 +21,7 @@ use crate::{
     link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
+    tally::Tally,
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
@@ -326,6 +327,11 @@ impl Sim {
         self.processes[node.0].node().map(|node| node.metrics())
     }
 
+    /// What a node has told and counted since the start, in all its lives.
+    pub fn tally(&self, node: NodeIndex) -> Tally {
+        self.processes[node.0].tally()
+    }
+
     /// A node's disk, to be spoilt.
     pub fn disk(&self, node: NodeIndex) -> &SimDisk {
         &self.processes[node.0].disk
@@ -510,7 +516,7 @@ impl Sim {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(_) => {}
+            Output::Event(event) => self.processes[node.0].past.note(&event),
             Output::Stop { why } => self.stop(node, &why),
         }
     }
