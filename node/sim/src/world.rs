@@ -15,6 +15,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    agenda::Agenda,
     clock::Clock,
     disk::{SimDisk, SimFsync},
     link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
@@ -71,8 +72,7 @@ pub struct SimOptions {
 pub struct Sim {
     options: SimOptions,
     now: Time,
-    agenda: BTreeMap<(Time, u64), Happening>,
-    scheduled: u64,
+    agenda: Agenda<Happening>,
     processes: Vec<Process>,
     clocks: Vec<Clock>,
     links: BTreeMap<(NodeIndex, NodeIndex), Link>,
@@ -160,8 +160,7 @@ impl Sim {
         };
         Sim {
             now: Time::ZERO,
-            agenda: BTreeMap::new(),
-            scheduled: 0,
+            agenda: Agenda::new(),
             processes: configs.into_iter().map(process).collect(),
             clocks,
             links: BTreeMap::new(),
@@ -282,12 +281,7 @@ impl Sim {
 
     /// Lets time pass until a client's request ends or `until` is reached, whichever is first.
     pub fn advance(&mut self, until: Time) -> Option<Completion> {
-        while let Some(entry) = self.agenda.first_entry() {
-            let (at, _) = *entry.key();
-            if at > until {
-                break;
-            }
-            let happening = entry.remove();
+        while let Some((at, happening)) = self.agenda.pop_until(until) {
             assert!(at >= self.now, "time does not go back");
             self.now = at;
             let (what, node, peer) = self.described(&happening);
@@ -571,8 +565,7 @@ impl Sim {
                 message,
                 oddity,
             };
-            self.scheduled += 1;
-            self.agenda.insert((at, self.scheduled), happening);
+            self.agenda.put(at, happening);
         };
         if let Some(by) = again {
             arrive_oddly(at + by, message.clone(), Oddity::Twice);
@@ -686,8 +679,7 @@ impl Sim {
     }
 
     fn schedule(&mut self, delay: Duration, happening: Happening) {
-        self.scheduled += 1;
-        self.agenda.insert((self.now + delay, self.scheduled), happening);
+        self.agenda.put(self.now + delay, happening);
     }
 
     fn link_delay(&mut self) -> Duration {
