@@ -18,7 +18,7 @@ use crate::{
     agenda::Agenda,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
@@ -74,8 +74,10 @@ pub struct Sim {
     now: Time,
     agenda: Agenda<Happening>,
     processes: Vec<Process>,
+    /// Where each node is in the list, by its identity.
+    indices: BTreeMap<NodeId, NodeIndex>,
     clocks: Vec<Clock>,
-    links: BTreeMap<(NodeIndex, NodeIndex), Link>,
+    links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
     delays: Pcg64Mcg,
@@ -158,12 +160,15 @@ impl Sim {
             let rng = rng(seed, &format!("process {}", config.name));
             Process::new(config, options.fsync, rng)
         };
+        let nodes = configs.iter().map(|config| config.node);
+        let indices = nodes.zip((0..).map(NodeIndex)).collect();
         Sim {
             now: Time::ZERO,
             agenda: Agenda::new(),
-            processes: configs.into_iter().map(process).collect(),
             clocks,
-            links: BTreeMap::new(),
+            links: Links::new(configs.len()),
+            indices,
+            processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
             next_call: 0,
             delays: rng(seed, "delays"),
@@ -249,13 +254,7 @@ impl Sim {
     /// Lets everything through again, everywhere.
     pub fn heal(&mut self) {
         self.note(What::Heal, None, None, &());
-        let cut: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_cut())
-            .map(|(pair, _)| *pair)
-            .collect();
-        for (low, high) in cut {
+        for (low, high) in self.links.cut() {
             for (side, from, to) in [(Side::Low, low, high), (Side::High, high, low)] {
                 let end = self.link(low, high).end_mut(side);
                 end.cut = false;
@@ -470,7 +469,8 @@ impl Sim {
     /// Hands something to a node, or lets it do what is due, and does what it asks for.
     fn wake(&mut self, node: NodeIndex, input: Option<Input>) {
         let now = self.readings(node);
-        for output in self.processes[node.0].handle(now, input) {
+        self.processes[node.0].handle(now, input);
+        while let Some(output) = self.processes[node.0].poll_output() {
             self.carry_out(node, output);
         }
         self.set_timer(node);
@@ -520,7 +520,7 @@ impl Sim {
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
         let at = self.now + self.link_delay();
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         if !link.up {
             return;
@@ -550,7 +550,7 @@ impl Sim {
     /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
     fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Message) {
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
@@ -687,7 +687,7 @@ impl Sim {
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
-        self.links.entry((low, high)).or_default()
+        self.links.between_mut(low, high)
     }
 
     fn peers(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> + use<> {
@@ -706,8 +706,7 @@ impl Sim {
     }
 
     fn index_of(&self, node: NodeId) -> NodeIndex {
-        let index = self.processes.iter().position(|process| process.config.node == node);
-        NodeIndex(index.expect("nodes send to nodes"))
+        *self.indices.get(&node).expect("nodes send to nodes")
     }
 }
 
