@@ -68,7 +68,9 @@ mod tests {
 
     fn popped(agenda: &mut Agenda<u32>, until: u64) -> Vec<(u64, u32)> {
         let next = || agenda.pop_until(Time::from_nanos(until));
-        std::iter::from_fn(next).map(|(at, what)| (at.as_nanos(), what)).collect()
+        std::iter::from_fn(next)
+            .map(|(at, what)| (at.as_nanos(), what))
+            .collect()
     }
 
     #[test]
@@ -82,10 +84,7 @@ mod tests {
         for (what, at) in [(6, 5), (7, 4), (8, 5)] {
             agenda.put(Time::from_nanos(at), what);
         }
-        assert_eq!(
-            popped(&mut agenda, 9),
-            [(4, 7), (5, 0), (5, 2), (5, 5), (5, 6), (5, 8)]
-        );
+        assert_eq!(popped(&mut agenda, 9), [(4, 7), (5, 0), (5, 2), (5, 5), (5, 6), (5, 8)]);
         assert_eq!(popped(&mut agenda, u64::MAX), []);
     }
 }

@@ -177,7 +177,10 @@ impl Links {
     }
 
     fn place(&self, low: NodeIndex, high: NodeIndex) -> usize {
-        assert!(low < high && high.0 < self.node_count, "the ends of a link are two nodes, in order");
+        assert!(
+            low < high && high.0 < self.node_count,
+            "the ends of a link are two nodes, in order"
+        );
         low.0 * self.node_count + high.0
     }
 }
