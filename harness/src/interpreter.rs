@@ -11,7 +11,7 @@ use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
-    fault::Place,
+    fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
     load::{Load, nanos},
     nemesis::Nemesis,
@@ -69,7 +69,7 @@ pub struct RunRecord {
 
 /// What is told while a run goes on. Nothing that is done with it may fail the run.
 #[derive(Clone, Debug)]
-pub enum Progress {
+pub enum Progress<'a> {
     /// A part of the run begins.
     Phase(&'static str),
     /// The load goes on.
@@ -80,8 +80,8 @@ pub enum Progress {
         ended: u64,
         /// Those among them that succeeded.
         ok: u64,
-        /// The faults that are on, in words.
-        faults: Vec<String>,
+        /// The faults that are on.
+        faults: Vec<&'a Fault>,
     },
 }
 
@@ -92,7 +92,7 @@ pub enum Progress {
 pub async fn run<C: Cluster>(
     cluster: &mut C,
     options: RunOptions<'_>,
-    watch: &mut dyn FnMut(Progress),
+    watch: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<RunRecord> {
     let mut run = Run {
         scenario: options.scenario,
@@ -144,7 +144,7 @@ struct Run<'a, C> {
     cluster: &'a mut C,
     recorder: Recorder,
     tape: TapeRecorder,
-    watch: &'a mut dyn FnMut(Progress),
+    watch: &'a mut dyn FnMut(Progress<'_>),
     interrupted: bool,
     latencies: Vec<Duration>,
     ended: u64,
@@ -269,7 +269,7 @@ impl<C: Cluster> Run<'_, C> {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
             ok: self.latencies.len() as u64,
-            faults: nemesis.active().map(ToString::to_string).collect(),
+            faults: nemesis.active().collect(),
         });
     }
 

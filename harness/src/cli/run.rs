@@ -6,7 +6,7 @@ use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
     exit::{Exit, ExitError},
-    interpreter::RunRecord,
+    interpreter::{Progress, RunRecord},
     interrupt::Interrupts,
     report::{self, Report},
     run_folder::Backend,
@@ -105,7 +105,7 @@ async fn record(
     };
     let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
     let record = {
-        let mut watch = |progress| display.show(progress);
+        let mut watch = |progress: Progress<'_>| display.show(progress);
         tokio::select! {
             biased;
             () = interrupts.second() => Ok(None),
