@@ -237,7 +237,7 @@ impl<C: Cluster> Run<'_, C> {
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
-            self.recorder.push(call.invocation)?;
+            self.recorder.push(load.invocation_mut(call.client))?;
             self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
@@ -248,12 +248,12 @@ impl<C: Cluster> Run<'_, C> {
     async fn wait(&mut self, until: Elapsed, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
         match self.cluster.next(until).await? {
             Happening::Completed { client, outcome } => {
-                let ended = load.complete(self.cluster.elapsed(), client, outcome);
+                let mut ended = load.complete(self.cluster.elapsed(), client, outcome);
                 self.ended += 1;
                 if ended.completion.kind == EventKind::Ok {
                     self.latencies.push(ended.latency);
                 }
-                self.recorder.push(ended.completion)?;
+                self.recorder.push(&mut ended.completion)?;
                 self.tell(load, nemesis);
             }
             Happening::Started { node } => nemesis.on_started(self.cluster.elapsed(), node)?,
@@ -362,23 +362,24 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     async fn look_at(&mut self, node: Place, key: &str, phase: Phase) -> anyhow::Result<()> {
-        let invocation = Event {
+        let mut invocation = Event {
             time_ns: nanos(self.cluster.elapsed()),
             node: Some(node.to_string()),
             phase: Some(phase),
             ..Event::read_replica("observer", key)
         };
-        self.recorder.push(invocation.clone())?;
+        self.recorder.push(&mut invocation)?;
         let key = stored_key(self.scenario.workload, key);
         let cell = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
             AdminOk::Replica(cell) => cell,
             other => return Err(misunderstood(node, &other).into()),
         };
-        self.recorder.push(Event {
+        self.recorder.push(&mut Event {
             time_ns: nanos(self.cluster.elapsed()),
             value: shown(self.scenario.workload, cell.as_ref()),
             version: cell.and_then(|cell| cell.version()).map(shown_version),
-            ..invocation.completion(EventKind::Ok)
+            kind: EventKind::Ok,
+            ..invocation
         })
     }
 }

@@ -79,7 +79,7 @@ struct Open {
     invocation: Event,
 }
 
-/// An operation to be submitted, after its invocation has been recorded.
+/// An operation to be submitted, after its invocation ([`Load::invocation_mut`]) has been recorded.
 #[derive(Debug)]
 pub struct Call {
     /// Whose.
@@ -88,8 +88,6 @@ pub struct Call {
     pub node: Place,
     /// What is asked of it.
     pub request: Request,
-    /// What the record says of it.
-    pub invocation: Event,
     /// What the tape says of it.
     pub ask: Ask,
 }
@@ -215,13 +213,12 @@ impl Load {
         let request = request(&action, &seen.context, &self.scenario, &self.names);
         client.open = Some(Open {
             action: action.clone(),
-            invocation: invocation.clone(),
+            invocation,
         });
         Call {
             client: number,
             node,
             request,
-            invocation,
             ask: Ask {
                 at: now.saturating_sub(self.begins),
                 client: number,
@@ -229,6 +226,15 @@ impl Load {
                 action,
             },
         }
+    }
+
+    /// What the record says of the open operation of a client: the recorder gives it its index.
+    ///
+    /// # Panics
+    /// If it has none open.
+    pub fn invocation_mut(&mut self, client: usize) -> &mut Event {
+        let open = self.clients[client].open.as_mut().expect("an operation is open");
+        &mut open.invocation
     }
 
     /// Ends the open operation of a client.
@@ -339,7 +345,7 @@ mod tests {
         loop {
             while let Some(call) = load.take_due(now) {
                 open.push((now + latency, call.client));
-                events.push(call.invocation);
+                events.push(load.invocation_mut(call.client).clone());
             }
             let ends = open.iter().map(|(at, _)| *at).min();
             let Some(next) = ends.into_iter().chain(load.next_due()).min() else {
@@ -376,7 +382,8 @@ mod tests {
         for _ in 0..100 {
             let call = load.take_due(Duration::ZERO).expect("ten are idle");
             let is_write = matches!(call.request, Request::Write(_));
-            assert!(seen.insert((call.invocation.process.clone(), is_write)) || !is_write);
+            let process = load.invocation_mut(call.client).process.clone();
+            assert!(seen.insert((process, is_write)) || !is_write);
             let why = "test".to_owned();
             let ended = load.complete(Duration::ZERO, call.client, Outcome::Lost { why });
             let expected = if is_write { EventKind::Info } else { EventKind::Fail };
