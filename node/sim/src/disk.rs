@@ -330,8 +330,7 @@ impl SyncQueue {
 
     /// Ends the sync that is under way: its batches are durable.
     pub(crate) fn finish(&mut self, now: Time, disk: &SimDisk) -> Vec<PersistToken> {
-        let batches = std::mem::take(&mut self.under_way);
-        let finished = batches.into_iter().map(|(token, ops)| {
+        let finished = self.under_way.drain(..).map(|(token, ops)| {
             disk.apply(now, ops);
             token
         });
@@ -340,10 +339,7 @@ impl SyncQueue {
 
     /// Ends the sync that is under way: it failed, and nothing of its batches was written.
     pub(crate) fn fail(&mut self) -> Vec<PersistToken> {
-        std::mem::take(&mut self.under_way)
-            .into_iter()
-            .map(|(token, _)| token)
-            .collect()
+        self.under_way.drain(..).map(|(token, _)| token).collect()
     }
 
     /// How many batches the sync under way writes.
