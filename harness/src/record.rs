@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context;
-use quorate_checker::{Event, History, HistoryBuilder};
+use quorate_checker::{Event, EventRef, History, HistoryBuilder};
 
 /// A history in the making, and its file.
 #[derive(Debug)]
@@ -50,21 +50,23 @@ impl Recorder {
         }
     }
 
-    /// Adds an event, under the next index.
+    /// Adds an event, and gives it the next index.
     ///
     /// # Errors
     /// If the file can't be written.
     ///
     /// # Panics
     /// If the events so far make no history: a bug in the harness.
-    pub fn push(&mut self, mut event: Event) -> anyhow::Result<()> {
+    pub fn push(&mut self, event: &mut Event) -> anyhow::Result<()> {
         event.index = self.next_index;
         self.next_index += 1;
         if let Some(file) = &mut self.file {
             file.append(&event.to_line())?;
         }
         if let Some(builder) = &mut self.builder {
-            builder.push(event).expect("the harness records what can have happened");
+            builder
+                .push_ref(EventRef::from(&*event))
+                .expect("the harness records what can have happened");
         }
         Ok(())
     }

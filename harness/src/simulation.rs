@@ -48,7 +48,7 @@ pub fn simulate(
     trial: Trial,
     execute: &dyn Execute,
     watch: Option<Box<dyn Watch>>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<Simulated> {
     let began = Instant::now();
     let recorded = guarded(|| record(&trial, watch, progress));

@@ -126,7 +126,7 @@ impl Trial {
     pub async fn record<C: Cluster>(
         &self,
         cluster: &mut C,
-        watch: &mut dyn FnMut(Progress),
+        watch: &mut dyn FnMut(Progress<'_>),
     ) -> anyhow::Result<RunRecord> {
         let (recorder, fault_log, tape) = match &self.files {
             Some(Files { folder, manifest }) => (

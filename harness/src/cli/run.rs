@@ -125,7 +125,7 @@ async fn record(
     };
     let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
     let record = {
-        let mut watch = |progress| display.show(progress);
+        let mut watch = |progress: Progress<'_>| display.show(progress);
         tokio::select! {
             biased;
             () = interrupts.second() => Ok(None),

@@ -6,6 +6,7 @@
 //! it submits client requests, breaks things at chosen moments, and gets back what clients would see. The same seed and
 //! the same calls give the same trace, event by event; [`Sim::trace`] is its hash.
 
+mod agenda;
 mod chance;
 mod clock;
 mod disk;

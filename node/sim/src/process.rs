@@ -144,17 +144,21 @@ impl Process {
         self.node.as_ref()
     }
 
-    /// Hands something to the node and collects what it wants done; nothing, if it is dead.
-    pub(crate) fn handle(&mut self, now: quorate_core::Now, input: Option<Input>) -> Vec<Output> {
+    /// Hands something to the node, or lets it do what is due. Take its outputs afterwards. A dead one does nothing.
+    pub(crate) fn handle(&mut self, now: quorate_core::Now, input: Option<Input>) {
         let Some(node) = &mut self.node else {
-            return Vec::new();
+            return;
         };
         match input {
             Some(input) => node.handle(now, input),
             None => node.handle_timeout(now),
         }
         invariants::check(node);
-        std::iter::from_fn(|| node.poll_output()).collect()
+    }
+
+    /// The next thing that the node wants done; nothing, if it is dead.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.node.as_mut()?.poll_output()
     }
 
     /// Lets something wait for the end of the pause.

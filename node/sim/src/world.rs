@@ -15,10 +15,11 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    agenda::Agenda,
     chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
     tally::Tally,
@@ -73,11 +74,12 @@ pub struct SimOptions {
 pub struct Sim {
     options: SimOptions,
     now: Time,
-    agenda: BTreeMap<(Time, u64), Happening>,
-    scheduled: u64,
+    agenda: Agenda<Happening>,
     processes: Vec<Process>,
+    /// Where each node is in the list, by its identity.
+    indices: BTreeMap<NodeId, NodeIndex>,
     clocks: Vec<Clock>,
-    links: BTreeMap<(NodeIndex, NodeIndex), Link>,
+    links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
     delays: Chance,
@@ -160,13 +162,15 @@ impl Sim {
             let rng = rng(seed, &format!("process {}", config.name));
             Process::new(config, options.fsync, rng)
         };
+        let nodes = configs.iter().map(|config| config.node);
+        let indices = nodes.zip((0..).map(NodeIndex)).collect();
         Sim {
             now: Time::ZERO,
-            agenda: BTreeMap::new(),
-            scheduled: 0,
-            processes: configs.into_iter().map(process).collect(),
+            agenda: Agenda::new(),
             clocks,
-            links: BTreeMap::new(),
+            links: Links::new(configs.len()),
+            indices,
+            processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
             next_call: 0,
             delays: Chance::new(seed, "delays"),
@@ -252,13 +256,7 @@ impl Sim {
     /// Lets everything through again, everywhere.
     pub fn heal(&mut self) {
         self.note(What::Heal, None, None, &());
-        let cut: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_cut())
-            .map(|(pair, _)| *pair)
-            .collect();
-        for (low, high) in cut {
+        for (low, high) in self.links.cut() {
             for (side, from, to) in [(Side::Low, low, high), (Side::High, high, low)] {
                 let end = self.link(low, high).end_mut(side);
                 end.cut = false;
@@ -284,12 +282,7 @@ impl Sim {
 
     /// Lets time pass until a client's request ends or `until` is reached, whichever is first.
     pub fn advance(&mut self, until: Time) -> Option<Completion> {
-        while let Some(entry) = self.agenda.first_entry() {
-            let (at, _) = *entry.key();
-            if at > until {
-                break;
-            }
-            let happening = entry.remove();
+        while let Some((at, happening)) = self.agenda.pop_until(until) {
             assert!(at >= self.now, "time does not go back");
             self.now = at;
             let (what, node, peer) = self.described(&happening);
@@ -483,7 +476,8 @@ impl Sim {
     /// Hands something to a node, or lets it do what is due, and does what it asks for.
     fn wake(&mut self, node: NodeIndex, input: Option<Input>) {
         let now = self.readings(node);
-        for output in self.processes[node.0].handle(now, input) {
+        self.processes[node.0].handle(now, input);
+        while let Some(output) = self.processes[node.0].poll_output() {
             self.carry_out(node, output);
         }
         self.set_timer(node);
@@ -533,7 +527,7 @@ impl Sim {
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
         let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         if !link.up {
             return;
@@ -567,7 +561,7 @@ impl Sim {
     /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
     fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Message) {
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
@@ -583,8 +577,7 @@ impl Sim {
                 message,
                 oddity,
             };
-            self.scheduled += 1;
-            self.agenda.insert((at, self.scheduled), happening);
+            self.agenda.put(at, happening);
         };
         if let Some(by) = again {
             arrive_oddly(at + by, message.clone(), Oddity::Twice);
@@ -698,8 +691,7 @@ impl Sim {
     }
 
     fn schedule(&mut self, delay: Duration, happening: Happening) {
-        self.scheduled += 1;
-        self.agenda.insert((self.now + delay, self.scheduled), happening);
+        self.agenda.put(self.now + delay, happening);
     }
 
     /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
@@ -708,7 +700,7 @@ impl Sim {
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
-        self.links.entry((low, high)).or_default()
+        self.links.between_mut(low, high)
     }
 
     fn peers(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> + use<> {
@@ -727,8 +719,7 @@ impl Sim {
     }
 
     fn index_of(&self, node: NodeId) -> NodeIndex {
-        let index = self.processes.iter().position(|process| process.config.node == node);
-        NodeIndex(index.expect("nodes send to nodes"))
+        *self.indices.get(&node).expect("nodes send to nodes")
     }
 }
 
