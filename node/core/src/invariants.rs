@@ -21,6 +21,7 @@ pub fn check<S: Store>(node: &Node<S>) {
     );
     if cfg!(debug_assertions) {
         check_deadlines(node);
+        node.handoff.check();
     }
     let own = node.gossip.state(config.node).expect("a node knows itself");
     assert_eq!(own.generation, node.generation, "nobody else speaks for a node");

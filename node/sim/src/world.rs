@@ -100,7 +100,7 @@ enum Happening {
         from: NodeIndex,
         to: NodeIndex,
         era: u64,
-        message: Message,
+        message: Box<Message>,
     },
     /// A side may have been silent for too long.
     Suspect { low: NodeIndex, high: NodeIndex, era: u64 },
@@ -113,7 +113,7 @@ enum Happening {
     /// A node wants to be woken.
     Wake { node: NodeIndex, life: u64 },
     /// A client's request arrives.
-    Request { call: CallId, request: Request },
+    Request { call: CallId, request: Box<Request> },
     /// A client learns how its request ended.
     Answer { call: CallId, outcome: AnswerKind },
     /// A message arrives that has left its place in the stream, or that has arrived before.
@@ -121,7 +121,7 @@ enum Happening {
         from: NodeIndex,
         to: NodeIndex,
         era: u64,
-        message: Message,
+        message: Box<Message>,
         oddity: Oddity,
     },
     /// Clients may have heard nothing of a paused node for too long.
@@ -261,7 +261,8 @@ impl Sim {
                 let end = self.link(low, high).end_mut(side);
                 end.cut = false;
                 let held = std::mem::take(&mut end.held);
-                held.into_iter().for_each(|message| self.transmit(from, to, message));
+                held.into_iter()
+                    .for_each(|message| self.transmit(from, to, Box::new(message)));
             }
             if self.processes[low.0].is_awake() && self.processes[high.0].is_awake() {
                 self.link(low, high).silent_since = None;
@@ -276,6 +277,7 @@ impl Sim {
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
         let delay = self.link_delay(node, node);
+        let request = Box::new(request);
         self.schedule(delay, Happening::Request { call, request });
         call
     }
@@ -421,14 +423,14 @@ impl Sim {
         }
     }
 
-    fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message) {
+    fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Box<Message>) {
         if self.is_awaited(from, to, era) {
             let from = self.processes[from.0].config.node;
             self.give(to, Input::Message { from, message });
         }
     }
 
-    fn arrive_oddly(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message, oddity: Oddity) {
+    fn arrive_oddly(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Box<Message>, oddity: Oddity) {
         if self.is_awaited(from, to, era) {
             let (low, high) = pair(from, to);
             let counts = &mut self.link(low, high).end_mut(side(from, to)).counts;
@@ -447,7 +449,7 @@ impl Sim {
         link.era == era && link.end(side(to, from)).told
     }
 
-    fn deliver_request(&mut self, call: CallId, request: Request) {
+    fn deliver_request(&mut self, call: CallId, request: Box<Request>) {
         let Some(node) = self.calls.get(&call).copied() else {
             return; // The node died, or was given up, and the client has been told so.
         };
@@ -524,7 +526,7 @@ impl Sim {
     }
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
-    fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
+    fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Box<Message>) {
         let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
@@ -534,7 +536,7 @@ impl Sim {
         }
         let end = link.end_mut(side(from, to));
         if end.cut {
-            end.held.push(message);
+            end.held.push(*message);
             end.counts.held += 1;
             return;
         }
@@ -559,7 +561,7 @@ impl Sim {
     }
 
     /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
-    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Message) {
+    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Box<Message>) {
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -569,7 +571,7 @@ impl Sim {
         let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
         let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
         let now = self.now;
-        let mut arrive_oddly = |at: Time, message: Message, oddity| {
+        let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
                 to,
