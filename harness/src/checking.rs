@@ -140,7 +140,7 @@ impl Checker {
             exit: judgement.verdict.into(),
             judgement,
             seconds: began.elapsed().as_secs_f64(),
-            run: run.map(|folder| folder.path().to_owned()),
+            run: run.map(|folder| folder.origin().to_owned()),
             measured: None,
         };
         Ok(Checked {
@@ -159,13 +159,14 @@ impl Checker {
         path: &Path,
         settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
     ) -> anyhow::Result<Opened> {
-        let run = if path.is_dir() {
+        let is_run = RunFolder::is_one(path);
+        let run = if is_run {
             Some(RunFolder::open(path)?)
         } else {
-            folder_around(path)?
+            RunFolder::around(path)?
         };
         let (history, format) = match &run {
-            Some(folder) if path.is_dir() => (folder.file("history.jsonl"), Some(Format::Jsonl)),
+            Some(folder) if is_run => (folder.file("history.jsonl"), Some(Format::Jsonl)),
             _ => (path.to_owned(), self.options.format),
         };
         let input = Input::open(&history, format)?;
@@ -174,7 +175,7 @@ impl Checker {
             Some(Model::QuorumRegister) => {
                 let base = run.as_ref().map(RunFolder::scenario).transpose()?;
                 let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
-                let folder = run.as_ref().filter(|_| path.is_dir());
+                let folder = run.as_ref().filter(|_| is_run);
                 let facts = facts(&scenario, folder)?;
                 let (history, torn) = self.keys(input)?;
                 let about = torn.map(|line| ("torn", torn_note(line)));
@@ -248,7 +249,7 @@ impl Checker {
             entry.key.is_some() && is_function
         };
         let is_of_keys = !sample.is_empty() && sample.iter().all(is_own);
-        let is_ours = path.is_dir() || input.format() == Format::Jsonl && is_of_keys;
+        let is_ours = RunFolder::is_one(path) || input.format() == Format::Jsonl && is_of_keys;
         (is_ours && self.options.consistency.is_none()).then_some(Model::QuorumRegister)
     }
 
@@ -410,12 +411,6 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             faults_took_effect: None,
         }),
     }
-}
-
-/// The run that `path` lies in, if it lies in one.
-fn folder_around(path: &Path) -> anyhow::Result<Option<RunFolder>> {
-    let folder = path.ancestors().skip(1).find(|ancestor| RunFolder::is_one(ancestor));
-    folder.map(RunFolder::open).transpose()
 }
 
 /// What a completed read of nil says in this format: Jepsen's own readers take it for unknown, the others for nothing there.

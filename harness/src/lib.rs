@@ -5,6 +5,7 @@
 //! history; the checker, which knows of neither, decides.
 
 mod about;
+pub mod archive;
 pub mod backend;
 pub mod checking;
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod replay;
 pub mod replay_log;
 pub mod report;
 pub mod run_folder;
+pub mod runs;
 pub mod scenario;
 pub mod script;
 pub mod shrink;
@@ -43,4 +45,5 @@ pub mod switch;
 pub mod tape;
 pub mod tombstones;
 pub mod trial;
+pub mod utc;
 pub mod workers;

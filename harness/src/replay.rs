@@ -1,14 +1,18 @@
 //! A saved run once more: exactly, if it was simulated; as nearly as can be, if it was made of processes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use quorate_core::Plant;
 use quorate_sim::split_seed;
-use quorate_workloads::Execute;
+use quorate_workloads::{Execute, InOrder};
 
 use crate::{
     exit::ExitError,
     interpreter::Progress,
+    parallel::in_order,
     report::Report,
     run_folder::{Backend, RunFolder},
     simulation::{Simulated, simulate},
@@ -21,27 +25,37 @@ use crate::{
 pub struct Saved {
     /// Its tape.
     pub tape: Tape,
-    /// Its folder, if it has one and is not a tape alone.
+    /// Its folder, unpacked if need be; `None` of a tape alone.
     pub folder: Option<RunFolder>,
     /// Its tape's file.
     pub tape_file: PathBuf,
 }
 
 impl Saved {
-    /// The run in this folder, or on this tape.
+    /// The run in this folder or archive, or on this tape.
     ///
     /// # Errors
     /// If there is none, or it can't be read: exit code 65.
     pub fn open(path: &Path) -> anyhow::Result<Saved> {
-        let folder = RunFolder::is_one(path).then(|| RunFolder::open(path)).transpose()?;
-        let tape_file = match &folder {
-            Some(folder) => folder.file(tape::FILE),
-            None => path.to_owned(),
-        };
-        let tape = Tape::read(&tape_file)?;
+        if RunFolder::is_one(path) {
+            return Saved::of(RunFolder::open(path)?);
+        }
         Ok(Saved {
-            tape,
-            folder,
+            tape: Tape::read(path)?,
+            folder: None,
+            tape_file: path.to_owned(),
+        })
+    }
+
+    /// The run in this folder.
+    ///
+    /// # Errors
+    /// If its tape can't be read: exit code 65.
+    pub fn of(folder: RunFolder) -> anyhow::Result<Saved> {
+        let tape_file = folder.file(tape::FILE);
+        Ok(Saved {
+            tape: Tape::read(&tape_file)?,
+            folder: Some(folder),
             tape_file,
         })
     }
@@ -151,6 +165,34 @@ pub fn schedule(tape: &Tape, number: u64) -> u64 {
         0 => tape.header.schedule,
         number => split_seed(tape.header.schedule, &format!("replay {number}")),
     }
+}
+
+/// Runs a tape in the simulator under `count` schedules from the `first`, on so many threads, and hands on what each was and
+/// shows, in their order, until that breaks.
+///
+/// # Errors
+/// What `take` returns.
+pub fn under_schedules(
+    tape: &Tape,
+    jobs: usize,
+    first: u64,
+    count: u64,
+    take: &mut dyn FnMut(u64, anyhow::Result<Report>) -> anyhow::Result<ControlFlow<()>>,
+) -> anyhow::Result<()> {
+    let of_number = |number: u64| schedule(tape, first + number);
+    let run = |number: u64| {
+        let trial = Trial::of_tape(tape).with_schedule(of_number(number));
+        simulate(trial, &InOrder, None, &mut |_| {}).map(|simulated| simulated.report)
+    };
+    let mut failure = Ok(());
+    in_order(jobs, count, &run, &mut |number, done| {
+        let report = done.unwrap_or_else(|why| Err(anyhow::anyhow!("simulate: {why}")));
+        take(of_number(number), report).unwrap_or_else(|error| {
+            failure = Err(error);
+            ControlFlow::Break(())
+        })
+    });
+    failure
 }
 
 /// Whether `report` shows the same anomaly of the same claim, claimed or not as it was.

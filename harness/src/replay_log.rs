@@ -1,11 +1,12 @@
 //! What replays of a run have shown, kept beside it: how sure a fix can be made depends on how often the bug came back.
 //!
-//! `replays.jsonl` in the run's folder, or `<tape>.replays.jsonl` beside a tape; a line for each `quorate replay`.
+//! `replays.jsonl` in the run's folder, or `<name>.replays.jsonl` beside a tape or an archive; a line for each `quorate
+//! replay`.
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -19,6 +20,9 @@ use crate::{
     run_folder::Backend,
     tape::{Broken, Build},
 };
+
+/// Its name.
+const FILE: &str = "replays.jsonl";
 
 /// The version of the file's form.
 const FORMAT: u32 = 1;
@@ -76,9 +80,16 @@ pub fn append(saved: &Saved, replays: &Replays) -> anyhow::Result<()> {
 /// # Errors
 /// If the file can't be read, or holds something else: exit code 65.
 pub fn last_seen(saved: &Saved, backend: Backend, target: &Broken) -> anyhow::Result<Option<Replays>> {
-    let path = file(saved);
+    let mut last = None;
+    for path in files(saved) {
+        last = last_of(&path, backend, target)?.or(last);
+    }
+    Ok(last)
+}
+
+fn last_of(path: &Path, backend: Backend, target: &Broken) -> anyhow::Result<Option<Replays>> {
     let bad = |why: String| ExitError::input(format!("read {}: {why}", path.display()));
-    let text = match fs::read_to_string(&path) {
+    let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(|error| bad(error.to_string()))?,
     };
@@ -89,6 +100,13 @@ pub fn last_seen(saved: &Saved, backend: Backend, target: &Broken) -> anyhow::Re
         if replays.format != FORMAT {
             return Err(bad(format!("line {}: format {} is not known", number + 1, replays.format)).into());
         }
+        if replays.rate.came_back > replays.rate.times {
+            return Err(bad(format!(
+                "line {}: it can't come back more often than it is run",
+                number + 1
+            ))
+            .into());
+        }
         let is_of_target = (&replays.claim, &replays.anomaly) == (&target.claim, &target.anomaly);
         if is_of_target && replays.backend == backend && replays.rate.came_back > 0 {
             last = Some(replays);
@@ -97,9 +115,18 @@ pub fn last_seen(saved: &Saved, backend: Backend, target: &Broken) -> anyhow::Re
     Ok(last)
 }
 
+/// Where a line is added.
 fn file(saved: &Saved) -> PathBuf {
     match &saved.folder {
-        Some(folder) => folder.file("replays.jsonl"),
-        None => saved.tape_file.with_extension("replays.jsonl"),
+        Some(folder) => folder.later_file(FILE),
+        None => saved.tape_file.with_extension(FILE),
     }
+}
+
+/// Where lines may be, the oldest first: what was known when a run was packed is in its archive.
+fn files(saved: &Saved) -> Vec<PathBuf> {
+    let packed = saved.folder.iter().map(|folder| folder.file(FILE));
+    let mut files: Vec<_> = packed.chain([file(saved)]).collect();
+    files.dedup();
+    files
 }

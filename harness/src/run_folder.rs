@@ -6,16 +6,19 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::{
+    archive,
     exit::ExitError,
     fault_log::{self, Entry, Faults},
     scenario::Scenario,
-    tape,
+    tape, utc,
 };
 
 /// The version of `run.json`'s form.
@@ -39,6 +42,15 @@ const FOLDERS: [&str; 2] = ["anomalies", "nodes"];
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    unpacked: Option<Unpacked>,
+}
+
+/// Where the folder comes from, of a run that was opened from its archive.
+#[derive(Clone, Debug)]
+struct Unpacked {
+    archive: PathBuf,
+    /// What it was unpacked into: goes away with the last that holds it.
+    _into: Arc<TempDir>,
 }
 
 /// What a run was: enough to make it again, and to know on what it was made.
@@ -110,7 +122,7 @@ impl Manifest {
             command: std::env::args().collect(),
             backend,
             seed,
-            started: utc_now(),
+            started: utc::now(),
             commit: env!("QUORATE_COMMIT").to_owned(),
             dirty: env!("QUORATE_DIRTY") == "true",
             toolchain: env!("QUORATE_TOOLCHAIN").to_owned(),
@@ -135,7 +147,7 @@ impl RunFolder {
         fs::create_dir_all(&parent).with_context(|| format!("create folder {}", parent.display()))?;
         let stem = format!("{}-{}", manifest.started, manifest.seed);
         let path = create_unused(&parent, &stem)?;
-        let folder = RunFolder { path };
+        let folder = RunFolder { path, unpacked: None };
         folder.write("scenario.toml", &scenario.to_toml())?;
         folder.write_manifest(manifest)?;
         folder.link_latest(&parent)?;
@@ -148,7 +160,10 @@ impl RunFolder {
     /// If it can't be made or written, with its path.
     pub fn create_at(path: &Path, scenario: &Scenario, manifest: &Manifest) -> anyhow::Result<RunFolder> {
         fs::create_dir_all(path).with_context(|| format!("create folder {}", path.display()))?;
-        let folder = RunFolder { path: path.to_owned() };
+        let folder = RunFolder {
+            path: path.to_owned(),
+            unpacked: None,
+        };
         for name in FILES {
             remove(&folder.file(name), |path| fs::remove_file(path))?;
         }
@@ -160,27 +175,81 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// The folder of a run that was made before.
+    /// The run that the user has named: by its folder, or by its archive, which is unpacked for as long as the folder is
+    /// needed.
     ///
     /// # Errors
-    /// If `path` is not one.
+    /// If `path` is neither.
     pub fn open(path: &Path) -> anyhow::Result<RunFolder> {
-        let folder = RunFolder { path: path.to_owned() };
+        if archive::is_archive(path) {
+            return RunFolder::unpack(path);
+        }
+        RunFolder::at(path.to_owned(), None)
+    }
+
+    fn unpack(archive: &Path) -> anyhow::Result<RunFolder> {
+        let into = tempfile::Builder::new().prefix("quorate-").tempdir();
+        let into = into.context("make a folder for what is in it")?;
+        let path = archive::unpack(archive, into.path())?;
+        let unpacked = Unpacked {
+            archive: archive.to_owned(),
+            _into: Arc::new(into),
+        };
+        RunFolder::at(path, Some(unpacked)).with_context(|| format!("open {}", archive.display()))
+    }
+
+    fn at(path: PathBuf, unpacked: Option<Unpacked>) -> anyhow::Result<RunFolder> {
+        let folder = RunFolder { path, unpacked };
         let manifest = folder.manifest()?;
         if manifest.format == FORMAT {
             return Ok(folder);
         }
         let message = format!(
-            "{}: format {} is not known: this build reads format {FORMAT}",
+            "read {}: format {} is not known: this build reads format {FORMAT}",
             folder.file("run.json").display(),
             manifest.format
         );
         Err(ExitError::input(message).into())
     }
 
-    /// Whether `path` looks like a run's folder.
+    /// Whether `path` is to be opened as a run, and as nothing else: a folder or an archive.
     pub fn is_one(path: &Path) -> bool {
-        path.join("run.json").is_file()
+        path.is_dir() || archive::is_archive(path)
+    }
+
+    /// The run whose folder a file lies in, if it lies in one.
+    ///
+    /// # Errors
+    /// If there is one, and it can't be read.
+    pub fn around(path: &Path) -> anyhow::Result<Option<RunFolder>> {
+        let mut folders = path.ancestors().skip(1);
+        let folder = folders.find(|folder| folder.join("run.json").is_file());
+        folder.map(RunFolder::open).transpose()
+    }
+
+    /// Its folder's name, by whatever link it was opened.
+    ///
+    /// # Errors
+    /// If the folder has gone, or is the root of all others.
+    pub fn name(&self) -> anyhow::Result<String> {
+        let folder = self.path.canonicalize();
+        let folder = folder.with_context(|| format!("read {}", self.path.display()))?;
+        let name = folder.file_name().context("name the root of all folders")?;
+        Ok(name.to_string_lossy().into_owned())
+    }
+
+    /// What the user calls it: its folder, or its archive.
+    pub fn origin(&self) -> &Path {
+        self.unpacked.as_ref().map_or(&self.path, |unpacked| &unpacked.archive)
+    }
+
+    /// Where something goes that is found out about the run later: into its folder, or beside its archive, under the
+    /// archive's name.
+    pub fn later_file(&self, name: &str) -> PathBuf {
+        match &self.unpacked {
+            Some(unpacked) => archive::beside(&unpacked.archive, name),
+            None => self.file(name),
+        }
     }
 
     /// Where it is.
@@ -302,18 +371,4 @@ pub fn read_input(path: &Path) -> anyhow::Result<String> {
 
 fn bad_input(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
     ExitError::input(format!("read {}: {why}", path.display())).into()
-}
-
-/// As in `20261120T224502Z`.
-fn utc_now() -> String {
-    let now = time::OffsetDateTime::now_utc();
-    format!(
-        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
-        now.year(),
-        u8::from(now.month()),
-        now.day(),
-        now.hour(),
-        now.minute(),
-        now.second()
-    )
 }

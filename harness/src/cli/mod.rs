@@ -13,12 +13,14 @@ mod overrides;
 mod progress;
 mod replay;
 mod run;
+mod runs;
 mod scenarios;
 mod settings;
 mod shrink;
 mod shrink_run;
 mod sim;
 mod sweep;
+mod table;
 
 use std::{io::Write, process::ExitCode};
 
@@ -48,6 +50,7 @@ enum Command {
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
+    Runs(runs::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -2,15 +2,13 @@
 
 use std::{ops::ControlFlow, path::PathBuf};
 
-use quorate_workloads::InOrder;
 use serde_json::{Value, json};
 
 use super::{output::TellingArgs, overrides, progress::Display, run::run_trial};
 use crate::{
     exit::{Exit, ExitError},
-    parallel::in_order,
     rate::Rate,
-    replay::{Sameness, Saved, schedule, shows, simulate_again},
+    replay::{Sameness, Saved, shows, simulate_again, under_schedules},
     replay_log::{self, Replays},
     report::{self, Report},
     run_folder::Backend,
@@ -31,7 +29,7 @@ const SCHEDULES: u64 = 1000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The folder of a run, or a tape.
+    /// The folder of a run, its archive, or a tape.
     #[arg(value_name = "RUN")]
     path: Option<PathBuf>,
     /// A tape, in the place of RUN.
@@ -134,7 +132,7 @@ impl Args {
         let mut told = Tally::new(target);
         told.take(first.report);
         let others = self.times.unwrap_or(1) - 1;
-        self.schedules(saved, 1, others, &mut |_, report| {
+        under_schedules(&saved.tape, self.jobs(), 1, others, &mut |_, report| {
             told.take(report?);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -186,7 +184,7 @@ impl Args {
         display.say(&format!("- looking through {most} schedules"));
         let mut told = Tally::new(Some(target.clone()));
         let mut found = None;
-        self.schedules(saved, 0, most, &mut |schedule, report| {
+        under_schedules(&saved.tape, self.jobs(), 0, most, &mut |schedule, report| {
             let report = report?;
             let is_found = shows(&report, &target);
             told.take(report);
@@ -206,30 +204,6 @@ impl Args {
             (outcome.report, outcome.found) = (Some(report), found);
         }
         Ok(outcome)
-    }
-
-    /// Runs the tape in the simulator under `count` schedules from the `first`, and hands on the reports in their order.
-    fn schedules(
-        &self,
-        saved: &Saved,
-        first: u64,
-        count: u64,
-        take: &mut dyn FnMut(u64, anyhow::Result<Report>) -> anyhow::Result<ControlFlow<()>>,
-    ) -> anyhow::Result<()> {
-        let of_number = |number: u64| schedule(&saved.tape, first + number);
-        let run = |number: u64| {
-            let trial = Trial::of_tape(&saved.tape).with_schedule(of_number(number));
-            simulate(trial, &InOrder, None, &mut |_| {}).map(|simulated| simulated.report)
-        };
-        let mut failure = Ok(());
-        in_order(self.jobs(), count, &run, &mut |number, done| {
-            let report = done.unwrap_or_else(|why| Err(anyhow::anyhow!("simulate: {why}")));
-            take(of_number(number), report).unwrap_or_else(|error| {
-                failure = Err(error);
-                ControlFlow::Break(())
-            })
-        });
-        failure
     }
 }
 
@@ -310,7 +284,7 @@ fn came_back(outcome: &Outcome) -> String {
     }
 }
 
-fn origin(saved: &Saved) -> String {
+pub(super) fn origin(saved: &Saved) -> String {
     let header = &saved.tape.header;
     let made = match header.backend {
         Backend::Processes => "real processes",

@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The folder of a run, a tape, or a history file.
+    /// The folder of a run, its archive, a tape, or a history file.
     path: PathBuf,
     /// Of a simulated run, shrink the history that it left, and don't run it again.
     #[arg(long)]
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION|COUNT", default_value = "60s", value_parser = budget)]
     budget: BudgetArg,
     /// Where the result goes, over what is there; without it beside the history, in a folder of its name that ends in .shrunk,
-    /// or of a run in its folder's `shrunk`.
+    /// as beside an archive, or of a run in its folder's `shrunk`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to show progress.
@@ -115,11 +115,13 @@ impl Args {
     /// The run that is to be run again: a simulated one, unless a history is asked for, or how to judge one.
     fn simulated_run(&self) -> anyhow::Result<Option<Saved>> {
         let is_tape = Tape::is_one(&self.path);
-        let has_tape = RunFolder::is_one(&self.path) && self.path.join(tape::FILE).is_file();
+        let folder = RunFolder::is_one(&self.path).then(|| RunFolder::open(&self.path));
+        let folder = folder.transpose()?;
+        let has_tape = folder.as_ref().is_some_and(|folder| folder.file(tape::FILE).is_file());
         if !is_tape && (!has_tape || self.history || self.judge.is_given()) {
             return Ok(None);
         }
-        let saved = Saved::open(&self.path)?;
+        let saved = folder.map_or_else(|| Saved::open(&self.path), Saved::of)?;
         let (path, is_simulated) = (self.path.display(), saved.is_simulated());
         match (is_tape, is_simulated) {
             (true, _) if self.history || self.judge.is_given() => {
@@ -143,8 +145,8 @@ impl Args {
             BudgetArg::Steps(tries) => (tries, None),
             BudgetArg::Time(time) => (u64::MAX, Some(time)),
         };
-        let beside = match saved.folder {
-            Some(_) => self.path.join("shrunk"),
+        let beside = match &saved.folder {
+            Some(folder) => folder.later_file("shrunk"),
             None => self.path.with_extension("shrunk"),
         };
         let shrink = RunShrink {
@@ -235,8 +237,8 @@ impl Args {
         if let Some(out) = &self.out {
             return out.clone();
         }
-        if self.path.is_dir() {
-            return self.path.join("shrunk");
+        if let Some(run) = opened.run.as_ref().filter(|_| RunFolder::is_one(&self.path)) {
+            return run.later_file("shrunk");
         }
         let name = format!("{}.shrunk", name_of(&self.path, opened));
         self.path
@@ -251,7 +253,7 @@ fn is_violated(claim: &ClaimReport) -> bool {
 
 /// What the result is named after: the history, or the run.
 fn name_of(path: &Path, opened: &Opened) -> String {
-    let run = opened.run.as_ref().filter(|_| path.is_dir());
+    let run = opened.run.as_ref().filter(|_| RunFolder::is_one(path));
     let path = run.map_or(path, |run| run.path());
     let stem = path.file_stem().filter(|_| path != Path::new("-"));
     let name = stem.map_or_else(|| "history".to_owned(), |stem| stem.to_string_lossy().into_owned());

@@ -1,5 +1,6 @@
 //! What the harness is made of, and the command that it makes, tested from outside.
 
+mod archives;
 mod arrows;
 mod bad_input;
 mod command;

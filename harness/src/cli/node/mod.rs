@@ -13,11 +13,11 @@ mod repair;
 mod replicas;
 mod ring;
 mod status;
-mod table;
 
 use clap::Subcommand;
 use quorate_node::cli::NodeArgs;
 
+use super::table;
 use crate::exit::Exit;
 
 /// Runs one node, or asks one that runs.
