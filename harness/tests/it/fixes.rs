@@ -135,6 +135,25 @@ fn an_archive_has_its_rate_in_it_or_beside_it() {
     }
 }
 
+/// A tape that was shrunk to one operation and one fault: a run of it has no reads that race, and can show the bug.
+#[test]
+fn a_shrunk_tape_is_enough() {
+    let quorate = Quorate::new();
+    let tape = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../results/regressions/hint-dropped-missed-handoff.invalid.tape.jsonl"
+    );
+    fs::copy(tape, quorate.path().join("bug.tape.jsonl")).expect("copied");
+    quorate.run("replay bug.tape.jsonl --times 10");
+    let (code, fix) = quorate.json("verify-fix bug.tape.jsonl --plant none --budget 2m");
+    assert_eq!(
+        (code, &fix["claim"], &fix["not_counted"]),
+        (0, &"handoff".into(), &0.into()),
+        "{fix}"
+    );
+    assert_eq!(quorate.run("verify-fix bug.tape.jsonl").code, 1);
+}
+
 #[test]
 fn what_can_not_be_verified_is_said() {
     let quorate = Quorate::new();
