@@ -15,6 +15,7 @@ pub mod duration;
 pub mod exit;
 pub mod fault;
 pub mod fault_log;
+pub mod fix;
 pub mod fsync;
 pub mod history_file;
 pub mod input;

@@ -21,6 +21,7 @@ mod shrink_run;
 mod sim;
 mod sweep;
 mod table;
+mod verify_fix;
 
 use std::{io::Write, process::ExitCode};
 
@@ -50,6 +51,7 @@ enum Command {
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
+    VerifyFix(Box<verify_fix::Args>),
     Runs(runs::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),
+        Some(Command::VerifyFix(args)) => verify_fix::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),

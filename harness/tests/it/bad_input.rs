@@ -128,6 +128,7 @@ fn help_and_version_are_no_errors() {
         "check ",
         "replay ",
         "shrink ",
+        "verify-fix ",
         "runs ",
         "convert ",
         "claims ",

@@ -6,6 +6,7 @@ mod bad_input;
 mod command;
 mod corpora;
 mod determinism;
+mod fixes;
 mod judging;
 mod node_verbs;
 mod plants;
