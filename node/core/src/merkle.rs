@@ -123,6 +123,8 @@ impl fmt::Debug for MerkleTree {
 
 /// The hash of a node over those below it. 0 means that they are all 0, and nothing else does: a hash that came out as
 /// 0 would make a partition pass for one that nobody wrote.
+// Never inlined: sixteen of it in a row, with all their comparisons, take the optimiser many minutes.
+#[inline(never)]
 fn hash(below: &[u64; 16]) -> u64 {
     if below.iter().all(|hash| *hash == 0) {
         return 0;

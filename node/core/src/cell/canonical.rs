@@ -35,6 +35,7 @@ impl Fingerprint {
         }
     }
 
+    #[inline(never)]
     pub(super) fn digest(&self) -> u64 {
         match &self.parts {
             None => xxh3_64(&self.first[..self.length]),
@@ -44,6 +45,8 @@ impl Fingerprint {
 }
 
 impl Sink for Fingerprint {
+    // Never inlined: where all of a cell's parts are, each with its bounds, the optimiser takes many minutes over them.
+    #[inline(never)]
     fn take(&mut self, bytes: &[u8]) {
         let end = self.length + bytes.len();
         if let Some(parts) = &mut self.parts {
