@@ -11,12 +11,14 @@ use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
-    fault::Place,
+    coverage::Coverage,
+    fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
     load::{Load, nanos},
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
+    report::Report,
     scenario::Scenario,
     tape::{Ask, TapeRecorder},
 };
@@ -65,11 +67,22 @@ pub struct RunRecord {
     pub quiet_after: Option<Duration>,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// What it reached, as far as clients and faults tell.
+    pub coverage: Coverage,
+}
+
+impl RunRecord {
+    /// What the run reached, and how it was judged.
+    pub fn coverage_of(&self, report: &Report) -> Coverage {
+        let mut coverage = self.coverage.clone();
+        coverage.add_verdict(report);
+        coverage
+    }
 }
 
 /// What is told while a run goes on. Nothing that is done with it may fail the run.
 #[derive(Clone, Debug)]
-pub enum Progress {
+pub enum Progress<'a> {
     /// A part of the run begins.
     Phase(&'static str),
     /// The load goes on.
@@ -80,8 +93,8 @@ pub enum Progress {
         ended: u64,
         /// Those among them that succeeded.
         ok: u64,
-        /// The faults that are on, in words.
-        faults: Vec<String>,
+        /// The faults that are on.
+        faults: Vec<&'a Fault>,
     },
 }
 
@@ -92,7 +105,7 @@ pub enum Progress {
 pub async fn run<C: Cluster>(
     cluster: &mut C,
     options: RunOptions<'_>,
-    watch: &mut dyn FnMut(Progress),
+    watch: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<RunRecord> {
     let mut run = Run {
         scenario: options.scenario,
@@ -102,6 +115,7 @@ pub async fn run<C: Cluster>(
         watch,
         interrupted: false,
         latencies: Vec::new(),
+        coverage: Coverage::default(),
         ended: 0,
     };
     run.phase("settling");
@@ -130,6 +144,7 @@ pub async fn run<C: Cluster>(
     run.look(Phase::Final).await?;
     let faults = nemesis.finish()?;
     run.tape.finish(faults.entries())?;
+    run.coverage.add_faults(&faults, plan);
     Ok(RunRecord {
         history: run.recorder.finish()?,
         faults,
@@ -137,6 +152,7 @@ pub async fn run<C: Cluster>(
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
+        coverage: run.coverage,
     })
 }
 
@@ -145,9 +161,10 @@ struct Run<'a, C> {
     cluster: &'a mut C,
     recorder: Recorder,
     tape: TapeRecorder,
-    watch: &'a mut dyn FnMut(Progress),
+    watch: &'a mut dyn FnMut(Progress<'_>),
     interrupted: bool,
     latencies: Vec<Duration>,
+    coverage: Coverage,
     ended: u64,
 }
 
@@ -238,7 +255,7 @@ impl<C: Cluster> Run<'_, C> {
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
-            self.recorder.push(call.invocation)?;
+            self.recorder.push(load.invocation_mut(call.client))?;
             self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
@@ -249,12 +266,13 @@ impl<C: Cluster> Run<'_, C> {
     async fn wait(&mut self, until: Elapsed, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
         match self.cluster.next(until).await? {
             Happening::Completed { client, outcome } => {
-                let ended = load.complete(self.cluster.elapsed(), client, outcome);
+                let mut ended = load.complete(self.cluster.elapsed(), client, outcome);
                 self.ended += 1;
                 if ended.completion.kind == EventKind::Ok {
                     self.latencies.push(ended.latency);
                 }
-                self.recorder.push(ended.completion)?;
+                self.coverage.add_outcome(&ended.completion);
+                self.recorder.push(&mut ended.completion)?;
                 self.tell(load, nemesis);
             }
             Happening::Started { node } => nemesis.on_started(self.cluster.elapsed(), node)?,
@@ -270,7 +288,7 @@ impl<C: Cluster> Run<'_, C> {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
             ok: self.latencies.len() as u64,
-            faults: nemesis.active().map(ToString::to_string).collect(),
+            faults: nemesis.active().collect(),
         });
     }
 
@@ -372,23 +390,24 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     async fn look_at(&mut self, node: Place, key: &str, phase: Phase) -> anyhow::Result<()> {
-        let invocation = Event {
+        let mut invocation = Event {
             time_ns: nanos(self.cluster.elapsed()),
             node: Some(node.to_string()),
             phase: Some(phase),
             ..Event::read_replica("observer", key)
         };
-        self.recorder.push(invocation.clone())?;
+        self.recorder.push(&mut invocation)?;
         let key = stored_key(self.scenario.workload, key);
         let cell = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
             AdminOk::Replica(cell) => cell,
             other => return Err(misunderstood(node, &other).into()),
         };
-        self.recorder.push(Event {
+        self.recorder.push(&mut Event {
             time_ns: nanos(self.cluster.elapsed()),
             value: shown(self.scenario.workload, cell.as_ref()),
             version: cell.and_then(|cell| cell.version()).map(shown_version),
-            ..invocation.completion(EventKind::Ok)
+            kind: EventKind::Ok,
+            ..invocation
         })
     }
 }

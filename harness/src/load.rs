@@ -4,7 +4,11 @@
 //! on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
 //! takes longer than its slot delays the next of its client only.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    time::Duration,
+};
 
 use quorate_checker::{Event, EventKind};
 use quorate_core::{Context, Request, Response};
@@ -16,7 +20,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
-    operations::{completion, invocation, request, seen},
+    operations::{Names, completion, invocation, request, seen},
     scenario::Scenario,
     script::Script,
     tape::Ask,
@@ -29,22 +33,31 @@ pub struct Load {
     source: Source,
     begins: Elapsed,
     clients: Vec<Client>,
+    names: Names,
 }
 
 /// Where what clients do comes from.
 #[derive(Debug)]
 enum Source {
     /// It is drawn as they go.
-    Drawn { actions: ActionLoad, rng: Pcg64Mcg },
+    Drawn(Box<Drawn>),
     /// It is told.
     Told(Script),
+}
+
+#[derive(Debug)]
+struct Drawn {
+    actions: ActionLoad,
+    rng: Pcg64Mcg,
+    /// When each idle client's next operation is due; the next first, and of two at one time the first of the clients.
+    due: BinaryHeap<Reverse<(Elapsed, usize)>>,
 }
 
 #[derive(Debug)]
 struct Client {
     /// Its present number as a process.
     process: i64,
-    /// When its next operation is due, where it is drawn.
+    /// When its next operation is due at the earliest, where it is drawn.
     due: Elapsed,
     /// The invocation of its open operation.
     open: Option<Open>,
@@ -66,7 +79,7 @@ struct Open {
     invocation: Event,
 }
 
-/// An operation to be submitted, after its invocation has been recorded.
+/// An operation to be submitted, after its invocation ([`Load::invocation_mut`]) has been recorded.
 #[derive(Debug)]
 pub struct Call {
     /// Whose.
@@ -75,8 +88,6 @@ pub struct Call {
     pub node: Place,
     /// What is asked of it.
     pub request: Request,
-    /// What the record says of it.
-    pub invocation: Event,
     /// What the tape says of it.
     pub ask: Ask,
 }
@@ -96,7 +107,12 @@ impl Load {
         let mut rng = Pcg64Mcg::seed_from_u64(split_seed(seed, "load"));
         let slot = slot(scenario);
         let clients = (0..scenario.concurrency).map(|number| client(number, begins + slot.mul_f64(rng.random())));
-        let clients = clients.collect();
+        let clients: Vec<_> = clients.collect();
+        let due = clients
+            .iter()
+            .zip(0..)
+            .map(|(client, number)| Reverse((client.due, number)));
+        let due = due.collect();
         let actions = ActionLoad::new(LoadOptions {
             workload: scenario.workload,
             seed: split_seed(seed, "actions"),
@@ -105,8 +121,9 @@ impl Load {
         });
         Load {
             clients,
-            source: Source::Drawn { actions, rng },
+            source: Source::Drawn(Box::new(Drawn { actions, rng, due })),
             begins,
+            names: Names::of(scenario),
             scenario: scenario.clone(),
         }
     }
@@ -117,16 +134,16 @@ impl Load {
             clients: (0..scenario.concurrency).map(|number| client(number, begins)).collect(),
             source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
+            names: Names::of(scenario),
             scenario: scenario.clone(),
         }
     }
 
     /// When the next client wants to act; `None` if all are busy or the time is over.
     pub fn next_due(&self) -> Option<Elapsed> {
-        let idle = self.idle();
         let due = match &self.source {
-            Source::Drawn { .. } => idle.map(|client| self.clients[client].due).min(),
-            Source::Told(script) => script.next_due(idle).map(|at| self.begins + at),
+            Source::Drawn(drawn) => drawn.due.peek().map(|Reverse((due, _))| *due),
+            Source::Told(script) => script.next_due(self.idle()).map(|at| self.begins + at),
         };
         due.filter(|due| *due < self.ends())
     }
@@ -148,17 +165,17 @@ impl Load {
     /// The operation that is due at `now`, if there is one. It counts as open from here on.
     pub fn take_due(&mut self, now: Elapsed) -> Option<Call> {
         loop {
-            let due = self.next_due().filter(|due| *due <= now)?;
-            let Some((client, node, action)) = self.take(due, now) else {
+            self.next_due().filter(|due| *due <= now)?;
+            let Some((client, node, action)) = self.take(now) else {
                 continue; // What was told can't be done any more; the next may be.
             };
             return Some(self.open(client, node, action, now));
         }
     }
 
-    fn take(&mut self, due: Elapsed, now: Elapsed) -> Option<(usize, Place, Action)> {
-        if matches!(self.source, Source::Drawn { .. }) {
-            return Some(self.draw(due, now));
+    fn take(&mut self, now: Elapsed) -> Option<(usize, Place, Action)> {
+        if matches!(self.source, Source::Drawn(_)) {
+            return Some(self.draw(now));
         }
         let idle: Vec<_> = self.idle().collect();
         let Source::Told(script) = &mut self.source else {
@@ -172,12 +189,12 @@ impl Load {
         Some((client, node, action))
     }
 
-    fn draw(&mut self, due: Elapsed, now: Elapsed) -> (usize, Place, Action) {
-        let number = self.idle().find(|client| self.clients[*client].due == due);
-        let number = number.expect("somebody is due then");
-        let Source::Drawn { actions, rng } = &mut self.source else {
+    fn draw(&mut self, now: Elapsed) -> (usize, Place, Action) {
+        let Source::Drawn(drawn) = &mut self.source else {
             unreachable!("asked for where it is drawn");
         };
+        let Reverse((due, number)) = drawn.due.pop().expect("somebody is due");
+        let Drawn { actions, rng, .. } = &mut **drawn;
         let jitter = 0.5 + rng.random::<f64>();
         self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
@@ -190,20 +207,18 @@ impl Load {
         let client = &mut self.clients[number];
         let invocation = Event {
             time_ns: nanos(now),
-            node: Some(node.to_string()),
-            ..invocation(client.process, &action, &self.scenario)
+            ..invocation(client.process, &action, node, &self.scenario, &self.names)
         };
         let seen = client.seen.entry(action.key()).or_default();
-        let request = request(&action, &seen.context, &self.scenario);
+        let request = request(&action, &seen.context, &self.scenario, &self.names);
         client.open = Some(Open {
             action: action.clone(),
-            invocation: invocation.clone(),
+            invocation,
         });
         Call {
             client: number,
             node,
             request,
-            invocation,
             ask: Ask {
                 at: now.saturating_sub(self.begins),
                 client: number,
@@ -211,6 +226,15 @@ impl Load {
                 action,
             },
         }
+    }
+
+    /// What the record says of the open operation of a client: the recorder gives it its index.
+    ///
+    /// # Panics
+    /// If it has none open.
+    pub fn invocation_mut(&mut self, client: usize) -> &mut Event {
+        let open = self.clients[client].open.as_mut().expect("an operation is open");
+        &mut open.invocation
     }
 
     /// Ends the open operation of a client.
@@ -223,10 +247,13 @@ impl Load {
         let client = &mut self.clients[number];
         let Open { action, invocation } = client.open.take().expect("a request ends once");
         client.due = client.due.max(now);
+        if let Source::Drawn(drawn) = &mut self.source {
+            drawn.due.push(Reverse((client.due, number)));
+        }
         let latency = Duration::from_nanos(nanos(now).saturating_sub(invocation.time_ns));
         let completion = Event {
             time_ns: nanos(now),
-            ..completion(self.scenario.workload, &invocation, &outcome)
+            ..completion(self.scenario.workload, invocation, &outcome)
         };
         if completion.kind == EventKind::Info {
             client.process += concurrency;
@@ -235,8 +262,8 @@ impl Load {
             && let Response::Read(Ok(read)) = *response
         {
             let (values, context) = seen(read.cell.as_ref());
-            if let Source::Drawn { actions, .. } = &mut self.source {
-                actions.on_read(number, action.key(), &values);
+            if let Source::Drawn(drawn) = &mut self.source {
+                drawn.actions.on_read(number, action.key(), &values);
             }
             client.seen.insert(action.key(), Seen { values, context });
         }
@@ -318,7 +345,7 @@ mod tests {
         loop {
             while let Some(call) = load.take_due(now) {
                 open.push((now + latency, call.client));
-                events.push(call.invocation);
+                events.push(load.invocation_mut(call.client).clone());
             }
             let ends = open.iter().map(|(at, _)| *at).min();
             let Some(next) = ends.into_iter().chain(load.next_due()).min() else {
@@ -355,7 +382,8 @@ mod tests {
         for _ in 0..100 {
             let call = load.take_due(Duration::ZERO).expect("ten are idle");
             let is_write = matches!(call.request, Request::Write(_));
-            assert!(seen.insert((call.invocation.process.clone(), is_write)) || !is_write);
+            let process = load.invocation_mut(call.client).process.clone();
+            assert!(seen.insert((process, is_write)) || !is_write);
             let why = "test".to_owned();
             let ended = load.complete(Duration::ZERO, call.client, Outcome::Lost { why });
             let expected = if is_write { EventKind::Info } else { EventKind::Fail };

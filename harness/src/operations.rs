@@ -8,7 +8,7 @@ use quorate_core::{
 use quorate_workloads::{Action, ReadRepair, Workload, WritePath};
 use serde_json::Value as Json;
 
-use crate::{cluster::Outcome, scenario::Scenario};
+use crate::{cluster::Outcome, fault::Place, scenario::Scenario};
 
 /// The name of a key.
 pub fn key_name(number: usize) -> String {
@@ -26,15 +26,37 @@ pub fn stored_key(workload: Workload, name: &str) -> Key {
     Key::of(kind, name.as_bytes())
 }
 
-/// What the record says of an action that is about to be taken.
-pub fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
-    let key = key_name(action.key());
+/// What many operations of a run name, put into words once.
+#[derive(Debug)]
+pub struct Names {
+    keys: Vec<(String, Key)>,
+    nodes: Vec<String>,
+    read_level: String,
+    write_level: String,
+}
+
+impl Names {
+    /// Those of a scenario.
+    pub fn of(scenario: &Scenario) -> Names {
+        let key = |name: String| {
+            let key = stored_key(scenario.workload, &name);
+            (name, key)
+        };
+        Names {
+            keys: (0..scenario.keys).map(key_name).map(key).collect(),
+            nodes: Place::all(scenario.nodes).map(|node| node.to_string()).collect(),
+            read_level: shown_level("r", scenario.read_level()),
+            write_level: shown_level("w", scenario.write_level()),
+        }
+    }
+}
+
+/// What the record says of an action that is about to be taken through a node.
+pub fn invocation(process: i64, action: &Action, node: Place, scenario: &Scenario, names: &Names) -> Event {
+    let key = names.keys[action.key()].0.clone();
     let (level, seen_matters) = match action {
-        Action::Read { .. } => (shown_level("r", scenario.read_level()), false),
-        _ => (
-            shown_level("w", scenario.write_level()),
-            scenario.workload != Workload::Deletes,
-        ),
+        Action::Read { .. } => (&names.read_level, false),
+        _ => (&names.write_level, scenario.workload != Workload::Deletes),
     };
     let listed = |seen: &[u64]| Some(seen.iter().map(|value| (*value).into()).collect()).filter(|_| seen_matters);
     let event = match action {
@@ -55,7 +77,8 @@ pub fn invocation(process: i64, action: &Action, scenario: &Scenario) -> Event {
         Action::Increment { delta, .. } => Event::increment(process, key, *delta),
     };
     Event {
-        level: Some(level),
+        node: Some(names.nodes[node.0].clone()),
+        level: Some(level.clone()),
         ..event
     }
 }
@@ -68,8 +91,8 @@ fn shown_level(name: &str, level: Level) -> String {
 }
 
 /// What a node is asked for an action. `context` is that of the client's last read of the key.
-pub fn request(action: &Action, context: &Context, scenario: &Scenario) -> Request {
-    let key = stored_key(scenario.workload, &key_name(action.key()));
+pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &Names) -> Request {
+    let key = names.keys[action.key()].1.clone();
     // A write that has seen nothing is blind, and hands nothing back.
     let context = |seen: &[u64]| {
         if seen.is_empty() {
@@ -173,7 +196,7 @@ fn shown_value(value: &Value) -> Json {
 
 /// A version as a history shows it.
 pub fn shown_version(version: Version) -> quorate_checker::Version {
-    version.to_string().as_str().into()
+    quorate_checker::Version::Text(version.to_string())
 }
 
 /// What a read gives a client to hand back with its next write of the key: what it has seen, and its context.
@@ -191,36 +214,36 @@ pub fn seen(cell: Option<&Cell>) -> (Vec<u64>, Context) {
 
 /// What an outcome tells. A read without an answer has no effect, so it failed; a write is failed only where the
 /// coordinator, or the wire, says that nothing was sent.
-pub fn completion(workload: Workload, invocation: &Event, outcome: &Outcome) -> Event {
+pub fn completion(workload: Workload, invocation: Event, outcome: &Outcome) -> Event {
     let unknown = if invocation.function.is_write() {
         EventKind::Info
     } else {
         EventKind::Fail
     };
-    let ended = |kind, error: String| Event {
-        error: Some(error),
+    let ended = |kind, error: String| (kind, Some(error));
+    let mut event = Event {
         seen: None,
-        ..invocation.completion(kind)
+        ..invocation
     };
-    let ok = |value: Json, version: Option<Version>| Event {
-        value,
-        version: version.map(shown_version),
-        seen: None,
-        ..invocation.completion(EventKind::Ok)
-    };
-    match outcome {
+    let (kind, error) = match outcome {
         Outcome::NotSent { why } => ended(EventKind::Fail, why.clone()),
         Outcome::Lost { why } => ended(unknown, why.clone()),
         Outcome::Answered(response) => match &**response {
             Response::Read(Ok(read)) => {
                 let cell = read.cell.as_ref();
-                ok(shown(workload, cell), cell.and_then(Cell::version))
+                event.value = shown(workload, cell);
+                event.version = cell.and_then(Cell::version).map(shown_version);
+                (EventKind::Ok, None)
+            }
+            Response::Write(Ok(write)) => {
+                event.version = write.version.map(shown_version);
+                (EventKind::Ok, None)
             }
             Response::Read(Err(error)) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Ok(write)) => ok(invocation.value.clone(), write.version),
             Response::Write(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
             Response::Write(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
             Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
         },
-    }
+    };
+    Event { kind, error, ..event }
 }

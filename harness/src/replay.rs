@@ -141,7 +141,7 @@ impl Sameness {
 pub fn simulate_again(
     saved: &Saved,
     execute: &dyn Execute,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<(Simulated, Sameness)> {
     let comparison = saved.trace().map(|path| TraceComparison::with(&path)).transpose()?;
     let watch = comparison.clone().map(|comparison| Box::new(comparison) as _);

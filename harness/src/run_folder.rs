@@ -25,7 +25,7 @@ use crate::{
 const FORMAT: u32 = 1;
 
 /// The files that a run leaves in its folder.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "run.json",
     "scenario.toml",
     "history.jsonl",
@@ -33,6 +33,7 @@ const FILES: [&str; 7] = [
     tape::FILE,
     tape::TRACE_FILE,
     "verdict.json",
+    "coverage.json",
 ];
 
 /// The folders that it leaves there.

@@ -7,6 +7,7 @@ use quorate_workloads::{Execute, Record, RunFacts, judge};
 
 use crate::{
     cluster::Cluster,
+    coverage,
     exit::{Exit, exit_of},
     fault_log::FaultLog,
     interpreter::{self, Progress, RunOptions, RunRecord},
@@ -125,7 +126,7 @@ impl Trial {
     pub async fn record<C: Cluster>(
         &self,
         cluster: &mut C,
-        watch: &mut dyn FnMut(Progress),
+        watch: &mut dyn FnMut(Progress<'_>),
     ) -> anyhow::Result<RunRecord> {
         let (recorder, fault_log, tape) = match &self.files {
             Some(Files { folder, manifest }) => (
@@ -191,6 +192,9 @@ impl Trial {
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
+            files
+                .folder
+                .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
             let keys = Record::Keys(record.history.clone());
             tape::append_ending(&files.folder.file(tape::FILE), report.ending(trace_hash.clone()))?;
             report::write_anomalies(files.folder.path(), &report, &keys, &facts.context)?;

@@ -11,7 +11,7 @@ use quorate_core::{
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
-    TraceHash, Watch, split_seed,
+    Tally, TraceHash, Watch, split_seed,
 };
 
 use quorate_workloads::Clock;
@@ -100,6 +100,11 @@ impl SimulatedCluster {
     /// A hash of everything that has happened.
     pub fn trace(&self) -> TraceHash {
         self.sim.trace()
+    }
+
+    /// What each node has told and counted since the start.
+    pub fn tallies(&self) -> impl Iterator<Item = Tally> {
+        (0..self.sim.node_count()).map(|node| self.sim.tally(NodeIndex(node)))
     }
 
     /// Takes in the end of a client's request.

@@ -1,5 +1,6 @@
 //! The command line: arguments in, an exit code out. Nothing below this folder sees an argument as it was typed.
 
+mod again;
 mod certs;
 mod check;
 mod claims;
@@ -18,6 +19,7 @@ mod settings;
 mod shrink;
 mod shrink_run;
 mod sim;
+mod sweep;
 mod table;
 mod verify_fix;
 

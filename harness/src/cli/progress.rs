@@ -62,7 +62,7 @@ impl Display {
     }
 
     /// Shows how far a run has come.
-    pub(crate) fn show(&mut self, progress: Progress) {
+    pub(crate) fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Phase(name) => self.say(&format!("- {name}")),
             Progress::Load {
@@ -74,6 +74,7 @@ impl Display {
                 let faults = if faults.is_empty() {
                     "none".to_owned()
                 } else {
+                    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
                     faults.join(", ")
                 };
                 let share = ok as f64 * 100.0 / ended.max(1) as f64;

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use quorate_core::{AdminOk, AdminRequest};
+
 use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
+    cluster::Cluster,
     exit::{Exit, ExitError},
-    interpreter::RunRecord,
+    fault::Place,
+    interpreter::{Progress, RunRecord},
     interrupt::Interrupts,
     report::{self, Report},
     run_folder::Backend,
@@ -89,6 +93,22 @@ async fn conduct(trial: Trial, node_bin: Option<&Path>, display: &mut Display) -
     }
 }
 
+/// Runs the scenario, and asks each node what it has counted since its last start. One that does not answer is passed over:
+/// what a run reached is no part of its verdict.
+async fn record_and_ask(
+    trial: &Trial,
+    cluster: &mut ProcessCluster,
+    watch: &mut dyn FnMut(Progress),
+) -> anyhow::Result<RunRecord> {
+    let mut record = trial.record(cluster, watch).await?;
+    for node in Place::all(trial.scenario().nodes) {
+        if let Ok(AdminOk::Metrics(metrics)) = cluster.ask(node, AdminRequest::Metrics).await {
+            record.coverage.add_counters(&metrics.counters);
+        }
+    }
+    Ok(record)
+}
+
 /// Runs the scenario and ends every process, whatever came of it; `None` if the user has given it up.
 async fn record(
     trial: &Trial,
@@ -105,11 +125,11 @@ async fn record(
     };
     let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
     let record = {
-        let mut watch = |progress| display.show(progress);
+        let mut watch = |progress: Progress<'_>| display.show(progress);
         tokio::select! {
             biased;
             () = interrupts.second() => Ok(None),
-            record = trial.record(&mut cluster, &mut watch) => record.map(Some),
+            record = record_and_ask(trial, &mut cluster, &mut watch) => record.map(Some),
         }
     };
     let stopped = cluster.stop().await;

@@ -1,47 +1,83 @@
 //! `quorate sim`.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Duration};
 
-use quorate_workloads::{ClaimVerdict, InOrder};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{output::OutputArgs, overrides::ScenarioArgs};
+use super::{output::OutputArgs, overrides::ScenarioArgs, sweep};
 use crate::{
+    duration,
     exit::{Exit, ExitError},
-    report::{self, Report},
+    report,
     run_folder::Backend,
     scenario::Scenario,
     simulation::{Simulated, simulate},
+    sweep::{Swarm, draw_sizes},
     trial::Trial,
     workers::Workers,
 };
 
-/// Runs a scenario in virtual time: the same nodes' core, clients, faults and checks, all from one seed.
+/// Runs a scenario in virtual time: the same nodes' core, clients, faults and checks, all from one seed, or from many.
 ///
-/// Examples: quorate sim --seed 7; quorate sim --seeds 100 --plant hint-dropped
+/// Of many seeds, each that fails is told as soon as it is found, with the command that shows it again. A seed that proves nothing
+/// is counted, and decides the exit code only where no seed came out valid.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     #[command(flatten)]
-    scenario: ScenarioArgs,
-    /// Run this many seeds, from --seed on (default 1), and list those that fail. Leaves no folders.
-    #[arg(long, value_name = "COUNT")]
-    seeds: Option<u64>,
+    pub(super) scenario: ScenarioArgs,
+    /// Let each seed draw its own sizes around those of the scenario: nodes, time, keys, rate, concurrency, reads, partitions,
+    /// gossip, time-out, digests, hedges. What decides the claims stays.
+    #[arg(long)]
+    swarm: bool,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) sweep: SweepArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
 }
+
+/// Many seeds.
+#[derive(Debug, clap::Args)]
+pub(super) struct SweepArgs {
+    /// Run this many seeds, from --seed on (default 1), and list those that fail. Leaves no folders.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) seeds: Option<u64>,
+    /// Run as many seeds as fit into this time; --seeds is then the most.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(super) budget: Option<Duration>,
+    /// How many seeds at a time; as many as there are processors unless told otherwise. The answer is the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
+    /// End when so many seeds have failed.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) stop_at: Option<u64>,
+    /// Keep the seeds that reach what few do in this file. They are run first, then new ones: from --seed on, or after all that
+    /// the file knows of.
+    #[arg(long, value_name = "FILE")]
+    pub(super) corpus: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  quorate sim --seed 7
+  quorate sim --seeds 100 --plant hint-dropped --stop-at 1
+  quorate sim --seeds 100000 --swarm --budget 10m --corpus corpus.json";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.scenario.resolve()?;
-    match args.seeds {
-        Some(count) => run_many(args, &scenario, count),
-        None => run_one(args, scenario),
+    if args.sweep.is_asked() {
+        return sweep::run(args, &scenario);
     }
+    args.sweep.refuse_unused()?;
+    run_one(args, &scenario)
 }
 
-fn run_one(args: &Args, scenario: Scenario) -> anyhow::Result<Exit> {
+fn run_one(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
     let seed = args.output.seed();
     let mut display = args.output.telling.display();
-    let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Simulated)?;
+    let trial = args
+        .trial(scenario, seed)
+        .in_folder(&args.output.telling.out, Backend::Simulated)?;
     let workers = Workers::of_machine()?;
     let simulated = simulate(trial, &workers, None, &mut |progress| display.show(progress))?;
     drop(display);
@@ -52,118 +88,39 @@ fn run_one(args: &Args, scenario: Scenario) -> anyhow::Result<Exit> {
     Ok(simulated.report.exit)
 }
 
-fn run_many(args: &Args, scenario: &Scenario, count: u64) -> anyhow::Result<Exit> {
-    if count == 0 {
-        return Err(ExitError::usage("read --seeds: it has to be above 0").into());
-    }
-    let first = args.output.seed.unwrap_or(1);
-    let mut display = args.output.telling.display();
-    let (mut exits, mut failed, mut sim_seconds) = (Vec::new(), Vec::new(), 0.0);
-    let began = Instant::now();
-    for seed in first..first.saturating_add(count) {
-        let trial = Trial::in_memory(scenario.clone(), seed);
-        let simulated = simulate(trial, &InOrder, None, &mut |_| {})?;
-        sim_seconds += simulated.virtual_time.as_secs_f64();
-        exits.push(simulated.report.exit);
-        if simulated.report.exit != Exit::Valid {
-            let seed = FailedSeed::new(seed, &simulated.report);
-            display.say(&seed.text());
-            failed.push(seed);
-        }
-    }
-    drop(display);
-    let sweep = Sweep {
-        first,
-        count,
-        exit: Exit::gravest(exits),
-        failed,
-        sim_seconds,
-        wall_seconds: began.elapsed().as_secs_f64(),
-    };
-    args.output.telling.format.answer(|| sweep.text(), || sweep.json());
-    Ok(sweep.exit)
-}
-
-/// What came of many seeds.
-struct Sweep {
-    first: u64,
-    count: u64,
-    exit: Exit,
-    failed: Vec<FailedSeed>,
-    sim_seconds: f64,
-    wall_seconds: f64,
-}
-
-/// A seed that did not come out valid, and the claims that kept it from it.
-struct FailedSeed {
-    seed: u64,
-    exit: Exit,
-    claims: Vec<(String, ClaimVerdict)>,
-}
-
-impl FailedSeed {
-    fn new(seed: u64, report: &Report) -> FailedSeed {
-        let failed = [ClaimVerdict::Violated, ClaimVerdict::Unknown, ClaimVerdict::Vacuous];
-        let claims = report.judgement.claims.iter();
-        let claims = claims.filter(|claim| failed.contains(&claim.verdict));
-        FailedSeed {
-            seed,
-            exit: report.exit,
-            claims: claims
-                .map(|claim| (claim.claim.name.to_string(), claim.verdict))
-                .collect(),
-        }
-    }
-
-    /// The claims, and of those that were not violated, what they were.
-    fn text(&self) -> String {
-        let claims = self.claims.iter().map(|(claim, verdict)| match verdict {
-            ClaimVerdict::Violated => claim.clone(),
-            other => format!("{claim} ({})", other.name()),
-        });
-        format!("seed {}: {}", self.seed, claims.collect::<Vec<_>>().join(", "))
-    }
-
-    fn json(&self) -> Value {
-        let with = |wanted: &[ClaimVerdict]| -> Vec<&str> {
-            let claims = self.claims.iter().filter(|(_, verdict)| wanted.contains(verdict));
-            claims.map(|(claim, _)| claim.as_str()).collect()
+impl Args {
+    /// The run of one seed, wherever it comes from: alone or among many it is the same.
+    pub(super) fn trial(&self, scenario: &Scenario, seed: u64) -> Trial {
+        let scenario = match self.swarm() {
+            Swarm::Off => scenario.clone(),
+            Swarm::Sizes => draw_sizes(scenario, seed),
         };
-        json!({
-            "seed": self.seed,
-            "exit": self.exit.code(),
-            "violated": with(&[ClaimVerdict::Violated]),
-            "not_judged": with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]),
-        })
+        Trial::in_memory(scenario, seed)
+    }
+
+    pub(super) fn swarm(&self) -> Swarm {
+        if self.swarm { Swarm::Sizes } else { Swarm::Off }
     }
 }
 
-impl Sweep {
-    fn text(&self) -> String {
-        let mut text = format!(
-            "{} of {} seeds valid, {:.0} simulated seconds in {:.1}; exit code {}\n",
-            self.count - self.failed.len() as u64,
-            self.count,
-            self.sim_seconds,
-            self.wall_seconds,
-            self.exit.code()
-        );
-        for seed in &self.failed {
-            text.push_str(&format!("  {}\n", seed.text()));
-        }
-        text
+impl SweepArgs {
+    fn is_asked(&self) -> bool {
+        self.seeds.is_some() || self.budget.is_some()
     }
 
-    fn json(&self) -> Value {
-        json!({
-            "format": 1,
-            "exit": self.exit.code(),
-            "seeds": self.count,
-            "first_seed": self.first,
-            "failed": self.failed.iter().map(FailedSeed::json).collect::<Vec<_>>(),
-            "sim_seconds": self.sim_seconds,
-            "wall_seconds": self.wall_seconds,
-        })
+    /// Refuses what one seed alone has no use for.
+    fn refuse_unused(&self) -> anyhow::Result<()> {
+        let unused = [
+            ("--jobs", self.jobs.is_some()),
+            ("--stop-at", self.stop_at.is_some()),
+            ("--corpus", self.corpus.is_some()),
+        ];
+        match unused.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => {
+                Err(ExitError::usage(format!("read {name}: it is for many seeds: add --seeds or --budget")).into())
+            }
+            None => Ok(()),
+        }
     }
 }
 

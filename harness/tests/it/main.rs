@@ -17,4 +17,5 @@ mod replays;
 mod shrink_histories;
 mod shrink_runs;
 mod simulated;
+mod sweeps;
 mod switch;

@@ -89,6 +89,7 @@ fn a_clean_run_is_valid_and_leaves_its_record_and_nothing_else() {
         "scenario.toml",
         "history.jsonl",
         "faults.jsonl",
+        "coverage.json",
         "verdict.json",
         "nodes/n5.log",
     ] {

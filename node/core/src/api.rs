@@ -645,3 +645,47 @@ pub struct Counters {
     /// Tombstones forgotten.
     pub tombstones_collected: u64,
 }
+
+impl Counters {
+    /// What two nodes, or one in two of its lives, have done together. All fields are named, so that a new one is not
+    /// forgotten.
+    #[must_use]
+    pub fn merge(self, other: Counters) -> Counters {
+        let Counters {
+            gossip_rounds,
+            gossip_peers_per_round_max,
+            reads,
+            writes,
+            refusals,
+            timeouts,
+            read_repairs,
+            hints_stored,
+            hints_delivered,
+            hints_expired,
+            hints_refused,
+            anti_entropy_records,
+            hedges,
+            damaged_records,
+            mended_records,
+            tombstones_collected,
+        } = self;
+        Counters {
+            gossip_rounds: gossip_rounds + other.gossip_rounds,
+            gossip_peers_per_round_max: gossip_peers_per_round_max.max(other.gossip_peers_per_round_max),
+            reads: reads + other.reads,
+            writes: writes + other.writes,
+            refusals: refusals + other.refusals,
+            timeouts: timeouts + other.timeouts,
+            read_repairs: read_repairs + other.read_repairs,
+            hints_stored: hints_stored + other.hints_stored,
+            hints_delivered: hints_delivered + other.hints_delivered,
+            hints_expired: hints_expired + other.hints_expired,
+            hints_refused: hints_refused + other.hints_refused,
+            anti_entropy_records: anti_entropy_records + other.anti_entropy_records,
+            hedges: hedges + other.hedges,
+            damaged_records: damaged_records + other.damaged_records,
+            mended_records: mended_records + other.mended_records,
+            tombstones_collected: tombstones_collected + other.tombstones_collected,
+        }
+    }
+}

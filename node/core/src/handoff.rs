@@ -35,6 +35,8 @@ const EXPIRY_LOOKS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Handoff {
     targets: BTreeMap<NodeId, Target>,
+    /// Hints kept for all targets together.
+    count: u64,
     under_way: BTreeMap<RequestId, (NodeId, HintId)>,
     timer_set: bool,
     throttle: Throttle,
@@ -97,13 +99,14 @@ struct Target {
 
 impl Handoff {
     pub(crate) fn load(store: &impl Store) -> Result<Handoff, StoreError> {
-        let counts = store.hint_counts()?.into_iter();
+        let counts = store.hint_counts()?;
         let target = |count| Target {
             count,
             ..Target::default()
         };
         Ok(Handoff {
-            targets: counts.map(|(node, count)| (node, target(count))).collect(),
+            count: counts.iter().map(|(_, count)| count).sum(),
+            targets: counts.into_iter().map(|(node, count)| (node, target(count))).collect(),
             under_way: BTreeMap::new(),
             timer_set: false,
             throttle: Throttle::default(),
@@ -112,7 +115,7 @@ impl Handoff {
 
     /// Hints kept for all targets together.
     pub(crate) fn count(&self) -> u64 {
-        self.targets.values().map(|target| target.count).sum()
+        self.count
     }
 
     pub(crate) fn is_under_way(&self, id: RequestId) -> bool {
@@ -140,26 +143,37 @@ impl Handoff {
     /// Nothing of `changes` happened: what was dropped is still there, and what was put is not.
     pub(crate) fn on_not_persisted(&mut self, changes: &HintChanges) {
         for (node, hint) in &changes.dropped {
-            let target = self.target(*node);
-            target.dropping.remove(hint);
-            target.count += 1;
+            self.target(*node).dropping.remove(hint);
+            self.count_one(*node);
         }
         for (node, hint) in &changes.put {
-            let target = self.target(*node);
-            target.putting.remove(hint);
-            target.uncount();
+            self.target(*node).putting.remove(hint);
+            self.uncount_one(*node);
         }
+    }
+
+    /// One more hint is kept for a node.
+    fn count_one(&mut self, node: NodeId) {
+        self.targets.entry(node).or_default().count += 1;
+        self.count += 1;
+    }
+
+    /// One less is.
+    fn uncount_one(&mut self, node: NodeId) {
+        let target = self.target(node);
+        assert!(target.count > 0, "no more hints are forgotten than were kept");
+        target.count -= 1;
+        self.count -= 1;
+    }
+
+    /// Checks that the count of all is that of each together.
+    pub(crate) fn check(&self) {
+        let sum: u64 = self.targets.values().map(|target| target.count).sum();
+        assert_eq!(self.count, sum, "hints are counted as they are kept");
     }
 
     fn target(&mut self, node: NodeId) -> &mut Target {
         self.targets.get_mut(&node).expect("hints are counted by target")
-    }
-}
-
-impl Target {
-    fn uncount(&mut self) {
-        assert!(self.count > 0, "no more hints are forgotten than were kept");
-        self.count -= 1;
     }
 }
 
@@ -186,9 +200,8 @@ impl<S: Store> Node<S> {
         }
         self.counters.hints_stored += 1;
         let token = self.journal.open_token();
-        let target = self.handoff.targets.entry(hint.target).or_default();
-        target.count += 1;
-        target.putting.insert(id, token);
+        self.handoff.count_one(hint.target);
+        self.handoff.target(hint.target).putting.insert(id, token);
         self.journal.stage_hint(hint);
         Kept::Put(token)
     }
@@ -425,8 +438,8 @@ impl<S: Store> Node<S> {
     fn drop_hint(&mut self, node: NodeId, hint: HintId) {
         let target = self.handoff.target(node);
         target.under_way.remove(&hint);
-        target.uncount();
         target.dropping.insert(hint.clone());
+        self.handoff.uncount_one(node);
         self.journal.stage_hint_drop(node, hint);
     }
 }

@@ -1,4 +1,6 @@
 //! What goes into the core and what comes out of it.
+//!
+//! What is large is in a box: whoever drives the core hands these on several times.
 
 use std::net::SocketAddr;
 
@@ -12,14 +14,14 @@ pub enum Input {
         /// Whom to reply to.
         token: ClientToken,
         /// What is asked.
-        request: Request,
+        request: Box<Request>,
     },
     /// Another node says something.
     Message {
         /// Who, by the certificate of the link.
         from: NodeId,
         /// What.
-        message: Message,
+        message: Box<Message>,
     },
     /// A batch is durable, or failed whole. Batches finish in the order in which they were handed out.
     Persisted {
@@ -48,7 +50,7 @@ pub enum Output {
         /// To whom.
         to: NodeId,
         /// What.
-        message: Message,
+        message: Box<Message>,
     },
     /// Answer a client.
     Reply {
@@ -137,4 +139,23 @@ pub enum Event {
         /// In its own words.
         why: String,
     },
+}
+
+impl Event {
+    /// What kind of event it is, in a word for files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::RingFormed { .. } => "ring-formed",
+            Event::NodeLearned { .. } => "node-learned",
+            Event::NodeUp { .. } => "node-up",
+            Event::NodeDown { .. } => "node-down",
+            Event::HintRefused { .. } => "hint-refused",
+            Event::HintExpired { .. } => "hint-expired",
+            Event::PeerRefused { .. } => "peer-refused",
+            Event::RecordDamaged { .. } => "record-damaged",
+            Event::RecordLost { .. } => "record-lost",
+            Event::Draining => "draining",
+            Event::StorageFailed { .. } => "storage-failed",
+        }
+    }
 }

@@ -246,7 +246,7 @@ mod tests {
                 heartbeat: 0,
                 facts: vec![Stamped { version, fact }],
             };
-            let message = Message::GossipAck2(GossipAck2 { deltas: vec![delta] });
+            let message = Box::new(Message::GossipAck2(GossipAck2 { deltas: vec![delta] }));
             let from = NodeId(2);
             node.handle(now(), Input::Message { from, message });
         }

@@ -50,38 +50,18 @@ impl LeafId {
 }
 
 /// The tree of one partition. Two are equal when, and barring accident only when, their sets of records are.
+///
+/// Only leaves are kept: they change with every record, and what is above them is asked for once in a while.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MerkleTree {
     /// None where no record is: a node has a tree for each partition, and most may be empty.
-    levels: Option<Box<Levels>>,
+    leaves: Option<Box<Leaves>>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-struct Levels {
-    root: u64,
-    inner: [u64; INNER],
-    leaves: [[u64; LEAVES_EACH]; INNER],
-}
+/// By inner node.
+type Leaves = [[u64; LEAVES_EACH]; INNER];
 
-impl Levels {
-    const EMPTY: Levels = Levels {
-        root: 0,
-        inner: [0; INNER],
-        leaves: [[0; LEAVES_EACH]; INNER],
-    };
-
-    fn toggle_leaf(&mut self, leaf: LeafId, fingerprint: u64) {
-        self.leaves[leaf.inner()][usize::from(leaf.0) % LEAVES_EACH] ^= fingerprint;
-    }
-
-    fn hash_inner(&mut self, inner: usize) {
-        self.inner[inner] = hash(&self.leaves[inner]);
-    }
-
-    fn hash_root(&mut self) {
-        self.root = hash(&self.inner);
-    }
-}
+const NO_LEAVES: Leaves = [[0; LEAVES_EACH]; INNER];
 
 impl MerkleTree {
     /// The tree of a partition without records.
@@ -93,21 +73,22 @@ impl MerkleTree {
     ///
     /// Whether the record is in is the caller's to know; one put in twice is out.
     pub fn toggle(&mut self, leaf: LeafId, fingerprint: u64) {
-        let levels = self.levels.get_or_insert_with(|| Box::new(Levels::EMPTY));
-        levels.toggle_leaf(leaf, fingerprint);
-        levels.hash_inner(leaf.inner());
-        levels.hash_root();
-        self.forget_if_empty();
+        let leaves = self.leaves.get_or_insert_with(|| Box::new(NO_LEAVES));
+        let sum = &mut leaves[leaf.inner()][usize::from(leaf.0) % LEAVES_EACH];
+        *sum ^= fingerprint;
+        if *sum == 0 {
+            self.leaves.take_if(|leaves| **leaves == NO_LEAVES);
+        }
     }
 
     /// The hash over everything; 0 where no record is.
     pub fn root(&self) -> u64 {
-        self.levels().root
+        hash(&self.inner())
     }
 
     /// The hashes below the root; 0 where a node has no record.
     pub fn inner(&self) -> [u64; INNER] {
-        self.levels().inner
+        self.leaves().each_ref().map(hash)
     }
 
     /// The leaves below one inner node, in order of [`LeafId`]; 0 where a leaf has no record.
@@ -115,29 +96,21 @@ impl MerkleTree {
     /// # Panics
     /// If there is no such node.
     pub fn leaves_of(&self, inner: usize) -> [u64; LEAVES_EACH] {
-        self.levels().leaves[inner]
+        self.leaves()[inner]
     }
 
-    fn levels(&self) -> &Levels {
-        self.levels.as_deref().unwrap_or(&Levels::EMPTY)
-    }
-
-    fn forget_if_empty(&mut self) {
-        self.levels.take_if(|levels| levels.root == 0);
+    fn leaves(&self) -> &Leaves {
+        self.leaves.as_deref().unwrap_or(&NO_LEAVES)
     }
 }
 
-/// Builds the tree of a whole set, hashing each node once: at a start, and to check one that was kept.
+/// Builds the tree of a whole set: at a start, and to check one that was kept.
 impl FromIterator<(LeafId, u64)> for MerkleTree {
     fn from_iter<I: IntoIterator<Item = (LeafId, u64)>>(records: I) -> MerkleTree {
-        let mut levels = Box::new(Levels::EMPTY);
+        let mut tree = MerkleTree::new();
         for (leaf, fingerprint) in records {
-            levels.toggle_leaf(leaf, fingerprint);
+            tree.toggle(leaf, fingerprint);
         }
-        (0..INNER).for_each(|inner| levels.hash_inner(inner));
-        levels.hash_root();
-        let mut tree = MerkleTree { levels: Some(levels) };
-        tree.forget_if_empty();
         tree
     }
 }
@@ -241,7 +214,7 @@ mod tests {
                 toggle(&mut tree, entry(key, version));
             }
             assert_eq!(tree, MerkleTree::new());
-            assert!(tree.levels.is_none(), "an emptied tree gives its memory back");
+            assert!(tree.leaves.is_none(), "an emptied tree gives its memory back");
         }
     }
 

@@ -184,12 +184,12 @@ impl<S: Store> Node<S> {
     pub fn handle(&mut self, now: Now, input: Input) {
         self.present = now.time;
         match input {
-            Input::Client { token, request } => match request {
+            Input::Client { token, request } => match *request {
                 Request::Read(read) => self.on_read(now, token, &read),
                 Request::Write(write) => self.on_write(now, token, write, BeforeSend::on_arrival()),
                 Request::Admin(admin) => self.on_admin(now, token, admin),
             },
-            Input::Message { from, message } => self.on_message(now, from, message),
+            Input::Message { from, message } => self.on_message(now, from, *message),
             Input::Persisted { token, result } => self.on_persisted(now, token, result),
             Input::LinkUp { peer } => {
                 self.links.insert(peer);
@@ -352,6 +352,7 @@ impl<S> Node<S> {
 
     pub(crate) fn send(&mut self, to: NodeId, message: Message) {
         assert_ne!(to, self.config.node, "a node does not send to itself");
+        let message = Box::new(message);
         self.outputs.push_back(Output::Send { to, message });
     }
 

@@ -167,9 +167,14 @@ impl<S: Store> Node<S> {
 
     /// Whether a cell from outside may be held or kept under a key, and lets the clock see its time.
     pub(crate) fn check_cell(&mut self, now: Now, key: &Key, cell: &Cell) -> Result<(), Refused> {
-        if !key.is_valid() || cell.kind() != key.kind || !cell.is_valid() {
+        if !is_fit(key, cell) {
             return Err(Refused::Invalid);
         }
+        self.see_time(now, cell)
+    }
+
+    /// Lets the clock see the time of a cell from outside.
+    pub(crate) fn see_time(&mut self, now: Now, cell: &Cell) -> Result<(), Refused> {
         self.clock
             .observe(now.wall, cell.time())
             .map_err(|_| Refused::ClockSkew)
@@ -291,4 +296,9 @@ impl<S: Store> Node<S> {
 /// Whether two registers were written at the same time, as far as clocks tell: [`Plant::TieWonByLast`].
 fn is_tie(held: &Cell, cell: &Cell) -> bool {
     held.version().is_some() && held.time() == cell.time()
+}
+
+/// Whether a cell from outside can be what is under a key.
+pub(crate) fn is_fit(key: &Key, cell: &Cell) -> bool {
+    key.is_valid() && cell.kind() == key.kind && cell.is_valid()
 }

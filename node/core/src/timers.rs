@@ -35,15 +35,21 @@ pub(crate) enum Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeSet<(Time, Timer)>,
+    /// How many of them are deadlines of coordinations.
+    deadline_count: usize,
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, at: Time, timer: Timer) {
-        self.due.insert((at, timer));
+        if self.due.insert((at, timer)) {
+            self.deadline_count += usize::from(timer.is_deadline());
+        }
     }
 
     pub(crate) fn clear(&mut self, at: Time, timer: Timer) {
-        self.due.remove(&(at, timer));
+        if self.due.remove(&(at, timer)) {
+            self.deadline_count -= usize::from(timer.is_deadline());
+        }
     }
 
     pub(crate) fn next(&self) -> Option<Time> {
@@ -56,11 +62,21 @@ impl Timers {
         if at > now {
             return None;
         }
-        self.due.remove(&(at, timer));
+        self.clear(at, timer);
         Some(timer)
     }
 
     pub(crate) fn is_set(&self, at: Time, timer: Timer) -> bool {
         self.due.contains(&(at, timer))
+    }
+
+    pub(crate) fn deadline_count(&self) -> usize {
+        self.deadline_count
+    }
+}
+
+impl Timer {
+    fn is_deadline(self) -> bool {
+        matches!(self, Timer::Coordination(_))
     }
 }

@@ -52,7 +52,7 @@ struct Unsynced {
 
 #[derive(Clone, Debug, Default)]
 struct Durable {
-    records: BTreeMap<(PartitionId, Key), Record>,
+    records: BTreeMap<PartitionId, BTreeMap<Key, Record>>,
     /// Records that don't fit their checksum.
     damaged: BTreeSet<(PartitionId, Key)>,
     hints: BTreeMap<NodeId, BTreeMap<HintId, Hint>>,
@@ -70,12 +70,12 @@ impl SimDisk {
 
     /// How many records are durable.
     pub fn record_count(&self) -> usize {
-        self.durable.borrow().records.len()
+        self.durable.borrow().records().count()
     }
 
     /// Whether there is a record under a key, spoilt or not.
     pub fn has(&self, key: &Key) -> bool {
-        self.durable.borrow().place_of(key).is_some()
+        self.durable.borrow().partition_of(key).is_some()
     }
 
     /// Spoils the record under a key: it is there, and can't be read.
@@ -84,8 +84,8 @@ impl SimDisk {
     /// If there is none.
     pub fn damage(&self, key: &Key) {
         let mut durable = self.durable.borrow_mut();
-        let place = durable.place_of(key).expect("there is a record to damage");
-        durable.damaged.insert(place);
+        let partition = durable.partition_of(key).expect("there is a record to damage");
+        durable.damaged.insert((partition, key.clone()));
     }
 
     /// Loses the record under a key: as if it had never been.
@@ -94,15 +94,17 @@ impl SimDisk {
     /// If there is none.
     pub fn lose(&self, key: &Key) {
         let mut durable = self.durable.borrow_mut();
-        let place = durable.place_of(key).expect("there is a record to lose");
-        durable.records.remove(&place);
+        let partition = durable.partition_of(key).expect("there is a record to lose");
+        durable.drop_record(partition, key);
     }
 
     /// The keys whose records are there and not spoilt, in order.
     pub(crate) fn whole_keys(&self) -> Vec<Key> {
         let durable = self.durable.borrow();
-        let whole = durable.records.keys().filter(|place| !durable.damaged.contains(place));
-        whole.map(|(_, key)| key.clone()).collect()
+        let whole = durable
+            .records()
+            .filter(|(partition, key, _)| !durable.is_damaged(*partition, key));
+        whole.map(|(_, key, _)| key.clone()).collect()
     }
 
     /// Whether the record under a key is spoilt.
@@ -116,9 +118,11 @@ impl SimDisk {
         if unsynced.fsync == SimFsync::Always {
             return 0;
         }
-        let synced = &unsynced.synced.records;
-        let is_new = |(place, record): &(&(PartitionId, Key), &Record)| synced.get(*place) != Some(*record);
-        durable.records.iter().filter(is_new).count()
+        let synced = &unsynced.synced;
+        let records = durable.records();
+        let is_new =
+            |(partition, key, record): &(PartitionId, &Key, &Record)| synced.record(*partition, key) != Some(*record);
+        records.filter(is_new).count()
     }
 
     /// Syncs what is due after changes, or asked for, if not everything is synced at once.
@@ -161,13 +165,12 @@ impl SimDisk {
         for op in ops {
             match op {
                 StoreOp::PutRecord { partition, key, record } => {
-                    durable.damaged.remove(&(partition, key.clone()));
-                    durable.records.insert((partition, key), record);
+                    durable.mend(partition, &key);
+                    durable.records.entry(partition).or_default().insert(key, record);
                 }
                 StoreOp::DropRecord { partition, key } => {
-                    let place = (partition, key);
-                    durable.damaged.remove(&place);
-                    durable.records.remove(&place);
+                    durable.mend(partition, &key);
+                    durable.drop_record(partition, &key);
                 }
                 StoreOp::RememberWrite(id, write) => {
                     durable.writes.insert(id, write);
@@ -190,33 +193,58 @@ impl SimDisk {
 }
 
 impl Durable {
-    fn place_of(&self, key: &Key) -> Option<(PartitionId, Key)> {
-        self.records.keys().find(|(_, k)| k == key).cloned()
+    /// Every record, by partition and key.
+    fn records(&self) -> impl Iterator<Item = (PartitionId, &Key, &Record)> {
+        let partitions = self.records.iter();
+        partitions.flat_map(|(partition, records)| records.iter().map(|(key, record)| (*partition, key, record)))
+    }
+
+    fn record(&self, partition: PartitionId, key: &Key) -> Option<&Record> {
+        self.records.get(&partition)?.get(key)
+    }
+
+    fn drop_record(&mut self, partition: PartitionId, key: &Key) {
+        if let Some(records) = self.records.get_mut(&partition) {
+            records.remove(key);
+        }
+    }
+
+    fn partition_of(&self, key: &Key) -> Option<PartitionId> {
+        let mut partitions = self.records.iter();
+        let found = partitions.find(|(_, records)| records.contains_key(key));
+        found.map(|(partition, _)| *partition)
+    }
+
+    // Most disks have nothing damaged: to look for it, nothing has to be put together.
+    fn is_damaged(&self, partition: PartitionId, key: &Key) -> bool {
+        !self.damaged.is_empty() && self.damaged.contains(&(partition, key.clone()))
+    }
+
+    fn mend(&mut self, partition: PartitionId, key: &Key) {
+        if !self.damaged.is_empty() {
+            self.damaged.remove(&(partition, key.clone()));
+        }
     }
 }
 
 impl Store for SimDisk {
     fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
         let durable = self.durable.borrow();
-        let place = (partition, key.clone());
-        if durable.damaged.contains(&place) {
+        if durable.is_damaged(partition, key) {
             return Err(StoreError::Damaged(format!("key {key} does not fit its checksum")));
         }
-        Ok(durable.records.get(&place).cloned())
+        Ok(durable.record(partition, key).cloned())
     }
 
     fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
         let durable = self.durable.borrow();
-        let first = (partition, Key::copy_from(b""));
-        let records = durable.records.range(first..).take_while(|((p, _), _)| *p == partition);
+        let records = durable.records.get(&partition).into_iter().flatten();
         let mut summaries = Summaries::default();
-        for (place, record) in records {
-            let key = place.1.clone();
-            if durable.damaged.contains(place) {
-                summaries.damaged.push(key);
+        for (key, record) in records {
+            if durable.is_damaged(partition, key) {
+                summaries.damaged.push(key.clone());
             } else {
-                let summary = record.summary(&key);
-                summaries.entries.push((key, summary));
+                summaries.entries.push((key.clone(), record.summary(key)));
             }
         }
         Ok(summaries)
@@ -227,6 +255,9 @@ impl Store for SimDisk {
         let Some(hints) = durable.hints.get(&target) else {
             return Ok(Vec::new());
         };
+        if hints.is_empty() {
+            return Ok(Vec::new());
+        }
         let first = HintId {
             key: key.clone(),
             fingerprint: 0,
@@ -299,8 +330,7 @@ impl SyncQueue {
 
     /// Ends the sync that is under way: its batches are durable.
     pub(crate) fn finish(&mut self, now: Time, disk: &SimDisk) -> Vec<PersistToken> {
-        let batches = std::mem::take(&mut self.under_way);
-        let finished = batches.into_iter().map(|(token, ops)| {
+        let finished = self.under_way.drain(..).map(|(token, ops)| {
             disk.apply(now, ops);
             token
         });
@@ -309,10 +339,7 @@ impl SyncQueue {
 
     /// Ends the sync that is under way: it failed, and nothing of its batches was written.
     pub(crate) fn fail(&mut self) -> Vec<PersistToken> {
-        std::mem::take(&mut self.under_way)
-            .into_iter()
-            .map(|(token, _)| token)
-            .collect()
+        self.under_way.drain(..).map(|(token, _)| token).collect()
     }
 
     /// How many batches the sync under way writes.

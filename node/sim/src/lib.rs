@@ -6,12 +6,14 @@
 //! it submits client requests, breaks things at chosen moments, and gets back what clients would see. The same seed and
 //! the same calls give the same trace, event by event; [`Sim::trace`] is its hash.
 
+mod agenda;
 mod chance;
 mod clock;
 mod disk;
 mod link;
 mod process;
 mod seed;
+mod tally;
 mod trace;
 mod world;
 
@@ -20,6 +22,7 @@ pub use self::{
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,
+    tally::Tally,
     trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

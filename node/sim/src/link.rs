@@ -8,6 +8,8 @@ use std::{ops::Range, time::Duration};
 
 use quorate_core::{Message, Time};
 
+use crate::world::NodeIndex;
+
 /// Silence after which a side gives its connection up (FAULTS.md: a supervisor suspects after 400 ms).
 pub(crate) const SUSPICION: Duration = Duration::from_millis(400);
 
@@ -138,5 +140,47 @@ impl Link {
             end.told = false;
             end.held.clear();
         }
+    }
+}
+
+/// The links between all nodes.
+#[derive(Debug)]
+pub(crate) struct Links {
+    node_count: usize,
+    /// By the lower of two nodes and then by the higher, in a square: the other half of it goes unused.
+    links: Vec<Link>,
+}
+
+impl Links {
+    pub(crate) fn new(node_count: usize) -> Links {
+        let links = (0..node_count * node_count).map(|_| Link::default());
+        Links {
+            node_count,
+            links: links.collect(),
+        }
+    }
+
+    pub(crate) fn between(&self, low: NodeIndex, high: NodeIndex) -> &Link {
+        &self.links[self.place(low, high)]
+    }
+
+    pub(crate) fn between_mut(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
+        let place = self.place(low, high);
+        &mut self.links[place]
+    }
+
+    /// The ends of the links that are cut, be it in one direction.
+    pub(crate) fn cut(&self) -> Vec<(NodeIndex, NodeIndex)> {
+        let cut = self.links.iter().enumerate().filter(|(_, link)| link.is_cut());
+        let ends = |(place, _)| (NodeIndex(place / self.node_count), NodeIndex(place % self.node_count));
+        cut.map(ends).collect()
+    }
+
+    fn place(&self, low: NodeIndex, high: NodeIndex) -> usize {
+        assert!(
+            low < high && high.0 < self.node_count,
+            "the ends of a link are two nodes, in order"
+        );
+        low.0 * self.node_count + high.0
     }
 }

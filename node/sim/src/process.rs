@@ -8,6 +8,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{
     disk::{Lost, SimDisk, SimFsync, SyncQueue},
+    tally::Tally,
     world::Duty,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct Process {
     /// Requests whose clients have given up: an answer goes nowhere.
     pub(crate) abandoned: BTreeSet<ClientToken>,
     pub(crate) counts: NodeCounts,
+    /// What it has told, and what it had counted in the lives that are over.
+    pub(crate) past: Tally,
     node: Option<Node<SimDisk>>,
     rng: Pcg64Mcg,
 }
@@ -83,6 +86,7 @@ impl Process {
             duty: None,
             abandoned: BTreeSet::new(),
             counts: NodeCounts::default(),
+            past: Tally::default(),
             node: None,
             rng,
         }
@@ -110,12 +114,21 @@ impl Process {
 
     /// Ends it, when the first `reached` batches of the sync under way had got there.
     pub(crate) fn end(&mut self, now: Time, reached: usize) -> Lost {
-        let node = self.node.take();
-        assert!(node.is_some(), "a dead process can't be killed");
+        let node = self.node.take().expect("a dead process can't be killed");
+        self.past.add(node.metrics().counters);
         self.pause = None;
         self.duty = None;
         self.abandoned.clear();
         self.syncs.crash(now, &self.disk, reached)
+    }
+
+    /// What it has told and counted in all its lives.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = self.past.clone();
+        if let Some(node) = &self.node {
+            tally.add(node.metrics().counters);
+        }
+        tally
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -131,17 +144,21 @@ impl Process {
         self.node.as_ref()
     }
 
-    /// Hands something to the node and collects what it wants done; nothing, if it is dead.
-    pub(crate) fn handle(&mut self, now: quorate_core::Now, input: Option<Input>) -> Vec<Output> {
+    /// Hands something to the node, or lets it do what is due. Take its outputs afterwards. A dead one does nothing.
+    pub(crate) fn handle(&mut self, now: quorate_core::Now, input: Option<Input>) {
         let Some(node) = &mut self.node else {
-            return Vec::new();
+            return;
         };
         match input {
             Some(input) => node.handle(now, input),
             None => node.handle_timeout(now),
         }
         invariants::check(node);
-        std::iter::from_fn(|| node.poll_output()).collect()
+    }
+
+    /// The next thing that the node wants done; nothing, if it is dead.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.node.as_mut()?.poll_output()
     }
 
     /// Lets something wait for the end of the pause.

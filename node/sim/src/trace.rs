@@ -179,7 +179,10 @@ pub(crate) struct Trace {
 impl Trace {
     pub(crate) fn note(&mut self, event: TraceEvent, more: &(impl Hash + fmt::Debug)) {
         self.bytes.0.clear();
-        (event.at.as_nanos(), event.what, event.node, event.peer).hash(&mut self.bytes);
+        self.bytes.write_u64(event.at.as_nanos());
+        self.bytes.write_u8(event.what.code());
+        event.node.hash(&mut self.bytes);
+        event.peer.hash(&mut self.bytes);
         more.hash(&mut self.bytes);
         self.so_far.hash = xxh3_64_with_seed(&self.bytes.0, self.so_far.hash);
         self.so_far.events += 1;
@@ -202,7 +205,95 @@ impl Hasher for Bytes {
         self.0.extend_from_slice(bytes);
     }
 
+    // Most of what is hashed are numbers. Of a known width they are stored, and not copied by a call.
+    fn write_u8(&mut self, number: u8) {
+        self.0.push(number);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
+    /// Lengths and the places of nodes are small, and so is what tells the variants of an enum apart.
+    fn write_usize(&mut self, number: usize) {
+        match u8::try_from(number) {
+            Ok(small) if small < u8::MAX => self.write_u8(small),
+            _ => {
+                self.write_u8(u8::MAX);
+                self.write_u64(number as u64);
+            }
+        }
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_usize(number.cast_unsigned());
+    }
+
     fn finish(&self) -> u64 {
         unreachable!("only collected")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(what: &impl Hash) -> Vec<u8> {
+        let mut bytes = Bytes::default();
+        what.hash(&mut bytes);
+        bytes.0
+    }
+
+    #[test]
+    fn numbers_differ_in_what_is_hashed_whatever_follows_them() {
+        let numbers = [0, 1, 253, 254, 255, 256, usize::MAX];
+        let all: Vec<_> = numbers.iter().flat_map(|a| numbers.map(|b| bytes(&(*a, b)))).collect();
+        for (place, one) in all.iter().enumerate() {
+            assert!(all[place + 1..].iter().all(|other| !other.starts_with(one)), "{one:?}");
+            assert!(all[..place].iter().all(|other| !other.starts_with(one)), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_differs_in_two_events_tells_them_apart() {
+        let event = TraceEvent {
+            at: Time::from_nanos(5),
+            what: What::Arrive,
+            node: Some(NodeIndex(0)),
+            peer: None,
+        };
+        let (at, what) = (Time::from_nanos(6), What::ArriveOddly);
+        let (node, peer) = (Some(NodeIndex(1)), Some(NodeIndex(0)));
+        let hash = |event, more: &str| {
+            let mut trace = Trace::default();
+            trace.note(event, &more);
+            trace.so_far().hash
+        };
+        let hashes = [
+            hash(event, "a"),
+            hash(event, "b"),
+            hash(TraceEvent { at, ..event }, "a"),
+            hash(TraceEvent { what, ..event }, "a"),
+            hash(TraceEvent { node, ..event }, "a"),
+            hash(TraceEvent { peer, ..event }, "a"),
+            hash(
+                TraceEvent {
+                    node: None,
+                    peer,
+                    ..event
+                },
+                "a",
+            ),
+        ];
+        let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
+        assert_eq!(distinct.len(), hashes.len(), "{hashes:x?}");
     }
 }

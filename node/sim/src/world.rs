@@ -15,12 +15,14 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
+    agenda::Agenda,
     chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
+    tally::Tally,
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
@@ -72,11 +74,12 @@ pub struct SimOptions {
 pub struct Sim {
     options: SimOptions,
     now: Time,
-    agenda: BTreeMap<(Time, u64), Happening>,
-    scheduled: u64,
+    agenda: Agenda<Happening>,
     processes: Vec<Process>,
+    /// Where each node is in the list, by its identity.
+    indices: BTreeMap<NodeId, NodeIndex>,
     clocks: Vec<Clock>,
-    links: BTreeMap<(NodeIndex, NodeIndex), Link>,
+    links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
     next_call: u64,
     delays: Chance,
@@ -97,7 +100,7 @@ enum Happening {
         from: NodeIndex,
         to: NodeIndex,
         era: u64,
-        message: Message,
+        message: Box<Message>,
     },
     /// A side may have been silent for too long.
     Suspect { low: NodeIndex, high: NodeIndex, era: u64 },
@@ -110,7 +113,7 @@ enum Happening {
     /// A node wants to be woken.
     Wake { node: NodeIndex, life: u64 },
     /// A client's request arrives.
-    Request { call: CallId, request: Request },
+    Request { call: CallId, request: Box<Request> },
     /// A client learns how its request ended.
     Answer { call: CallId, outcome: AnswerKind },
     /// A message arrives that has left its place in the stream, or that has arrived before.
@@ -118,7 +121,7 @@ enum Happening {
         from: NodeIndex,
         to: NodeIndex,
         era: u64,
-        message: Message,
+        message: Box<Message>,
         oddity: Oddity,
     },
     /// Clients may have heard nothing of a paused node for too long.
@@ -159,13 +162,15 @@ impl Sim {
             let rng = rng(seed, &format!("process {}", config.name));
             Process::new(config, options.fsync, rng)
         };
+        let nodes = configs.iter().map(|config| config.node);
+        let indices = nodes.zip((0..).map(NodeIndex)).collect();
         Sim {
             now: Time::ZERO,
-            agenda: BTreeMap::new(),
-            scheduled: 0,
-            processes: configs.into_iter().map(process).collect(),
+            agenda: Agenda::new(),
             clocks,
-            links: BTreeMap::new(),
+            links: Links::new(configs.len()),
+            indices,
+            processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
             next_call: 0,
             delays: Chance::new(seed, "delays"),
@@ -251,18 +256,13 @@ impl Sim {
     /// Lets everything through again, everywhere.
     pub fn heal(&mut self) {
         self.note(What::Heal, None, None, &());
-        let cut: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_cut())
-            .map(|(pair, _)| *pair)
-            .collect();
-        for (low, high) in cut {
+        for (low, high) in self.links.cut() {
             for (side, from, to) in [(Side::Low, low, high), (Side::High, high, low)] {
                 let end = self.link(low, high).end_mut(side);
                 end.cut = false;
                 let held = std::mem::take(&mut end.held);
-                held.into_iter().for_each(|message| self.transmit(from, to, message));
+                held.into_iter()
+                    .for_each(|message| self.transmit(from, to, Box::new(message)));
             }
             if self.processes[low.0].is_awake() && self.processes[high.0].is_awake() {
                 self.link(low, high).silent_since = None;
@@ -277,18 +277,14 @@ impl Sim {
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
         let delay = self.link_delay(node, node);
+        let request = Box::new(request);
         self.schedule(delay, Happening::Request { call, request });
         call
     }
 
     /// Lets time pass until a client's request ends or `until` is reached, whichever is first.
     pub fn advance(&mut self, until: Time) -> Option<Completion> {
-        while let Some(entry) = self.agenda.first_entry() {
-            let (at, _) = *entry.key();
-            if at > until {
-                break;
-            }
-            let happening = entry.remove();
+        while let Some((at, happening)) = self.agenda.pop_until(until) {
             assert!(at >= self.now, "time does not go back");
             self.now = at;
             let (what, node, peer) = self.described(&happening);
@@ -324,6 +320,11 @@ impl Sim {
     /// What a node has done and how long it took; `None` while it is dead.
     pub fn metrics(&self, node: NodeIndex) -> Option<Metrics> {
         self.processes[node.0].node().map(|node| node.metrics())
+    }
+
+    /// What a node has told and counted since the start, in all its lives.
+    pub fn tally(&self, node: NodeIndex) -> Tally {
+        self.processes[node.0].tally()
     }
 
     /// A node's disk, to be spoilt.
@@ -422,14 +423,14 @@ impl Sim {
         }
     }
 
-    fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message) {
+    fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Box<Message>) {
         if self.is_awaited(from, to, era) {
             let from = self.processes[from.0].config.node;
             self.give(to, Input::Message { from, message });
         }
     }
 
-    fn arrive_oddly(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Message, oddity: Oddity) {
+    fn arrive_oddly(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Box<Message>, oddity: Oddity) {
         if self.is_awaited(from, to, era) {
             let (low, high) = pair(from, to);
             let counts = &mut self.link(low, high).end_mut(side(from, to)).counts;
@@ -448,7 +449,7 @@ impl Sim {
         link.era == era && link.end(side(to, from)).told
     }
 
-    fn deliver_request(&mut self, call: CallId, request: Request) {
+    fn deliver_request(&mut self, call: CallId, request: Box<Request>) {
         let Some(node) = self.calls.get(&call).copied() else {
             return; // The node died, or was given up, and the client has been told so.
         };
@@ -477,7 +478,8 @@ impl Sim {
     /// Hands something to a node, or lets it do what is due, and does what it asks for.
     fn wake(&mut self, node: NodeIndex, input: Option<Input>) {
         let now = self.readings(node);
-        for output in self.processes[node.0].handle(now, input) {
+        self.processes[node.0].handle(now, input);
+        while let Some(output) = self.processes[node.0].poll_output() {
             self.carry_out(node, output);
         }
         self.set_timer(node);
@@ -510,7 +512,7 @@ impl Sim {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(_) => {}
+            Output::Event(event) => self.processes[node.0].past.note(&event),
             Output::Stop { why } => self.stop(node, &why),
         }
     }
@@ -524,17 +526,17 @@ impl Sim {
     }
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
-    fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Message) {
+    fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Box<Message>) {
         let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         if !link.up {
             return;
         }
         let end = link.end_mut(side(from, to));
         if end.cut {
-            end.held.push(message);
+            end.held.push(*message);
             end.counts.held += 1;
             return;
         }
@@ -559,9 +561,9 @@ impl Sim {
     }
 
     /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
-    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Message) {
+    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Box<Message>) {
         let (low, high) = pair(from, to);
-        let link = self.links.entry((low, high)).or_default();
+        let link = self.links.between_mut(low, high);
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
@@ -569,7 +571,7 @@ impl Sim {
         let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
         let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
         let now = self.now;
-        let mut arrive_oddly = |at: Time, message: Message, oddity| {
+        let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
                 to,
@@ -577,8 +579,7 @@ impl Sim {
                 message,
                 oddity,
             };
-            self.scheduled += 1;
-            self.agenda.insert((at, self.scheduled), happening);
+            self.agenda.put(at, happening);
         };
         if let Some(by) = again {
             arrive_oddly(at + by, message.clone(), Oddity::Twice);
@@ -692,8 +693,7 @@ impl Sim {
     }
 
     fn schedule(&mut self, delay: Duration, happening: Happening) {
-        self.scheduled += 1;
-        self.agenda.insert((self.now + delay, self.scheduled), happening);
+        self.agenda.put(self.now + delay, happening);
     }
 
     /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
@@ -702,7 +702,7 @@ impl Sim {
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {
-        self.links.entry((low, high)).or_default()
+        self.links.between_mut(low, high)
     }
 
     fn peers(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> + use<> {
@@ -721,8 +721,7 @@ impl Sim {
     }
 
     fn index_of(&self, node: NodeId) -> NodeIndex {
-        let index = self.processes.iter().position(|process| process.config.node == node);
-        NodeIndex(index.expect("nodes send to nodes"))
+        *self.indices.get(&node).expect("nodes send to nodes")
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::{Actor, Context, Dot, Value, Version, WallTime};
 
@@ -15,9 +15,48 @@ pub(super) trait Sink {
     fn take(&mut self, bytes: &[u8]);
 }
 
-impl Sink for Xxh3 {
+/// What is hashed at once: most cells are not longer, and hashing in parts takes several times as long.
+const AT_ONCE_BYTES_MAX: usize = 240;
+
+/// The XXH3 of the bytes, whichever way they are cut.
+pub(super) struct Fingerprint {
+    first: [u8; AT_ONCE_BYTES_MAX],
+    length: usize,
+    /// Of all bytes, once they are too many for `first`.
+    parts: Option<Box<Xxh3>>,
+}
+
+impl Fingerprint {
+    pub(super) fn new() -> Fingerprint {
+        Fingerprint {
+            first: [0; AT_ONCE_BYTES_MAX],
+            length: 0,
+            parts: None,
+        }
+    }
+
+    pub(super) fn digest(&self) -> u64 {
+        match &self.parts {
+            None => xxh3_64(&self.first[..self.length]),
+            Some(parts) => parts.digest(),
+        }
+    }
+}
+
+impl Sink for Fingerprint {
     fn take(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+        let end = self.length + bytes.len();
+        if let Some(parts) = &mut self.parts {
+            parts.update(bytes);
+        } else if let Some(room) = self.first.get_mut(self.length..end) {
+            room.copy_from_slice(bytes);
+            self.length = end;
+        } else {
+            let mut parts = Box::new(Xxh3::new());
+            parts.update(&self.first[..self.length]);
+            parts.update(bytes);
+            self.parts = Some(parts);
+        }
     }
 }
 
@@ -122,4 +161,21 @@ impl<K: Canonical, V: Canonical> Canonical for BTreeMap<K, V> {
 /// In four bytes: what is longer than that is far beyond every limit, and need not be told apart.
 fn write_length(length: usize, sink: &mut impl Sink) {
     sink.take(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_hash_of_all_bytes_however_they_come() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for length in [0, 1, 7, 239, 240, 241, 480, 1000] {
+            for part in [1, 8, 100, 240, 241, 1000] {
+                let mut fingerprint = Fingerprint::new();
+                bytes[..length].chunks(part).for_each(|part| fingerprint.take(part));
+                assert_eq!(fingerprint.digest(), xxh3_64(&bytes[..length]), "{length} by {part}");
+            }
+        }
+    }
 }

@@ -23,9 +23,8 @@ mod siblings;
 mod tests;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
 
-use self::canonical::{Canonical, Sink, Size};
+use self::canonical::{Canonical, Fingerprint, Sink, Size};
 pub use self::{
     counter::{Counter, CounterError, Tally},
     dot::{ACTORS_MAX, Actor, Context, DOT_NUMBER_MAX, Dot},
@@ -146,7 +145,7 @@ impl Cell {
     /// The XXH3 of the key and everything in the cell, tombstones and contexts too: equal on all nodes for equal cells,
     /// and different for others, but for a chance of 2⁻⁶⁴.
     pub fn fingerprint(&self, key: &[u8]) -> u64 {
-        let mut hash = Xxh3::new();
+        let mut hash = Fingerprint::new();
         key.write(&mut hash);
         self.write(&mut hash);
         hash.digest()

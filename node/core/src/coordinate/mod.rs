@@ -29,10 +29,11 @@ pub(crate) struct Coordination {
     state: State,
 }
 
+/// Boxed: coordinations come and go, and a tree of them moves them about.
 #[derive(Debug)]
 enum State {
-    Read(ReadState),
-    Write(WriteState),
+    Read(Box<ReadState>),
+    Write(Box<WriteState>),
 }
 
 impl Coordination {
@@ -63,9 +64,14 @@ struct Terms<'a> {
 
 /// A request that may be sent: where to, by when, and what will do.
 struct Admitted {
-    level: Level,
     owners: Vec<NodeId>,
     requirement: Requirement,
+    accepted: Accepted,
+}
+
+/// What a coordination keeps of its terms, whatever it does.
+struct Accepted {
+    level: Level,
     arrived: Time,
     deadline: Time,
     preferred: Option<(usize, Time)>,
@@ -96,15 +102,17 @@ impl<S: Store> Node<S> {
             let why = "the session's token is too far ahead of this node's clock";
             Reason::Invalid(why.to_owned())
         })?;
-        Ok(Admitted {
+        let preferred = terms.preferred;
+        let accepted = Accepted {
             level: terms.level,
-            owners,
-            requirement,
             arrived: now.time,
             deadline: now.time + terms.timeout.min(self.config.request_timeout),
-            preferred: terms
-                .preferred
-                .map(|preferred| (usize::from(preferred.count), now.time + preferred.wait)),
+            preferred: preferred.map(|preferred| (usize::from(preferred.count), now.time + preferred.wait)),
+        };
+        Ok(Admitted {
+            owners,
+            requirement,
+            accepted,
         })
     }
 
@@ -124,6 +132,9 @@ impl<S: Store> Node<S> {
         owners: &[NodeId],
         quorum: Quorum,
     ) -> Result<(), Reason> {
+        if requirement.can_be_met(|owner| self.is_reachable(owner)) {
+            return Ok(());
+        }
         let away = owners.iter().filter(|owner| !self.is_reachable(**owner));
         let stand_ins = match self.quorum(quorum) {
             Quorum::Strict => 0,
@@ -163,17 +174,17 @@ impl<S: Store> Node<S> {
         small(owners.filter(|owner| self.is_reachable(*owner)).count())
     }
 
-    fn begin_coordination(&mut self, id: RequestId, client: ClientToken, admitted: &Admitted, state: State) {
-        self.timers.set(admitted.deadline, Timer::Coordination(id));
-        if let Some((_, at)) = admitted.preferred {
+    fn begin_coordination(&mut self, id: RequestId, client: ClientToken, terms: &Accepted, state: State) {
+        self.timers.set(terms.deadline, Timer::Coordination(id));
+        if let Some((_, at)) = terms.preferred {
             self.timers.set(at, Timer::Preferred(id));
         }
         let coordination = Coordination {
             client: Some(client),
-            level: admitted.level,
-            arrived: admitted.arrived,
-            deadline: admitted.deadline,
-            preferred: admitted.preferred,
+            level: terms.level,
+            arrived: terms.arrived,
+            deadline: terms.deadline,
+            preferred: terms.preferred,
             state,
         };
         let earlier = self.coordinations.insert(id, coordination);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
     ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
-    Response, Stage, Store, Time, Want, journal::Waiter, timers::Timer,
+    Response, Stage, Store, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
 };
 
 impl<S: Store> Node<S> {
@@ -24,13 +24,17 @@ impl<S: Store> Node<S> {
                 return self.reply(client, Response::Read(Err(ReadError::Refused(reason))));
             }
         };
-        let mut owners = admitted.owners.clone();
+        let super::Admitted {
+            mut owners,
+            requirement,
+            accepted,
+        } = admitted;
         if let Ask::Hedged { .. } = request.ask {
             owners.sort_by_key(|owner| (!self.is_reachable(*owner), self.usual_latency(*owner)));
         }
         let state = ReadState {
             key: request.key.clone(),
-            requirement: admitted.requirement.clone(),
+            requirement,
             holders,
             repair: request.repair,
             fetch: request.fetch,
@@ -38,7 +42,7 @@ impl<S: Store> Node<S> {
             absence: self.absence(request.absence),
             quorum: self.quorum(request.quorum),
             best: None,
-            taken_in: Vec::new(),
+            taken_in: Vec::with_capacity(owners.len()),
             is_anything_seen: false,
             oldest: None,
             ignores_digests: self.has_plant(Plant::DigestMismatchIgnored),
@@ -46,7 +50,7 @@ impl<S: Store> Node<S> {
             hedge_at: None,
         };
         let id = self.next_request_id();
-        self.begin_coordination(id, client, &admitted, State::Read(state));
+        self.begin_coordination(id, client, &accepted, State::Read(Box::new(state)));
         self.ask_first(now, id);
     }
 
@@ -220,8 +224,10 @@ impl<S: Store> Node<S> {
     /// Whether a cell that came in may be merged. Whoever has seen a version stamps above it from now on, even if it was
     /// not asked to hold it.
     fn check_read(&mut self, now: Now, id: RequestId, cell: &Cell) -> Result<(), Refused> {
-        let key = self.read_state(id).key.clone();
-        self.check_cell(now, &key, cell)
+        if !is_fit(&self.read_state(id).key, cell) {
+            return Err(Refused::Invalid);
+        }
+        self.see_time(now, cell)
     }
 
     /// Asks for values, sends repairs, answers and ends, as far as the answers so far allow.
@@ -274,16 +280,16 @@ impl<S: Store> Node<S> {
     fn repair_read(&mut self, now: Now, id: RequestId) {
         let backwards = self.has_plant(Plant::RepairWritesOlder);
         let state = self.read_state_mut(id);
-        let key = state.key.clone();
         let repairs = if backwards {
             state.take_repairs_backwards()
         } else {
             state.take_repairs()
         };
-        // The state is not looked at below: a repair of this node's own copy can end the read at once.
         let Some((cell, targets)) = repairs else {
             return;
         };
+        // The state is not looked at below: a repair of this node's own copy can end the read at once.
+        let key = state.key.clone();
         for target in targets {
             if !self.coordinations.contains_key(&id) {
                 return;

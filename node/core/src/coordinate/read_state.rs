@@ -231,7 +231,7 @@ impl ReadState {
         Some(summary)
     }
 
-    /// What is best, and those that answered with less and have not been sent it; from now on they have.
+    /// What is best, and those that answered with less and have not been sent it, if there are any; from now on they have.
     pub(super) fn take_repairs(&mut self) -> Option<(Cell, Vec<NodeId>)> {
         let best = self.best.as_ref()?;
         let fingerprint = Some(best.summary.fingerprint);
@@ -239,7 +239,7 @@ impl ReadState {
             r.has_answered() && !r.repair_lost && !r.holds(fingerprint) && r.repairing != fingerprint
         };
         let targets = repairing(self.replicas.iter_mut().filter(behind), fingerprint);
-        Some((best.cell.clone(), targets))
+        (!targets.is_empty()).then(|| (best.cell.clone(), targets))
     }
 
     /// As [`ReadState::take_repairs`], with the oldest for the best: [`crate::Plant::RepairWritesOlder`].

@@ -33,7 +33,12 @@ impl<S: Store> Node<S> {
                 return self.reply(client, Response::Write(Err(error)));
             }
         };
-        let slots = admitted.owners.iter().map(|owner| Slot {
+        let super::Admitted {
+            owners,
+            requirement,
+            accepted,
+        } = admitted;
+        let slots = owners.iter().map(|owner| Slot {
             owner: *owner,
             via: *owner,
             progress: Progress::Waiting,
@@ -42,14 +47,14 @@ impl<S: Store> Node<S> {
         let state = WriteState {
             key: request.key,
             id: request.id,
-            requirement: admitted.requirement.clone(),
+            requirement,
             quorum: self.quorum(request.quorum),
             step: Step::Holding,
             slots: slots.collect(),
             written: None,
         };
         let id = self.next_request_id();
-        self.begin_coordination(id, client, &admitted, State::Write(state));
+        self.begin_coordination(id, client, &accepted, State::Write(Box::new(state)));
         match versions {
             Some(requirement) => self.ask_versions(now, id, request.update, requirement, before),
             None => self.place(now, id, request.update, None, before),

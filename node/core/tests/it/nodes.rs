@@ -133,6 +133,7 @@ impl Nodes {
         let client = client.to_owned();
         self.calls.push(Call { client, key });
         let token = ClientToken(self.calls.len() as u64 - 1);
+        let request = Box::new(request);
         self.hand(place, Input::Client { token, request });
     }
 
@@ -150,6 +151,7 @@ impl Nodes {
         }
         for message in messages {
             let from = self.configs[from].node;
+            let message = Box::new(message);
             self.hand(to, Input::Message { from, message });
         }
     }
@@ -284,7 +286,7 @@ impl Nodes {
         invariants::check(node);
         for output in outputs {
             match output {
-                Output::Send { to, message } => self.send(place, to, message),
+                Output::Send { to, message } => self.send(place, to, *message),
                 Output::Reply { token, response } => self.reply(place, token, &response),
                 Output::Persist { token, ops } => {
                     let words = self.words.ops(&ops);

@@ -266,6 +266,7 @@ impl Server {
                         Source::Peer(link) => self.on_peer_frame(now, link, frame),
                         Source::Client(client) => {
                             if let Some((token, request)) = self.clients.on_frame(client, frame) {
+                                let request = Box::new(request);
                                 self.core.handle(now, Input::Client { token, request });
                             }
                         }
@@ -316,6 +317,7 @@ impl Server {
                 if matches!(message, Message::Response { .. }) {
                     self.peers.on_answered(link, self.clock.instant(now.time));
                 }
+                let message = Box::new(message);
                 self.core.handle(now, Input::Message { from, message });
             }
             Frame::Pong => self.peers.on_answered(link, self.clock.instant(now.time)),

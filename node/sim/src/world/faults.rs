@@ -122,8 +122,8 @@ impl Sim {
 
     /// What has gone wrong between two nodes.
     pub fn link_counts(&self, from: NodeIndex, to: NodeIndex) -> LinkCounts {
-        let link = self.links.get(&pair(from, to));
-        link.map(|link| link.end(side(from, to)).counts).unwrap_or_default()
+        let (low, high) = pair(from, to);
+        self.links.between(low, high).end(side(from, to)).counts
     }
 
     /// How many messages from `from` to `to` a cut has ever held back, delivered later or not.

@@ -16,4 +16,5 @@ mod siblings;
 mod skew;
 mod sloppy;
 mod soak;
+mod tally;
 mod tombstones;

@@ -102,11 +102,12 @@ fn an_absence_does_not_answer_once_a_digest_was_seen() {
     let outside = (0..5)
         .find(|node| !owners.contains(node))
         .expect("three of five own it");
-    // The value is asked of the first, which has none and is slow to say so, and digests of the others.
-    for owner in [owners[0], owners[2]] {
+    // The value is asked of the first, which has none and is slow to say so, and digests of the others. The last is slower
+    // still: with its answer there is a quorum that has nothing.
+    for (owner, slow_ms) in [(owners[0], 50), (owners[2], 100)] {
         cluster
             .sim
-            .slow(NodeIndex(owner), NodeIndex(outside), Duration::from_millis(50));
+            .slow(NodeIndex(owner), NodeIndex(outside), Duration::from_millis(slow_ms));
     }
     let ok = cluster.submit_read(outside, request).expect("all run");
     assert_eq!(value(&ok).as_deref(), Some("v"));

@@ -34,10 +34,14 @@ impl Stage {
     }
 
     fn read(&mut self, node: usize, quorum: Quorum) -> (Option<String>, usize) {
+        self.read_at(node, quorum, Level::Two)
+    }
+
+    fn read_at(&mut self, node: usize, quorum: Quorum, level: Level) -> (Option<String>, usize) {
         let read = ReadRequest {
             quorum,
             repair: ReadRepair::Blocking { holders: Level::Two },
-            ..ReadRequest::new(register("k"), Level::Two, TIMEOUT)
+            ..ReadRequest::new(register("k"), level, TIMEOUT)
         };
         let ok = self.cluster.submit_read(node, read).expect("enough nodes run");
         (ok.cell.as_ref().and_then(text), ok.stand_ins.len())
@@ -91,7 +95,8 @@ fn blocking_repair_is_kept_by_who_stands_in() {
     let (owners, others) = (stage.owners.clone(), stage.others.clone());
     stage.write(owners[0], Level::All);
     stage.cluster.kill(&owners[1..]);
-    let (value, stand_ins) = stage.read(others[0], Quorum::Sloppy);
+    // At TWO the stand-ins alone, who have nothing, may answer.
+    let (value, stand_ins) = stage.read_at(others[0], Quorum::Sloppy, Level::All);
     assert_eq!(value.as_deref(), Some("v"));
     assert!(stand_ins > 0);
     stage.cluster.start(&owners[1..]);

@@ -1,0 +1,177 @@
+//! What a run reached: how often which rare thing happened in it, and how its clients fared.
+//!
+//! Nothing here is judged. A sweep over many seeds keeps those that reached what few did, as a fuzzer keeps inputs by the
+//! branches that they take; counts are told apart by powers of two, as American Fuzzy Lop does.
+
+use std::collections::BTreeMap;
+
+use quorate_checker::Event;
+use quorate_core::Counters;
+use quorate_sim::Tally;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{fault_log::Faults, plan::PlannedFault, report::Report};
+
+/// The file in a run's folder.
+pub const FILE: &str = "coverage.json";
+
+/// The version of the file's form.
+const FORMAT: u32 = 1;
+
+/// Counters that tell how long a run was, and nothing of what happened in it.
+const UNTELLING: [&str; 2] = ["gossip_rounds", "gossip_peers_per_round_max"];
+
+/// How often what happened; what never did is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    counts: BTreeMap<String, u64>,
+}
+
+/// What a file holds.
+#[derive(Serialize)]
+struct File<'a> {
+    format: u32,
+    counts: &'a BTreeMap<String, u64>,
+    features: Vec<String>,
+}
+
+impl Coverage {
+    /// Of a run that ended in no verdict.
+    pub fn of_failure() -> Coverage {
+        let mut coverage = Coverage::default();
+        coverage.add("verdict.failure", 1);
+        coverage
+    }
+
+    /// Takes in how an operation of a client ended.
+    pub fn add_outcome(&mut self, completion: &Event) {
+        let (function, kind) = (completion.function.name(), completion.kind.name());
+        match &completion.error {
+            None => self.add(&format!("outcome.{function}.{kind}"), 1),
+            Some(error) => self.add(&format!("outcome.{function}.{kind}: {}", without_numbers(error)), 1),
+        }
+    }
+
+    /// Takes in the faults that were seen to take effect, by their shapes.
+    pub fn add_faults(&mut self, faults: &Faults, plan: &[PlannedFault]) {
+        let effective = faults.entries().iter().filter(|entry| entry.effective == Some(true));
+        for entry in effective {
+            // The log knows a fault by its words.
+            let planned = plan.iter().find(|planned| planned.fault.to_string() == entry.label);
+            let shape = planned.and_then(|planned| Some(serde_json::to_value(&planned.fault).ok()?["fault"].take()));
+            if let Some(Value::String(shape)) = shape {
+                self.add(&format!("fault.{shape}"), 1);
+            }
+        }
+    }
+
+    /// Takes in what a simulated node has told and counted in all its lives.
+    pub fn add_tally(&mut self, tally: &Tally) {
+        for (event, count) in &tally.events {
+            self.add(&format!("event.{event}"), *count);
+        }
+        self.add_counters(&tally.counters);
+    }
+
+    /// Takes in what a node has counted.
+    pub fn add_counters(&mut self, counters: &Counters) {
+        let counters = serde_json::to_value(counters).expect("counters are numbers");
+        let counters = counters.as_object().expect("they have names");
+        for (name, count) in counters.iter().filter(|(name, _)| !UNTELLING.contains(&name.as_str())) {
+            let count = count.as_u64().expect("counters are whole numbers");
+            self.add(&format!("counter.{}", name.replace('_', "-")), count);
+        }
+    }
+
+    /// Takes in the verdict, and which claims were seen broken how often, claimed or not.
+    pub fn add_verdict(&mut self, report: &Report) {
+        self.add(&format!("verdict.{}", report.judgement.verdict.name()), 1);
+        for claim in report.broken() {
+            self.add(&format!("broken.{}", claim.claim.name), claim.count);
+        }
+    }
+
+    /// What was reached: each thing that happened, with how often it did, rounded down to a power of two.
+    pub fn features(&self) -> Vec<String> {
+        let counts = self.counts.iter();
+        counts
+            .map(|(name, count)| format!("{name} x{}", 1_u64 << count.ilog2()))
+            .collect()
+    }
+
+    /// The text of its file.
+    pub fn to_json(&self) -> String {
+        let file = File {
+            format: FORMAT,
+            counts: &self.counts,
+            features: self.features(),
+        };
+        serde_json::to_string_pretty(&file).expect("counts have names") + "\n"
+    }
+
+    fn add(&mut self, name: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
+        match self.counts.get_mut(name) {
+            Some(sum) => *sum += count,
+            None => {
+                self.counts.insert(name.to_owned(), count);
+            }
+        }
+    }
+}
+
+/// An error by its kind: how many of how many answered, or how long something took, makes no other kind.
+fn without_numbers(text: &str) -> String {
+    let mut kind = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '0'..='9' if kind.ends_with('#') => {}
+            '0'..='9' => kind.push('#'),
+            letter => kind.push(letter),
+        }
+    }
+    kind
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_checker::EventKind;
+
+    use super::*;
+
+    fn ended(kind: EventKind, error: Option<&str>) -> Event {
+        Event {
+            error: error.map(str::to_owned),
+            ..Event::read(0, "k1").completion(kind)
+        }
+    }
+
+    #[test]
+    fn counts_are_told_apart_by_powers_of_two() {
+        let mut coverage = Coverage::default();
+        for _ in 0..7 {
+            coverage.add_outcome(&ended(EventKind::Ok, None));
+        }
+        coverage.add_counters(&Counters {
+            gossip_rounds: 1000,
+            hints_expired: 1,
+            timeouts: 64,
+            ..Counters::default()
+        });
+        let expected = ["counter.hints-expired x1", "counter.timeouts x64", "outcome.read.ok x4"];
+        assert_eq!(coverage.features(), expected);
+    }
+
+    #[test]
+    fn errors_that_differ_in_numbers_alone_are_of_one_kind() {
+        let mut coverage = Coverage::default();
+        for error in ["1 of 2 replicas answered in time", "0 of 12 replicas answered in time"] {
+            coverage.add_outcome(&ended(EventKind::Fail, Some(error)));
+        }
+        let expected = ["outcome.read.fail: # of # replicas answered in time x2"];
+        assert_eq!(coverage.features(), expected);
+    }
+}
