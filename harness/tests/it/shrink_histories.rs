@@ -249,7 +249,7 @@ fn claims_of_our_own_store_are_shrunk() {
         "runs/quickstart/{}",
         run.expect("an entry").file_name().to_string_lossy()
     );
-    let shrunk = shrink(&quorate, &format!("{run} --budget 200"));
+    let shrunk = shrink(&quorate, &format!("{run} --history --budget 200"));
     assert!(shrunk["ops_before"].as_u64() > Some(1000), "{shrunk}");
     assert!(
         shrunk["ops"].as_u64() <= Some(5) && text(&shrunk["out"]).ends_with("/shrunk"),
