@@ -378,8 +378,10 @@ impl<S> Node<S> {
         node == self.config.node || self.links.contains(&node)
     }
 
-    /// Whether this node was told to have the bug.
+    /// Whether this node was told to have the bug. Never inlined: from all its comparisons of one value the optimiser draws
+    /// conclusions for minutes.
     #[cfg(feature = "plants")]
+    #[inline(never)]
     pub(crate) fn has_plant(&self, plant: crate::Plant) -> bool {
         self.config.plant == Some(plant)
     }

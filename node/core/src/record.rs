@@ -98,10 +98,11 @@ impl fmt::Display for Version {
 }
 
 /// Writes the lowest digits of a number, as many as there is room for.
+#[inline(never)]
 fn write_hex(digits: &mut [u8], mut number: u64) {
     for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number % 16) as usize];
-        number /= 16;
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
     }
 }
 
