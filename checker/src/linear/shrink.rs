@@ -53,46 +53,19 @@ pub(super) fn shrink<M: Model>(
     spans.retain(|span| span.start < until);
     let last = spans.iter().position(is_last).expect("it began before it ended");
     let whole = Kept::cut((0..spans.len()).collect(), &spans, last);
-    let core = least(model, ops, &spans, &whole, meter);
-    if stands_alone(model, ops, &spans, &core, meter) {
-        return core;
-    }
-    // What it was left without mends it: then all that there was is the evidence.
-    let all = |place: &usize| Span {
-        end: whole.end(&spans[*place]),
-        ..spans[*place]
-    };
-    Core {
-        spans: whole.places.iter().map(all).collect(),
-        last: spans[whole.last],
-    }
-}
-
-fn least<M: Model>(model: &M, ops: &mut Vec<M::Op>, spans: &[Span], whole: &Kept, meter: &mut Meter<'_>) -> Core {
-    let relaxed = relax(model, ops, spans, whole);
+    let relaxed = relax(model, ops, &spans, &whole);
     if let Some(relaxed) = relaxed {
         let shrinker = Shrinker::new(model, ops, relaxed);
         // The last calls first: to search all once more may take as long as it took to find the violation.
-        let kept = shrinker.tail(whole, meter);
-        let kept = kept.or_else(|| shrinker.still(whole.places.clone(), whole, meter));
+        let kept = shrinker.tail(&whole, meter);
+        let kept = kept.or_else(|| shrinker.still(whole.places.clone(), &whole, meter));
         if let Some(kept) = kept {
             return shrinker.finish(kept, meter);
         }
     }
-    let shrinker = Shrinker::new(model, ops, spans.to_vec());
-    let kept = shrinker.tail(whole, meter).unwrap_or_else(|| whole.clone());
+    let shrinker = Shrinker::new(model, ops, spans);
+    let kept = shrinker.tail(&whole, meter).unwrap_or(whole);
     shrinker.finish(kept, meter)
-}
-
-/// Whether the calls of `core`, with the ends that they had, are not linearizable by themselves; taken for granted where that
-/// can't be found out within what `meter` allows.
-fn stands_alone<M: Model>(model: &M, ops: &[M::Op], spans: &[Span], core: &Core, meter: &mut Meter<'_>) -> bool {
-    let mut kept: Vec<_> = core.spans.iter().map(|span| span.call).collect();
-    kept.sort_unstable();
-    let is_kept = |span: &&Span| kept.binary_search(&span.call).is_ok();
-    let among: Vec<Span> = spans.iter().filter(is_kept).copied().collect();
-    let timeline = Timeline::new(model, ops, &among);
-    !matches!(search::explore(model, ops, &timeline, meter), Way::Through)
 }
 
 /// Some of the calls of a history, up to an end that bars the way.

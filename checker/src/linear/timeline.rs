@@ -152,18 +152,21 @@ impl Timeline {
     }
 
     /// Works out until when each class may matter: until the last end of what needs a mark that it leaves, be it directly or
-    /// by way of another class.
+    /// by way of another class; and until the last end of all where what needs it does so later too.
     fn give_up_the_useless<M: Model>(&mut self, model: &M, ops: &[M::Op]) {
         if self.classes.is_empty() {
             return;
         }
+        let last_layer = self.ends.len().saturating_sub(1) as Layer;
+        let until_needed = |op: &M::Op, last: Layer| if model.needs_later(op) { last_layer } else { last };
         let mut needs = Needs::default();
         let mut last_of = FxHashMap::<OpId, Layer>::default();
         for (layer, end) in (0..).zip(&self.ends) {
             last_of.insert(end.op, layer);
         }
         for (op, last) in last_of {
-            needs.add(&model.needs(&ops[op as usize]), last);
+            let op = &ops[op as usize];
+            needs.add(&model.needs(op), until_needed(op, last));
         }
         let leaves = self.classes.iter().map(|class| model.leaves(&ops[class.op as usize]));
         let leaves: Vec<Marks> = leaves.collect();
@@ -186,7 +189,8 @@ impl Timeline {
                 continue;
             }
             until[class] = Some(last);
-            let needed = model.needs(&ops[self.classes[class].op as usize]);
+            let op = &ops[self.classes[class].op as usize];
+            let (needed, last) = (model.needs(op), until_needed(op, last));
             needs.add(&needed, last);
             let helpers: Vec<usize> = match &needed {
                 Marks::All => (0..leaves.len()).collect(),
