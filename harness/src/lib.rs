@@ -5,6 +5,7 @@
 //! history; the checker, which knows of neither, decides.
 
 mod about;
+pub mod amount;
 pub mod archive;
 pub mod backend;
 pub mod checking;
@@ -38,6 +39,7 @@ pub mod run_folder;
 pub mod runs;
 pub mod scenario;
 pub mod script;
+pub mod shell;
 pub mod shrink;
 pub mod simulation;
 pub mod size;
@@ -47,4 +49,5 @@ pub mod tape;
 pub mod tombstones;
 pub mod trial;
 pub mod utc;
+pub mod whole_file;
 pub mod workers;

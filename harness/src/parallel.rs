@@ -63,7 +63,7 @@ pub fn guarded<T>(work: impl FnOnce() -> T) -> Done<T> {
 }
 
 /// What a panic said.
-pub fn message(panic: &(dyn Any + Send)) -> String {
+fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "it did not say why".to_owned())

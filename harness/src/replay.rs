@@ -18,6 +18,7 @@ use crate::{
     simulation::{Simulated, simulate},
     tape::{self, Broken, Divergence, Tape, TraceComparison},
     trial::Trial,
+    workers::Workers,
 };
 
 /// A run that was saved.
@@ -195,7 +196,18 @@ pub fn under_schedules(
     failure
 }
 
+/// Runs a tape once more under one schedule, judged on so many threads, and leaves a folder below `out`: to be looked at.
+///
+/// # Errors
+/// If the run fails, or a file can't be written.
+pub fn save_under(tape: &Tape, schedule: u64, out: &Path, jobs: usize) -> anyhow::Result<Report> {
+    let trial = Trial::of_tape(tape)
+        .with_schedule(schedule)
+        .in_folder(out, Backend::Simulated)?;
+    Ok(simulate(trial, &Workers::new(jobs)?, None, &mut |_| {})?.report)
+}
+
 /// Whether `report` shows the same anomaly of the same claim, claimed or not as it was.
 pub fn shows(report: &Report, target: &Broken) -> bool {
-    report.ending(None).broken.contains(target)
+    report.ending().broken.contains(target)
 }

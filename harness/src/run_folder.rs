@@ -17,6 +17,7 @@ use crate::{
     archive,
     exit::ExitError,
     fault_log::{self, Entry, Faults},
+    input::bad_input,
     scenario::Scenario,
     tape, utc,
 };
@@ -368,8 +369,4 @@ fn create_unused(parent: &Path, stem: &str) -> anyhow::Result<PathBuf> {
 /// If it can't be read: exit code 65.
 pub fn read_input(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).map_err(|error| bad_input(path, &error))
-}
-
-fn bad_input(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
-    ExitError::input(format!("read {}: {why}", path.display())).into()
 }

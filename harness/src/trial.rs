@@ -196,7 +196,7 @@ impl Trial {
                 .folder
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
             let keys = Record::Keys(record.history.clone());
-            tape::append_ending(&files.folder.file(tape::FILE), report.ending(trace_hash.clone()))?;
+            tape::append_ending(&files.folder.file(tape::FILE), report.ending())?;
             report::write_anomalies(files.folder.path(), &report, &keys, &facts.context)?;
         }
         self.end(exit, trace_hash)?;

@@ -3,11 +3,7 @@
 //! A check that panics is caught where it runs and ends as a reason not to know; what it had to say goes into the report in
 //! the place of the screen. The same checks find the same on any number of threads.
 
-use std::{
-    cell::Cell,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Once,
-};
+use std::{cell::Cell, sync::Once};
 
 use quorate_workloads::Execute;
 use rayon::{
@@ -15,7 +11,7 @@ use rayon::{
     iter::{IntoParallelIterator, ParallelIterator},
 };
 
-use crate::parallel::message;
+use crate::parallel::guarded;
 
 /// How many parts of a record there are for each thread: so that one which is slow keeps the others from idling.
 const PARTS_PER_THREAD: usize = 4;
@@ -54,6 +50,11 @@ impl Workers {
     }
 }
 
+/// How many things to do at a time: so many as are asked for, or else as there are processors.
+pub fn jobs(asked: Option<u16>) -> usize {
+    asked.map_or_else(processors, usize::from)
+}
+
 /// How many processors this process may use.
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -63,9 +64,9 @@ impl Execute for Workers {
     fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
         let guarded = |number: usize| {
             IS_CHECKING.set(true);
-            let end = catch_unwind(AssertUnwindSafe(|| unit(number)));
+            let end = guarded(|| unit(number));
             IS_CHECKING.set(false);
-            end.map_err(|panic| message(panic.as_ref()))
+            end
         };
         hush_checks();
         match &self.pool {

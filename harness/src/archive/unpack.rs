@@ -259,7 +259,7 @@ mod tests {
             (vec![("run/tape.jsonl", FILE, "")], "no run/run.json"),
             (vec![run, ("../x", FILE, "")], "../x leads out of it"),
             (vec![run, ("run/../../x", FILE, "")], "leads out of it"),
-            (vec![run, ("/tmp/x", FILE, "")], "/tmp/x leads out of it"),
+            (vec![run, ("/x", FILE, "")], "/x leads out of it"),
             (vec![run, ("x", FILE, "")], "x lies outside"),
             (vec![run, ("other/run.json", FILE, "{}")], "two folders, run and other"),
             (

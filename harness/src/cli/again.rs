@@ -2,6 +2,8 @@
 
 use std::env;
 
+use crate::shell::quoted;
+
 /// What makes a command a sweep, or says how it is told: flags that take a value.
 const SWEEP_FLAGS: [&str; 8] = [
     "--seed",
@@ -34,16 +36,6 @@ fn of_arguments(arguments: impl Iterator<Item = String>, seed: u64) -> String {
         }
     }
     command + &format!(" --seed {seed}")
-}
-
-/// An argument as a shell takes it for one.
-fn quoted(argument: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=.,/:+@%".contains(letter);
-    if !argument.is_empty() && argument.chars().all(is_plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Flags that say what a history is judged as, for commands that judge one; and the flags that judge a part of it alike.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use clap::{
     Parser as _,
@@ -22,7 +22,7 @@ use crate::{
     run_folder::RunFolder,
     scenario::Scenario,
     size,
-    workers::processors,
+    workers::jobs,
 };
 
 /// What a history is judged as.
@@ -86,7 +86,7 @@ pub(super) enum BudgetArg {
     Time(Duration),
 }
 
-/// The flags alone, to know what they are when nobody gives them.
+/// The flags alone, of no command.
 #[derive(Debug, clap::Parser)]
 struct Alone {
     #[command(flatten)]
@@ -94,9 +94,18 @@ struct Alone {
 }
 
 impl JudgeArgs {
+    /// Reads the flags alone.
+    ///
+    /// # Errors
+    /// If these are none of them.
+    pub(super) fn parse(arguments: &[String]) -> Result<JudgeArgs, clap::Error> {
+        let arguments = iter::once("check").chain(arguments.iter().map(String::as_str));
+        Ok(Alone::try_parse_from(arguments)?.judge)
+    }
+
     /// Whether it is said how to judge: any of the flags but --jobs, which is only how fast.
     pub(super) fn is_given(&self) -> bool {
-        let none = Alone::parse_from(["alone"]).judge;
+        let none = JudgeArgs::parse(&[]).expect("none of them is required");
         let none = JudgeArgs {
             jobs: self.jobs,
             ..none
@@ -106,7 +115,7 @@ impl JudgeArgs {
 
     /// How many processors to use.
     pub(super) fn jobs(&self) -> usize {
-        self.jobs.map_or_else(processors, usize::from)
+        jobs(self.jobs)
     }
 
     /// What is asked, where searches may cost so much, their memory apart.
@@ -150,7 +159,7 @@ impl JudgeArgs {
             set_full: SetFullOptions {
                 is_linearizable: self.linearizable,
             },
-            jobs: self.jobs.map_or_else(processors, usize::from),
+            jobs: self.jobs(),
         })
     }
 

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use super::{output::TellingArgs, overrides, progress::Display, run::run_trial};
 use crate::{
+    amount::counted,
     exit::{Exit, ExitError},
     rate::Rate,
-    replay::{Sameness, Saved, shows, simulate_again, under_schedules},
+    replay::{Sameness, Saved, save_under, shows, simulate_again, under_schedules},
     replay_log::{self, Replays},
     report::{self, Report},
     run_folder::Backend,
-    simulation::simulate,
     tape::{Broken, Divergence},
     trial::Trial,
-    workers::{Workers, processors},
+    workers::{Workers, jobs},
 };
 
 /// How many schedules are tried where one is looked for and nobody says how many.
@@ -90,6 +90,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(plant) = args.plant {
         saved = saved.with_plant(plant.0);
     }
+    if !args.simulated {
+        check_flags(&saved, args.node_bin.is_some(), args.jobs.is_some())?;
+    }
     let mut display = args.telling.display();
     let outcome = match (saved.is_simulated(), args.simulated) {
         (true, false) => args.simulate(&saved, target, is_other, &mut display)?,
@@ -113,7 +116,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 impl Args {
     fn jobs(&self) -> usize {
-        self.jobs.map_or_else(processors, usize::from)
+        jobs(self.jobs)
     }
 
     /// A simulated run: the same again, and then under other schedules.
@@ -124,9 +127,6 @@ impl Args {
         is_other: bool,
         display: &mut Display,
     ) -> anyhow::Result<Outcome> {
-        if self.node_bin.is_some() {
-            return Err(ExitError::usage("read --node-bin: this run was simulated, in this executable").into());
-        }
         let workers = Workers::new(self.jobs())?;
         let (first, sameness) = simulate_again(saved, &workers, &mut |progress| display.show(progress))?;
         let mut told = Tally::new(target);
@@ -146,9 +146,6 @@ impl Args {
 
     /// A run of processes, so many times.
     fn repeat(&self, saved: &Saved, target: Option<Broken>, display: &mut Display) -> anyhow::Result<Outcome> {
-        if self.jobs.is_some() {
-            return Err(ExitError::usage("read --jobs: runs of real processes are made one after another").into());
-        }
         let mut told = Tally::new(target);
         let times = self.times.unwrap_or(1);
         for number in 1..=times {
@@ -197,9 +194,7 @@ impl Args {
         })?;
         let mut outcome = told.end(None);
         if let Some(schedule) = found {
-            let trial = Trial::of_tape(&saved.tape).with_schedule(schedule);
-            let trial = trial.in_folder(&self.telling.out, Backend::Simulated)?;
-            let report = simulate(trial, &Workers::new(self.jobs())?, None, &mut |_| {})?.report;
+            let report = save_under(&saved.tape, schedule, &self.telling.out, self.jobs())?;
             assert!(shows(&report, &target), "one schedule gives one run");
             (outcome.report, outcome.found) = (Some(report), found);
         }
@@ -284,15 +279,26 @@ fn came_back(outcome: &Outcome) -> String {
     }
 }
 
+/// Refuses flags that a run which is made again as it was has no use for.
+pub(super) fn check_flags(saved: &Saved, has_node_bin: bool, has_jobs: bool) -> anyhow::Result<()> {
+    let why = match (saved.is_simulated(), has_node_bin, has_jobs) {
+        (true, true, _) => "read --node-bin: this run was simulated, in this executable",
+        (false, _, true) => "read --jobs: runs of real processes are made one after another",
+        _ => return Ok(()),
+    };
+    Err(ExitError::usage(why).into())
+}
+
+/// What a saved run was, in words.
 pub(super) fn origin(saved: &Saved) -> String {
     let header = &saved.tape.header;
     let made = match header.backend {
         Backend::Processes => "real processes",
         Backend::Simulated => "simulated",
     };
-    let (asks, faults) = (saved.tape.asks.len(), header.scenario.plan.len());
-    let fault = if faults == 1 { "fault" } else { "faults" };
-    format!("{made}, seed {}, {asks} operations, {faults} {fault}", header.seed)
+    let asks = counted(saved.tape.asks.len() as u64, "operation");
+    let faults = counted(header.scenario.plan.len() as u64, "fault");
+    format!("{made}, seed {}, {asks}, {faults}", header.seed)
 }
 
 fn json(outcome: &Outcome, path: &std::path::Path, saved: &Saved) -> Value {

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
 use quorate_workloads::{ClaimReport, ClaimVerdict, Consistency, Verdict};
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use super::{
     shrink_run::RunShrink,
 };
 use crate::{
+    amount::counted,
     checking::{Asked, Checker, Opened, SearchBudget},
     exit::{Exit, ExitError},
     replay::Saved,
@@ -141,10 +141,6 @@ impl Args {
     }
 
     fn shrink_run(&self, saved: Saved) -> anyhow::Result<Exit> {
-        let (tries, time) = match self.budget {
-            BudgetArg::Steps(tries) => (tries, None),
-            BudgetArg::Time(time) => (u64::MAX, Some(time)),
-        };
         let beside = match &saved.folder {
             Some(folder) => folder.later_file("shrunk"),
             None => self.path.with_extension("shrunk"),
@@ -153,13 +149,16 @@ impl Args {
             path: &self.path,
             saved,
             claim: self.claim.as_deref(),
-            tries,
-            time,
+            budget: self.budget(Instant::now()),
             jobs: self.judge.jobs(),
             out: self.out.clone().unwrap_or(beside),
             format: self.format,
         };
-        shrink.run(Display::new(if self.quiet { Style::None } else { self.progress }))
+        shrink.run(self.display())
+    }
+
+    fn display(&self) -> Display {
+        Display::new(if self.quiet { Style::None } else { self.progress })
     }
 
     /// The claim that is shrunk, and the names of the others that are broken.
@@ -210,7 +209,7 @@ impl Args {
         began: Instant,
     ) -> anyhow::Result<Shrunk> {
         let checker = Checker::new(judge.options(SearchBudget::default())?)?;
-        let mut display = Display::new(if self.quiet { Style::None } else { self.progress });
+        let mut display = self.display();
         let mut keep = |best: &Smaller| {
             folder.keep(best)?;
             display.show_work(began.elapsed(), || {
@@ -260,17 +259,9 @@ fn name_of(path: &Path, opened: &Opened) -> String {
     name.strip_suffix(".invalid").map_or(name.clone(), str::to_owned)
 }
 
-/// The arguments of `quorate check`, alone.
-#[derive(Debug, Parser)]
-struct CheckAlone {
-    #[command(flatten)]
-    judge: JudgeArgs,
-}
-
 /// Judges what was kept by its own arguments, as anybody may: the claim has to be broken there too.
 fn judge_again(folder: &ShrunkFolder, broken: &ClaimReport) -> anyhow::Result<Verdict> {
-    let arguments = std::iter::once("check").chain(folder.again().arguments.iter().map(String::as_str));
-    let alone = CheckAlone::try_parse_from(arguments)?.judge;
+    let alone = JudgeArgs::parse(&folder.again().arguments)?;
     let checker = Checker::new(alone.options(SearchBudget::default())?)?;
     let minimal = folder.file("minimal.jsonl");
     let judgement = checker
@@ -312,11 +303,7 @@ impl Answer<'_> {
         let mut out = String::new();
         let mut line = |label: &str, text: &str| out += &format!("{label:<9}{text}\n");
         line("claim", &format!("{} ({})", claim.name, claim.anomaly));
-        let keys = if best.keys == 1 {
-            "1 key".to_owned()
-        } else {
-            format!("{} keys", best.keys)
-        };
+        let keys = counted(best.keys as u64, "key");
         line(
             "shrunk",
             &format!("{} operations to {}, of {keys}", self.shrunk.before, best.ops),

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Context as _;
@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 
 use super::{Format, progress::Display};
 use crate::{
+    amount::counted,
     exit::{Exit, ExitError},
     replay::Saved,
     report::Report,
     run_folder::Backend,
-    shrink::run::{Effort, ShrinkOptions, ShrunkRun, counted, explain_run, shrink_run},
+    shrink::ShrinkBudget,
+    shrink::run::{Effort, ShrinkOptions, ShrunkRun, explain_run, shrink_run},
     simulation::simulate,
     tape::{Broken, Tape},
     trial::Trial,
@@ -32,10 +34,7 @@ pub(super) struct RunShrink<'a> {
     pub(super) path: &'a Path,
     pub(super) saved: Saved,
     pub(super) claim: Option<&'a str>,
-    /// How many candidates to try at most.
-    pub(super) tries: u64,
-    /// How long to look.
-    pub(super) time: Option<Duration>,
+    pub(super) budget: ShrinkBudget,
     pub(super) jobs: usize,
     /// Where the result goes.
     pub(super) out: PathBuf,
@@ -64,11 +63,11 @@ impl RunShrink<'_> {
     }
 
     fn search(&self, target: &Broken, began: Instant, display: &mut Display) -> anyhow::Result<ShrunkRun> {
-        let is_late = || self.time.is_some_and(|time| began.elapsed() >= time);
+        let is_late = || self.budget.until.is_some_and(|until| Instant::now() >= until);
         let options = ShrinkOptions {
             target: target.clone(),
             jobs: self.jobs,
-            tries: self.tries,
+            tries: self.budget.tries,
             stop: &is_late,
         };
         let best_file = self.out.join(BEST_FILE);
@@ -104,7 +103,7 @@ impl RunShrink<'_> {
         let claim = claim_of(&simulated.report, target).clone();
         let again = format!("quorate replay {}", self.out.display());
         write(&self.out.join("explain.md"), &explain_run(&shrunk.tape, &claim, &again))?;
-        let minimal = self.copy_evidence(target)?;
+        let minimal = self.copy_evidence(&simulated.report, &claim)?;
         let best = self.out.join(BEST_FILE);
         fs::remove_file(&best).with_context(|| format!("remove {}", best.display()))?;
         Ok(Kept {
@@ -116,20 +115,8 @@ impl RunShrink<'_> {
     }
 
     /// Copies the picture and the smallest history of the anomaly to where a shrunk history has them.
-    fn copy_evidence(&self, target: &Broken) -> anyhow::Result<PathBuf> {
-        let anomalies = self.out.join("anomalies");
-        let entries = fs::read_dir(&anomalies).with_context(|| format!("read {}", anomalies.display()))?;
-        let of_target = |path: &PathBuf| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            name.is_some_and(|name| {
-                name.split_once('-')
-                    .is_some_and(|(_, anomaly)| anomaly == target.anomaly)
-            })
-        };
-        let mut folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let folder = folders
-            .find(of_target)
-            .context("find the anomaly that was just written")?;
+    fn copy_evidence(&self, report: &Report, claim: &ClaimReport) -> anyhow::Result<PathBuf> {
+        let folder = self.out.join(report.anomaly_folder(claim));
         for name in ["graph.svg", "minimal.jsonl"] {
             let to = self.out.join(name);
             fs::copy(folder.join(name), &to).with_context(|| format!("write {}", to.display()))?;
@@ -152,10 +139,10 @@ fn progress(best: &Tape, effort: Effort) -> String {
     let scenario = best.scenario();
     format!(
         "{}, {}, {}; {} tried",
-        counted(best.asks.len(), "operation"),
-        counted(scenario.plan.len(), "fault"),
-        counted(scenario.nodes, "node"),
-        counted(effort.tried as usize, "candidate")
+        counted(best.asks.len() as u64, "operation"),
+        counted(scenario.plan.len() as u64, "fault"),
+        counted(scenario.nodes as u64, "node"),
+        counted(effort.tried, "candidate")
     )
 }
 
@@ -182,11 +169,11 @@ impl Answer<'_> {
             let scenario = tape.scenario();
             format!(
                 "{} of {} on {}, {}, {}",
-                counted(tape.asks.len(), "operation"),
-                counted(scenario.concurrency, "client"),
-                counted(scenario.keys, "key"),
-                counted(scenario.plan.len(), "fault"),
-                counted(scenario.nodes, "node"),
+                counted(tape.asks.len() as u64, "operation"),
+                counted(scenario.concurrency as u64, "client"),
+                counted(scenario.keys as u64, "key"),
+                counted(scenario.plan.len() as u64, "fault"),
+                counted(scenario.nodes as u64, "node"),
             )
         };
         let end = if self.shrunk.is_stopped {

@@ -9,7 +9,7 @@ use crate::{
     exit::{Exit, exit_of},
     scenario::Scenario,
     sweep::{Corpus, Limits, SeedRun, Seeds, Swarm, Swept, Totals, sweep},
-    workers::{Workers, processors},
+    workers::{Workers, jobs},
 };
 
 /// How often the corpus is written while a sweep goes on: a sweep that is cut short loses no more.
@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
     let mut explorer = Explorer::open(args, scenario)?;
     let seeds = explorer.seeds(args);
     let limits = Limits {
-        jobs: args.sweep.jobs.map_or_else(processors, usize::from),
+        jobs: jobs(args.sweep.jobs),
         failed_max: args.sweep.stop_at,
         deadline: args.sweep.budget.map(|budget| began + budget),
     };

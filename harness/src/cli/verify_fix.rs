@@ -8,19 +8,25 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{output::TellingArgs, overrides, progress::Display, replay::origin, run::run_trial};
+use super::{
+    output::TellingArgs,
+    overrides,
+    progress::Display,
+    replay::{check_flags, origin},
+    run::run_trial,
+};
 use crate::{
+    amount::counted,
     duration,
     exit::{Exit, ExitError},
     fix::{Demand, Trials, is_unchanged, needs_faults, said},
-    replay::{Saved, under_schedules},
+    replay::{Saved, save_under, under_schedules},
     replay_log,
     report::{self, Report},
     run_folder::Backend,
-    simulation::simulate,
     tape::{Broken, Build},
     trial::Trial,
-    workers::{Workers, processors},
+    workers::jobs,
 };
 
 /// Tells whether the bug that a saved run shows is gone: by so many runs without it as its rate demands.
@@ -77,7 +83,7 @@ struct Outcome {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut saved = Saved::open(&args.path)?;
-    args.check_flags(&saved)?;
+    check_flags(&saved, args.node_bin.is_some(), args.jobs.is_some())?;
     let Some(target) = saved.target(args.claim.as_deref())? else {
         return Err(ExitError::usage("verify a fix: nothing was broken in this run").into());
     };
@@ -112,15 +118,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 impl Args {
-    fn check_flags(&self, saved: &Saved) -> anyhow::Result<()> {
-        let why = match (saved.is_simulated(), self.node_bin.is_some(), self.jobs.is_some()) {
-            (true, true, _) => "read --node-bin: this run was simulated, in this executable",
-            (false, _, true) => "read --jobs: runs of real processes are made one after another",
-            _ => return Ok(()),
-        };
-        Err(ExitError::usage(why).into())
-    }
-
     fn no_rate(&self, target: &Broken, is_seen: bool) -> anyhow::Error {
         let Broken { claim, anomaly, .. } = target;
         let run = self.path.display();
@@ -138,7 +135,7 @@ impl Args {
 
     /// Under other schedules side by side, after the recorded one.
     fn simulate(&self, saved: &Saved, target: &Broken, demand: Demand) -> anyhow::Result<Outcome> {
-        let jobs = self.jobs.map_or_else(processors, usize::from);
+        let jobs = jobs(self.jobs);
         let (mut trials, mut schedule) = (Trials::new(demand), None);
         let needs_faults = needs_faults(&saved.tape);
         let began = Instant::now();
@@ -152,12 +149,7 @@ impl Args {
                 decided
             })
         })?;
-        // Once more, to be looked at.
-        let report = schedule.map(|schedule| -> anyhow::Result<Report> {
-            let trial = Trial::of_tape(&saved.tape).with_schedule(schedule);
-            let trial = trial.in_folder(&self.telling.out, Backend::Simulated)?;
-            Ok(simulate(trial, &Workers::new(jobs)?, None, &mut |_| {})?.report)
-        });
+        let report = schedule.map(|schedule| save_under(&saved.tape, schedule, &self.telling.out, jobs));
         Ok(Outcome {
             trials,
             report: report.transpose()?,
@@ -204,11 +196,8 @@ impl Args {
             0 => String::new(),
             other => format!(", {other} that did not count"),
         };
-        let runs = if trials.done == 1 { "run" } else { "runs" };
-        line(
-            "done",
-            format!("{} {runs}: {} clean{uncounted}", trials.done, trials.clean),
-        );
+        let runs = counted(trials.done, "run");
+        line("done", format!("{runs}: {} clean{uncounted}", trials.clean));
         for (why, runs) in &trials.not_counted {
             line("", format!("{runs} did not count: {why}"));
         }
@@ -235,7 +224,7 @@ impl Args {
             () if trials.is_enough() => format!(
                 "gone: if the bug were still there at its rate of at least {low} %, {} would come with a chance \
                  below {chance} %",
-                clean_run_count(*clean)
+                counted(*clean, "clean run")
             ),
             () => {
                 let why = match () {
@@ -309,7 +298,7 @@ fn plan(demand: &Demand, target: &Broken, saved: &Saved) -> String {
         rate.came_back,
         rate.times,
         percent_down(*low),
-        clean_run_count(*needed)
+        counted(*needed, "clean run")
     )
 }
 
@@ -331,13 +320,6 @@ fn in_percent(share: f64, round: fn(f64) -> f64) -> String {
         _ => 1.0,
     };
     (round(percent * scale) / scale).to_string()
-}
-
-fn clean_run_count(count: u64) -> String {
-    match count {
-        1 => "1 clean run".to_owned(),
-        count => format!("{count} clean runs"),
-    }
 }
 
 /// A share of less than all, in percent.

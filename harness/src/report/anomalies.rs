@@ -22,11 +22,11 @@ use super::Report;
 /// # Errors
 /// If a file can't be written.
 pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context: &Context) -> anyhow::Result<()> {
-    for (number, claim) in report.broken().enumerate() {
+    for claim in report.broken() {
         let Some(witness) = &claim.witness else {
             continue;
         };
-        let folder = folder.join(format!("anomalies/{:02}-{}", number + 1, claim.claim.anomaly));
+        let folder = folder.join(report.anomaly_folder(claim));
         fs::create_dir_all(&folder).with_context(|| format!("create folder {}", folder.display()))?;
         let minimal = match record {
             Record::Keys(history) => minimal_history(claim, history),

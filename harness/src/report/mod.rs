@@ -46,7 +46,7 @@ pub struct Report {
 pub struct Measured {
     /// What was run.
     pub scenario: Scenario,
-    /// Real processes, or virtual time.
+    /// The hash of all that happened, in virtual time; `None` of real processes.
     pub simulated: Option<String>,
     /// How long the load lasted.
     pub load_time: Duration,
@@ -64,7 +64,7 @@ pub struct Measured {
 
 impl Report {
     /// How the run ended, as its tape tells it.
-    pub fn ending(&self, trace_hash: Option<String>) -> Ending {
+    pub fn ending(&self) -> Ending {
         let broken = self.broken().map(|claim| Broken {
             claim: claim.claim.name.to_string(),
             anomaly: claim.claim.anomaly.to_string(),
@@ -74,8 +74,18 @@ impl Report {
             verdict: self.judgement.verdict.name().to_owned(),
             exit: self.exit.code(),
             broken: broken.collect(),
-            trace_hash,
+            trace_hash: self.measured.as_ref().and_then(|measured| measured.simulated.clone()),
         }
+    }
+
+    /// Where a run's folder has the evidence for a claim that was seen broken.
+    ///
+    /// # Panics
+    /// If it was not.
+    pub fn anomaly_folder(&self, claim: &ClaimReport) -> PathBuf {
+        let number = self.broken().position(|broken| broken.claim == claim.claim);
+        let number = number.expect("only what is broken has evidence") + 1;
+        PathBuf::from(format!("anomalies/{number:02}-{}", claim.claim.anomaly))
     }
 
     /// Claims that were seen broken, claimed or not.

@@ -2,9 +2,9 @@
 //!
 //! Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input* (IEEE TSE 28(2), 2002), Figure 5: blocks of a half,
 //! a quarter, and so on are tried alone, then left out. Its result is 1-minimal: without any one of its items it does not fail.
-//! That is not the smallest there is. [`minimize_further`] leaves out two at a time, and begins again from the whole without an
-//! item that was kept, which leads to another of the minimal parts (as in the enumeration of minimal unsatisfiable subsets:
-//! Liffiton and others, *Fast, flexible MUS enumeration*, Constraints 21, 2016).
+//! That is not the smallest there is. Asked to be thorough, [`minimize`] leaves out two at a time, and begins again from the whole
+//! without an item that was kept, which leads to another of the minimal parts (as in the enumeration of minimal unsatisfiable
+//! subsets: Liffiton and others, *Fast, flexible MUS enumeration*, Constraints 21, 2016).
 //!
 //! Pure: no clock, no chance. The same items and answers give the same result; when to stop is the caller's to say. What was
 //! asked once is not asked again, as an answer may take a whole run. Whoever wants the best part so far whatever happens next
@@ -15,13 +15,21 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-/// How far [`minimize_further`] goes beyond a 1-minimal part.
+/// How far [`minimize`] goes beyond a 1-minimal part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thoroughness {
     /// Up to how many items two are left out at a time: of `n` items there are `n (n - 1) / 2` pairs.
     pub pair_items_max: usize,
     /// How often it may begin again.
     pub restarts_max: usize,
+}
+
+impl Thoroughness {
+    /// Not at all.
+    pub const ONE_MINIMAL: Thoroughness = Thoroughness {
+        pair_items_max: 0,
+        restarts_max: 0,
+    };
 }
 
 /// Pairs of parts that a person may look at; starts enough to leave out each item of such a part in turn.
@@ -47,23 +55,12 @@ pub struct Minimized<T> {
     pub is_stopped: bool,
 }
 
-/// Returns a part of `items`, in their order, that still fails and, unless `stop` came first, of which no item can be left out.
+/// Returns a part of `items`, in their order, that still fails and, unless `stop` came first, of which no item can be left out;
+/// it looks for a smaller one than the first as far as `thoroughness` goes.
 ///
 /// `items` fail; that is not tried. `still_fails` says whether a part does, and is asked once of each part. `stop` is asked before
 /// each of those questions.
 pub fn minimize<T: Clone>(
-    items: Vec<T>,
-    still_fails: &mut dyn FnMut(&[T]) -> bool,
-    stop: &dyn Fn() -> bool,
-) -> Minimized<T> {
-    let mut trial = Trial::new(items, still_fails, stop);
-    let all = trial.all();
-    let (kept, is_one_minimal) = trial.reduce(all);
-    trial.finish(&kept, is_one_minimal)
-}
-
-/// As [`minimize`], and then looks for a smaller part as far as `thoroughness` goes.
-pub fn minimize_further<T: Clone>(
     items: Vec<T>,
     thoroughness: Thoroughness,
     still_fails: &mut dyn FnMut(&[T]) -> bool,
@@ -230,6 +227,8 @@ mod tests {
 
     use super::*;
 
+    const ONE: Thoroughness = Thoroughness::ONE_MINIMAL;
+
     /// Never stops.
     fn on() -> bool {
         false
@@ -248,7 +247,12 @@ mod tests {
 
     #[test]
     fn what_is_to_blame_is_left_in_its_order() {
-        let result = minimize((0..1000).collect(), &mut |part| holds(part, &[17, 400, 401, 999]), &on);
+        let result = minimize(
+            (0..1000).collect(),
+            ONE,
+            &mut |part| holds(part, &[17, 400, 401, 999]),
+            &on,
+        );
         assert_eq!(result.items, [17, 400, 401, 999]);
         assert!(result.is_one_minimal && !result.is_stopped);
         assert!(result.tried < 250, "{} of a thousand items", result.tried);
@@ -256,14 +260,14 @@ mod tests {
 
     #[test]
     fn nothing_one_and_all_are_minimal_too() {
-        let none = minimize(vec![1, 2, 3], &mut |_| true, &on);
+        let none = minimize(vec![1, 2, 3], ONE, &mut |_| true, &on);
         assert_eq!(
             (none.items.as_slice(), none.tried, none.is_one_minimal),
             (&[][..], 1, true)
         );
-        assert!(minimize(Vec::<u32>::new(), &mut |_| false, &on).items.is_empty());
-        assert_eq!(minimize(vec![7], &mut |part| part.len() == 1, &on).items, [7]);
-        let all = minimize((0..9).collect(), &mut |part: &[u32]| part.len() == 9, &on);
+        assert!(minimize(Vec::<u32>::new(), ONE, &mut |_| false, &on).items.is_empty());
+        assert_eq!(minimize(vec![7], ONE, &mut |part| part.len() == 1, &on).items, [7]);
+        let all = minimize((0..9).collect(), ONE, &mut |part: &[u32]| part.len() == 9, &on);
         assert_eq!((all.items.len(), all.is_one_minimal), (9, true));
     }
 
@@ -274,7 +278,7 @@ mod tests {
             assert!(asked.insert(part.to_vec()), "{part:?} once more");
             part.iter().filter(|item| *item % 3 == 0).count() >= 4
         };
-        let result = minimize_further((0..30).collect(), Thoroughness::default(), &mut still_fails, &on);
+        let result = minimize((0..30).collect(), Thoroughness::default(), &mut still_fails, &on);
         assert_eq!(result.items.len(), 4);
         assert_eq!(result.tried, asked.len() as u64);
     }
@@ -291,7 +295,7 @@ mod tests {
                 asked.set(asked.get() + 1);
                 still_fails(part)
             };
-            let result = minimize((0..64).collect(), &mut counted, &|| asked.get() == limit);
+            let result = minimize((0..64).collect(), ONE, &mut counted, &|| asked.get() == limit);
             assert!(still_fails(&result.items) && result.items.len() <= last);
             assert_eq!(result.is_one_minimal, !result.is_stopped, "limit {limit}");
             last = result.items.len();
@@ -310,11 +314,11 @@ mod tests {
         let still_fails =
             |part: &[u32]| holds(part, &[1, 2]) && part.contains(&5) == part.contains(&6) && part.len() >= 2;
         let start = vec![1, 2, 5, 6];
-        let further = minimize_further(start, Thoroughness::default(), &mut |part| still_fails(part), &on);
+        let further = minimize(start, Thoroughness::default(), &mut |part| still_fails(part), &on);
         assert_eq!(further.items, [1, 2]);
         let pinned = |part: &[u32]| holds(part, &[1, 2, 5, 6]) || part == [1, 2];
         let start = vec![1, 5, 2, 6];
-        let further = minimize_further(start, Thoroughness::default(), &mut |part| pinned(part), &on);
+        let further = minimize(start, Thoroughness::default(), &mut |part| pinned(part), &on);
         assert_eq!(further.items, [1, 2]);
     }
 
@@ -322,9 +326,9 @@ mod tests {
     #[test]
     fn beginning_again_finds_the_smaller_of_two_ways_to_fail() {
         let still_fails = |part: &[u32]| holds(part, &[0, 1, 2, 3, 4]) || holds(part, &[9, 30]);
-        let first = minimize((0..32).collect(), &mut |part| still_fails(part), &on);
+        let first = minimize((0..32).collect(), ONE, &mut |part| still_fails(part), &on);
         assert_eq!(first.items.len(), 5);
-        let further = minimize_further(
+        let further = minimize(
             (0..32).collect(),
             Thoroughness::default(),
             &mut |part| still_fails(part),
@@ -349,7 +353,7 @@ mod tests {
                 })
                 .collect();
             let still_fails = |part: &[u32]| ways.iter().any(|way| holds(part, way));
-            let result = minimize_further(
+            let result = minimize(
                 (0..20).collect(),
                 Thoroughness::default(),
                 &mut |part| still_fails(part),

@@ -11,7 +11,7 @@ use quorate_workloads::{Property, Verdict};
 use serde::Serialize;
 
 use super::history::Smaller;
-use crate::report::evidence_files;
+use crate::{report::evidence_files, shell::quoted, whole_file};
 
 /// How what was kept is judged, and what has to come of it.
 #[derive(Clone, Debug)]
@@ -109,30 +109,7 @@ impl ShrunkFolder {
 
     /// Writes a file beside its place, and puts it there in one step.
     fn replace(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let (path, beside) = (self.file(name), self.file(&format!(".{name}.new")));
-        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path));
-        written.with_context(|| format!("write {}", path.display()))
-    }
-}
-
-/// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,+@%".contains(it);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_take_them_apart() {
-        assert_eq!(quoted("k-atomic:2"), "k-atomic:2");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("my run"), "'my run'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
+        let path = self.file(name);
+        whole_file::replace(&path, text).with_context(|| format!("write {}", path.display()))
     }
 }

@@ -14,7 +14,7 @@ use quorate_checker::linear::{self, Grounds, ModelKind};
 use quorate_workloads::{ClaimReport, Consistency, Execute, InOrder, Model, Property, Record, Workload};
 
 use super::{
-    ddmin::{Thoroughness, minimize_further},
+    ddmin::{Thoroughness, minimize},
     operations::Operations,
 };
 use crate::checking::{Asked, Checker};
@@ -232,7 +232,7 @@ impl Hunt<'_> {
     }
 
     fn minimize(&self, operations: &Operations<'_>, part: Vec<usize>, thoroughness: Thoroughness) -> bool {
-        let result = minimize_further(
+        let result = minimize(
             part,
             thoroughness,
             &mut |part: &[usize]| self.breaks(operations, part),

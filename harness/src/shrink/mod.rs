@@ -10,7 +10,7 @@ mod operations;
 pub mod run;
 
 pub use self::{
-    ddmin::{Minimized, Thoroughness, minimize, minimize_further},
+    ddmin::{Minimized, Thoroughness, minimize},
     folder::{Again, ShrunkFolder},
     history::{ShrinkBudget, Shrunk, Smaller, shrink_history},
 };

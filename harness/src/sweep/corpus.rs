@@ -7,8 +7,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +16,7 @@ use quorate_sim::split_seed;
 use serde::{Deserialize, Serialize};
 
 use super::SeedRun;
-use crate::{exit::ExitError, scenario::Scenario};
+use crate::{exit::ExitError, scenario::Scenario, whole_file};
 
 /// The version of the file's form.
 const FORMAT: u32 = 1;
@@ -135,17 +134,8 @@ impl Corpus {
     /// # Errors
     /// If it can't be written.
     pub fn save(&self) -> anyhow::Result<()> {
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
-        let new = PathBuf::from(new);
         let text = serde_json::to_string_pretty(&self.content)? + "\n";
-        let write = || {
-            let mut file = File::create(&new)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, &self.path)
-        };
-        write().with_context(|| format!("write corpus {}", self.path.display()))
+        whole_file::replace_durably(&self.path, &text).with_context(|| format!("write corpus {}", self.path.display()))
     }
 }
 

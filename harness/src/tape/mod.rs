@@ -14,19 +14,17 @@ pub use self::{
     trace::{Divergence, TraceComparison, TraceRecorder},
 };
 
-use std::{
-    fs::{self, File},
-    io::Read as _,
-    path::Path,
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::Context as _;
 
 use self::line::Line;
 use crate::{
-    exit::ExitError,
     fault_log::{Entry, Stage},
+    input::bad_input,
+    run_folder::read_input,
     scenario::Scenario,
+    whole_file,
 };
 
 /// The name of a tape in a run's folder.
@@ -64,8 +62,8 @@ impl Tape {
     /// # Errors
     /// The file, the line and why: exit code 65.
     pub fn read(path: &Path) -> anyhow::Result<Tape> {
-        let text = fs::read_to_string(path).map_err(|error| bad(path, &error))?;
-        Tape::parse(&text).map_err(|why| bad(path, &why))
+        let text = read_input(path)?;
+        Tape::parse(&text).map_err(|why| bad_input(path, &why))
     }
 
     /// Reads the text of a tape.
@@ -152,9 +150,7 @@ impl Tape {
     /// # Errors
     /// If it can't be written, with its path.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        let beside = path.with_extension("part");
-        let written = fs::write(&beside, self.to_text()).and_then(|()| fs::rename(&beside, path));
-        written.with_context(|| format!("write {}", path.display()))
+        whole_file::replace(path, &self.to_text()).with_context(|| format!("write {}", path.display()))
     }
 
     /// What was run.
@@ -167,10 +163,6 @@ impl Tape {
         let observed = self.faults.iter().filter(|entry| entry.stage == Stage::Observed);
         observed.filter(|entry| entry.effective == Some(true)).count()
     }
-}
-
-fn bad(path: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
-    ExitError::input(format!("read {}: {why}", path.display())).into()
 }
 
 #[cfg(test)]

@@ -29,20 +29,7 @@ fn public_histories_have_their_verdicts() {
         eprintln!("skipped public histories: neither QUORATE_CORPORA nor ../shared/corpora is there");
         return;
     };
-    let index = fs::read_to_string(corpora.join("INDEX.tsv")).expect("the index can be read");
-    let (mut rows, mut left_out) = (Vec::new(), BTreeMap::new());
-    for line in index.lines().skip(1) {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let (file, check, expected) = (columns[0], columns[5], columns[6]);
-        match asked(file, check, expected) {
-            Some(asked) => rows.extend(asked),
-            None => {
-                *left_out
-                    .entry(check.split(' ').next().unwrap_or_default().to_owned())
-                    .or_insert(0) += 1;
-            }
-        }
-    }
+    let (rows, left_out) = rows(&corpora);
     eprintln!("not judged here, by model: {left_out:?}");
     assert!(rows.len() >= 150, "{} rows of the index are judged", rows.len());
     let quorate = Quorate::new();
@@ -75,6 +62,25 @@ fn public_histories_have_their_verdicts() {
     );
 }
 
+/// What of the index is judged here, and how many rows are not, by their models.
+fn rows(corpora: &Path) -> (Vec<Row>, BTreeMap<String, usize>) {
+    let index = fs::read_to_string(corpora.join("INDEX.tsv")).expect("the index can be read");
+    let (mut rows, mut left_out) = (Vec::new(), BTreeMap::new());
+    for line in index.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let (file, check, expected) = (columns[0], columns[5], columns[6]);
+        match asked(file, check, expected) {
+            Some(asked) => rows.extend(asked),
+            None => {
+                *left_out
+                    .entry(check.split(' ').next().unwrap_or_default().to_owned())
+                    .or_insert(0) += 1;
+            }
+        }
+    }
+    (rows, left_out)
+}
+
 /// Files in which it takes more than ten operations: a lock that is taken once too often in a hundred times; and transactions of
 /// ten or twenty steps, each read of which needs the transaction that it read from.
 const LARGER: [(&str, u64); 4] = [
@@ -91,12 +97,8 @@ fn invalid_public_histories_come_to_a_few_operations() {
         eprintln!("skipped shrinking public histories: neither QUORATE_CORPORA nor ../shared/corpora is there");
         return;
     };
-    let index = fs::read_to_string(corpora.join("INDEX.tsv")).expect("the index can be read");
-    let rows = index.lines().skip(1).filter_map(|line| {
-        let columns: Vec<&str> = line.split('\t').collect();
-        asked(columns[0], columns[5], columns[6])
-    });
-    let rows: Vec<Row> = rows.flatten().filter(|row| row.expected == "invalid").collect();
+    let (rows, _) = rows(&corpora);
+    let rows: Vec<Row> = rows.into_iter().filter(|row| row.expected == "invalid").collect();
     assert!(rows.len() >= 60, "{} invalid histories", rows.len());
     let quorate = Quorate::new();
     let mut wrong = Vec::new();

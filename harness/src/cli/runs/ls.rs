@@ -10,7 +10,7 @@ use crate::{
     },
     exit::Exit,
     run_folder::Backend,
-    runs::{Listed, list},
+    runs::Listed,
     utc,
 };
 
@@ -30,10 +30,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let listing = list(&args.out.out)?;
-    for (path, error) in &listing.broken {
-        eprintln!("quorate: passed over {}: {error:#}", path.display());
-    }
+    let listing = args.out.list()?;
     match args.format {
         Format::Json => listing.runs.iter().for_each(|run| answer_json(&json_of(run))),
         Format::Text if listing.runs.is_empty() => answer(&format!("no runs in {}\n", args.out.out.display())),

@@ -8,7 +8,10 @@ mod prune;
 
 use std::path::PathBuf;
 
-use crate::exit::Exit;
+use crate::{
+    exit::Exit,
+    runs::{Listing, list},
+};
 
 /// Lists saved runs, looks into them, moves them between machines as archives, and takes them away.
 ///
@@ -44,6 +47,17 @@ struct OutArgs {
     /// Where the folders of runs are.
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     out: PathBuf,
+}
+
+impl OutArgs {
+    /// The runs there. What can't be read is named on standard error and passed over.
+    fn list(&self) -> anyhow::Result<Listing> {
+        let listing = list(&self.out)?;
+        for (path, error) in &listing.broken {
+            eprintln!("quorate: passed over {}: {error:#}", path.display());
+        }
+        Ok(listing)
+    }
 }
 
 /// As in `1.4 MiB`.

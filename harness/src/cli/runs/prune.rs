@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::{OutArgs, size};
 use crate::{
+    amount::counted,
     cli::{
         Format,
         table::{Side, Table},
     },
     duration,
     exit::Exit,
-    runs::{Listed, PruneOptions, files_of, list, mend_latest, remove, to_prune},
+    runs::{Listed, PruneOptions, files_of, mend_latest, remove, to_prune},
     utc,
 };
 
@@ -45,10 +46,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let listing = list(&args.out.out)?;
-    for (path, error) in &listing.broken {
-        eprintln!("quorate: passed over {}: {error:#}", path.display());
-    }
+    let listing = args.out.list()?;
     let options = PruneOptions {
         keep: args.keep.unwrap_or(0),
         older_than: args.older_than,
@@ -101,13 +99,13 @@ impl Args {
                 table.to_string() + "\n"
             };
             let said = if self.yes { "removed" } else { "would remove" };
-            let runs = if goes.len() == 1 { "run" } else { "runs" };
+            let runs = counted(goes.len() as u64, "run");
             let how = if self.yes || goes.is_empty() {
                 ""
             } else {
                 "; --yes does it"
             };
-            table + &format!("{said} {} {runs} of {}, {kept} stay{how}\n", goes.len(), size(total))
+            table + &format!("{said} {runs} of {}, {kept} stay{how}\n", size(total))
         };
         self.format.answer(text, || {
             let runs = goes.iter().zip(sizes);

@@ -12,19 +12,14 @@ mod cut;
 mod passes;
 mod words;
 
-pub use self::words::{counted, explain_run};
+pub use self::words::explain_run;
 
 use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
 
-use quorate_workloads::InOrder;
-
 use crate::{
-    parallel::in_order,
-    replay::{schedule, shows},
+    replay::{shows, under_schedules},
     report::Report,
-    simulation::simulate,
-    tape::{Broken, Ending, Tape},
-    trial::Trial,
+    tape::{Broken, Tape},
 };
 
 /// What a shrink goes by.
@@ -72,15 +67,14 @@ pub fn shrink_run(
     // The plan is all that is broken: where none of it is left, none is to be drawn.
     start.header.scenario.faults.clear();
     (start.faults, start.ending) = (Vec::new(), None);
-    let tried = Cell::new(0);
-    let stop = || tried.get() >= options.tries || (options.stop)();
+    let effort = Cell::new(Effort::default());
+    let stop = || effort.get().tried >= options.tries || (options.stop)();
     let mut shrinker = Shrinker {
         best: start.clone(),
         options,
-        tried: &tried,
+        effort: &effort,
         stop: &stop,
         on_best,
-        effort: Effort::default(),
         failure: Ok(()),
         patience: Patience::Usual,
         witness_keys: BTreeSet::new(),
@@ -93,7 +87,7 @@ pub fn shrink_run(
     shrinker.failure?;
     Ok(Some(ShrunkRun {
         tape: shrinker.best,
-        effort: shrinker.effort,
+        effort: effort.get(),
         is_stopped: stop(),
     }))
 }
@@ -122,10 +116,9 @@ impl Patience {
 struct Shrinker<'a> {
     best: Tape,
     options: &'a ShrinkOptions<'a>,
-    tried: &'a Cell<u64>,
+    effort: &'a Cell<Effort>,
     stop: &'a dyn Fn() -> bool,
     on_best: &'a mut dyn FnMut(&Tape, Effort) -> anyhow::Result<()>,
-    effort: Effort,
     failure: anyhow::Result<()>,
     patience: Patience,
     /// The keys that the run of the best tape is blamed on.
@@ -143,57 +136,37 @@ impl Shrinker<'_> {
             return false;
         }
         let count = self.patience.schedules(candidate.asks.len());
-        self.tried.set(self.tried.get() + 1);
-        self.effort.tried = self.tried.get();
-        self.effort.runs += count;
-        let Some(shown) = self.schedule_that_shows(&candidate, count) else {
+        let Effort { tried, runs } = self.effort.get();
+        self.effort.set(Effort {
+            tried: tried + 1,
+            runs: runs + count,
+        });
+        let Some((schedule, report)) = self.schedule_that_shows(&candidate, count) else {
             return false;
         };
         self.best = candidate;
-        self.best.header.schedule = shown.schedule;
-        self.best.ending = Some(shown.ending);
-        self.witness_keys = shown.witness_keys;
-        self.failure = (self.on_best)(&self.best, self.effort);
+        self.best.header.schedule = schedule;
+        self.best.ending = Some(report.ending());
+        self.witness_keys = witness_keys(&report, &self.options.target);
+        self.failure = (self.on_best)(&self.best, self.effort.get());
         self.failure.is_ok()
     }
 
-    /// The first of `count` schedules under which the anomaly shows.
-    fn schedule_that_shows(&self, tape: &Tape, count: u64) -> Option<Shown> {
-        let target = &self.options.target;
-        let run = |number: u64| {
-            let schedule = schedule(tape, number);
-            // What can't be run, as nodes that never settle, does not show the anomaly.
-            let simulated = simulate(
-                Trial::of_tape(tape).with_schedule(schedule),
-                &InOrder,
-                None,
-                &mut |_| {},
-            )
-            .ok()?;
-            let report = &simulated.report;
-            shows(report, target).then(|| Shown {
-                schedule,
-                ending: report.ending(Some(simulated.trace.to_string())),
-                witness_keys: witness_keys(report, target),
-            })
-        };
+    /// The first of `count` schedules under which the anomaly shows, and what it shows.
+    fn schedule_that_shows(&self, tape: &Tape, count: u64) -> Option<(u64, Report)> {
         let mut found = None;
-        in_order(self.options.jobs, count, &run, &mut |_, shown| {
-            found = shown.ok().flatten();
-            if found.is_some() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+        let looked = under_schedules(tape, self.options.jobs, 0, count, &mut |schedule, report| {
+            // What can't be run, as nodes that never settle, does not show the anomaly.
+            let shown = report.ok().filter(|report| shows(report, &self.options.target));
+            found = shown.map(|report| (schedule, report));
+            Ok(match found {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            })
         });
+        looked.expect("no run ends the search with an error");
         found
     }
-}
-
-/// A run that showed the anomaly.
-struct Shown {
-    schedule: u64,
-    ending: Ending,
-    witness_keys: BTreeSet<String>,
 }
 
 /// The keys of the operations that the report blames.

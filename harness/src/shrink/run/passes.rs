@@ -12,7 +12,7 @@ use crate::{
     fault::Place,
     operations::key_name,
     plan::PlannedFault,
-    shrink::minimize,
+    shrink::{Thoroughness, minimize},
     tape::{Ask, Tape},
 };
 
@@ -31,8 +31,11 @@ const GAPS: [Duration; 4] = [
 /// Under how many other rings a cluster with a node less is tried.
 const RINGS: u64 = 6;
 
-/// Up to how many operations two are left out at a time.
-const PAIR_ASKS_MAX: usize = 12;
+/// Few operations are left out two at a time, where none can go alone.
+const PAIRS: Thoroughness = Thoroughness {
+    pair_items_max: 12,
+    restarts_max: 0,
+};
 
 /// How many rounds there are at most: each begins only if the one before it left something out.
 const ROUNDS_MAX: usize = 8;
@@ -78,13 +81,13 @@ impl Shrinker<'_> {
     }
 
     /// The part of `items` with which the tape that `build` makes of it still fails.
-    fn minimize<T: Clone>(&mut self, items: Vec<T>, build: &dyn Fn(&Tape, &[T]) -> Tape) {
+    fn minimize<T: Clone>(&mut self, items: Vec<T>, thoroughness: Thoroughness, build: &dyn Fn(&Tape, &[T]) -> Tape) {
         let stop = self.stop;
         let mut still_fails = |part: &[T]| {
             let candidate = build(&self.best, part);
             self.accepts(candidate)
         };
-        minimize(items, &mut still_fails, stop);
+        minimize(items, thoroughness, &mut still_fails, stop);
     }
 
     /// Only the keys that the verdict speaks of: most often no other has a part in it.
@@ -113,7 +116,9 @@ impl Shrinker<'_> {
 
     fn faults(&mut self) {
         let plan = self.best.header.scenario.plan.clone();
-        self.minimize(plan, &|best, part| best.with_plan(part.to_vec()));
+        self.minimize(plan, Thoroughness::ONE_MINIMAL, &|best, part| {
+            best.with_plan(part.to_vec())
+        });
     }
 
     fn clients(&mut self) {
@@ -133,7 +138,7 @@ impl Shrinker<'_> {
     /// Only the operations of those of whatever they are told apart by that it takes.
     fn only(&mut self, of: &dyn Fn(&Ask) -> usize) {
         let all: BTreeSet<usize> = self.best.asks.iter().map(of).collect();
-        self.minimize(all.into_iter().collect(), &|best, part| {
+        self.minimize(all.into_iter().collect(), Thoroughness::ONE_MINIMAL, &|best, part| {
             let asks = best.asks.iter().filter(|ask| part.contains(&of(ask)));
             best.with_asks(asks.cloned().collect())
         });
@@ -141,30 +146,11 @@ impl Shrinker<'_> {
 
     fn asks(&mut self) {
         let asks = self.best.asks.clone();
-        self.minimize(asks, &|best, part| best.with_asks(part.to_vec()));
-        if self.patience == Patience::Great {
-            self.pairs();
-        }
-    }
-
-    /// Two operations at a time, where none can go alone.
-    fn pairs(&mut self) {
-        let count = self.best.asks.len();
-        if count > PAIR_ASKS_MAX {
-            return;
-        }
-        for second in (1..count).rev() {
-            for first in (0..second).rev() {
-                if self.is_over() || second >= self.best.asks.len() {
-                    break;
-                }
-                let mut asks = self.best.asks.clone();
-                asks.remove(second);
-                asks.remove(first);
-                let candidate = self.best.with_asks(asks);
-                self.accepts(candidate);
-            }
-        }
+        let thoroughness = match self.patience {
+            Patience::Usual => Thoroughness::ONE_MINIMAL,
+            Patience::Great => PAIRS,
+        };
+        self.minimize(asks, thoroughness, &|best, part| best.with_asks(part.to_vec()));
     }
 
     fn nodes(&mut self) {

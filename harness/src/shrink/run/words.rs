@@ -5,6 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use quorate_workloads::{Action, ClaimReport};
 
 use crate::{
+    amount::counted,
     operations::key_name,
     scenario::Scenario,
     tape::{Ask, Tape},
@@ -19,7 +20,7 @@ pub fn explain_run(tape: &Tape, claim: &ClaimReport, replay: &str) -> String {
         out,
         "# {} in {}\n",
         claim.claim.anomaly,
-        counted(tape.asks.len(), "operation")
+        counted(tape.asks.len() as u64, "operation")
     );
     let _ = writeln!(out, "{}: {}.\n", claim.claim.name, claim.claim.promise);
     let _ = writeln!(out, "{}\n", set_up(scenario));
@@ -40,15 +41,15 @@ pub fn explain_run(tape: &Tape, claim: &ClaimReport, replay: &str) -> String {
 }
 
 fn set_up(scenario: &Scenario) -> String {
-    let nodes = counted(scenario.nodes, "node");
+    let nodes = counted(scenario.nodes as u64, "node");
     let Scenario { n, r, w, .. } = scenario;
     let plant = scenario.plant.map_or_else(String::new, |plant| {
         format!(" Planted in the nodes: {} ({}).", plant.name(), plant.description())
     });
     format!(
         "{nodes}, N={n} R={r} W={w}, {}, {}.{plant}",
-        counted(scenario.concurrency, "client"),
-        counted(scenario.keys, "key")
+        counted(scenario.concurrency as u64, "client"),
+        counted(scenario.keys as u64, "key")
     )
 }
 
@@ -82,12 +83,4 @@ fn asks(ask: &Ask) -> String {
 
 fn shown(at: Duration) -> String {
     format!("{:.3} ms", at.as_secs_f64() * 1e3)
-}
-
-/// So many of something, in words.
-pub fn counted(count: usize, what: &str) -> String {
-    match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    }
 }
