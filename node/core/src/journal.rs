@@ -70,12 +70,32 @@ pub(crate) struct Batch {
     size_bytes: usize,
 }
 
+impl Batch {
+    fn clear(&mut self) {
+        self.ops.clear();
+        self.hints.put.clear();
+        self.hints.dropped.clear();
+        self.digests.clear();
+        self.remembered.clear();
+        self.waiters.clear();
+        self.size_bytes = 0;
+    }
+}
+
+/// One is open, and while it fills others are under way: a few of them at most times.
+const SPARE_BATCHES_MAX: usize = 4;
+
+/// What a spell of many changes has made large is not kept for ever.
+const SPARE_CHANGES_MAX: usize = 1024;
+
 /// All batches that are not durable yet.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     next: u64,
     open: Batch,
     under_way: VecDeque<(PersistToken, Batch)>,
+    /// Batches that are done with, emptied, whose room is used again: most hold a change or two, and there are many.
+    spare: Vec<Batch>,
     newest: BTreeMap<Key, (Option<Record>, PersistToken)>,
     size_bytes: usize,
 }
@@ -188,7 +208,8 @@ impl Journal {
             assert!(self.open.waiters.is_empty(), "somebody waits for nothing");
             return None;
         }
-        let mut batch = std::mem::take(&mut self.open);
+        let next = self.spare.pop().unwrap_or_default();
+        let mut batch = std::mem::replace(&mut self.open, next);
         let ops = std::mem::take(&mut batch.ops);
         let token = PersistToken(self.next);
         self.next += 1;
@@ -210,6 +231,14 @@ impl Journal {
         }
         self.size_bytes -= batch.size_bytes;
         batch
+    }
+
+    /// Takes back a batch that was finished, once all that it tells is done.
+    pub(crate) fn recycle(&mut self, mut batch: Batch) {
+        if self.spare.len() < SPARE_BATCHES_MAX && batch.digests.capacity() <= SPARE_CHANGES_MAX {
+            batch.clear();
+            self.spare.push(batch);
+        }
     }
 
     fn weigh(&mut self, bytes: usize) {

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, iter,
     str::FromStr,
 };
 
@@ -95,7 +95,9 @@ pub enum LevelError {
 /// What a level asks of the owners of one key: of each group so many. The groups have no owner in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    groups: Vec<Group>,
+    group: Group,
+    /// Of levels that count data centers apart.
+    other_groups: Vec<Group>,
     hint_is_enough: bool,
 }
 
@@ -115,34 +117,52 @@ impl Level {
     /// # Panics
     /// If there are more than 255 owners.
     pub fn requirement(self, owners: &[(NodeId, &Name)], local_dc: &Name) -> Result<Requirement, LevelError> {
-        let owner_count = count(owners.len());
-        let all = || owners.iter().map(|(node, _)| *node).collect::<Vec<_>>();
-        let local = || {
-            let local: Vec<_> = in_dc(owners, local_dc).collect();
-            if local.is_empty() {
-                let dc = local_dc.clone();
-                return Err(LevelError::NoLocalOwner { level: self, dc });
-            }
-            Ok(local)
+        let nodes: Vec<_> = owners.iter().map(|(node, _)| *node).collect();
+        let dc_of = |node| {
+            let located = owners.iter().find(|(owner, _)| *owner == node);
+            located.expect("asked of owners alone").1
         };
-        let groups = match self {
-            Level::Any | Level::One => vec![Group::new(all(), 1)?],
-            Level::Two => vec![Group::new(all(), 2)?],
-            Level::Three => vec![Group::new(all(), 3)?],
-            Level::Count(count) => vec![Group::new(all(), count)?],
-            Level::Quorum => vec![Group::quorum(all())?],
-            Level::All => vec![Group::new(all(), owner_count.max(1))?],
-            Level::LocalOne => vec![Group::new(local()?, 1)?],
-            Level::LocalQuorum => vec![Group::quorum(local()?)?],
-            Level::EachQuorum if owners.is_empty() => vec![Group::quorum(all())?],
+        self.requirement_of(&nodes, dc_of, local_dc)
+    }
+
+    /// As [`Level::requirement`], with data centers told only where they count.
+    pub(crate) fn requirement_of<'a>(
+        self,
+        owners: &[NodeId],
+        dc_of: impl Fn(NodeId) -> &'a Name,
+        local_dc: &Name,
+    ) -> Result<Requirement, LevelError> {
+        let owner_count = count(owners.len());
+        let all = || owners.to_vec();
+        let in_dc = |dc: &Name| -> Vec<NodeId> { owners.iter().copied().filter(|node| dc_of(*node) == dc).collect() };
+        let local = || match in_dc(local_dc) {
+            local if local.is_empty() => Err(LevelError::NoLocalOwner {
+                level: self,
+                dc: local_dc.clone(),
+            }),
+            local => Ok(local),
+        };
+        let mut other_groups = Vec::new();
+        let group = match self {
+            Level::Any | Level::One => Group::new(all(), 1)?,
+            Level::Two => Group::new(all(), 2)?,
+            Level::Three => Group::new(all(), 3)?,
+            Level::Count(count) => Group::new(all(), count)?,
+            Level::Quorum => Group::quorum(all())?,
+            Level::All => Group::new(all(), owner_count.max(1))?,
+            Level::LocalOne => Group::new(local()?, 1)?,
+            Level::LocalQuorum => Group::quorum(local()?)?,
             Level::EachQuorum => {
-                let dcs: BTreeSet<_> = owners.iter().map(|(_, dc)| *dc).collect();
-                let quorums = dcs.into_iter().map(|dc| Group::quorum(in_dc(owners, dc).collect()));
-                quorums.collect::<Result<_, _>>()?
+                let dcs: BTreeSet<_> = owners.iter().map(|node| dc_of(*node)).collect();
+                let mut groups = dcs.into_iter().map(|dc| Group::quorum(in_dc(dc)));
+                let first = groups.next().unwrap_or_else(|| Group::quorum(all()))?;
+                other_groups = groups.collect::<Result<_, _>>()?;
+                first
             }
         };
         Ok(Requirement {
-            groups,
+            group,
+            other_groups,
             hint_is_enough: self == Level::Any,
         })
     }
@@ -157,10 +177,6 @@ impl Level {
         }
         self.requirement(owners, local_dc)
     }
-}
-
-fn in_dc<'a>(owners: &'a [(NodeId, &Name)], dc: &'a Name) -> impl Iterator<Item = NodeId> + 'a {
-    owners.iter().filter(move |(_, of)| *of == dc).map(|(node, _)| *node)
 }
 
 fn count(owners: usize) -> u8 {
@@ -197,12 +213,12 @@ impl fmt::Display for Level {
 impl Requirement {
     /// How many owners have to answer, over all data centers.
     pub fn needed(&self) -> u8 {
-        self.groups.iter().map(|group| group.needed).sum()
+        self.groups().map(|group| group.needed).sum()
     }
 
     /// How many of the answers that are needed are there. Those beyond what a data center needs don't count.
     pub fn met_count(&self, answered: impl Fn(NodeId) -> bool) -> u8 {
-        self.groups.iter().map(|group| group.met_count(&answered)).sum()
+        self.groups().map(|group| group.met_count(&answered)).sum()
     }
 
     /// Whether the owners that `answered`, themselves or by one who stands in for them, are enough.
@@ -243,7 +259,11 @@ impl Requirement {
     }
 
     fn owners(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.groups.iter().flat_map(|group| group.owners.iter().copied())
+        self.groups().flat_map(|group| group.owners.iter().copied())
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        iter::once(&self.group).chain(&self.other_groups)
     }
 }
 

@@ -289,7 +289,7 @@ impl<S: Store> Node<S> {
     }
 
     fn on_persisted(&mut self, now: Now, token: PersistToken, result: Result<(), StoreError>) {
-        let batch = self.journal.finish(token);
+        let mut batch = self.journal.finish(token);
         let starting = self.starting.take_if(|first| *first == token).is_some();
         match result {
             Ok(()) => {
@@ -297,7 +297,7 @@ impl<S: Store> Node<S> {
                 self.graveyard.apply(&batch.digests);
                 self.handoff.on_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
-                batch.waiters.into_iter().for_each(|waiter| self.on_held(now, waiter));
+                batch.waiters.drain(..).for_each(|waiter| self.on_held(now, waiter));
             }
             Err(error) if starting => {
                 self.outputs.clear();
@@ -312,12 +312,10 @@ impl<S: Store> Node<S> {
                 self.handoff.on_not_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
-                batch
-                    .waiters
-                    .into_iter()
-                    .for_each(|waiter| self.on_not_held(now, waiter));
+                batch.waiters.drain(..).for_each(|waiter| self.on_not_held(now, waiter));
             }
         }
+        self.journal.recycle(batch);
         let journal = &self.journal;
         self.anti_entropy
             .reload(&self.store, |partition| journal.changes(partition));

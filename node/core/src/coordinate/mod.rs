@@ -119,8 +119,7 @@ impl<S: Store> Node<S> {
     /// What a level asks of the owners of a key.
     fn requirement(&self, level: Level, owners: &[NodeId]) -> Result<Requirement, Reason> {
         let ring = self.ring.as_ref().expect("no request is admitted before");
-        let located: Vec<_> = owners.iter().map(|owner| (*owner, dc_of(ring, *owner))).collect();
-        let requirement = level.requirement(&located, &self.config.dc);
+        let requirement = level.requirement_of(owners, |owner| dc_of(ring, owner), &self.config.dc);
         requirement.map_err(|error| Reason::Invalid(error.to_string()))
     }
 
