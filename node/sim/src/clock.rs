@@ -28,9 +28,8 @@ impl Clock {
 
     /// What it shows, if true clocks showed `epoch` at the start.
     pub(crate) fn reading(&self, epoch: WallTime, now: Time) -> WallTime {
-        let true_ns = i128::from(epoch.as_nanos()) + i128::from(now.as_nanos());
-        let shown = true_ns + i128::from(self.ahead_ns(now));
-        WallTime::from_nanos(u64::try_from(shown.max(0)).unwrap_or(u64::MAX))
+        let true_ns = epoch.as_nanos().saturating_add(now.as_nanos());
+        WallTime::from_nanos(true_ns.saturating_add_signed(self.ahead_ns(now)))
     }
 
     /// Whether a fault has it show something else than it would.

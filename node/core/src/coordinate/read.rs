@@ -96,13 +96,7 @@ impl<S: Store> Node<S> {
 
     /// Asks every owner, or as many as it takes.
     fn ask_first(&mut self, now: Now, id: RequestId) {
-        let owners: Vec<_> = self
-            .read_state(id)
-            .replicas
-            .iter()
-            .map(|replica| replica.owner)
-            .collect();
-        for owner in owners {
+        for place in 0..self.read_state(id).replicas.len() {
             let Some(Coordination {
                 state: State::Read(state),
                 ..
@@ -110,6 +104,7 @@ impl<S: Store> Node<S> {
             else {
                 return;
             };
+            let owner = state.replicas[place].owner;
             if state.ask == Ask::All || state.is_of_use(owner) {
                 self.ask_replica(now, id, owner);
             }
@@ -233,7 +228,7 @@ impl<S: Store> Node<S> {
     /// Asks for values, sends repairs, answers and ends, as far as the answers so far allow.
     pub(super) fn advance_read(&mut self, now: Now, id: RequestId) {
         let state = self.read_state(id);
-        if state.is_met_by(&state.requirement, Replica::has_answered) && state.lacks_values() {
+        if state.lacks_values() && state.is_met_by(&state.requirement, Replica::has_answered) {
             self.ask_for_values(now, id);
             if !self.coordinations.contains_key(&id) {
                 return;
@@ -243,13 +238,15 @@ impl<S: Store> Node<S> {
         if state.repair != ReadRepair::Off && state.has_enough() {
             self.repair_read(now, id);
         }
-        if !self.coordinations.contains_key(&id) {
+        let Some(coordination) = self.coordinations.get(&id) else {
             return;
-        }
-        let state = self.read_state(id);
-        let patient = self.coordinations[&id].prefers_more_than(state.answers().count());
-        if state.is_answerable() && (state.is_over() || !patient) {
-            self.answer_read(id);
+        };
+        if !coordination.is_answered() {
+            let state = self.read_state(id);
+            let patient = coordination.prefers_more_than(state.answers().count());
+            if state.is_answerable() && (state.is_over() || !patient) {
+                self.answer_read(id);
+            }
         }
         self.end_read_if_done(id);
     }
@@ -445,6 +442,9 @@ impl<S: Store> Node<S> {
 
     /// Tells the client what was read, if it has not been told.
     fn answer_read(&mut self, id: RequestId) {
+        if self.coordinations.get(&id).is_none_or(Coordination::is_answered) {
+            return;
+        }
         let is_ok = self.read_state(id).is_answerable();
         let Some(client) = self.take_client(id, is_ok) else {
             return;

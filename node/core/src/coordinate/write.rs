@@ -497,10 +497,13 @@ impl<S: Store> Node<S> {
         if !matches!(state.step, Step::Holding) {
             return;
         }
-        let (met, hopeless, over) = (state.is_met(), !state.can_be_met(), state.is_over());
-        let patient = self.coordinations[&id].prefers_more_than(state.with(Progress::Held).count());
-        if met && (over || !patient) || hopeless {
-            self.answer_write(id);
+        let over = state.is_over();
+        let coordination = &self.coordinations[&id];
+        if !coordination.is_answered() {
+            let patient = coordination.prefers_more_than(state.with(Progress::Held).count());
+            if state.is_met() && (over || !patient) || !state.can_be_met() {
+                self.answer_write(id);
+            }
         }
         if over {
             self.answer_write(id);
@@ -510,6 +513,9 @@ impl<S: Store> Node<S> {
 
     /// Tells the client how its write stands, if it has not been told.
     fn answer_write(&mut self, id: RequestId) {
+        if self.coordinations.get(&id).is_none_or(Coordination::is_answered) {
+            return;
+        }
         let is_ok = self.write_state(id).is_met() || self.has_plant(Plant::ReplyBeforeAcks);
         let Some(client) = self.take_client(id, is_ok) else {
             return;
