@@ -1,8 +1,8 @@
 //! What administrators, and the harness among them, ask of a node.
 
 use crate::{
-    AdminError, AdminOk, AdminRequest, ClientToken, Key, Member, Node, NodeId, Now, PartitionId, Response, RingShare,
-    RingView, Status, Store,
+    AdminError, AdminOk, AdminRequest, ClientToken, Enrolled, Fact, Key, MovesStatus, Node, NodeId, Now, Plant,
+    Replication, Response, RingShare, RingView, Standing, Status, Store, Topology,
 };
 
 impl<S: Store> Node<S> {
@@ -12,6 +12,9 @@ impl<S: Store> Node<S> {
             AdminRequest::ReadReplica { key } => self.admin_read(now, &key),
             AdminRequest::Owners { key } => self.admin_owners(&key),
             AdminRequest::Ring => self.admin_ring(),
+            AdminRequest::Leave => self.admin_leave(),
+            AdminRequest::Remove { node } => self.admin_remove(node),
+            AdminRequest::Weigh { weight } => self.admin_weigh(weight),
             AdminRequest::Drain => return self.on_drain_asked(client),
             AdminRequest::Metrics => Ok(AdminOk::Metrics(Box::new(self.metrics()))),
             AdminRequest::AntiEntropy => return self.on_anti_entropy_asked(now.time, client),
@@ -20,7 +23,7 @@ impl<S: Store> Node<S> {
     }
 
     fn admin_read(&mut self, now: Now, key: &Key) -> Result<AdminOk, AdminError> {
-        if self.ring.is_none() {
+        if self.topology.is_none() {
             return Err(AdminError::Refused(self.forming()));
         }
         let record = self.read_local(now, key);
@@ -29,29 +32,128 @@ impl<S: Store> Node<S> {
     }
 
     fn admin_ring(&self) -> Result<AdminOk, AdminError> {
-        let ring = self.ring.as_ref().ok_or_else(|| AdminError::Refused(self.forming()))?;
-        let partitions = self.config.ring.partitions;
-        let owners = || (0..partitions).map(|p| ring.owners(PartitionId(p)));
-        let count = |holds: &dyn Fn(&[NodeId]) -> bool| {
-            let count = owners().filter(|owners| holds(owners)).count();
-            u16::try_from(count).expect("no more than there are partitions")
-        };
-        let share = |member: &Member| RingShare {
-            member: member.clone(),
-            owned: count(&|owners| owners.contains(&member.node)),
-            first: count(&|owners| owners.first() == Some(&member.node)),
+        let topology = self.formed_topology()?;
+        let share = |enrolled: &Enrolled| {
+            let (owned, first) = topology.share(enrolled.member.node);
+            RingShare {
+                member: enrolled.member.clone(),
+                owned,
+                first,
+            }
         };
         Ok(AdminOk::Ring(RingView {
-            digest: ring.digest(),
-            partitions,
+            digest: topology.founding(),
+            partitions: self.config.ring.partitions,
             replication: self.config.ring.replication.to_string(),
-            members: ring.members().iter().map(share).collect(),
+            members: self.roster.members.values().map(share).collect(),
         }))
     }
 
     fn admin_owners(&self, key: &Key) -> Result<AdminOk, AdminError> {
-        let ring = self.ring.as_ref().ok_or_else(|| AdminError::Refused(self.forming()))?;
-        Ok(AdminOk::Owners(ring.owners(ring.partition(key)).to_vec()))
+        let topology = self.formed_topology()?;
+        let ownership = topology.ownership(topology.partition(key));
+        Ok(AdminOk::Owners(ownership.nodes().collect()))
+    }
+
+    fn formed_topology(&self) -> Result<&Topology, AdminError> {
+        let topology = self.topology.as_ref();
+        topology.ok_or_else(|| AdminError::Refused(self.forming()))
+    }
+
+    /// Has this node give up all that it owns, and its place in the cluster.
+    fn admin_leave(&mut self) -> Result<AdminOk, AdminError> {
+        self.formed_topology()?;
+        match self.standing {
+            Standing::Leaving | Standing::Left => return Ok(AdminOk::Done),
+            Standing::Waiting => return Err(AdminError::Unsafe("it has not come in".to_owned())),
+            Standing::Joining | Standing::Normal => {}
+        }
+        if let Some(why) = self.why_not_do_without(self.config.node) {
+            return Err(AdminError::Unsafe(why));
+        }
+        self.set_standing(Standing::Leaving);
+        Ok(AdminOk::Done)
+    }
+
+    /// Removes a member that is gone for good.
+    fn admin_remove(&mut self, node: NodeId) -> Result<AdminOk, AdminError> {
+        self.formed_topology()?;
+        if self.roster.banned.contains(&node) {
+            return Ok(AdminOk::Done);
+        }
+        if let Some(why) = self.why_not_remove(node) {
+            return Err(AdminError::Unsafe(why));
+        }
+        self.ban(node);
+        Ok(AdminOk::Done)
+    }
+
+    /// Why a member must not be removed: it is alive, or the others are too few.
+    pub(crate) fn why_not_remove(&self, node: NodeId) -> Option<String> {
+        let is_alive = self.is_reachable(node) || self.detector.is_up(node);
+        if !self.roster.members.contains_key(&node) {
+            Some(format!("{node} is no member"))
+        } else if is_alive && !self.has_plant(Plant::RemovesTheLiving) {
+            Some(format!("{node} is alive: it can leave"))
+        } else {
+            self.why_not_do_without(node)
+        }
+    }
+
+    /// Why the cluster can't do without a member: fewer would be left than there are to be replicas.
+    fn why_not_do_without(&self, node: NodeId) -> Option<String> {
+        let left = || {
+            self.roster
+                .placed()
+                .into_iter()
+                .filter(move |member| member.node != node)
+        };
+        let is_too_few = |count: usize, needed: u8| count < usize::from(needed);
+        match &self.config.ring.replication {
+            Replication::Simple(needed) => {
+                let count = left().count();
+                is_too_few(count, *needed).then(|| format!("{count} members would be left for {needed} replicas"))
+            }
+            Replication::PerDc(needed) => needed.iter().find_map(|(dc, needed)| {
+                let is_of_dc = self.roster.members.get(&node).is_some_and(|gone| gone.member.dc == *dc);
+                let count = left().filter(|member| member.dc == *dc).count();
+                (is_of_dc && is_too_few(count, *needed))
+                    .then(|| format!("{count} members would be left in {dc} for {needed} replicas"))
+            }),
+        }
+    }
+
+    /// Changes this node's share of the ring, for good.
+    fn admin_weigh(&mut self, weight: u16) -> Result<AdminOk, AdminError> {
+        self.formed_topology()?;
+        if weight == 0 {
+            return Err(AdminError::Unsafe(
+                "a member without weight would own nothing: it can leave".to_owned(),
+            ));
+        }
+        self.weight = weight;
+        self.gossip.own().say(Fact::Weight(weight));
+        self.enroll_self();
+        Ok(AdminOk::Done)
+    }
+
+    fn moves_status(&self) -> MovesStatus {
+        let count = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        let topology = self.topology.as_ref();
+        let owned = topology.map_or(0, |topology| topology.share(self.config.node).0);
+        MovesStatus {
+            standing: self.standing,
+            owned,
+            gaining: count(self.gain_count()),
+            losing: count(self.loss_count()),
+            moving: count(topology.map_or(0, |topology| topology.moving().len())),
+            stray: count(self.moves.stray_count()),
+            epochs: topology.map_or(0, Topology::epochs_hash),
+            refused: match (self.is_banned(), self.entry_refused) {
+                (true, _) => Some("it was removed from the cluster".to_owned()),
+                (false, why) => why.map(str::to_owned),
+            },
+        }
     }
 
     /// How the node is.
@@ -60,7 +162,8 @@ impl<S: Store> Node<S> {
             node: self.config.node,
             name: self.config.name.clone(),
             generation: self.generation,
-            ring: self.ring.as_ref().map(|ring| ring.digest()),
+            ring: self.topology.as_ref().map(Topology::founding),
+            moves: self.moves_status(),
             members: self.member_statuses(),
             hints_pending: self.handoff.count(),
             coordinating: self.coordinations.len() as u64,

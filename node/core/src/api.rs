@@ -8,7 +8,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, Generation, Key, Level, Member, NodeId, Refused, RingDigest, Update, Version, WriteId};
+use crate::{Cell, Generation, Key, Level, Member, NodeId, Refused, RingDigest, Standing, Update, Version, WriteId};
 
 /// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -210,6 +210,19 @@ pub enum AdminRequest {
     Ring,
     /// Compare with every linked node now, and bring both up to date.
     AntiEntropy,
+    /// Give up all that this node owns, and its place in the cluster. Answered once it has begun: [`Status`] tells how
+    /// far it has come.
+    Leave,
+    /// Remove a member that is gone for good: its identity is banned, and others take over what it owned.
+    Remove {
+        /// Whom.
+        node: NodeId,
+    },
+    /// Change this node's share of the ring.
+    Weigh {
+        /// Its share, relative to others; at least 1.
+        weight: u16,
+    },
     /// Take no more requests of clients, and answer once all that were taken have ended and are durable.
     Drain,
     /// What the node has done and how long it took.
@@ -415,6 +428,9 @@ pub enum Reason {
     /// The one owner that was to apply the update, this node, did nothing.
     #[error("the update was refused: {0}")]
     Refused(Refused),
+    /// The node was removed from the cluster: it serves nobody, and never will again.
+    #[error("the node was removed from the cluster")]
+    Removed,
     /// The node is being drained: it takes no more requests.
     #[error("the node is draining")]
     Draining,
@@ -446,6 +462,8 @@ pub enum AdminOk {
     },
     /// To [`AdminRequest::Metrics`].
     Metrics(Box<Metrics>),
+    /// To [`AdminRequest::Leave`], [`AdminRequest::Remove`] and [`AdminRequest::Weigh`].
+    Done,
 }
 
 /// The ring, as a node serves by it.
@@ -523,6 +541,16 @@ pub enum Operation {
     Write,
 }
 
+impl Operation {
+    /// Its name, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Read => "read",
+            Operation::Write => "write",
+        }
+    }
+}
+
 /// How long another node took to answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeerMetrics {
@@ -565,6 +593,9 @@ pub enum AdminError {
     /// The disk could not be read.
     #[error("storage: {0}")]
     Storage(String),
+    /// It would harm the cluster.
+    #[error("unsafe: {0}")]
+    Unsafe(String),
 }
 
 /// How a node is.
@@ -578,6 +609,8 @@ pub struct Status {
     pub generation: Generation,
     /// The ring that it serves by, once it does.
     pub ring: Option<RingDigest>,
+    /// What it is to the cluster, and what is being moved.
+    pub moves: MovesStatus,
     /// Every node that it knows of, itself among them.
     pub members: Vec<MemberStatus>,
     /// Hints kept, or on their way to the disk.
@@ -588,6 +621,27 @@ pub struct Status {
     pub persisting: u64,
     /// What it has done since its start.
     pub counters: Counters,
+}
+
+/// What a node is to the cluster, and how far it has come with what it gains and gives up, as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MovesStatus {
+    /// What it is.
+    pub standing: Standing,
+    /// Partitions that it holds.
+    pub owned: u16,
+    /// Partitions that are placed on it and not its own yet.
+    pub gaining: u16,
+    /// Partitions that it holds and that are not placed on it.
+    pub losing: u16,
+    /// Partitions whose owners are changing, whoever they are.
+    pub moving: u16,
+    /// Partitions that it holds no more, and has not dropped yet.
+    pub stray: u16,
+    /// A fingerprint of all records that it goes by: those of two nodes are equal when their records are.
+    pub epochs: u64,
+    /// Why it does not serve, if it does not.
+    pub refused: Option<String>,
 }
 
 /// What a node thinks of another.
@@ -603,6 +657,8 @@ pub struct MemberStatus {
     pub generation: Generation,
     /// The ring that it serves by, if it has said so.
     pub ring: Option<RingDigest>,
+    /// What it is to the cluster, if it has said so.
+    pub standing: Option<Standing>,
     /// Whether there is a link to it.
     pub linked: bool,
     /// Whether its signs of life arrive.
@@ -636,6 +692,10 @@ pub struct Counters {
     pub hints_refused: u64,
     /// Records taken in or given away by anti-entropy.
     pub anti_entropy_records: u64,
+    /// Records taken in or given away because their partition has other owners.
+    pub moved_records: u64,
+    /// Partitions dropped because others hold them.
+    pub partitions_dropped: u64,
     /// Replicas asked because another was late.
     pub hedges: u64,
     /// Records found damaged.
@@ -664,6 +724,8 @@ impl Counters {
             hints_expired,
             hints_refused,
             anti_entropy_records,
+            moved_records,
+            partitions_dropped,
             hedges,
             damaged_records,
             mended_records,
@@ -682,6 +744,8 @@ impl Counters {
             hints_expired: hints_expired + other.hints_expired,
             hints_refused: hints_refused + other.hints_refused,
             anti_entropy_records: anti_entropy_records + other.anti_entropy_records,
+            moved_records: moved_records + other.moved_records,
+            partitions_dropped: partitions_dropped + other.partitions_dropped,
             hedges: hedges + other.hedges,
             damaged_records: damaged_records + other.damaged_records,
             mended_records: mended_records + other.mended_records,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{ClockMode, ClusterId, Name, NodeId, RingShape};
+use crate::{ClockMode, ClusterId, Level, Name, NodeId, RingShape};
 
 /// All that a node is told at its start.
 #[derive(Clone, Debug)]
@@ -27,6 +27,14 @@ pub struct Config {
     pub ring: RingShape,
     /// *Cluster.* How many nodes found the ring. Until a node knows that many, it serves nobody.
     pub founders: usize,
+    /// How this node comes into the cluster, the first time that it starts.
+    pub entry: Entry,
+    /// *Cluster.* How many owners of a partition, the old and the new, have to agree to each step of a change, and how
+    /// many a newcomer copies from: QUORUM, EACH_QUORUM or ALL. Each such set has to meet every set that a client's
+    /// reads or writes may get by with: where those are fewer than half, only ALL does.
+    pub step_level: Level,
+    /// For how long a member has to have been silent before it is removed without being asked; `None` for never.
+    pub auto_remove_after: Option<Duration>,
     /// *Cluster.* Time between two rounds of gossip.
     pub gossip_interval: Duration,
     /// How long a coordinator waits for replicas. A client's shorter deadline wins.
@@ -64,6 +72,27 @@ pub struct Config {
     pub plant: Option<crate::Plant>,
 }
 
+/// How a node comes into its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// It is one of those who found the ring. If the ring was founded without it, it serves nobody.
+    Found,
+    /// It joins a ring that there is, and takes over its share.
+    Join,
+    /// It joins a ring that there is, and takes the place of a member that is gone for good.
+    Replace(NodeId),
+}
+
+impl Entry {
+    /// Whose place it takes.
+    pub fn replaces(self) -> Option<NodeId> {
+        match self {
+            Entry::Replace(node) => Some(node),
+            Entry::Found | Entry::Join => None,
+        }
+    }
+}
+
 /// When the tombstones of deleted keys are thrown away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tombstones {
@@ -90,6 +119,12 @@ pub enum ConfigError {
     /// A number that has to be above zero.
     #[error("{0} must be above zero")]
     Zero(&'static str),
+    /// A level at which two sets of owners need not meet.
+    #[error("changes of owners can't be agreed at {0}: QUORUM, EACH_QUORUM and ALL make sure that any two meet")]
+    StepLevel(Level),
+    /// A node that is to take its own place.
+    #[error("a node can't replace itself")]
+    ReplacesItself,
 }
 
 impl Config {
@@ -106,6 +141,9 @@ impl Config {
             rack: Name::default_rack(),
             ring,
             founders,
+            entry: Entry::Found,
+            step_level: Level::EachQuorum,
+            auto_remove_after: None,
             gossip_interval: Duration::from_secs(1),
             request_timeout: Duration::from_secs(2),
             hint_count_max: 100_000,
@@ -149,6 +187,12 @@ impl Config {
         ];
         if let Some((what, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero(what));
+        }
+        if !matches!(self.step_level, Level::Quorum | Level::EachQuorum | Level::All) {
+            return Err(ConfigError::StepLevel(self.step_level));
+        }
+        if self.entry.replaces() == Some(self.node) {
+            return Err(ConfigError::ReplacesItself);
         }
         let replicas = self.ring.replication.total();
         if self.founders < usize::from(replicas) {

@@ -13,14 +13,14 @@
 //!       ── summaries under leaves that differ ▶              ── what is newer, and which are wanted ──▶
 //! ```
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Errand, Key, LeafId, MerkleTree, Node, NodeId, Now,
-    PartitionId, Plant, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store,
-    Stretch, Summaries, Summary, Time,
+    AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Epoch, Errand, Key, LeafId, MerkleTree, Node, NodeId,
+    Now, PartitionId, Plant, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, RingShape, Store,
+    StoreOp, Stretch, Summaries, Summary, Time,
     journal::{DigestChange, Waiter},
     merkle::{INNER, LEAVES_EACH},
     timers::Timer,
@@ -44,6 +44,8 @@ fn size_bytes(key: &Key, cell: &Cell) -> usize {
 pub struct PartitionDigest {
     /// Which partition.
     pub partition: PartitionId,
+    /// Of the record that the node goes by: two that go by others don't compare.
+    pub epoch: Epoch,
     /// The root; 0 where there are no records.
     pub root: u64,
 }
@@ -64,18 +66,35 @@ pub(crate) struct AntiEntropy {
     trees: Vec<MerkleTree>,
     /// Partitions whose trees may not be what their records give.
     distrusted: BTreeSet<PartitionId>,
-    tour: Option<Tour>,
+    /// One for each purpose at a time.
+    tours: BTreeMap<Purpose, Tour>,
     last_peer: Option<NodeId>,
+}
+
+/// What a comparison is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Purpose {
+    /// To bring both up to date.
+    Repair,
+    /// To copy partitions that are gained, and give away those that are held no more.
+    Move,
 }
 
 /// A comparison with one peer after another.
 #[derive(Debug)]
 struct Tour {
     client: Option<ClientToken>,
-    peers: VecDeque<NodeId>,
+    stops: VecDeque<Stop>,
     report: AntiEntropyReport,
-    /// With the first of `peers`.
+    /// With the first of `stops`.
     step: Option<Step>,
+}
+
+/// With whom to compare, and what: for `None`, all that both hold.
+#[derive(Debug)]
+struct Stop {
+    peer: NodeId,
+    partitions: Option<Vec<PartitionId>>,
 }
 
 /// One request of a comparison, and what has to be durable before the next.
@@ -84,6 +103,8 @@ struct Step {
     id: RequestId,
     deadline: Time,
     stage: Stage,
+    /// The partitions that are compared, and the records that both went by at the beginning.
+    compared: BTreeMap<PartitionId, Epoch>,
     /// Partitions that differ and have not been compared to their end.
     partitions: VecDeque<PartitionId>,
     /// Leaves of the first of them that differ.
@@ -92,6 +113,8 @@ struct Step {
     after: Option<Key>,
     /// Whether records were left as they are, because one side refused them or can't read them.
     skipped: bool,
+    /// Whether some of the first partition were.
+    partition_skipped: bool,
 }
 
 #[derive(Debug)]
@@ -116,7 +139,7 @@ impl AntiEntropy {
             shape: shape.clone(),
             trees,
             distrusted: BTreeSet::new(),
-            tour: None,
+            tours: BTreeMap::new(),
             last_peer: None,
         }
     }
@@ -199,20 +222,37 @@ impl AntiEntropy {
 
     /// Whether a comparison of this node may yet bring something older of a partition to somebody.
     pub(crate) fn is_comparing(&self, partition: PartitionId) -> bool {
-        let step = self.tour.as_ref().and_then(|tour| tour.step.as_ref());
-        step.is_some_and(|step| step.partitions.front() == Some(&partition))
+        let steps = self.tours.values().filter_map(|tour| tour.step.as_ref());
+        steps
+            .filter_map(|step| step.partitions.front())
+            .any(|first| *first == partition)
     }
 
-    fn step(&self, id: RequestId) -> Option<&Step> {
-        self.tour.as_ref()?.step.as_ref().filter(|step| step.id == id)
+    /// Whether partitions are being copied, or given away.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.tours.contains_key(&Purpose::Move)
     }
 
-    fn tour_mut(&mut self) -> &mut Tour {
-        self.tour.as_mut().expect("a comparison is going on")
+    /// The purpose for which the request was sent, if it is the last of a comparison.
+    fn purpose_of(&self, id: RequestId) -> Option<Purpose> {
+        let is_of = |tour: &Tour| tour.step.as_ref().is_some_and(|step| step.id == id);
+        let mut tours = self.tours.iter();
+        tours.find(|(_, tour)| is_of(tour)).map(|(purpose, _)| *purpose)
     }
 
-    fn step_mut(&mut self) -> &mut Step {
-        self.tour_mut().step.as_mut().expect("a comparison is going on")
+    fn tour_mut(&mut self, purpose: Purpose) -> &mut Tour {
+        self.tours.get_mut(&purpose).expect("a comparison is going on")
+    }
+
+    fn step_mut(&mut self, purpose: Purpose) -> &mut Step {
+        let step = self.tour_mut(purpose).step.as_mut();
+        step.expect("a comparison is going on")
+    }
+
+    /// The partition that is compared below its root.
+    fn first_partition(&mut self, purpose: Purpose) -> PartitionId {
+        let partitions = &self.step_mut(purpose).partitions;
+        *partitions.front().expect("it is compared below its root")
     }
 }
 
@@ -234,7 +274,7 @@ impl<S: Store> Node<S> {
 
     /// Compares with the next peer in turn, unless a comparison is going on.
     pub(crate) fn on_anti_entropy_due(&mut self, now: Time) {
-        if self.ring.is_some() && self.anti_entropy.tour.is_none() {
+        if self.topology.is_some() && !self.anti_entropy.tours.contains_key(&Purpose::Repair) {
             let last = self.anti_entropy.last_peer;
             let next = self
                 .links
@@ -243,16 +283,16 @@ impl<S: Store> Node<S> {
                 .or(self.links.first())
                 .copied();
             self.anti_entropy.last_peer = next;
-            self.begin_tour(now, None, next.into_iter().collect());
+            self.begin_repair_tour(now, None, next);
         }
         self.set_anti_entropy_timer(now);
     }
 
     /// Compares with every linked node, for an administrator.
     pub(crate) fn on_anti_entropy_asked(&mut self, now: Time, client: ClientToken) {
-        let refusal = if self.ring.is_none() {
+        let refusal = if self.topology.is_none() {
             Some(self.forming())
-        } else if self.anti_entropy.tour.is_some() {
+        } else if self.anti_entropy.tours.contains_key(&Purpose::Repair) {
             Some(Reason::Overloaded { in_flight: 1 })
         } else {
             None
@@ -260,60 +300,91 @@ impl<S: Store> Node<S> {
         if let Some(reason) = refusal {
             return self.reply(client, Response::Admin(Err(AdminError::Refused(reason))));
         }
-        let peers = self.links.iter().copied().collect();
-        self.begin_tour(now, Some(client), peers);
+        let peers: Vec<_> = self.links.iter().copied().collect();
+        self.begin_repair_tour(now, Some(client), peers);
     }
 
-    fn begin_tour(&mut self, now: Time, client: Option<ClientToken>, peers: VecDeque<NodeId>) {
-        self.anti_entropy.tour = Some(Tour {
+    fn begin_repair_tour(&mut self, now: Time, client: Option<ClientToken>, peers: impl IntoIterator<Item = NodeId>) {
+        let members = peers.into_iter().filter(|peer| !self.roster.banned.contains(peer));
+        let stops = members.map(|peer| Stop { peer, partitions: None });
+        let stops = stops.collect();
+        self.begin_tour(now, Purpose::Repair, client, stops);
+    }
+
+    /// Compares partitions that are to be copied or given away.
+    pub(crate) fn begin_move_tour(&mut self, now: Time, stops: BTreeMap<NodeId, Vec<PartitionId>>) {
+        let stops = stops.into_iter().map(|(peer, partitions)| Stop {
+            peer,
+            partitions: Some(partitions),
+        });
+        let stops = stops.collect();
+        self.begin_tour(now, Purpose::Move, None, stops);
+    }
+
+    fn begin_tour(&mut self, now: Time, purpose: Purpose, client: Option<ClientToken>, stops: VecDeque<Stop>) {
+        let tour = Tour {
             client,
-            peers,
+            stops,
             report: AntiEntropyReport::default(),
             step: None,
-        });
-        self.visit_next_peer(now);
+        };
+        let earlier = self.anti_entropy.tours.insert(purpose, tour);
+        assert!(earlier.is_none(), "one comparison of a purpose at a time");
+        self.visit_next_peer(now, purpose);
     }
 
     /// Opens the comparison with the first peer left, or ends the tour.
-    fn visit_next_peer(&mut self, now: Time) {
-        let tour = self.anti_entropy.tour_mut();
+    fn visit_next_peer(&mut self, now: Time, purpose: Purpose) {
+        let tour = self.anti_entropy.tour_mut(purpose);
         assert!(tour.step.is_none(), "one peer at a time");
-        let Some(peer) = tour.peers.front().copied() else {
-            return self.end_tour();
+        let Some(Stop { peer, partitions }) = tour.stops.front() else {
+            return self.end_tour(purpose);
         };
+        let (peer, partitions) = (*peer, partitions.clone());
         if !self.is_reachable(peer) {
-            return self.leave_peer(now, false);
+            return self.leave_peer(now, purpose, false);
         }
-        let ring = self.ring.as_ref().expect("no comparison before the ring has formed");
-        let digests = ring.shared(self.config.node, peer).map(|partition| PartitionDigest {
-            partition,
-            root: self.anti_entropy.tree(partition).root(),
+        let topology = self.topology();
+        let compared: BTreeMap<_, _> = match partitions {
+            Some(partitions) => partitions.iter().map(|p| (*p, topology.epoch(*p))).collect(),
+            None => {
+                let shared = topology.shared(self.config.node, peer);
+                shared.map(|ownership| (ownership.partition, ownership.epoch)).collect()
+            }
+        };
+        let digests = compared.iter().map(|(partition, epoch)| PartitionDigest {
+            partition: *partition,
+            epoch: *epoch,
+            root: self.anti_entropy.tree(*partition).root(),
         });
         let digests = digests.collect();
         let step = Step {
             id: RequestId(0),
             deadline: now,
             stage: Stage::Roots,
+            compared,
             partitions: VecDeque::new(),
             leaves: BTreeSet::new(),
             after: None,
             skipped: false,
+            partition_skipped: false,
         };
-        self.anti_entropy.tour_mut().step = Some(step);
-        self.take_step(now, Stage::Roots, ReplicaRequest::CompareDigests { digests });
+        self.anti_entropy.tour_mut(purpose).step = Some(step);
+        self.take_step(now, purpose, Stage::Roots, ReplicaRequest::CompareDigests { digests });
     }
 
     /// Sends the next request of a comparison, under an id and a deadline of its own.
-    fn take_step(&mut self, now: Time, stage: Stage, body: ReplicaRequest) {
-        let id = self.renew_step(now, stage);
-        let peer = *self.anti_entropy.tour_mut().peers.front().expect("a step has a peer");
+    fn take_step(&mut self, now: Time, purpose: Purpose, stage: Stage, body: ReplicaRequest) {
+        let id = self.renew_step(now, purpose, stage);
+        let stop = self.anti_entropy.tour_mut(purpose).stops.front();
+        let peer = stop.expect("a step has a peer").peer;
         self.ask(peer, id, body);
     }
 
-    fn renew_step(&mut self, now: Time, stage: Stage) -> RequestId {
+    fn renew_step(&mut self, now: Time, purpose: Purpose, stage: Stage) -> RequestId {
         let id = self.next_request_id();
         let deadline = now + self.config.request_timeout;
-        let step = self.anti_entropy.step_mut();
+        let step = self.anti_entropy.step_mut(purpose);
         let (old_deadline, old_id) = (step.deadline, step.id);
         step.id = id;
         step.deadline = deadline;
@@ -323,29 +394,36 @@ impl<S: Store> Node<S> {
         id
     }
 
+    /// As the peer of a comparison: which of the asker's partitions are otherwise here.
+    pub(crate) fn differing(&self, digests: Vec<PartitionDigest>) -> ReplicaResponse {
+        let topology = self.topology();
+        let known = digests.into_iter().filter(|d| topology.has(d.partition));
+        let (like, unlike): (Vec<_>, Vec<_>) = known.partition(|d| topology.epoch(d.partition) == d.epoch);
+        ReplicaResponse::Differing {
+            partitions: self.anti_entropy.differing(&like),
+            unlike: unlike.into_iter().map(|d| d.partition).collect(),
+            forgotten_time: self.forgotten_time,
+        }
+    }
+
     pub(crate) fn on_comparison_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
-        let Some(step) = self.anti_entropy.step(id) else {
+        let Some(purpose) = self.anti_entropy.purpose_of(id) else {
             return;
         };
-        match (&step.stage, body) {
-            (Stage::Roots, ReplicaResponse::Differing { partitions }) => {
-                let tour = self.anti_entropy.tour_mut();
-                tour.report.partitions_differing += partitions.len() as u64;
-                let known = 0..self.config.ring.partitions;
-                self.anti_entropy.step_mut().partitions =
-                    partitions.into_iter().filter(|p| known.contains(&p.0)).collect();
-                self.compare_next_partition(now.time);
-            }
+        match (&self.anti_entropy.step_mut(purpose).stage, body) {
+            (
+                Stage::Roots,
+                ReplicaResponse::Differing {
+                    partitions,
+                    unlike,
+                    forgotten_time,
+                },
+            ) => self.on_roots_compared(now, purpose, from, partitions, &unlike, forgotten_time),
             (Stage::Branches, ReplicaResponse::Branches { branches }) => {
-                let partition = *self
-                    .anti_entropy
-                    .step_mut()
-                    .partitions
-                    .front()
-                    .expect("it has branches");
+                let partition = self.anti_entropy.first_partition(purpose);
                 let leaves = self.anti_entropy.differing_leaves(partition, &branches);
-                self.anti_entropy.step_mut().leaves = leaves;
-                self.compare_next_stretch(now.time);
+                self.anti_entropy.step_mut(purpose).leaves = leaves;
+                self.compare_next_stretch(now, purpose);
             }
             (
                 Stage::Summaries { .. },
@@ -354,47 +432,102 @@ impl<S: Store> Node<S> {
                     wanted,
                     truncated,
                 },
-            ) => self.even_out(now, from, newer, wanted, truncated),
+            ) => self.even_out(now, purpose, from, (newer, wanted, truncated)),
             (Stage::Records { .. }, ReplicaResponse::Held { .. }) => self.on_comparison_held(now, id, Ok(())),
             (Stage::Records { .. }, ReplicaResponse::Refused(why)) => self.on_comparison_held(now, id, Err(why)),
-            _ => self.leave_peer(now.time, false),
+            (_, ReplicaResponse::Stale { .. } | ReplicaResponse::Behind) => {
+                self.on_other_epoch(now, purpose, id);
+            }
+            _ => self.leave_peer(now.time, purpose, false),
         }
     }
 
+    fn on_roots_compared(
+        &mut self,
+        now: Now,
+        purpose: Purpose,
+        from: NodeId,
+        mut differing: Vec<PartitionId>,
+        unlike: &[PartitionId],
+        forgotten_time: u64,
+    ) {
+        let step = self.anti_entropy.step_mut(purpose);
+        step.skipped |= !unlike.is_empty();
+        for partition in unlike {
+            step.compared.remove(partition);
+        }
+        differing.retain(|partition| step.compared.contains_key(partition));
+        step.partitions = differing.iter().copied().collect();
+        let alike = step.compared.clone().into_iter();
+        let alike: Vec<_> = alike.filter(|(partition, _)| !differing.contains(partition)).collect();
+        let report = &mut self.anti_entropy.tour_mut(purpose).report;
+        report.partitions_differing += differing.len() as u64;
+        // What it has forgotten nobody may bring back below it: a newcomer inherits that.
+        if purpose == Purpose::Move && forgotten_time > self.forgotten_time {
+            self.forgotten_time = forgotten_time;
+            self.journal.stage_memory(StoreOp::SetForgottenTime(forgotten_time));
+        }
+        if purpose == Purpose::Move {
+            for partition in unlike {
+                self.tell_ownership(from, *partition);
+            }
+            for (partition, epoch) in alike {
+                self.on_partition_compared(now, from, partition, epoch);
+            }
+        }
+        self.compare_next_partition(now, purpose);
+    }
+
+    /// One of the two goes by another record of a partition by now: it is left as it is.
+    fn on_other_epoch(&mut self, now: Now, purpose: Purpose, id: RequestId) {
+        if matches!(self.anti_entropy.step_mut(purpose).stage, Stage::Records { .. }) {
+            return self.on_comparison_held(now, id, Err(Refused::OtherEpoch));
+        }
+        let step = self.anti_entropy.step_mut(purpose);
+        step.skipped = true;
+        step.partition_skipped = true;
+        self.leave_partition(now, purpose);
+    }
+
     /// Sends what is below the root of the next partition that differs, or ends with this peer.
-    fn compare_next_partition(&mut self, now: Time) {
-        let step = self.anti_entropy.step_mut();
+    fn compare_next_partition(&mut self, now: Now, purpose: Purpose) {
+        let step = self.anti_entropy.step_mut(purpose);
         let Some(partition) = step.partitions.front().copied() else {
             let complete = !step.skipped;
-            return self.leave_peer(now, complete);
+            return self.leave_peer(now.time, purpose, complete);
         };
         let inner = self.anti_entropy.tree(partition).inner();
-        self.take_step(
-            now,
-            Stage::Branches,
-            ReplicaRequest::CompareBranches { partition, inner },
-        );
+        let body = ReplicaRequest::CompareBranches { partition, inner };
+        self.take_step(now.time, purpose, Stage::Branches, body);
     }
 
     /// Ends with a partition.
-    fn leave_partition(&mut self, now: Time) {
-        let step = self.anti_entropy.step_mut();
-        step.partitions.pop_front();
+    fn leave_partition(&mut self, now: Now, purpose: Purpose) {
+        let peer = self.anti_entropy.tour_mut(purpose).stops.front().map(|stop| stop.peer);
+        let step = self.anti_entropy.step_mut(purpose);
+        let left = step.partitions.pop_front();
         step.leaves.clear();
         step.after = None;
-        self.compare_next_partition(now);
+        let is_complete = !std::mem::take(&mut step.partition_skipped);
+        let epoch = left.and_then(|partition| step.compared.get(&partition).copied());
+        if let (Purpose::Move, true, Some(peer), Some(partition), Some(epoch)) =
+            (purpose, is_complete, peer, left, epoch)
+        {
+            self.on_partition_compared(now, peer, partition, epoch);
+        }
+        self.compare_next_partition(now, purpose);
     }
 
     /// Sends the summaries of the next stretch, or ends with this partition.
-    fn compare_next_stretch(&mut self, now: Time) {
-        let step = self.anti_entropy.step_mut();
+    fn compare_next_stretch(&mut self, now: Now, purpose: Purpose) {
+        let step = self.anti_entropy.step_mut(purpose);
         if step.leaves.is_empty() {
-            return self.leave_partition(now);
+            return self.leave_partition(now, purpose);
         }
         let partition = *step.partitions.front().expect("a stretch has a partition");
         let (after, leaves) = (step.after.clone(), step.leaves.clone());
         let Ok(summaries) = self.store.summaries(partition) else {
-            return self.leave_peer(now, false);
+            return self.leave_peer(now.time, purpose, false);
         };
         let mut mine = summaries.entries;
         self.omit_tombstones(&mut mine);
@@ -410,7 +543,7 @@ impl<S: Store> Node<S> {
             through: through.clone(),
             summaries: mine.clone(),
         }));
-        self.take_step(now, Stage::Summaries { through, mine }, body);
+        self.take_step(now.time, purpose, Stage::Summaries { through, mine }, body);
     }
 
     /// Leaves tombstones out of what is compared: [`Plant::ExchangeOmitsTombstones`].
@@ -460,38 +593,47 @@ impl<S: Store> Node<S> {
     }
 
     /// Takes in what the peer has newer, sends what it lacks, and waits until all of that is durable.
-    fn even_out(&mut self, now: Now, peer: NodeId, newer: Vec<(Key, Cell)>, wanted: Vec<Key>, truncated: bool) {
-        let stage = std::mem::replace(&mut self.anti_entropy.step_mut().stage, Stage::Roots);
+    fn even_out(
+        &mut self,
+        now: Now,
+        purpose: Purpose,
+        peer: NodeId,
+        (newer, wanted, truncated): (Vec<(Key, Cell)>, Vec<Key>, bool),
+    ) {
+        let stage = std::mem::replace(&mut self.anti_entropy.step_mut(purpose).stage, Stage::Roots);
         let Stage::Summaries { through, mine } = stage else {
             unreachable!("the caller has looked");
         };
-        let partition = *self
-            .anti_entropy
-            .step_mut()
-            .partitions
-            .front()
-            .expect("a stretch has a partition");
+        let partition = self.anti_entropy.first_partition(purpose);
         let wanted: Vec<_> = wanted
             .into_iter()
             .filter(|key| mine.iter().any(|(k, _)| k == key))
             .collect();
         let given = self.records_to_give(partition, &wanted);
-        let unlike = truncated || given.len() < wanted.len();
-        // If nothing comes or goes, again would be no different.
-        let truncated = unlike && !(given.is_empty() && newer.is_empty());
-        self.anti_entropy.step_mut().skipped |= unlike && !truncated;
+        let is_given_away = self.moves.gives_away(partition);
+        let unlike = truncated && !is_given_away || given.len() < wanted.len();
         let newer: Vec<_> = newer
             .into_iter()
-            .filter(|(key, _)| !self.mends.is_damaged(key))
+            .filter(|(key, _)| !self.mends.is_damaged(key) && !is_given_away)
             .collect();
-        let report = &mut self.anti_entropy.tour_mut().report;
+        // If nothing comes or goes, again would be no different.
+        let truncated = unlike && !(given.is_empty() && newer.is_empty());
+        let step = self.anti_entropy.step_mut(purpose);
+        step.skipped |= unlike && !truncated;
+        step.partition_skipped |= unlike && !truncated;
+        let report = &mut self.anti_entropy.tour_mut(purpose).report;
         report.records_given += given.len() as u64;
         report.records_taken += newer.len() as u64;
-        self.counters.anti_entropy_records += (given.len() + newer.len()) as u64;
+        let exchanged = (given.len() + newer.len()) as u64;
+        match purpose {
+            Purpose::Repair => self.counters.anti_entropy_records += exchanged,
+            Purpose::Move => self.counters.moved_records += exchanged,
+        }
         // One more than there are records, so that the step can't end while they are handed out.
         let outstanding = given.len() + newer.len() + 1;
         let id = self.renew_step(
             now.time,
+            purpose,
             Stage::Records {
                 outstanding,
                 through,
@@ -530,14 +672,15 @@ impl<S: Store> Node<S> {
     /// One record of a comparison is durable where it was lacking, or can't be. One that can't is left alone, and the
     /// comparison goes on: what ails one record must not keep the others apart.
     pub(crate) fn on_comparison_held(&mut self, now: Now, id: RequestId, held: Result<(), Refused>) {
-        if self.anti_entropy.step(id).is_none() {
+        let Some(purpose) = self.anti_entropy.purpose_of(id) else {
             return;
-        }
+        };
         if held == Err(Refused::Overloaded) {
-            return self.leave_peer(now.time, false);
+            return self.leave_peer(now.time, purpose, false);
         }
-        let step = self.anti_entropy.step_mut();
+        let step = self.anti_entropy.step_mut(purpose);
         step.skipped |= held.is_err();
+        step.partition_skipped |= held.is_err();
         let Stage::Records {
             outstanding,
             through,
@@ -554,29 +697,32 @@ impl<S: Store> Node<S> {
         if !*truncated {
             step.after = through.take();
             if step.after.is_none() {
-                return self.leave_partition(now.time);
+                return self.leave_partition(now, purpose);
             }
         }
-        self.compare_next_stretch(now.time);
+        self.compare_next_stretch(now, purpose);
     }
 
     pub(crate) fn on_comparison_deadline(&mut self, now: Time, id: RequestId) {
-        if self.anti_entropy.step(id).is_some() {
-            self.leave_peer(now, false);
+        if let Some(purpose) = self.anti_entropy.purpose_of(id) {
+            self.leave_peer(now, purpose, false);
         }
     }
 
     pub(crate) fn fail_comparison_with(&mut self, now: Time, peer: NodeId) {
-        let tour = self.anti_entropy.tour.as_ref();
-        if tour.is_some_and(|tour| tour.step.is_some() && tour.peers.front() == Some(&peer)) {
-            self.leave_peer(now, false);
+        for purpose in [Purpose::Repair, Purpose::Move] {
+            let tour = self.anti_entropy.tours.get(&purpose);
+            let is_with = |tour: &Tour| tour.step.is_some() && tour.stops.front().is_some_and(|stop| stop.peer == peer);
+            if tour.is_some_and(is_with) {
+                self.leave_peer(now, purpose, false);
+            }
         }
     }
 
     /// Ends the comparison with the first peer, and goes on to the next.
-    fn leave_peer(&mut self, now: Time, complete: bool) {
-        let tour = self.anti_entropy.tour_mut();
-        tour.peers.pop_front();
+    fn leave_peer(&mut self, now: Time, purpose: Purpose, complete: bool) {
+        let tour = self.anti_entropy.tour_mut(purpose);
+        tour.stops.pop_front();
         if complete {
             tour.report.peers += 1;
         } else {
@@ -585,11 +731,15 @@ impl<S: Store> Node<S> {
         if let Some(step) = tour.step.take() {
             self.timers.clear(step.deadline, Timer::Comparison(step.id));
         }
-        self.visit_next_peer(now);
+        self.visit_next_peer(now, purpose);
     }
 
-    fn end_tour(&mut self) {
-        let tour = self.anti_entropy.tour.take().expect("a tour is going on");
+    fn end_tour(&mut self, purpose: Purpose) {
+        let tour = self.anti_entropy.tours.remove(&purpose);
+        let tour = tour.expect("a tour is going on");
+        if purpose == Purpose::Move && tour.report.peers_failed == 0 {
+            self.look_for_moves_soon(); // Whoever failed is tried again after a while.
+        }
         if let Some(client) = tour.client {
             let report = AdminOk::AntiEntropy(tour.report);
             self.reply(client, Response::Admin(Ok(report)));

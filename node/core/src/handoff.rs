@@ -118,6 +118,19 @@ impl Handoff {
         self.count
     }
 
+    /// For whom hints are kept.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let kept = self.targets.iter().filter(|(_, target)| target.count > 0);
+        kept.map(|(node, _)| *node)
+    }
+
+    /// Whether a hint is durable, and neither on its way to its target nor to its end.
+    pub(crate) fn is_settled(&self, node: NodeId, hint: &HintId) -> bool {
+        self.targets.get(&node).is_some_and(|target| {
+            !target.putting.contains_key(hint) && !target.dropping.contains(hint) && !target.under_way.contains(hint)
+        })
+    }
+
     pub(crate) fn is_under_way(&self, id: RequestId) -> bool {
         self.under_way.contains_key(&id)
     }
@@ -373,6 +386,11 @@ impl<S: Store> Node<S> {
             self.expire_hint(node, id);
             return true;
         }
+        if self.is_misdirected(&hint) {
+            self.handoff.target(node).last_sent = Some(id);
+            self.hand_on_hint(now, hint);
+            return true;
+        }
         let bytes = (hint.key.name.len() + hint.cell.size_bytes()) as u64;
         if let Some(rate) = self.config.hint_bytes_per_second
             && !self.handoff.throttle.admits(now.time, rate, bytes)
@@ -435,7 +453,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn drop_hint(&mut self, node: NodeId, hint: HintId) {
+    pub(crate) fn drop_hint(&mut self, node: NodeId, hint: HintId) {
         let target = self.handoff.target(node);
         target.under_way.remove(&hint);
         target.dropping.insert(hint.clone());

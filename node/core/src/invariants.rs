@@ -1,6 +1,6 @@
 //! What is true of a node between any two calls: the documentation of its state, checked after every simulated step.
 
-use crate::{Node, PartitionId, Store, exchange, timers::Timer};
+use crate::{Node, PartitionId, Store, Topology, exchange, timers::Timer};
 
 /// Checks a node.
 ///
@@ -23,11 +23,12 @@ pub fn check<S: Store>(node: &Node<S>) {
         check_deadlines(node);
         node.handoff.check();
     }
+    assert!(!node.roster.members.contains_key(&config.node) || !node.roster.banned.contains(&config.node));
     let own = node.gossip.state(config.node).expect("a node knows itself");
     assert_eq!(own.generation, node.generation, "nobody else speaks for a node");
     assert_eq!(
         own.ring(),
-        node.ring.as_ref().map(|ring| ring.digest()),
+        node.topology.as_ref().map(Topology::founding),
         "a node tells the ring that it serves by"
     );
 }

@@ -4,7 +4,10 @@
 
 use std::net::SocketAddr;
 
-use crate::{ClientToken, Key, Message, NodeId, PersistToken, Request, Response, StoreError, StoreOp};
+use crate::{
+    ClientToken, Epoch, Key, Level, Message, NodeId, Operation, Ownership, PartitionId, PersistToken, Request,
+    Response, Standing, StoreError, StoreOp,
+};
 
 /// Something that happened outside.
 #[derive(Clone, Debug)]
@@ -132,6 +135,35 @@ pub enum Event {
         /// Which.
         key: Key,
     },
+    /// A partition has another record here, durably: this node serves by it from here on.
+    OwnersChanged {
+        /// The record.
+        ownership: Box<Ownership>,
+    },
+    /// The node has dropped what it had of a partition that it holds no more: enough of the owners have it.
+    PartitionDropped {
+        /// Which.
+        partition: PartitionId,
+        /// How many records.
+        records: usize,
+    },
+    /// The node is something else to the cluster.
+    StandingChanged {
+        /// What.
+        standing: Standing,
+    },
+    /// A node must never be in the cluster again.
+    Banned {
+        /// Whom.
+        node: NodeId,
+    },
+    /// The node does not come into the cluster.
+    EntryRefused {
+        /// Why.
+        why: &'static str,
+    },
+    /// Owners of a partition have been counted for an answer, for the first time just these at this epoch.
+    QuorumCounted(Box<CountedQuorum>),
     /// The node takes no more requests.
     Draining,
     /// The disk failed.
@@ -139,6 +171,21 @@ pub enum Event {
         /// In its own words.
         why: String,
     },
+}
+
+/// The owners that an answer was given upon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CountedQuorum {
+    /// Of which partition.
+    pub partition: PartitionId,
+    /// By which record of it.
+    pub epoch: Epoch,
+    /// Whether they answered a read, or hold a write.
+    pub operation: Operation,
+    /// At which level.
+    pub level: Level,
+    /// Those who count, in order.
+    pub nodes: Vec<NodeId>,
 }
 
 impl Event {
@@ -154,6 +201,12 @@ impl Event {
             Event::PeerRefused { .. } => "peer-refused",
             Event::RecordDamaged { .. } => "record-damaged",
             Event::RecordLost { .. } => "record-lost",
+            Event::OwnersChanged { .. } => "owners-changed",
+            Event::PartitionDropped { .. } => "partition-dropped",
+            Event::StandingChanged { .. } => "standing-changed",
+            Event::Banned { .. } => "banned",
+            Event::EntryRefused { .. } => "entry-refused",
+            Event::QuorumCounted(_) => "quorum-counted",
             Event::Draining => "draining",
             Event::StorageFailed { .. } => "storage-failed",
         }

@@ -7,18 +7,19 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Applied, Hint, HintId, Key, NodeId, PartitionId, PersistToken, Record, RememberedWrite, RequestId, StoreOp,
-    WallTime, WriteId,
+    Applied, Epoch, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken, Record, RememberedWrite,
+    ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
 };
 
 /// Who waits for something to be durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Waiter {
-    /// A request of another node, which sent a cell of this fingerprint.
+    /// A request of another node, which sent a cell of this fingerprint and goes by this record of its partition.
     Peer {
         peer: NodeId,
         id: RequestId,
         fingerprint: u64,
+        asked_at: AskedAt,
     },
     /// A coordination of this node, as if it had sent a cell of this fingerprint to itself.
     Coordination { id: RequestId, fingerprint: u64 },
@@ -31,11 +32,24 @@ pub(crate) enum Waiter {
         peer: NodeId,
         id: RequestId,
         applied: Box<Applied>,
+        asked_at: AskedAt,
     },
     /// A write of this node, which keeps a hint for one of the owners.
     OwnHint { id: RequestId, owner: NodeId },
     /// A record that was damaged, and is being put in order.
     Mending { key: Key },
+    /// A partition's state, and perhaps somebody who is to be told.
+    Partition {
+        state: Box<PartitionState>,
+        reply: Option<Box<(NodeId, RequestId, ReplicaResponse)>>,
+    },
+}
+
+/// Which partition a request is about, and which record of it the asker goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AskedAt {
+    pub(crate) partition: PartitionId,
+    pub(crate) epoch: Epoch,
 }
 
 /// What a batch does to the hints.
@@ -157,7 +171,11 @@ impl Journal {
         assert!(
             matches!(
                 op,
-                StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) | StoreOp::SetForgottenTime(_)
+                StoreOp::SetGeneration(_)
+                    | StoreOp::SetFounders(_)
+                    | StoreOp::SetForgottenTime(_)
+                    | StoreOp::SetRoster(_)
+                    | StoreOp::SetPartition(_)
             ),
             "records and hints are staged with what they change"
         );

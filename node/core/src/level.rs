@@ -92,7 +92,8 @@ pub enum LevelError {
     OnlyForWrites(Level),
 }
 
-/// What a level asks of the owners of one key: of each group so many. The groups have no owner in common.
+/// What a level asks of the owners of one key: of each group so many. Groups of one level have no owner in common; while
+/// the owners change, the old and the new ones are asked both, and some are in either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
     group: Group,
@@ -211,6 +212,15 @@ impl fmt::Display for Level {
 }
 
 impl Requirement {
+    /// Both this and `other`: an owner that both count is counted for each.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Requirement) -> Requirement {
+        self.other_groups.push(other.group);
+        self.other_groups.extend(other.other_groups);
+        self.hint_is_enough &= other.hint_is_enough;
+        self
+    }
+
     /// How many owners have to answer, over all data centers.
     pub fn needed(&self) -> u8 {
         self.groups().map(|group| group.needed).sum()

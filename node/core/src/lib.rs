@@ -8,6 +8,7 @@
 //! Nothing here reads a clock, opens a file or a socket, starts a thread, or draws chance of its own.
 
 mod admin;
+mod agreement;
 mod api;
 mod capped;
 mod cell;
@@ -29,9 +30,11 @@ mod mend;
 mod merkle;
 mod message;
 mod metrics;
+mod moves;
 mod name;
 mod node;
 mod origins;
+mod ownership;
 mod placement;
 mod plant;
 mod record;
@@ -39,41 +42,47 @@ mod repeats;
 mod replica;
 mod replication;
 mod ring;
+mod spread;
 mod store;
 mod time;
 mod timers;
 mod tombstones;
+mod topology;
 mod update;
 
-pub(crate) use self::api::BeforeSend;
 pub use self::{
+    agreement::{Acceptor, Ballot, PartitionState},
     api::{
         Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, Counters, Fetch, Latency, MemberStatus,
-        Metrics, NotApplied, Operation, PeerMetrics, Preferred, Quorum, ReadError, ReadOk, ReadRepair, ReadRequest,
-        Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn, Status, Unknown,
-        WriteError, WriteOk, WritePath, WriteRequest,
+        Metrics, MovesStatus, NotApplied, Operation, PeerMetrics, Preferred, Quorum, ReadError, ReadOk, ReadRepair,
+        ReadRequest, Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn,
+        Status, Unknown, WriteError, WriteOk, WritePath, WriteRequest,
     },
     cell::{
         ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
         DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,
     },
-    config::{Config, ConfigError, Tombstones},
+    config::{Config, ConfigError, Entry, Tombstones},
     exchange::{Branch, PartitionDigest},
     gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
     hlc::ClockMode,
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
-    io::{Event, Input, Output},
+    io::{CountedQuorum, Event, Input, Output},
     latency::LatencyWindow,
     level::{Level, LevelError, ParseLevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
     message::{Applied, Apply, Errand, Message, Refused, ReplicaRequest, ReplicaResponse, Stretch, Want},
     name::{NAME_BYTES_MAX, Name, NameError},
     node::{Node, StartError},
+    ownership::{Epoch, Owner, Ownership, Phase},
     plant::Plant,
     record::{KEY_BYTES_MAX, Key, Record, Summary, VALUE_BYTES_MAX, Value, Version},
     replication::{Replication, ReplicationError},
     ring::{Member, Ring, RingDigest, RingShape},
+    spread::{Origin, TopologyAck, TopologyAck2, TopologySyn},
     store::{Hint, HintId, Memory, RememberedWrite, Store, StoreError, StoreOp, Summaries, WriteId},
     time::{Now, Time, WallTime},
+    topology::{Enrolled, Roster, Standing, TopologyDigest},
     update::Update,
 };
+pub(crate) use self::{api::BeforeSend, topology::Topology};

@@ -1,15 +1,16 @@
 //! Finding the others and forming the ring: the node's side of gossip.
 //!
 //! The ring is founded once, by as many nodes as the cluster was made for. Until a node knows that many it serves
-//! nobody; from then on its ring never changes, whoever comes or goes, and the founders are remembered across
-//! restarts. Nodes that founded different rings refuse each other's requests, because their digests differ.
+//! nobody; from then on the founding never changes, and the founders are remembered across restarts. Who comes later
+//! joins (`moves.rs`). Nodes that founded different rings refuse each other's requests, because their digests differ.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
-    Config, Delta, Event, Fact, GossipAck, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Output, Ring,
-    StartError, Store, StoreOp, Time,
+    Config, Delta, Entry, Event, Fact, GossipAck, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Output,
+    PartitionId, PartitionState, Ring, Roster, Standing, StartError, Store, Time,
     gossip::{Learned, PEERS_PER_ROUND_MAX, RoundPlan},
+    spread::enrolled,
     timers::Timer,
 };
 
@@ -29,7 +30,10 @@ impl<S: Store> Node<S> {
         for peer in peers {
             let syn = self.gossip.syn();
             self.send(peer, Message::GossipSyn(syn));
+            let syn = self.topology_syn();
+            self.send(peer, Message::TopologySyn(syn));
         }
+        self.remove_silent(now);
     }
 
     fn round_plan(&self) -> RoundPlan {
@@ -68,10 +72,17 @@ impl<S: Store> Node<S> {
     pub(crate) fn on_gossip_news(&mut self, now: Time, deltas: Vec<Delta>) {
         for delta in deltas {
             let node = delta.node;
+            if self.roster.banned.contains(&node) {
+                continue;
+            }
+            let has_facts = !delta.facts.is_empty();
             match self.gossip.learn(delta) {
                 Learned::Nothing => {}
                 Learned::Heartbeat => self.on_sign_of_life(now, node),
                 Learned::Start => self.on_node_learned(now, node),
+            }
+            if has_facts {
+                self.enroll(node);
             }
         }
         self.form_ring_if_known();
@@ -95,31 +106,74 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Founds the ring as soon as enough nodes have told their share of it and where they are.
+    /// Founds the ring as soon as enough nodes have told their share of it and where they are. If one of them goes by a
+    /// ring already that these would not make, this node asks for that one's founders instead.
     pub(crate) fn form_ring_if_known(&mut self) {
-        if self.ring.is_some() {
+        if self.topology.is_some() || self.config.entry != Entry::Found || self.is_banned() {
             return;
         }
         // A node without weight has not told its share yet, or tells nonsense; either way it can't own anything.
-        let member = |(node, state): (NodeId, &crate::NodeState)| {
-            let weight = state.weight().filter(|weight| *weight > 0)?;
-            let (dc, rack) = (state.dc()?.clone(), state.rack()?.clone());
-            Some(Member { node, weight, dc, rack })
-        };
-        let known: Vec<_> = self.gossip.states().filter_map(member).collect();
-        if known.len() >= self.config.founders {
-            self.journal.stage_memory(StoreOp::SetFounders(known.clone()));
-            self.form_ring(known);
+        let is_founder = |standing: Standing| matches!(standing, Standing::Waiting | Standing::Normal);
+        let founders = self.gossip.states().filter_map(|(node, state)| {
+            let (member, standing) = enrolled(node, state)?;
+            is_founder(standing).then_some(member)
+        });
+        let known: Vec<_> = founders.collect();
+        if known.len() < self.config.founders {
+            return;
+        }
+        let digest = Ring::place(&self.config.ring, known.clone()).digest();
+        let told = self.gossip.states().filter_map(|(_, state)| state.ring());
+        let is_theirs = { told }.all(|ring| ring == digest);
+        if is_theirs {
+            self.found(known);
         }
     }
 
-    pub(crate) fn form_ring(&mut self, founders: Vec<Member>) {
-        assert!(self.ring.is_none(), "a ring is founded once");
-        let ring = Ring::place(&self.config.ring, founders);
-        self.gossip.own().say(Fact::Ring(ring.digest()));
-        let members = ring.members().len();
-        self.output(Output::Event(Event::RingFormed { members }));
-        self.ring = Some(ring);
+    /// This node as a member.
+    pub(crate) fn own_member(&self) -> Member {
+        Member {
+            node: self.config.node,
+            weight: self.weight,
+            dc: self.config.dc.clone(),
+            rack: self.config.rack.clone(),
+        }
+    }
+
+    /// Removes members that have been silent for as long as the settings say, if more than half of all are there: on
+    /// the smaller side of a partition nobody is removed.
+    fn remove_silent(&mut self, now: Time) {
+        let Some(after) = self.config.auto_remove_after else {
+            return;
+        };
+        let members: Vec<_> = self.roster.members.keys().copied().collect();
+        let is_here = |node: &&NodeId| **node == self.config.node || self.detector.is_up(**node);
+        if members.iter().filter(is_here).count() * 2 <= members.len() {
+            return;
+        }
+        let started = self.started_at;
+        let silent = members.into_iter().filter(|node| {
+            let heard = self.detector.last_heard(*node).unwrap_or(started);
+            *node != self.config.node && !self.detector.is_up(*node) && now.since(heard) >= after
+        });
+        let silent: Vec<_> = silent.collect();
+        for node in silent {
+            if self.why_not_remove(node).is_none() {
+                self.ban(node);
+            }
+        }
+    }
+
+    /// Serves again by what the disk says.
+    pub(crate) fn resume(&mut self, founders: Vec<Member>, partitions: BTreeMap<PartitionId, PartitionState>) {
+        if self.roster.members.is_empty() && self.roster.banned.is_empty() {
+            self.roster = Roster::founded_by(&founders);
+        }
+        if self.standing == Standing::Waiting && founders.iter().any(|founder| founder.node == self.config.node) {
+            self.standing = Standing::Normal;
+            self.gossip.own().say(Fact::Standing(Standing::Normal));
+        }
+        self.form_topology(founders, partitions);
     }
 
     pub(crate) fn connect(&mut self, address: SocketAddr) {
@@ -135,6 +189,7 @@ impl<S: Store> Node<S> {
             address: state.address(),
             generation: state.generation,
             ring: state.ring(),
+            standing: state.standing(),
             linked: self.links.contains(&node),
             up: node == self.config.node || self.detector.is_up(node),
         };
@@ -142,10 +197,14 @@ impl<S: Store> Node<S> {
     }
 }
 
-/// Refuses a place other than the one that the ring was founded with (CASSANDRA-10238). Until a node has heard of the
-/// founding it can still be moved: founders that took it for elsewhere then serve by another ring, and are refused.
-pub(crate) fn check_place(config: &Config, founders: &[Member]) -> Result<(), StartError> {
-    match founders.iter().find(|founder| founder.node == config.node) {
+/// Refuses a place other than the one that the ring was founded with, or that this node came in with (CASSANDRA-10238).
+/// Until a node has heard of the founding it can still be moved: founders that took it for elsewhere then serve by
+/// another ring, and are refused.
+pub(crate) fn check_place<'a>(
+    config: &Config,
+    mut members: impl Iterator<Item = &'a Member>,
+) -> Result<(), StartError> {
+    match members.find(|member| member.node == config.node) {
         Some(Member { dc, rack, .. }) if (dc, rack) != (&config.dc, &config.rack) => Err(StartError::Moved {
             dc: dc.clone(),
             rack: rack.clone(),
@@ -235,11 +294,12 @@ mod tests {
     fn a_node_counts_as_a_founder_once_its_share_and_its_place_are_known() {
         let mut node = start(None).unwrap();
         let rack = Fact::Rack("r2".parse().unwrap());
-        for (fact, version) in [Fact::Weight(3), Fact::Dc("dc2".parse().unwrap()), rack]
+        let dc = Fact::Dc("dc2".parse().unwrap());
+        for (fact, version) in [Fact::Standing(Standing::Waiting), Fact::Weight(3), dc, rack]
             .into_iter()
             .zip(1..)
         {
-            assert!(node.ring.is_none());
+            assert!(node.topology.is_none());
             let delta = Delta {
                 node: NodeId(2),
                 generation: Generation(1),
@@ -255,8 +315,8 @@ mod tests {
             dc: "dc2".parse().unwrap(),
             ..member(2, "r2")
         };
-        let ring = node.ring.expect("both are known");
-        assert_eq!(ring.members(), [member(1, "r1"), newcomer]);
+        let topology = node.topology.expect("both are known");
+        assert_eq!(topology.founders(), [member(1, "r1"), newcomer]);
     }
 
     #[test]

@@ -39,6 +39,13 @@ impl Mends {
         self.waiting.contains(key) || self.under_way.contains_key(key)
     }
 
+    /// A record that was damaged is not to be held any more.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        self.waiting.remove(key);
+        self.under_way.remove(key);
+        self.asked.retain(|_, (asked, _)| asked != key);
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.waiting.len() + self.under_way.len()
     }
@@ -58,7 +65,7 @@ impl<S: Store> Node<S> {
 
     pub(crate) fn on_mend_due(&mut self, now: Now) {
         self.mends.timer_set = false;
-        if self.ring.is_some() {
+        if self.topology.is_some() {
             let room = MENDING_MAX - self.mends.under_way.len();
             let can_be = |key: &&Key| self.other_owners(key).iter().all(|owner| self.is_reachable(*owner));
             let due: Vec<_> = self.mends.waiting.iter().filter(can_be).take(room).cloned().collect();
@@ -80,9 +87,8 @@ impl<S: Store> Node<S> {
     }
 
     fn other_owners(&self, key: &Key) -> BTreeSet<NodeId> {
-        let ring = self.ring.as_ref().expect("nothing is mended before");
-        let owners = ring.owners(ring.partition(key)).iter();
-        owners.copied().filter(|owner| *owner != self.config.node).collect()
+        let owners = self.topology().ownership(self.partition(key)).nodes();
+        owners.filter(|owner| *owner != self.config.node).collect()
     }
 
     fn begin_mend(&mut self, key: &Key) {

@@ -81,6 +81,11 @@ impl MerkleTree {
         }
     }
 
+    /// Whether no record is in it.
+    pub fn is_empty(&self) -> bool {
+        self.leaves.is_none()
+    }
+
     /// The hash over everything; 0 where no record is.
     pub fn root(&self) -> u64 {
         hash(&self.inner())

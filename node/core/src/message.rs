@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branch, Cell, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, PartitionId, RequestId, RingDigest, Summary,
-    Update, Version, WriteId, capped,
+    Ballot, Branch, Cell, Epoch, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, Ownership, PartitionId,
+    RequestId, RingDigest, RingShape, Summary, TopologyAck, TopologyAck2, TopologySyn, Update, Version, WriteId,
+    capped,
     exchange::{PartitionDigest, STRETCH_KEYS_MAX, STRETCH_RECORDS_MAX},
     merkle::INNER,
 };
@@ -20,12 +21,26 @@ pub enum Message {
     GossipAck(GossipAck),
     /// Ends it.
     GossipAck2(GossipAck2),
+    /// Tells how much the sender knows of who owns what.
+    TopologySyn(TopologySyn),
+    /// Answers it, where the two differ.
+    TopologyAck(TopologyAck),
+    /// Answers that.
+    TopologyAck2(TopologyAck2),
+    /// Records of partitions that were chosen.
+    Ownerships {
+        /// The last that the sender knows.
+        ownerships: Vec<Ownership>,
+    },
     /// Asks a replica for something.
     Request {
         /// Chosen by the asker; comes back in the response.
         id: RequestId,
-        /// The ring that the asker goes by. A replica that goes by another refuses.
+        /// The founding of the ring that the asker goes by. A replica that goes by another refuses.
         ring: RingDigest,
+        /// Of the record that the asker goes by, of the partition that it asks about. A replica that goes by another
+        /// says so, and does nothing.
+        epoch: Epoch,
         /// What is asked.
         body: ReplicaRequest,
     },
@@ -91,6 +106,23 @@ pub enum ReplicaRequest {
     /// What the asker lacks, and what the replica lacks, of a stretch of a partition. Answered by
     /// [`ReplicaResponse::Differences`].
     CompareSummaries(Box<Stretch>),
+    /// To promise that nothing below a ballot is accepted for a partition's next record. Answered by
+    /// [`ReplicaResponse::Promised`] or [`ReplicaResponse::Outbid`].
+    Prepare {
+        /// Which partition.
+        partition: PartitionId,
+        /// The proposal's rank.
+        ballot: Ballot,
+    },
+    /// To accept a partition's next record. Answered by [`ReplicaResponse::Accepted`] or [`ReplicaResponse::Outbid`].
+    Accept {
+        /// Which partition.
+        partition: PartitionId,
+        /// The proposal's rank.
+        ballot: Ballot,
+        /// The record.
+        value: Box<Ownership>,
+    },
     /// Whether a tombstone may go as far as this node knows. Answered by [`ReplicaResponse::Agreed`].
     Confirm {
         /// Of which key.
@@ -106,6 +138,26 @@ pub enum ReplicaRequest {
         /// Which tombstone.
         fingerprint: u64,
     },
+}
+
+impl ReplicaRequest {
+    /// The partition that it is about; `None` if that is more than one.
+    pub(crate) fn partition(&self, shape: &RingShape) -> Option<PartitionId> {
+        match self {
+            ReplicaRequest::Read { key, .. }
+            | ReplicaRequest::ReadKept { key, .. }
+            | ReplicaRequest::Hold { key, .. }
+            | ReplicaRequest::Keep { key, .. }
+            | ReplicaRequest::Confirm { key, .. }
+            | ReplicaRequest::Collect { key, .. } => Some(shape.partition(key)),
+            ReplicaRequest::Apply(apply) => Some(shape.partition(&apply.key)),
+            ReplicaRequest::CompareDigests { .. } => None,
+            ReplicaRequest::CompareBranches { partition, .. }
+            | ReplicaRequest::Prepare { partition, .. }
+            | ReplicaRequest::Accept { partition, .. } => Some(*partition),
+            ReplicaRequest::CompareSummaries(stretch) => Some(stretch.partition),
+        }
+    }
 }
 
 /// A stretch of a partition, as one node holds it.
@@ -155,6 +207,8 @@ pub struct Applied {
     pub cell: Cell,
     /// The place of a register's write.
     pub version: Option<Version>,
+    /// The record that the origin goes by, if that is a later one than the asker's by now.
+    pub ownership: Option<Box<Ownership>>,
 }
 
 /// Why a cell is sent to a replica.
@@ -200,6 +254,30 @@ pub enum ReplicaResponse {
     Differing {
         /// In order.
         partitions: Vec<PartitionId>,
+        /// Those that were not compared, because the replica goes by another record of them.
+        unlike: Vec<PartitionId>,
+        /// The highest time of any tombstone that the replica has forgotten.
+        forgotten_time: u64,
+    },
+    /// The replica goes by a later record, and did nothing; or it did what was asked, and goes by a later record by
+    /// now, so that it does not count as done under the earlier one.
+    Stale {
+        /// The later record.
+        ownership: Box<Ownership>,
+    },
+    /// The replica goes by an earlier record, and did nothing: it has to be told the later one.
+    Behind,
+    /// Nothing below the ballot will be accepted.
+    Promised {
+        /// What was accepted last, if anything was.
+        accepted: Option<Box<(Ballot, Ownership)>>,
+    },
+    /// The record is accepted.
+    Accepted,
+    /// Somebody has outbid the proposal.
+    Outbid {
+        /// With this.
+        ballot: Ballot,
     },
     /// The leaves under the nodes that differ.
     Branches {
@@ -232,6 +310,12 @@ pub enum Refused {
     /// It goes by another ring, or does not know its ring yet.
     #[error("it goes by another ring")]
     OtherRing,
+    /// It goes by another record of the partition.
+    #[error("it goes by another record of the partition")]
+    OtherEpoch,
+    /// The asker was removed from the cluster.
+    #[error("the asker was removed from the cluster")]
+    Banned,
     /// The version is too far ahead of its clock.
     #[error("the version is too far ahead of its clock")]
     ClockSkew,

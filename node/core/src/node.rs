@@ -13,10 +13,11 @@ use std::{
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Key, Member, Message, Name, NodeId,
-    NodeState, Now, Output, PartitionId, PersistToken, Plant, ReplicaRequest, Request, RequestId, Response, Ring,
-    RingShape, Store, StoreError, StoreOp, Time,
-    coordinate::Coordination,
+    BeforeSend, Config, ConfigError, Counters, Epoch, Event, Fact, Generation, Input, Key, Member, Message, Name,
+    NodeId, NodeState, Now, Output, PartitionId, PartitionState, PersistToken, Plant, ReplicaRequest, ReplicaResponse,
+    Request, RequestId, Response, RingShape, Roster, Standing, Store, StoreError, StoreOp, Time, Topology,
+    agreement::Agreements,
+    coordinate::{Coordination, Quorums},
     drain::Drain,
     exchange::{AntiEntropy, tree_of},
     gossip::{Detector, Gossip},
@@ -26,6 +27,7 @@ use crate::{
     membership,
     mend::Mends,
     metrics::Measurements,
+    moves::Moves,
     origins::Origins,
     repeats::Repeats,
     timers::{Timer, Timers},
@@ -48,7 +50,19 @@ pub struct Node<S> {
     pub(crate) links: BTreeSet<NodeId>,
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
-    pub(crate) ring: Option<Ring>,
+    /// Who is in the cluster, as far as this node knows; nobody but itself before it knows the ring's founders.
+    pub(crate) roster: Roster,
+    /// What this node is to the cluster, as it says.
+    pub(crate) standing: Standing,
+    /// Its share of the ring, relative to others.
+    pub(crate) weight: u16,
+    /// Why it does not come into the cluster, if it was told.
+    pub(crate) entry_refused: Option<&'static str>,
+    pub(crate) started_at: Time,
+    pub(crate) topology: Option<Topology>,
+    pub(crate) agreements: Agreements,
+    pub(crate) moves: Moves,
+    pub(crate) quorums: Quorums,
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
     pub(crate) origins: Origins,
@@ -134,13 +148,23 @@ impl<S: Store> Node<S> {
     pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
         config.validate()?;
         let memory = store.memory()?;
-        membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
+        let roster = memory.roster.unwrap_or_default();
+        let enrolled = roster.members.get(&config.node);
+        let places = memory
+            .founders
+            .iter()
+            .flatten()
+            .chain(enrolled.map(|enrolled| &enrolled.member));
+        membership::check_place(&config, places)?;
+        let standing = enrolled.map_or(Standing::Waiting, |enrolled| enrolled.standing);
+        let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(generation);
         own.say(Fact::Name(config.name.clone()));
         own.say(Fact::Address(config.address));
-        own.say(Fact::Weight(config.weight));
+        own.say(Fact::Standing(standing));
+        own.say(Fact::Weight(weight));
         own.say(Fact::Dc(config.dc.clone()));
         own.say(Fact::Rack(config.rack.clone()));
         let mut clock = HybridClock::new(config.clock, config.clock_skew_max);
@@ -155,7 +179,15 @@ impl<S: Store> Node<S> {
             links: BTreeSet::new(),
             gossip: Gossip::new(config.cluster, config.node, own),
             detector: Detector::new(config.gossip_interval, now.time),
-            ring: None,
+            roster,
+            standing,
+            weight,
+            entry_refused: None,
+            started_at: now.time,
+            topology: None,
+            agreements: Agreements::default(),
+            moves: Moves::default(),
+            quorums: Quorums::default(),
             coordinations: BTreeMap::new(),
             handoff: Handoff::load(&store)?,
             origins: Origins::load(&store, config.write_id_count_max)?,
@@ -176,7 +208,7 @@ impl<S: Store> Node<S> {
             rng,
             store,
         };
-        node.begin(memory.founders, inventory.damaged, now.time);
+        node.begin(memory.founders, memory.partitions, inventory.damaged, now.time);
         Ok(node)
     }
 
@@ -215,6 +247,9 @@ impl<S: Store> Node<S> {
                 Timer::HintExpiry => self.on_hint_expiry_due(now),
                 Timer::AntiEntropy => self.on_anti_entropy_due(now.time),
                 Timer::Comparison(id) => self.on_comparison_deadline(now.time, id),
+                Timer::Moves => self.on_moves_timer(now),
+                Timer::MovesSoon => self.on_moves_soon(now),
+                Timer::Proposal(partition) => self.on_proposal_deadline(partition),
             }
         }
     }
@@ -245,16 +280,23 @@ impl<S: Store> Node<S> {
         self.store
     }
 
-    fn begin(&mut self, founders: Option<Vec<Member>>, damaged: Vec<Key>, now: Time) {
+    fn begin(
+        &mut self,
+        founders: Option<Vec<Member>>,
+        partitions: BTreeMap<PartitionId, PartitionState>,
+        damaged: Vec<Key>,
+        now: Time,
+    ) {
         self.journal.stage_memory(StoreOp::SetGeneration(self.generation));
         self.starting = Some(PersistToken(0));
         if let Some(founders) = founders {
-            self.form_ring(founders);
+            self.resume(founders, partitions);
         }
         for address in self.config.seeds.clone() {
             self.connect(address);
         }
         self.timers.set(now, Timer::Gossip);
+        self.set_moves_timer(now);
         self.set_anti_entropy_timer(now);
         self.set_tombstones_timer(now);
         self.set_hint_expiry_timer(now);
@@ -271,9 +313,18 @@ impl<S: Store> Node<S> {
             Message::GossipSyn(syn) => self.on_gossip_syn(from, &syn),
             Message::GossipAck(ack) => self.on_gossip_ack(now.time, from, ack),
             Message::GossipAck2(ack2) => self.on_gossip_news(now.time, ack2.deltas),
-            Message::Request { id, ring, body } => self.on_replica_request(now, from, id, ring, body),
+            Message::TopologySyn(syn) => self.on_topology_syn(from, &syn),
+            Message::TopologyAck(ack) => self.on_topology_ack(from, ack),
+            Message::TopologyAck2(ack2) => self.on_topology_ack2(from, ack2),
+            Message::Ownerships { ownerships } => self.learn_ownerships(ownerships),
+            Message::Request { id, ring, epoch, body } => self.on_replica_request(now, (from, id), ring, epoch, body),
             Message::Response { id, body } => {
-                if self.coordinations.contains_key(&id) {
+                if let ReplicaResponse::Stale { ownership } = &body {
+                    self.learn_ownership((**ownership).clone());
+                }
+                if self.agreements.is_under_way(id) {
+                    self.on_proposal_response(now, id, from, body);
+                } else if self.coordinations.contains_key(&id) {
                     self.on_coordination_response(now, id, from, body);
                 } else if self.handoff.is_under_way(id) {
                     self.on_handoff_response(now, id, &body);
@@ -356,9 +407,22 @@ impl<S> Node<S> {
 
     /// Sends a request to another replica. The ring must have formed.
     pub(crate) fn ask(&mut self, to: NodeId, id: RequestId, body: ReplicaRequest) {
-        let ring = self.ring.as_ref().expect("nobody is asked before the ring has formed");
-        let ring = ring.digest();
-        self.send(to, Message::Request { id, ring, body });
+        let topology = self.topology();
+        let ring = topology.founding();
+        let partition = body.partition(&self.config.ring);
+        let epoch = partition.map_or(Epoch::default(), |partition| topology.epoch(partition));
+        self.send(to, Message::Request { id, ring, epoch, body });
+    }
+
+    /// Who owns what. The ring must have formed.
+    pub(crate) fn topology(&self) -> &Topology {
+        let topology = self.topology.as_ref();
+        topology.expect("nothing is asked before the ring has formed")
+    }
+
+    pub(crate) fn topology_mut(&mut self) -> &mut Topology {
+        let topology = self.topology.as_mut();
+        topology.expect("nothing is asked before the ring has formed")
     }
 
     pub(crate) fn reply(&mut self, token: crate::ClientToken, response: Response) {

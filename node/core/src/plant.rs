@@ -54,11 +54,25 @@ pub enum Plant {
     ExchangeOmitsTombstones,
     /// A write is acknowledged before it is synced (N10).
     AckBeforeSync,
+    /// While owners change, a write needs as many of the old and the new together as of the old alone, and a read asks one
+    /// side (T11, Q8: the quorums are not joint).
+    QuorumsNotJoint,
+    /// A replica serves a request that goes by an earlier record of its partition (T1, T2: coordinators with different
+    /// rings).
+    StaleEpochServed,
+    /// A newcomer copies from one owner, whoever lags (T9).
+    CopiesFromOne,
+    /// A newcomer is an owner without having copied anything (T4, T13, X12).
+    JoinsEmpty,
+    /// An owner that is left out drops what it has before others have been seen to have it (T6).
+    DroppedBeforeProof,
+    /// A member can be removed while it is alive (T14).
+    RemovesTheLiving,
 }
 
 impl Plant {
     /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 21] = [
+    pub const ALL: [Plant; 27] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -80,6 +94,12 @@ impl Plant {
         Plant::TombstoneCollectedEarly,
         Plant::ExchangeOmitsTombstones,
         Plant::AckBeforeSync,
+        Plant::QuorumsNotJoint,
+        Plant::StaleEpochServed,
+        Plant::CopiesFromOne,
+        Plant::JoinsEmpty,
+        Plant::DroppedBeforeProof,
+        Plant::RemovesTheLiving,
     ];
 
     /// Its name on the command line.
@@ -106,6 +126,12 @@ impl Plant {
             Plant::TombstoneCollectedEarly => "tombstone-collected-early",
             Plant::ExchangeOmitsTombstones => "exchange-omits-tombstones",
             Plant::AckBeforeSync => "ack-before-sync",
+            Plant::QuorumsNotJoint => "quorums-not-joint",
+            Plant::StaleEpochServed => "stale-epoch-served",
+            Plant::CopiesFromOne => "copies-from-one",
+            Plant::JoinsEmpty => "joins-empty",
+            Plant::DroppedBeforeProof => "dropped-before-proof",
+            Plant::RemovesTheLiving => "removes-the-living",
         }
     }
 
@@ -133,6 +159,12 @@ impl Plant {
             Plant::TombstoneCollectedEarly => "a tombstone goes while a node is away or keeps a hint of its key",
             Plant::ExchangeOmitsTombstones => "anti-entropy leaves tombstones out of what it compares",
             Plant::AckBeforeSync => "a replica acknowledges a write before it is synced",
+            Plant::QuorumsNotJoint => "while owners change, quorums of the old and of the new are not joint",
+            Plant::StaleEpochServed => "a replica serves requests that go by an earlier record of its partition",
+            Plant::CopiesFromOne => "a new owner copies from one of the old ones, whoever lags",
+            Plant::JoinsEmpty => "a new owner is one without having copied anything",
+            Plant::DroppedBeforeProof => "an owner that is left out drops what it has before others have it",
+            Plant::RemovesTheLiving => "a member can be removed while it is alive",
         }
     }
 

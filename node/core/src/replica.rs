@@ -3,44 +3,56 @@
 //! It acknowledges a cell once what it durably holds covers it, and shows only what is durable. So what it has once
 //! shown or acknowledged it shows for ever, or what overwrote it, whatever crash comes between.
 
+use std::cmp::Ordering;
+
 use crate::{
-    Applied, Apply, Cell, Errand, Key, Message, Node, NodeId, Now, PartitionId, Plant, Record, Refused, ReplicaRequest,
-    ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want, journal::Waiter,
+    Applied, Apply, Cell, Epoch, Errand, Key, Message, Node, NodeId, Now, Ownership, PartitionId, Plant, Record,
+    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want,
+    journal::{AskedAt, Waiter},
 };
 
 impl<S: Store> Node<S> {
     pub(crate) fn on_replica_request(
         &mut self,
         now: Now,
-        from: NodeId,
-        id: RequestId,
+        (from, id): (NodeId, RequestId),
         ring: RingDigest,
+        epoch: Epoch,
         body: ReplicaRequest,
     ) {
-        if self.ring.as_ref().map(|own| own.digest()) != Some(ring) {
-            return self.respond(from, id, ReplicaResponse::Refused(Refused::OtherRing));
+        if let Some(answer) = self.why_not_serve(from, ring, epoch, &body) {
+            return self.respond(from, id, answer);
         }
+        let partition = body.partition(&self.config.ring).unwrap_or(PartitionId(0));
+        let asked_at = AskedAt { partition, epoch };
         let answer = match body {
             ReplicaRequest::Read { key, want } => Ok(Some(self.answer_read_request(now, &key, want))),
             ReplicaRequest::ReadKept { key, owner } => Ok(Some(self.answer_read_kept(&key, owner))),
             ReplicaRequest::Hold { key, cell, errand } => {
-                let fingerprint = cell.fingerprint(&key.name);
-                let peer = from;
-                let waiter = Waiter::Peer { peer, id, fingerprint };
+                let waiter = Waiter::Peer {
+                    peer: from,
+                    id,
+                    fingerprint: cell.fingerprint(&key.name),
+                    asked_at,
+                };
                 self.hold(now, &key, cell, errand, waiter).map(|()| None)
             }
             ReplicaRequest::Keep { owner, key, cell } => {
-                let fingerprint = cell.fingerprint(&key.name);
-                let peer = from;
-                let waiter = Waiter::Peer { peer, id, fingerprint };
+                let waiter = Waiter::Peer {
+                    peer: from,
+                    id,
+                    fingerprint: cell.fingerprint(&key.name),
+                    asked_at,
+                };
                 self.keep(now, owner, key, cell, waiter).map(|()| None)
             }
-            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
-            ReplicaRequest::Apply(apply) => self.apply(now, from, id, *apply).map(|()| None),
-            ReplicaRequest::CompareDigests { digests } => {
-                let partitions = self.anti_entropy.differing(&digests);
-                Ok(Some(ReplicaResponse::Differing { partitions }))
+            proposal @ (ReplicaRequest::Prepare { .. } | ReplicaRequest::Accept { .. }) => {
+                self.answer_proposal(now, from, id, epoch, proposal);
+                Ok(None)
             }
+            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
+            ReplicaRequest::Apply(apply) => self.apply(now, (from, id), asked_at, *apply).map(|()| None),
+            ReplicaRequest::CompareDigests { digests } => Ok(Some(self.differing(digests))),
             ReplicaRequest::CompareBranches { partition, inner } => {
                 let branches = self.anti_entropy.branches(partition, &inner);
                 Ok(Some(ReplicaResponse::Branches { branches }))
@@ -60,6 +72,43 @@ impl<S: Store> Node<S> {
             Ok(Some(response)) => self.respond(from, id, response),
             Err(refused) => self.respond(from, id, ReplicaResponse::Refused(refused)),
         }
+    }
+
+    /// Why a request is not served: the asker goes by another ring, was removed, or goes by another record of the
+    /// partition, be it an earlier one or a later.
+    fn why_not_serve(
+        &self,
+        from: NodeId,
+        ring: RingDigest,
+        epoch: Epoch,
+        body: &ReplicaRequest,
+    ) -> Option<ReplicaResponse> {
+        let Some(topology) = self.topology.as_ref().filter(|topology| topology.founding() == ring) else {
+            return Some(ReplicaResponse::Refused(Refused::OtherRing));
+        };
+        if self.roster.banned.contains(&from) || self.is_banned() {
+            return Some(ReplicaResponse::Refused(Refused::Banned));
+        }
+        let partition = body.partition(&self.config.ring)?;
+        if !topology.has(partition) {
+            return Some(ReplicaResponse::Refused(Refused::Invalid));
+        }
+        let ownership = topology.ownership(partition);
+        match ownership.epoch.cmp(&epoch) {
+            Ordering::Equal => None,
+            Ordering::Less => Some(ReplicaResponse::Behind),
+            Ordering::Greater if self.has_plant(Plant::StaleEpochServed) => None,
+            Ordering::Greater => Some(ReplicaResponse::Stale {
+                ownership: Box::new(ownership.clone()),
+            }),
+        }
+    }
+
+    /// The record of a partition, where it is a later one than an asker went by.
+    fn later_ownership(&self, asked_at: AskedAt) -> Option<Box<Ownership>> {
+        let ownership = self.topology().ownership(asked_at.partition);
+        let is_later = ownership.epoch > asked_at.epoch && !self.has_plant(Plant::StaleEpochServed);
+        is_later.then(|| Box::new(ownership.clone()))
     }
 
     /// What is under a key here, as an answer.
@@ -193,7 +242,13 @@ impl<S: Store> Node<S> {
     ///
     /// # Errors
     /// The reason why it never will be; nothing was changed.
-    pub(crate) fn apply(&mut self, now: Now, asker: NodeId, id: RequestId, apply: Apply) -> Result<(), Refused> {
+    pub(crate) fn apply(
+        &mut self,
+        now: Now,
+        (asker, id): (NodeId, RequestId),
+        asked_at: AskedAt,
+        apply: Apply,
+    ) -> Result<(), Refused> {
         let Apply {
             key,
             update,
@@ -210,11 +265,16 @@ impl<S: Store> Node<S> {
                 return Err(Refused::Invalid);
             }
             let cell = held.ok_or(Refused::Storage)?.cell;
-            let applied = Box::new(Applied { cell, version });
+            let applied = Box::new(Applied {
+                cell,
+                version,
+                ownership: None,
+            });
             let waiter = Waiter::Origin {
                 peer: asker,
                 id,
                 applied,
+                asked_at,
             };
             return self.wait_or_tell(now, &key, waiter);
         }
@@ -229,6 +289,7 @@ impl<S: Store> Node<S> {
         let applied = Box::new(Applied {
             cell: record.cell.clone(),
             version,
+            ownership: None,
         });
         self.stage(&key, Some(record), held.as_ref());
         self.journal.wait_for(
@@ -237,6 +298,7 @@ impl<S: Store> Node<S> {
                 peer: asker,
                 id,
                 applied,
+                asked_at,
             },
         );
         Ok(())
@@ -245,7 +307,19 @@ impl<S: Store> Node<S> {
     /// What somebody waited for is durable.
     pub(crate) fn on_held(&mut self, now: Now, waiter: Waiter) {
         match waiter {
-            Waiter::Peer { peer, id, fingerprint } => self.respond(peer, id, ReplicaResponse::Held { fingerprint }),
+            Waiter::Peer {
+                peer,
+                id,
+                fingerprint,
+                asked_at,
+            } => {
+                // Whoever has copied from here meanwhile may have missed it: it counts only by the later record.
+                let answer = match self.later_ownership(asked_at) {
+                    Some(ownership) => ReplicaResponse::Stale { ownership },
+                    None => ReplicaResponse::Held { fingerprint },
+                };
+                self.respond(peer, id, answer);
+            }
             Waiter::Coordination { id, fingerprint } => {
                 self.on_coordination_response(now, id, self.config.node, ReplicaResponse::Held { fingerprint });
             }
@@ -253,10 +327,21 @@ impl<S: Store> Node<S> {
                 self.on_handoff_response(now, id, &ReplicaResponse::Held { fingerprint });
             }
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Ok(())),
-            Waiter::Origin { peer, id, applied } if peer == self.config.node => {
+            Waiter::Origin { peer, id, applied, .. } if peer == self.config.node => {
                 self.on_coordination_response(now, id, peer, ReplicaResponse::Applied(applied));
             }
-            Waiter::Origin { peer, id, applied } => self.respond(peer, id, ReplicaResponse::Applied(applied)),
+            Waiter::Origin {
+                peer,
+                id,
+                mut applied,
+                asked_at,
+            } => {
+                applied.ownership = self.later_ownership(asked_at);
+                self.respond(peer, id, ReplicaResponse::Applied(applied));
+            }
+            Waiter::Partition { state, reply } => {
+                self.on_partition_durable(now, *state, reply.map(|reply| *reply));
+            }
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
         }
@@ -274,15 +359,14 @@ impl<S: Store> Node<S> {
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
+            Waiter::Partition { state, reply } => {
+                self.on_partition_not_durable(now, &state, reply.map(|reply| *reply));
+            }
         }
     }
 
     pub(crate) fn partition(&self, key: &Key) -> PartitionId {
-        let ring = self
-            .ring
-            .as_ref()
-            .expect("keys are looked at only once the ring has formed");
-        ring.partition(key)
+        self.config.ring.partition(key)
     }
 
     /// Answers a node. If its link is gone, so is the answer, and the asker knows.

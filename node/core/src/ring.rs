@@ -138,6 +138,16 @@ impl Ring {
         &self.owners[usize::from(partition.0)]
     }
 
+    /// The partitions that are placed on `node`.
+    pub(crate) fn owned_by(&self, node: NodeId) -> impl Iterator<Item = PartitionId> + '_ {
+        let owned = self
+            .owners
+            .iter()
+            .zip(0..)
+            .filter(move |(owners, _)| owners.contains(&node));
+        owned.map(|(_, partition)| PartitionId(partition))
+    }
+
     /// Every member once: the owners of `partition` in preference order, then those who stand in for them, as they are
     /// met clockwise (*Dynamo*, section 4.6: the first N healthy nodes of this walk make a sloppy quorum).
     pub fn walk(&self, partition: PartitionId) -> impl Iterator<Item = NodeId> + '_ {
@@ -145,14 +155,6 @@ impl Ring {
         let met = self.vnodes.clockwise(first_point(self.partitions, partition));
         let others = met.filter(|node| !owners.contains(node));
         owners.iter().copied().chain(others)
-    }
-
-    /// The partitions that both nodes own.
-    pub fn shared(&self, one: NodeId, other: NodeId) -> impl Iterator<Item = PartitionId> + '_ {
-        (0..self.partitions).map(PartitionId).filter(move |p| {
-            let owners = self.owners(*p);
-            owners.contains(&one) && owners.contains(&other)
-        })
     }
 }
 

@@ -3,9 +3,13 @@
 //! Looking is synchronous; changing is an output (`Output::Persist`) that comes back as an input once it is durable.
 //! A store shows only what is durable: a value that a crash could still take back is never served.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, Generation, Key, Member, NodeId, PartitionId, Record, Summary, Version, WallTime};
+use crate::{
+    Cell, Generation, Key, Member, NodeId, PartitionId, PartitionState, Record, Roster, Summary, Version, WallTime,
+};
 
 /// A node's durable state, as the core looks at it.
 pub trait Store {
@@ -70,6 +74,10 @@ pub struct Memory {
     pub founders: Option<Vec<Member>>,
     /// The highest time of any tombstone that it has forgotten.
     pub forgotten_time: u64,
+    /// Who is in the cluster, once it knows.
+    pub roster: Option<Roster>,
+    /// Of partitions whose record is not the first any more, or is about to change.
+    pub partitions: BTreeMap<PartitionId, PartitionState>,
 }
 
 /// A write's id, chosen by the client. Two writes of one id are one write, sent twice.
@@ -157,13 +165,20 @@ pub enum StoreOp {
     SetFounders(Vec<Member>),
     /// Remembers the highest time of any tombstone that was forgotten.
     SetForgottenTime(u64),
+    /// Remembers who is in the cluster.
+    SetRoster(Box<Roster>),
+    /// Remembers the record of a partition, and what was promised for the next.
+    SetPartition(Box<PartitionState>),
 }
 
 impl StoreOp {
     /// Whether this is synced, with all before it, however seldom the disk syncs otherwise: a node that forgot its
-    /// generation would stamp two writes alike.
+    /// generation would stamp two writes alike, and one that forgot the record of a partition would serve by an old one.
     pub fn is_always_synced(&self) -> bool {
-        matches!(self, StoreOp::SetGeneration(_) | StoreOp::SetFounders(_))
+        matches!(
+            self,
+            StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) | StoreOp::SetPartition(_)
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{RequestId, Time};
+use crate::{PartitionId, RequestId, Time};
 
 /// A reason to wake up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,12 @@ pub(crate) enum Timer {
     AntiEntropy,
     /// A step of a comparison has run out of time.
     Comparison(RequestId),
+    /// Partitions may have to be moved.
+    Moves,
+    /// They have, as soon as what is being handled is over.
+    MovesSoon,
+    /// A proposal has run out of time.
+    Proposal(PartitionId),
 }
 
 /// Every timer that is set. Each is set at most once.

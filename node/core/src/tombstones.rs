@@ -94,7 +94,7 @@ impl<S: Store> Node<S> {
 
     pub(crate) fn on_tombstones_due(&mut self, now: Now) {
         self.set_tombstones_timer(now.time);
-        if self.ring.is_none() {
+        if self.topology.is_none() {
             return;
         }
         self.give_up_late_funerals(now.time);
@@ -144,10 +144,14 @@ impl<S: Store> Node<S> {
 
     /// Asks every member whether a tombstone may go, if this node is to lead.
     fn begin_funeral(&mut self, now: Now, key: &Key) {
-        let ring = self.ring.as_ref().expect("the caller has looked");
-        let leads = ring.owners(ring.partition(key)).first() == Some(&self.config.node);
-        let mut members: BTreeSet<_> = ring.members().iter().map(|member| member.node).collect();
-        if !leads || self.graveyard.under_way.contains_key(key) {
+        let ownership = self.topology().ownership(self.partition(key));
+        let leads = ownership
+            .owners
+            .first()
+            .is_some_and(|owner| owner.node == self.config.node);
+        // Whoever holds the key, and whoever may keep hints of it.
+        let mut members: BTreeSet<_> = self.roster.members.keys().copied().chain(ownership.nodes()).collect();
+        if !leads || ownership.is_moving() || self.graveyard.under_way.contains_key(key) {
             return;
         }
         let Some(fingerprint) = self.settled_fingerprint(now, key) else {
@@ -203,8 +207,7 @@ impl<S: Store> Node<S> {
         let (fingerprint, stage) = (funeral.fingerprint, funeral.stage);
         self.end_funeral(&key);
         if stage == Stage::Confirming && self.agrees_to_collect(now, &key, fingerprint) {
-            let ring = self.ring.as_ref().expect("nothing is led before");
-            let owners = ring.owners(ring.partition(&key)).iter().copied();
+            let owners = self.topology().ownership(self.partition(&key)).nodes();
             let others: BTreeSet<_> = owners.filter(|node| *node != self.config.node).collect();
             self.collect(now, &key, fingerprint);
             if !others.is_empty() {
@@ -230,10 +233,16 @@ impl<S: Store> Node<S> {
 
     /// Whether a tombstone may go as far as this node knows.
     pub(crate) fn agrees_to_collect(&mut self, now: Now, key: &Key, fingerprint: u64) -> bool {
-        let ring = self.ring.as_ref().expect("nobody is asked before");
-        let partition = ring.partition(key);
-        let owns = ring.owners(partition).contains(&self.config.node);
-        let holds = !owns || self.settled_fingerprint(now, key) == Some(fingerprint);
+        let partition = self.partition(key);
+        let ownership = self.topology().ownership(partition);
+        let (owns, is_moving) = (ownership.holds(self.config.node), ownership.is_moving());
+        if is_moving {
+            return false; // Whoever copies may bring back what is older.
+        }
+        let settled = self.settled_fingerprint(now, key);
+        // Who holds the key no more may still have something older, and be about to give it away.
+        let is_free = settled.is_none() && self.journal.newest(key).is_none();
+        let holds = settled == Some(fingerprint) || !owns && is_free;
         let is_hinted = self.has_hint_of(key) && !self.has_plant(Plant::TombstoneCollectedEarly);
         holds && !is_hinted && !self.is_coordinating(key) && !self.anti_entropy.is_comparing(partition)
     }

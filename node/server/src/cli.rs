@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 #[cfg(feature = "plants")]
 use quorate_core::Plant;
-use quorate_core::{ClockMode, ClusterId, Config, Name, NodeId, Replication, RingShape, Tombstones};
+use quorate_core::{ClockMode, ClusterId, Config, Entry, Level, Name, NodeId, Replication, RingShape, Tombstones};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -63,6 +63,19 @@ pub struct NodeArgs {
     /// How many nodes found the ring; the same on every node
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub founders: usize,
+    /// Join the ring that there is, and take over a share of it, in the place of founding one
+    #[arg(long, conflicts_with = "replace")]
+    pub join: bool,
+    /// Join in the place of a member that is gone for good, by its identity
+    #[arg(long, value_name = "NODE", value_parser = parse_node)]
+    pub replace: Option<NodeId>,
+    /// How many owners, old and new, agree to each step of a change of owners, and how many a new one copies from: QUORUM,
+    /// EACH_QUORUM, or ALL where reads or writes get by with fewer than half; the same on every node
+    #[arg(long, value_name = "LEVEL", default_value_t = Level::EachQuorum)]
+    pub step_level: Level,
+    /// For how long a member has to be silent before it is removed without being asked [default: never]
+    #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
+    pub auto_remove_after: Option<Duration>,
     /// How many nodes hold each key, as 3 or by data center as dc1=3,dc2=2; the same on every node
     #[arg(long, value_name = "N", default_value = "3")]
     pub replicas: Replication,
@@ -187,7 +200,22 @@ fn parse_plant(name: &str) -> Result<Plant, String> {
     })
 }
 
+fn parse_node(text: &str) -> Result<NodeId, String> {
+    let identity = u64::from_str_radix(text, 16).ok().filter(|_| text.len() == 16);
+    identity
+        .map(NodeId)
+        .ok_or_else(|| format!("{text:?} is no identity: one is 16 hexadecimal digits"))
+}
+
 impl NodeArgs {
+    fn entry(&self) -> Entry {
+        match (self.replace, self.join) {
+            (Some(node), _) => Entry::Replace(node),
+            (None, true) => Entry::Join,
+            (None, false) => Entry::Found,
+        }
+    }
+
     /// The options that these arguments mean.
     fn options(&self) -> Options {
         let ring = RingShape {
@@ -209,6 +237,9 @@ impl NodeArgs {
                 weight: self.weight,
                 dc: self.dc.clone(),
                 rack: self.rack.clone(),
+                entry: self.entry(),
+                step_level: self.step_level,
+                auto_remove_after: self.auto_remove_after,
                 gossip_interval: self.gossip_interval,
                 request_timeout: self.request_timeout,
                 hint_count_max: self.hints_max,

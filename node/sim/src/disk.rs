@@ -187,6 +187,10 @@ impl SimDisk {
                 StoreOp::SetGeneration(generation) => durable.memory.generation = Some(generation),
                 StoreOp::SetFounders(founders) => durable.memory.founders = Some(founders),
                 StoreOp::SetForgottenTime(time) => durable.memory.forgotten_time = time,
+                StoreOp::SetRoster(roster) => durable.memory.roster = Some(*roster),
+                StoreOp::SetPartition(state) => {
+                    durable.memory.partitions.insert(state.ownership.partition, *state);
+                }
             }
         }
     }

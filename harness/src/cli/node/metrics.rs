@@ -96,6 +96,8 @@ fn since_start(counters: &Counters) -> Vec<Sample> {
         hints_expired,
         hints_refused,
         anti_entropy_records,
+        moved_records,
+        partitions_dropped,
         hedges,
         damaged_records,
         mended_records,
@@ -124,6 +126,16 @@ fn since_start(counters: &Counters) -> Vec<Sample> {
             "anti_entropy_records",
             anti_entropy_records,
             "records taken in or given away by anti-entropy",
+        ),
+        total(
+            "moved_records",
+            moved_records,
+            "records taken in or given away because their partition has other owners",
+        ),
+        total(
+            "partitions_dropped",
+            partitions_dropped,
+            "partitions dropped because others hold them",
         ),
         total("damaged_records", damaged_records, "records found damaged"),
         total(

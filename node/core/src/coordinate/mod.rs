@@ -3,17 +3,21 @@
 //! A coordination outlives its answer: a write until every owner holds it or has a hint kept for it, a read until the
 //! owners that it found behind have been sent what they lack. Each ends at its deadline at the latest.
 
+mod quorums;
 mod read;
 mod read_state;
+mod retarget;
 mod write;
 mod write_state;
 
 use std::time::Duration;
 
+pub(crate) use self::quorums::Quorums;
 use self::{read_state::ReadState, write_state::WriteState};
 use crate::{
-    ClientToken, Key, Level, Node, NodeId, Now, Operation, Plant, Preferred, Quorum, Reason, ReplicaResponse,
-    RequestId, Requirement, Ring, SessionToken, Store, Time, metrics::Ended, record::KEY_BYTES_MAX, timers::Timer,
+    ClientToken, Epoch, Key, Level, LevelError, Node, NodeId, Now, Operation, Ownership, PartitionId, Plant, Preferred,
+    Quorum, Reason, ReplicaResponse, RequestId, Requirement, SessionToken, Store, Time, journal::AskedAt,
+    metrics::Ended, ownership::requirement, record::KEY_BYTES_MAX, timers::Timer,
 };
 
 /// A client's request that this node is busy with.
@@ -21,12 +25,29 @@ use crate::{
 pub(crate) struct Coordination {
     /// Whom to answer; `None` once that is done.
     client: Option<ClientToken>,
-    level: Level,
+    at: At,
     arrived: Time,
     deadline: Time,
     /// For how many answers to wait, and until when, although fewer would do.
     preferred: Option<(usize, Time)>,
     state: State,
+}
+
+/// By which record of which partition a request is served, and at which level.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    partition: PartitionId,
+    epoch: Epoch,
+    level: Level,
+}
+
+impl At {
+    fn asked(self) -> AskedAt {
+        AskedAt {
+            partition: self.partition,
+            epoch: self.epoch,
+        }
+    }
 }
 
 /// Boxed: coordinations come and go, and a tree of them moves them about.
@@ -54,6 +75,7 @@ impl Coordination {
 
 /// What clients say of every request, whatever they ask.
 struct Terms<'a> {
+    operation: Operation,
     key: &'a Key,
     level: Level,
     preferred: Option<Preferred>,
@@ -64,6 +86,7 @@ struct Terms<'a> {
 
 /// A request that may be sent: where to, by when, and what will do.
 struct Admitted {
+    /// Everybody who is to hold the key.
     owners: Vec<NodeId>,
     requirement: Requirement,
     accepted: Accepted,
@@ -71,7 +94,7 @@ struct Admitted {
 
 /// What a coordination keeps of its terms, whatever it does.
 struct Accepted {
-    level: Level,
+    at: At,
     arrived: Time,
     deadline: Time,
     preferred: Option<(usize, Time)>,
@@ -88,15 +111,27 @@ impl<S: Store> Node<S> {
         if self.is_draining() {
             return Err(Reason::Draining);
         }
-        let Some(ring) = &self.ring else {
+        if self.is_banned() {
+            return Err(Reason::Removed);
+        }
+        let Some(topology) = &self.topology else {
             return Err(self.forming());
         };
         let in_flight = self.coordinations.len();
         if in_flight >= self.config.in_flight_max {
             return Err(Reason::Overloaded { in_flight });
         }
-        let owners = ring.owners(ring.partition(key)).to_vec();
-        let requirement = self.requirement(terms.level, &owners)?;
+        let ownership = topology.ownership(topology.partition(key));
+        let owners: Vec<_> = ownership.nodes().collect();
+        let at = At {
+            partition: ownership.partition,
+            epoch: ownership.epoch,
+            level: terms.level,
+        };
+        let requirement = match terms.operation {
+            Operation::Read => self.reading(ownership, terms.level)?,
+            Operation::Write => self.holding(ownership, terms.level)?,
+        };
         self.check_alive(&requirement, key, &owners, terms.quorum)?;
         self.clock.observe(now.wall, terms.token.0).map_err(|_| {
             let why = "the session's token is too far ahead of this node's clock";
@@ -104,7 +139,7 @@ impl<S: Store> Node<S> {
         })?;
         let preferred = terms.preferred;
         let accepted = Accepted {
-            level: terms.level,
+            at,
             arrived: now.time,
             deadline: now.time + terms.timeout.min(self.config.request_timeout),
             preferred: preferred.map(|preferred| (usize::from(preferred.count), now.time + preferred.wait)),
@@ -116,11 +151,21 @@ impl<S: Store> Node<S> {
         })
     }
 
-    /// What a level asks of the owners of a key.
-    fn requirement(&self, level: Level, owners: &[NodeId]) -> Result<Requirement, Reason> {
-        let ring = self.ring.as_ref().expect("no request is admitted before");
-        let requirement = level.requirement_of(owners, |owner| dc_of(ring, owner), &self.config.dc);
-        requirement.map_err(|error| Reason::Invalid(error.to_string()))
+    /// What a level asks of those who are to hold a write, or what a blocking read returns.
+    fn holding(&self, ownership: &Ownership, level: Level) -> Result<Requirement, Reason> {
+        if self.has_plant(Plant::QuorumsNotJoint) {
+            let everyone: Vec<_> = ownership.everyone().cloned().collect();
+            return refused(requirement(&everyone, level, &self.config.dc));
+        }
+        refused(ownership.holding(level, &self.config.dc))
+    }
+
+    /// What a level asks of those who are read.
+    fn reading(&self, ownership: &Ownership, level: Level) -> Result<Requirement, Reason> {
+        if self.has_plant(Plant::QuorumsNotJoint) {
+            return refused(requirement(ownership.settled(), level, &self.config.dc));
+        }
+        refused(ownership.reading(level, &self.config.dc))
     }
 
     /// Whether enough owners can be reached, or, where that will do, nodes that stand in for them.
@@ -162,10 +207,10 @@ impl<S: Store> Node<S> {
     /// Nodes that can stand in for owners of `key` that can't be reached: the next on the ring, but for those that are
     /// taken.
     fn stand_ins<'a>(&'a self, key: &Key, taken: &'a [NodeId]) -> impl Iterator<Item = NodeId> + 'a {
-        let ring = self.ring.as_ref().expect("no request is admitted before");
-        let partition = ring.partition(key);
-        let owners = ring.owners(partition).len();
-        let others = ring.walk(partition).skip(owners);
+        let topology = self.topology();
+        let partition = topology.partition(key);
+        let holders = topology.ownership(partition).nodes().count();
+        let others = topology.walk(partition).skip(holders);
         others.filter(|node| self.is_reachable(*node) && !taken.contains(node))
     }
 
@@ -180,7 +225,7 @@ impl<S: Store> Node<S> {
         }
         let coordination = Coordination {
             client: Some(client),
-            level: terms.level,
+            at: terms.at,
             arrived: terms.arrived,
             deadline: terms.deadline,
             preferred: terms.preferred,
@@ -214,6 +259,10 @@ impl<S: Store> Node<S> {
         let Some(coordination) = self.coordinations.get(&id) else {
             return;
         };
+        if matches!(body, ReplicaResponse::Behind) {
+            self.tell_ownership(from, coordination.at.partition);
+            return self.ask_again(now, id, from);
+        }
         match coordination.state {
             State::Read(_) => self.on_read_response(now, id, from, body),
             State::Write(_) => self.on_write_response(now, id, from, body),
@@ -283,7 +332,7 @@ impl<S: Store> Node<S> {
             (true, Operation::Write) => self.counters.writes += 1,
             (false, _) => self.counters.timeouts += 1,
         }
-        self.measurements.note_request(operation, coordination.level, ended);
+        self.measurements.note_request(operation, coordination.at.level, ended);
         Some(client)
     }
 
@@ -307,8 +356,8 @@ impl<S> Node<S> {
     }
 }
 
-fn dc_of(ring: &Ring, node: NodeId) -> &crate::Name {
-    ring.dc_of(node).expect("owners are on the ring")
+fn refused(requirement: Result<Requirement, LevelError>) -> Result<Requirement, Reason> {
+    requirement.map_err(|error| Reason::Invalid(error.to_string()))
 }
 
 fn small(count: usize) -> u8 {

@@ -62,6 +62,7 @@ impl<S: Store> Node<S> {
         let admitted = self.admit(
             now,
             &Terms {
+                operation: Operation::Read,
                 key: &request.key,
                 level: request.level,
                 preferred: request.preferred,
@@ -80,7 +81,8 @@ impl<S: Store> Node<S> {
         if self.has_plant(Plant::ReplyBeforeReadRepair) {
             return Ok((admitted, None));
         }
-        let holders = self.requirement(holders, &admitted.owners)?;
+        let ownership = self.topology().ownership(admitted.accepted.at.partition);
+        let holders = self.holding(ownership, holders)?;
         self.check_alive(&holders, &request.key, &admitted.owners, request.quorum)?;
         Ok((admitted, Some(holders)))
     }
@@ -95,7 +97,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Asks every owner, or as many as it takes.
-    fn ask_first(&mut self, now: Now, id: RequestId) {
+    pub(super) fn ask_first(&mut self, now: Now, id: RequestId) {
         for place in 0..self.read_state(id).replicas.len() {
             let Some(Coordination {
                 state: State::Read(state),
@@ -143,6 +145,19 @@ impl<S: Store> Node<S> {
             self.on_read_response(now, id, owner, answer);
         } else {
             self.ask(owner, id, ReplicaRequest::Read { key, want });
+        }
+    }
+
+    /// Asks again who did not know the record by which it was asked.
+    pub(super) fn read_from_again(&mut self, now: Now, id: RequestId, (owner, via): (NodeId, NodeId), want: Want) {
+        if !self.is_reachable(via) {
+            return self.lose_read_replica(now, id, via);
+        }
+        let key = self.read_state(id).key.clone();
+        if via == owner {
+            self.ask(via, id, ReplicaRequest::Read { key, want });
+        } else {
+            self.ask(via, id, ReplicaRequest::ReadKept { key, owner });
         }
     }
 
@@ -208,6 +223,8 @@ impl<S: Store> Node<S> {
             ReplicaResponse::Digest { summary } if since.is_some() => replica.answer = Answer::Here(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
             ReplicaResponse::Refused(_) => return self.lose_read_replica(now, id, from),
+            // The record has been learned, and everybody is asked again by it.
+            ReplicaResponse::Stale { .. } => return,
             _ => return,
         }
         if let Some(since) = since {
@@ -297,7 +314,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Sends an owner what it lacks, or has who stands in for it keep that.
-    fn send_repair(&mut self, now: Now, id: RequestId, owner: NodeId, key: Key, cell: Cell) {
+    pub(super) fn send_repair(&mut self, now: Now, id: RequestId, owner: NodeId, key: Key, cell: Cell) {
         let errand = Errand::ReadRepair;
         let replica = self.read_state_mut(id).replica_mut(owner);
         let node = replica.expect("owners are replicas").via;
@@ -449,6 +466,9 @@ impl<S: Store> Node<S> {
         let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
+        if is_ok {
+            self.note_read_quorum(id);
+        }
         let token = self.session_token();
         let state = self.read_state(id);
         let answers = state.answers().map(|replica| replica.via).collect();
@@ -474,7 +494,18 @@ impl<S: Store> Node<S> {
         self.reply(client, Response::Read(result));
     }
 
-    fn read_state(&self, id: RequestId) -> &ReadState {
+    /// Tells which owners have answered, where none but owners have.
+    fn note_read_quorum(&mut self, id: RequestId) {
+        let at = self.coordinations[&id].at;
+        let state = self.read_state(id);
+        if state.absence == Absence::AnswersAlone || state.answers().any(|replica| replica.via != replica.owner) {
+            return;
+        }
+        let nodes = state.answers().map(|replica| replica.owner).collect();
+        self.note_quorum(at, Operation::Read, nodes);
+    }
+
+    pub(super) fn read_state(&self, id: RequestId) -> &ReadState {
         match self.coordinations.get(&id) {
             Some(Coordination {
                 state: State::Read(state),
@@ -484,7 +515,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn read_state_mut(&mut self, id: RequestId) -> &mut ReadState {
+    pub(super) fn read_state_mut(&mut self, id: RequestId) -> &mut ReadState {
         match self.coordinations.get_mut(&id) {
             Some(Coordination {
                 state: State::Read(state),

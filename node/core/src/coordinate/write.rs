@@ -17,9 +17,9 @@ use super::{
     write_state::{Progress, Slot, Step, WriteState, Written},
 };
 use crate::{
-    Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Node, NodeId, NotApplied, Now, Operation, Plant,
-    Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage, Store,
-    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
+    Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Level, Node, NodeId, NotApplied, Now, Operation,
+    Plant, Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
+    Store, Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
     journal::Waiter,
 };
 
@@ -38,12 +38,7 @@ impl<S: Store> Node<S> {
             requirement,
             accepted,
         } = admitted;
-        let slots = owners.iter().map(|owner| Slot {
-            owner: *owner,
-            via: *owner,
-            progress: Progress::Waiting,
-            tried: Vec::new(),
-        });
+        let slots = owners.iter().copied().map(Slot::of);
         let state = WriteState {
             key: request.key,
             id: request.id,
@@ -56,7 +51,7 @@ impl<S: Store> Node<S> {
         let id = self.next_request_id();
         self.begin_coordination(id, client, &accepted, State::Write(Box::new(state)));
         match versions {
-            Some(requirement) => self.ask_versions(now, id, request.update, requirement, before),
+            Some((level, requirement)) => self.ask_versions(now, id, request.update, (level, requirement), before),
             None => self.place(now, id, request.update, None, before),
         }
     }
@@ -66,11 +61,12 @@ impl<S: Store> Node<S> {
         &mut self,
         now: Now,
         request: &WriteRequest,
-    ) -> Result<(super::Admitted, Option<Requirement>), Reason> {
+    ) -> Result<(super::Admitted, Option<(Level, Requirement)>), Reason> {
         request.update.check(request.key.kind).map_err(Reason::Invalid)?;
         let admitted = self.admit(
             now,
             &Terms {
+                operation: Operation::Write,
                 key: &request.key,
                 level: request.level,
                 preferred: request.preferred,
@@ -86,16 +82,24 @@ impl<S: Store> Node<S> {
             let why = "only a register's write has two phases";
             return Err(Reason::Invalid(why.to_owned()));
         }
-        let requirement = self.requirement(level, &admitted.owners)?;
+        let ownership = self.topology().ownership(admitted.accepted.at.partition);
+        let requirement = self.reading(ownership, level)?;
         if requirement.is_met_by_hint() {
             let why = "a write has to know at least one version before it can be above it";
             return Err(Reason::Invalid(why.to_owned()));
         }
         self.check_alive(&requirement, &request.key, &admitted.owners, Quorum::Strict)?;
-        Ok((admitted, Some(requirement)))
+        Ok((admitted, Some((level, requirement))))
     }
 
-    fn ask_versions(&mut self, now: Now, id: RequestId, update: Update, requirement: Requirement, before: BeforeSend) {
+    pub(super) fn ask_versions(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        update: Update,
+        (level, requirement): (Level, Requirement),
+        before: BeforeSend,
+    ) {
         let own = self.config.node;
         let owners: Vec<_> = self.write_state(id).owners().collect();
         let (near, away): (Vec<_>, Vec<_>) = owners.into_iter().partition(|owner| self.is_reachable(*owner));
@@ -104,6 +108,7 @@ impl<S: Store> Node<S> {
         state.step = Step::AskingVersions {
             before,
             update,
+            level,
             requirement,
             told: Vec::new(),
             lost: away,
@@ -205,7 +210,7 @@ impl<S: Store> Node<S> {
     /// Has one owner apply the update: a fixed one if the write has an id, so that it is known there when it comes again.
     fn apply_at_origin(&mut self, now: Now, id: RequestId, apply: Apply, before: BeforeSend) {
         let own = self.config.node;
-        let owners: Vec<_> = self.write_state(id).owners().collect();
+        let owners = self.settled_owners(id);
         let origin = match apply.id {
             Some(write) => Some(pinned_origin(&owners, write)).filter(|origin| self.is_reachable(*origin)),
             None => self.nearest(&owners, &[]),
@@ -224,11 +229,13 @@ impl<S: Store> Node<S> {
             apply: apply.clone(),
             origin,
             refused: Vec::new(),
+            is_stale: false,
         };
         if origin != own {
             return self.send_apply(id, origin, apply, before);
         }
-        if let Err(refused) = self.apply(now, own, id, apply) {
+        let asked_at = self.coordinations[&id].at.asked();
+        if let Err(refused) = self.apply(now, (own, id), asked_at, apply) {
             let error = NotApplied::new(&before, stage, Reason::Refused(refused));
             self.fail_write(id, WriteError::NotApplied(error));
         }
@@ -244,25 +251,44 @@ impl<S: Store> Node<S> {
 
     /// The origin has done nothing: another may, unless it has to be this one.
     fn apply_elsewhere(&mut self, now: Now, id: RequestId) {
+        if let Step::Applying { origin, refused, .. } = &mut self.write_state_mut(id).step {
+            refused.push(*origin);
+        }
+        self.apply_at_another(now, id);
+    }
+
+    /// Has the nearest owner that has not refused apply an update of which nothing has been applied.
+    pub(super) fn apply_at_another(&mut self, now: Now, id: RequestId) {
         let own = self.config.node;
-        let owners: Vec<_> = self.write_state(id).owners().collect();
-        let Step::Applying { apply, origin, refused } = &mut self.write_state_mut(id).step else {
+        let owners = self.settled_owners(id);
+        let Step::Applying { apply, refused, .. } = &self.write_state(id).step else {
             return;
         };
-        refused.push(*origin);
         let (apply, refused) = (apply.clone(), refused.clone());
-        let next = self.nearest(&owners, &refused).filter(|_| apply.id.is_none());
+        let next = match apply.id {
+            Some(write) => Some(pinned_origin(&owners, write)),
+            None => self.nearest(&owners, &refused),
+        };
+        let next = next.filter(|next| self.is_reachable(*next) && !refused.contains(next));
         let Some(next) = next else {
             return self.fail_unknown(id, Stage::Applying);
         };
-        if let Step::Applying { origin, .. } = &mut self.write_state_mut(id).step {
+        if let Step::Applying { origin, is_stale, .. } = &mut self.write_state_mut(id).step {
             *origin = next;
+            *is_stale = false;
         }
+        let asked_at = self.coordinations[&id].at.asked();
         if next != own {
             self.ask(next, id, ReplicaRequest::Apply(Box::new(apply)));
-        } else if self.apply(now, own, id, apply).is_err() {
+        } else if self.apply(now, (own, id), asked_at, apply).is_err() {
             self.apply_elsewhere(now, id);
         }
+    }
+
+    /// Owners who have all that was acknowledged: an update that depends on what is held is applied by one of them.
+    fn settled_owners(&self, id: RequestId) -> Vec<NodeId> {
+        let ownership = self.topology().ownership(self.coordinations[&id].at.partition);
+        ownership.settled().iter().map(|owner| owner.node).collect()
     }
 
     /// The owner that is best asked first, but for those left out: this node, or who answers soonest.
@@ -305,7 +331,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn send_to_waiting(&mut self, now: Now, id: RequestId) {
+    pub(super) fn send_to_waiting(&mut self, now: Now, id: RequestId) {
         let owners: Vec<_> = self
             .write_state(id)
             .with(Progress::Waiting)
@@ -315,16 +341,27 @@ impl<S: Store> Node<S> {
             if !self.coordinations.contains_key(&id) {
                 return; // It has ended meanwhile: every owner before was held or lost, and this is the last.
             }
-            let state = self.write_state(id);
-            let written = state.written.as_ref().expect("it has its place");
-            let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
-            if owner == self.config.node {
-                self.hold_own_write(now, id, &key, cell);
-            } else if self.is_reachable(owner) {
-                self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
-            } else {
-                self.replace_owner(now, id, owner);
-            }
+            self.send_share(now, id, owner);
+        }
+    }
+
+    /// Sends an owner its share, or who stands in for it already.
+    pub(super) fn send_share(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        let state = self.write_state(id);
+        let written = state.written.as_ref().expect("it has its place");
+        let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
+        let slot = state.slots.iter().find(|slot| slot.owner == owner);
+        let via = slot.expect("owners have slots").via;
+        if !self.is_reachable(via) {
+            self.replace_owner(now, id, owner);
+        } else if via != owner && via != self.config.node {
+            self.ask(via, id, ReplicaRequest::Keep { owner, key, cell });
+        } else if via != owner {
+            self.stand_in(now, id, owner);
+        } else if owner == self.config.node {
+            self.hold_own_write(now, id, &key, cell);
+        } else {
+            self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
         }
     }
 
@@ -343,6 +380,9 @@ impl<S: Store> Node<S> {
             }
             (Step::AskingVersions { .. }, ReplicaResponse::Refused(_)) => self.on_version_told(now, id, from, None),
             (Step::Applying { .. }, ReplicaResponse::Applied(applied)) => {
+                if let Some(ownership) = applied.ownership {
+                    self.learn_ownership(*ownership);
+                }
                 self.on_applied(now, id, from, applied.cell, applied.version);
             }
             (Step::Applying { origin, .. }, ReplicaResponse::Refused(Refused::NotDurable)) if *origin == from => {
@@ -350,6 +390,9 @@ impl<S: Store> Node<S> {
             }
             (Step::Applying { origin, .. }, ReplicaResponse::Refused(_)) if *origin == from => {
                 self.apply_elsewhere(now, id);
+            }
+            (Step::Applying { origin, .. }, ReplicaResponse::Stale { ownership }) if *origin == from => {
+                self.on_apply_stale(now, id, ownership.epoch);
             }
             (Step::Holding, ReplicaResponse::Held { fingerprint }) => {
                 let state = self.write_state(id);
@@ -520,6 +563,9 @@ impl<S: Store> Node<S> {
         let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
+        if is_ok {
+            self.note_write_quorum(id);
+        }
         let state = self.write_state(id);
         let result = if is_ok {
             let written = state.written.as_ref().expect("it has its place");
@@ -533,6 +579,16 @@ impl<S: Store> Node<S> {
             Err(self.unmet(id))
         };
         self.reply(client, Response::Write(result));
+    }
+
+    /// Tells which owners hold it, where it is not for those who stand in, or keep hints, that it counts.
+    fn note_write_quorum(&mut self, id: RequestId) {
+        let at = self.coordinations[&id].at;
+        let state = self.write_state(id);
+        if at.level != Level::Any && state.stand_ins().is_empty() {
+            let nodes = state.acks();
+            self.note_quorum(at, Operation::Write, nodes);
+        }
     }
 
     /// Too few hold it.
@@ -563,7 +619,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn write_state(&self, id: RequestId) -> &WriteState {
+    pub(super) fn write_state(&self, id: RequestId) -> &WriteState {
         match self.coordinations.get(&id) {
             Some(Coordination {
                 state: State::Write(state),
@@ -573,7 +629,7 @@ impl<S: Store> Node<S> {
         }
     }
 
-    fn write_state_mut(&mut self, id: RequestId) -> &mut WriteState {
+    pub(super) fn write_state_mut(&mut self, id: RequestId) -> &mut WriteState {
         match self.coordinations.get_mut(&id) {
             Some(Coordination {
                 state: State::Write(state),

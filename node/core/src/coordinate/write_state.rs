@@ -2,7 +2,7 @@
 //!
 //! Nothing is sent here: `write.rs` acts on it.
 
-use crate::{Apply, BeforeSend, Cell, Key, NodeId, Quorum, Requirement, StandIn, Update, Version, WriteId};
+use crate::{Apply, BeforeSend, Cell, Key, Level, NodeId, Quorum, Requirement, StandIn, Update, Version, WriteId};
 
 #[derive(Debug)]
 pub(super) struct WriteState {
@@ -21,6 +21,7 @@ pub(super) enum Step {
     AskingVersions {
         before: BeforeSend,
         update: Update,
+        level: Level,
         requirement: Requirement,
         /// The time of the version that each owner told, 0 for none.
         told: Vec<(NodeId, u64)>,
@@ -30,6 +31,8 @@ pub(super) enum Step {
         apply: Apply,
         origin: NodeId,
         refused: Vec<NodeId>,
+        /// Whether the origin goes by a later record, and has done nothing.
+        is_stale: bool,
     },
     Holding,
 }
@@ -65,6 +68,17 @@ pub(super) enum Progress {
     Hinted,
     /// Lost or refused, and no hint kept.
     Lost,
+}
+
+impl Slot {
+    pub(super) fn of(owner: NodeId) -> Slot {
+        Slot {
+            owner,
+            via: owner,
+            progress: Progress::Waiting,
+            tried: Vec::new(),
+        }
+    }
 }
 
 impl WriteState {

@@ -85,6 +85,11 @@ impl Detector {
             .collect()
     }
 
+    /// When the last sign of life of a node came; `None` if none has.
+    pub(crate) fn last_heard(&self, node: NodeId) -> Option<Time> {
+        self.peers.get(&node).map(|rhythm| rhythm.last)
+    }
+
     pub(crate) fn is_up(&self, node: NodeId) -> bool {
         self.peers.get(&node).is_some_and(|rhythm| rhythm.up)
     }

@@ -89,6 +89,13 @@ impl Gossip {
         self.states.get_mut(&self.me).expect("a node knows itself")
     }
 
+    /// Forgets all that a node has said.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        if node != self.me {
+            self.states.remove(&node);
+        }
+    }
+
     /// Takes in one delta. A node's own account is nobody else's to change.
     pub(crate) fn learn(&mut self, delta: Delta) -> Learned {
         if delta.node == self.me {

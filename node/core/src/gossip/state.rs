@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, Name, RingDigest};
+use crate::{Generation, Name, RingDigest, Standing};
 
 /// Something that a node says of itself. It says at most one of each kind at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum Fact {
     Dc(Name),
     /// Its rack.
     Rack(Name),
+    /// What it is to the cluster.
+    Standing(Standing),
 }
 
 impl Fact {
@@ -129,6 +131,14 @@ impl NodeState {
     pub fn rack(&self) -> Option<&Name> {
         self.facts.iter().find_map(|s| match &s.fact {
             Fact::Rack(rack) => Some(rack),
+            _ => None,
+        })
+    }
+
+    /// What the node is to the cluster.
+    pub fn standing(&self) -> Option<Standing> {
+        self.facts.iter().find_map(|s| match s.fact {
+            Fact::Standing(standing) => Some(standing),
             _ => None,
         })
     }

@@ -55,6 +55,10 @@ impl Disk {
                 StoreOp::DropHint { target, hint } => {
                     durable.hints.remove(&(target, hint));
                 }
+                StoreOp::SetRoster(roster) => durable.memory.roster = Some(*roster),
+                StoreOp::SetPartition(state) => {
+                    durable.memory.partitions.insert(state.ownership.partition, *state);
+                }
                 StoreOp::RememberWrite(id, write) => {
                     durable.writes.insert(id, write);
                 }

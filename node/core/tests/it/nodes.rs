@@ -320,7 +320,16 @@ impl Nodes {
                 let asked = self.asked.get(&(to, *id));
                 self.words.response(asked, body)
             }
-            Message::GossipSyn(_) | Message::GossipAck(_) | Message::GossipAck2(_) => return,
+            Message::Ownerships { ownerships } => {
+                let told: Vec<_> = ownerships.iter().map(|o| self.words.ownership(o)).collect();
+                format!("told {}", told.join("; "))
+            }
+            Message::GossipSyn(_)
+            | Message::GossipAck(_)
+            | Message::GossipAck2(_)
+            | Message::TopologySyn(_)
+            | Message::TopologyAck(_)
+            | Message::TopologyAck2(_) => return,
         };
         self.say(format!("{} > {}: {words}", letter(from), letter(to)));
         assert!(self.are_linked(from, to), "nothing is sent without a link");
@@ -364,7 +373,9 @@ fn key_of(request: &ReplicaRequest) -> Option<&Key> {
         | ReplicaRequest::Confirm { key, .. }
         | ReplicaRequest::Collect { key, .. } => Some(key),
         ReplicaRequest::Apply(apply) => Some(&apply.key),
-        ReplicaRequest::CompareDigests { .. }
+        ReplicaRequest::Prepare { .. }
+        | ReplicaRequest::Accept { .. }
+        | ReplicaRequest::CompareDigests { .. }
         | ReplicaRequest::CompareBranches { .. }
         | ReplicaRequest::CompareSummaries(_) => None,
     }

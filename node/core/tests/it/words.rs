@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use quorate_core::{
-    Actor, AdminOk, Cell, Content, Context, Dot, Errand, Event, Hint, Key, NodeId, ReadError, ReplicaRequest,
-    ReplicaResponse, Response, StoreOp, Update, Value, Version, Want, WriteError,
+    Actor, AdminOk, Cell, Content, Context, Dot, Errand, Event, Hint, Key, NodeId, Owner, Ownership, ReadError,
+    ReplicaRequest, ReplicaResponse, Response, StoreOp, Update, Value, Version, Want, WriteError,
 };
 
 /// What every clock shows at the start, in nanoseconds since 1970.
@@ -120,8 +120,28 @@ impl Words {
         )
     }
 
+    /// Such as "epoch 2, read-old: [a b c] to [a b d]".
+    pub(crate) fn ownership(&self, ownership: &Ownership) -> String {
+        let list = |owners: &[Owner]| {
+            let nodes: Vec<_> = owners.iter().map(|owner| owner.node).collect();
+            self.nodes(&nodes)
+        };
+        let mut words = format!(
+            "epoch {}, {}: {}",
+            ownership.epoch.0,
+            ownership.phase.name(),
+            list(&ownership.owners)
+        );
+        if ownership.is_moving() {
+            words.push_str(&format!(" to {}", list(&ownership.next)));
+        }
+        words
+    }
+
     pub(crate) fn request(&mut self, request: &ReplicaRequest) -> String {
         match request {
+            ReplicaRequest::Prepare { .. } => "prepare".to_owned(),
+            ReplicaRequest::Accept { value, .. } => format!("accept {}", self.ownership(value)),
             ReplicaRequest::Read { key, want: Want::Cell } => format!("read {key}"),
             ReplicaRequest::Read { key, want: Want::Time } => format!("ask version of {key}"),
             ReplicaRequest::Read {
@@ -192,7 +212,17 @@ impl Words {
             ReplicaResponse::Time { time } => format!("version of {}: {}", key(), time_text(*time)),
             ReplicaResponse::Held { .. } => "held".to_owned(),
             ReplicaResponse::Applied(applied) => format!("applied: {}", self.cell(key(), &applied.cell)),
-            ReplicaResponse::Differing { partitions } => format!("{} partitions differ", partitions.len()),
+            ReplicaResponse::Differing { partitions, .. } => format!("{} partitions differ", partitions.len()),
+            ReplicaResponse::Stale { ownership } => format!("stale: {}", self.ownership(ownership)),
+            ReplicaResponse::Behind => "behind".to_owned(),
+            ReplicaResponse::Promised { accepted: None } => "promised".to_owned(),
+            ReplicaResponse::Promised {
+                accepted: Some(accepted),
+            } => {
+                format!("promised, and had accepted {}", self.ownership(&accepted.1))
+            }
+            ReplicaResponse::Accepted => "accepted".to_owned(),
+            ReplicaResponse::Outbid { ballot } => format!("outbid by {}", self.node(ballot.node)),
             ReplicaResponse::Branches { branches } => format!("{} branches differ", branches.len()),
             ReplicaResponse::Agreed { yes: true } => "yes".to_owned(),
             ReplicaResponse::Agreed { yes: false } => "no".to_owned(),
@@ -213,7 +243,11 @@ impl Words {
             StoreOp::DropHint { target, hint } => Some(format!("end of hint for {}: {}", self.node(*target), hint.key)),
             StoreOp::RememberWrite(id, _) => Some(format!("id {}", id.0)),
             StoreOp::ForgetWrite(id) => Some(format!("end of id {}", id.0)),
-            StoreOp::SetGeneration(_) | StoreOp::SetFounders(_) | StoreOp::SetForgottenTime(_) => None,
+            StoreOp::SetPartition(state) => Some(self.ownership(&state.ownership)),
+            StoreOp::SetGeneration(_)
+            | StoreOp::SetFounders(_)
+            | StoreOp::SetForgottenTime(_)
+            | StoreOp::SetRoster(_) => None,
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -270,9 +304,16 @@ impl Words {
     /// Empty if it is none that a script is about.
     pub(crate) fn event(&self, event: &Event) -> String {
         match event {
-            Event::RingFormed { .. } | Event::NodeLearned { .. } | Event::NodeUp { .. } | Event::NodeDown { .. } => {
-                String::new()
-            }
+            Event::RingFormed { .. }
+            | Event::NodeLearned { .. }
+            | Event::NodeUp { .. }
+            | Event::NodeDown { .. }
+            | Event::QuorumCounted(_)
+            | Event::StandingChanged { .. } => String::new(),
+            Event::OwnersChanged { ownership } => self.ownership(ownership),
+            Event::PartitionDropped { records, .. } => format!("partition dropped, {records} records"),
+            Event::Banned { node } => format!("{} banned", self.node(*node)),
+            Event::EntryRefused { why } => format!("entry refused: {why}"),
             Event::HintRefused { target } => format!("hint for {} refused", self.node(*target)),
             Event::HintExpired { target } => format!("hint for {} expired", self.node(*target)),
             Event::PeerRefused { node, why } => format!("{} refused: {why}", self.node(*node)),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use quorate_core::Event;
+use quorate_core::{Event, NodeId, Owner};
 
 /// Time between two lines about hints: there is an event for each hint, and a node that is away costs thousands.
 const HINT_LINES_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +32,27 @@ impl Log {
             Event::RecordLost { key } => {
                 tracing::error!(%key, "record lost: it was damaged, and no other owner has anything");
             }
+            Event::OwnersChanged { ownership } => {
+                let (partition, epoch, phase) = (ownership.partition.0, ownership.epoch.0, ownership.phase.name());
+                let (owners, next) = (list(&ownership.owners), list(&ownership.next));
+                tracing::info!(partition, epoch, phase, owners, next, "owners changed");
+            }
+            Event::PartitionDropped { partition, records } => {
+                tracing::info!(
+                    partition = partition.0,
+                    records,
+                    "partition dropped: its owners have it"
+                );
+            }
+            Event::StandingChanged { standing } => tracing::info!(standing = standing.name(), "standing changed"),
+            Event::Banned { node } => tracing::warn!(%node, "node removed from the cluster, for good"),
+            Event::EntryRefused { why } => tracing::error!(why, "entry refused"),
+            Event::QuorumCounted(counted) => {
+                let (partition, epoch, level) = (counted.partition.0, counted.epoch.0, counted.level);
+                let nodes: Vec<_> = counted.nodes.iter().map(NodeId::to_string).collect();
+                let (operation, nodes) = (counted.operation.name(), nodes.join("+"));
+                tracing::info!(partition, epoch, operation, %level, nodes, "quorum counted");
+            }
             Event::Draining => tracing::info!("draining: no more requests are taken"),
             Event::StorageFailed { why } => tracing::error!(why, "storage failed"),
         }
@@ -47,4 +68,10 @@ impl Log {
             self.hints_unsaid += 1;
         }
     }
+}
+
+/// Owners as a line has them: their identities, joined.
+fn list(owners: &[Owner]) -> String {
+    let nodes: Vec<_> = owners.iter().map(|owner| owner.node.to_string()).collect();
+    nodes.join("+")
 }

@@ -2,14 +2,15 @@
 
 use std::{
     cell::{Ref, RefCell},
+    collections::BTreeMap,
     fmt::Display,
     ops::Bound,
     sync::{Arc, atomic::Ordering},
 };
 
 use quorate_core::{
-    Cell, Hint, HintId, Key, Memory, NodeId, PartitionId, Record, RememberedWrite, Store, StoreError, Summaries,
-    Summary, WallTime, WriteId,
+    Cell, Hint, HintId, Key, Memory, NodeId, PartitionId, PartitionState, Record, RememberedWrite, Store, StoreError,
+    Summaries, Summary, WallTime, WriteId,
 };
 use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable};
 use serde::de::DeserializeOwned;
@@ -18,8 +19,9 @@ use super::{
     damage::guard,
     encoding::{Damage, unseal},
     tables::{
-        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key,
-        hint_seal_name, kind_byte, kind_of, record_key, split_record_key,
+        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, PARTITION_PREFIX, PARTITIONS_END,
+        RECORDS, ROSTER_NAME, Shared, WRITES, hint_key, hint_seal_name, kind_byte, kind_of, record_key,
+        split_record_key,
     },
 };
 
@@ -271,7 +273,23 @@ impl RedbStore {
             generation: self.remembered(GENERATION_NAME)?,
             founders: self.remembered(FOUNDERS_NAME)?,
             forgotten_time: self.remembered(FORGOTTEN_TIME_NAME)?.unwrap_or(0),
+            roster: self.remembered(ROSTER_NAME)?,
+            partitions: self.recall_partitions()?,
         })
+    }
+
+    fn recall_partitions(&self) -> Result<BTreeMap<PartitionId, PartitionState>, StoreError> {
+        let view = self.view()?;
+        let what = "states of partitions";
+        let entries = view.memory.range(PARTITION_PREFIX..PARTITIONS_END);
+        let entries = entries.map_err(|error| self.error(&what, &error))?;
+        let states = entries.map(|entry| {
+            let (name, sealed) = entry.map_err(|error| self.error(&what, &error))?;
+            let state: Result<PartitionState, _> = unseal(name.value().as_bytes(), sealed.value());
+            let state = state.map_err(|damage| self.error(&name.value(), &damage))?;
+            Ok((state.ownership.partition, state))
+        });
+        states.collect()
     }
 }
 

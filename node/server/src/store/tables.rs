@@ -26,6 +26,17 @@ pub(super) const GENERATION_NAME: &str = "generation";
 pub(super) const FOUNDERS_NAME: &str = "founders";
 pub(super) const FORGOTTEN_TIME_NAME: &str = "forgotten-time";
 pub(super) const STORE_ID_NAME: &str = "store id";
+pub(super) const ROSTER_NAME: &str = "roster";
+
+/// What the names of partitions' states begin with; the partition follows, in five digits.
+pub(super) const PARTITION_PREFIX: &str = "partition ";
+
+/// Above the names of all partitions' states.
+pub(super) const PARTITIONS_END: &str = "partition:";
+
+pub(super) fn partition_name(partition: PartitionId) -> String {
+    format!("{PARTITION_PREFIX}{:05}", partition.0)
+}
 
 /// Names in a sealed hint's checksum: its key, as far as it is one.
 pub(super) fn hint_seal_name(key: &Key) -> Vec<u8> {
@@ -35,7 +46,7 @@ pub(super) fn hint_seal_name(key: &Key) -> Vec<u8> {
 }
 
 /// The version of all that is in the file. Raised when a table, a key or a value changes its meaning.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// What the reader and the writer of one file share.
 #[derive(Debug)]

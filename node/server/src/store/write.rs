@@ -11,8 +11,8 @@ use redb::{Durability, Table, WriteTransaction};
 use super::{
     encoding::seal,
     tables::{
-        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, Shared, WRITES, hint_key,
-        hint_seal_name, record_key,
+        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, ROSTER_NAME, Shared,
+        WRITES, hint_key, hint_seal_name, partition_name, record_key,
     },
 };
 
@@ -123,6 +123,15 @@ impl Tables<'_> {
             StoreOp::SetForgottenTime(time) => {
                 let sealed = seal(FORGOTTEN_TIME_NAME.as_bytes(), time);
                 self.memory.insert(FORGOTTEN_TIME_NAME, sealed.as_slice())?;
+            }
+            StoreOp::SetRoster(roster) => {
+                let sealed = seal(ROSTER_NAME.as_bytes(), roster);
+                self.memory.insert(ROSTER_NAME, sealed.as_slice())?;
+            }
+            StoreOp::SetPartition(state) => {
+                let name = partition_name(state.ownership.partition);
+                let sealed = seal(name.as_bytes(), state);
+                self.memory.insert(name.as_str(), sealed.as_slice())?;
             }
             StoreOp::SetFounders(founders) => {
                 let sealed = seal(FOUNDERS_NAME.as_bytes(), founders);
