@@ -97,11 +97,28 @@ impl<S: Store> Node<S> {
             Some(format!("{node} is alive: it can leave"))
         } else {
             self.why_not_do_without(node)
+                .or_else(|| self.why_no_quorum_without(node))
         }
     }
 
+    /// Why a node must not be banned although it is gone: some partition would have too few owners left that agree to
+    /// another, and could not move for ever.
+    fn why_no_quorum_without(&self, node: NodeId) -> Option<String> {
+        let is_left = |other: NodeId| other != node && !self.roster.banned.contains(&other);
+        let mut stuck = self
+            .topology()
+            .ownerships()
+            .filter(|record| record.holds(node) && !self.is_step_met(record, is_left));
+        let first = stuck.next()?.partition.0;
+        let count = 1 + stuck.count();
+        Some(format!(
+            "{count} partitions, {first} the first of them, would have fewer owners than {} asks for",
+            self.config.step_level
+        ))
+    }
+
     /// Why the cluster can't do without a member: fewer would be left than there are to be replicas.
-    fn why_not_do_without(&self, node: NodeId) -> Option<String> {
+    pub(crate) fn why_not_do_without(&self, node: NodeId) -> Option<String> {
         let left = || {
             self.roster
                 .placed()

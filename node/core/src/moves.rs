@@ -415,11 +415,26 @@ impl<S: Store> Node<S> {
             Standing::Waiting if self.may_join(now) => Standing::Joining,
             Standing::Joining if self.gain_count() == 0 => Standing::Normal,
             Standing::Leaving if self.has_nothing_left() => Standing::Left,
+            Standing::Leaving if self.has_to_stay() => Standing::Normal,
             standing => standing,
         };
         if next != standing {
             self.set_standing(next);
         }
+    }
+
+    /// Whether too many want to leave at once, each of which alone could, and of those it is this one that stays: nobody
+    /// is asked for leave, so that it shows only afterwards.
+    fn has_to_stay(&self) -> bool {
+        let leaving = self.roster.members.values().filter(|enrolled| {
+            let is_of_group = match self.config.ring.replication {
+                Replication::Simple(_) => true,
+                Replication::PerDc(_) => enrolled.member.dc == self.config.dc,
+            };
+            enrolled.standing == Standing::Leaving && is_of_group
+        });
+        let first = leaving.map(|enrolled| enrolled.member.node).min();
+        first == Some(self.config.node) && self.why_not_do_without(self.config.node).is_some()
     }
 
     fn has_nothing_left(&self) -> bool {

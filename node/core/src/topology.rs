@@ -78,15 +78,18 @@ impl Roster {
         }
     }
 
-    /// Takes in what a node says of itself. True if that is news. A standing only rises: a founder that has not heard of
-    /// the founding yet still says that it waits.
+    /// Takes in what a node says of itself. True if that is news. A founder that has not heard of the founding yet still
+    /// says that it waits, and is one all the same.
     pub(crate) fn enroll(&mut self, member: Member, standing: Standing) -> bool {
         let node = member.node;
         if self.banned.contains(&node) {
             return false;
         }
         let known = self.members.get(&node).map(|enrolled| enrolled.standing);
-        let standing = known.map_or(standing, |known| known.max(standing));
+        let standing = match standing {
+            Standing::Waiting => known.unwrap_or(standing),
+            standing => standing,
+        };
         let enrolled = Enrolled { member, standing };
         if self.members.get(&node) == Some(&enrolled) {
             return false;

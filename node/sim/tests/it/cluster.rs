@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use quorate_core::{
-    AdminOk, AdminRequest, AntiEntropyReport, Cell, ClusterId, Config, Context, Key, Level, Name, NodeId, ReadError,
-    ReadOk, ReadRepair, ReadRequest, Replication, Request, Response, RingShape, Update, Value, WallTime, WriteError,
-    WriteOk, WriteRequest,
+    AdminError, AdminOk, AdminRequest, AntiEntropyReport, Cell, ClusterId, Config, Context, Entry, Key, Level,
+    MovesStatus, Name, NodeId, ReadError, ReadOk, ReadRepair, ReadRequest, Replication, Request, Response, RingShape,
+    Standing, Update, Value, WallTime, WriteError, WriteOk, WriteRequest,
 };
 use quorate_sim::{NodeIndex, Outcome, Sim, SimFsync, SimOptions};
 
@@ -22,6 +22,8 @@ pub(crate) struct Shape {
     pub(crate) per_dc: Vec<u8>,
     pub(crate) clock_offsets: Vec<Duration>,
     pub(crate) fsync: SimFsync,
+    /// Nodes behind the others that don't run yet, and join when they do.
+    pub(crate) spares: usize,
     /// Changes the settings of every node.
     pub(crate) settings: fn(&mut Config),
     #[cfg(feature = "plants")]
@@ -37,6 +39,7 @@ impl Default for Shape {
             per_dc: Vec::new(),
             clock_offsets: Vec::new(),
             fsync: SimFsync::Always,
+            spares: 0,
             settings: |_| {},
             #[cfg(feature = "plants")]
             plant: None,
@@ -69,8 +72,11 @@ impl Cluster {
             fsync: shape.fsync,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
         };
-        let configs = (0..shape.nodes).map(|index| {
+        let configs = (0..shape.nodes + shape.spares).map(|index| {
             let mut config = config(shape, index);
+            if index >= shape.nodes {
+                config.entry = Entry::Join;
+            }
             settings(&mut config);
             config
         });
@@ -125,14 +131,20 @@ impl Cluster {
         while self.sim.advance(until).is_some() {}
     }
 
-    /// Waits until no hint is kept and nothing is under way.
+    /// Waits until no member keeps a hint and nothing is under way.
     pub(crate) fn wait_for_quiet(&mut self) {
-        self.wait("quiet", |sim| {
+        let busy = |sim: &Sim| {
             let statuses = (0..sim.node_count()).filter_map(|node| sim.status(NodeIndex(node)));
-            statuses
-                .into_iter()
-                .all(|s| s.hints_pending == 0 && s.coordinating == 0 && s.persisting == 0)
-        });
+            let members = statuses.filter(|status| status.moves.refused.is_none());
+            let left = members.map(|s| (s.name, s.hints_pending, s.coordinating, s.persisting));
+            left.filter(|left| (left.1, left.2, left.3) != (0, 0, 0))
+                .collect::<Vec<_>>()
+        };
+        let deadline = self.sim.now() + Duration::from_secs(60);
+        while !busy(&self.sim).is_empty() {
+            assert!(self.sim.now() < deadline, "never quiet: {:?}", busy(&self.sim));
+            self.pass(Duration::from_millis(10));
+        }
         self.sim.check_at_rest();
     }
 
@@ -207,10 +219,48 @@ impl Cluster {
     }
 
     fn admin(&mut self, node: usize, request: AdminRequest) -> AdminOk {
+        let answer = self.ask_admin(node, request);
+        answer.unwrap_or_else(|error| panic!("an administrator was refused: {error}"))
+    }
+
+    /// Any request of an administrator at all.
+    pub(crate) fn ask_admin(&mut self, node: usize, request: AdminRequest) -> Result<AdminOk, AdminError> {
         match self.answer(node, Request::Admin(request)) {
-            Response::Admin(Ok(ok)) => ok,
-            other => panic!("an administrator was refused: {other:?}"),
+            Response::Admin(result) => result,
+            other => panic!("not an answer to an administrator: {other:?}"),
         }
+    }
+
+    /// Waits until nothing is moved, all who run go by the same records, and who has left is known to have.
+    pub(crate) fn wait_for_moves(&mut self) {
+        let deadline = self.sim.now() + Duration::from_secs(60);
+        while !self.has_moved() {
+            if self.sim.now() >= deadline {
+                let nodes = (0..self.sim.node_count()).map(NodeIndex);
+                let moves = nodes.filter_map(|node| Some((node.0, self.sim.status(node)?.moves)));
+                panic!("waited for the moves to end in vain: {:#?}", moves.collect::<Vec<_>>());
+            }
+            self.pass(Duration::from_millis(10));
+        }
+    }
+
+    fn has_moved(&self) -> bool {
+        let statuses = (0..self.sim.node_count()).filter_map(|node| self.sim.status(NodeIndex(node)));
+        let (gone, there): (Vec<_>, Vec<_>) =
+            statuses.partition(|s| s.moves.refused.is_some() || s.moves.standing == Standing::Left);
+        there.iter().all(|status| {
+            let moves = &status.moves;
+            let left = (moves.gaining, moves.losing, moves.moving, moves.stray);
+            let is_member = |node| status.members.iter().any(|member| member.node == node);
+            moves.standing == Standing::Normal
+                && left == (0, 0, 0, 0)
+                && moves.epochs == there[0].moves.epochs
+                && !gone.iter().any(|status| is_member(status.node))
+        })
+    }
+
+    pub(crate) fn moves(&self, node: usize) -> MovesStatus {
+        self.sim.status(NodeIndex(node)).expect("it runs").moves
     }
 
     /// The node's own copy.
@@ -240,7 +290,12 @@ impl Cluster {
 
     pub(crate) fn owners_of(&mut self, key: Key) -> Vec<usize> {
         let node = (0..self.sim.node_count()).find(|n| self.sim.is_running(NodeIndex(*n)));
-        match self.admin(node.expect("a node runs"), AdminRequest::Owners { key }) {
+        self.owners_at(node.expect("a node runs"), key)
+    }
+
+    /// As a node knows them.
+    pub(crate) fn owners_at(&mut self, node: usize, key: Key) -> Vec<usize> {
+        match self.admin(node, AdminRequest::Owners { key }) {
             AdminOk::Owners(owners) => owners.iter().map(|node| index_of(*node)).collect(),
             other => panic!("not the owners: {other:?}"),
         }
@@ -295,7 +350,7 @@ pub(crate) fn text(cell: &Cell) -> Option<String> {
 }
 
 /// Identities in no order that follows the places.
-fn id_of(index: usize) -> NodeId {
+pub(crate) fn id_of(index: usize) -> NodeId {
     NodeId((index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 

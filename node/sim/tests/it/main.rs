@@ -7,6 +7,7 @@ mod durability;
 mod faults;
 mod handoff;
 mod levels;
+mod membership;
 mod mending;
 mod paths;
 mod quorum;

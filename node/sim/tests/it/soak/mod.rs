@@ -6,9 +6,12 @@
 mod ledger;
 mod settings;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, Key, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, Key, Request, Response, Standing, Store};
 use quorate_sim::{CallId, NodeIndex, Outcome, Sim};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -17,7 +20,7 @@ use self::{
     ledger::{Asked, Ledger},
     settings::Settings,
 };
-use crate::cluster::{Cluster, Shape};
+use crate::cluster::{Cluster, Shape, id_of};
 
 /// Runs among the other tests.
 const RUNS: u64 = 60;
@@ -39,6 +42,8 @@ struct Run {
     cluster: Cluster,
     ledger: Ledger,
     under_way: BTreeMap<CallId, Asked>,
+    /// What administrators asked: how that ends does not matter.
+    commands: BTreeSet<CallId>,
     /// The one node whose disk may be spoilt: what one node loses the others have.
     spoilt: usize,
 }
@@ -50,6 +55,9 @@ fn whatever_happens_owners_agree_in_the_end_and_nothing_acknowledged_is_gone() {
     let mut outcomes = ledger::Outcomes::default();
     for seed in first..first + runs {
         let mut run = Run::new(seed);
+        if asked_for("QUORATE_SOAK").is_some() {
+            println!("seed {seed}: {:?}", run.settings);
+        }
         run.go();
         outcomes.add(&run.ledger.outcomes);
     }
@@ -88,6 +96,7 @@ impl Run {
         let shape = Shape {
             seed,
             nodes: settings.nodes,
+            spares: settings.spares,
             replicas: settings.replicas,
             per_dc: settings.per_dc.clone(),
             clock_offsets: settings.clock_offsets.clone(),
@@ -103,6 +112,7 @@ impl Run {
             settings,
             cluster,
             under_way: BTreeMap::new(),
+            commands: BTreeSet::new(),
             spoilt,
         }
     }
@@ -116,6 +126,9 @@ impl Run {
             if self.rng.random_bool(0.2) {
                 self.fault();
             }
+            if self.settings.moves && self.rng.random_bool(0.1) {
+                self.change_members();
+            }
             let span = Duration::from_micros(self.rng.random_range(100..60_000));
             self.pass(span);
         }
@@ -124,7 +137,7 @@ impl Run {
     }
 
     fn ask(&mut self, asked: Asked) {
-        let node = self.rng.random_range(0..self.settings.nodes);
+        let node = self.rng.random_range(0..self.settings.nodes + self.settings.spares);
         let asked = asked.at(&self.ledger);
         let call = self.cluster.sim.submit(NodeIndex(node), asked.request.clone());
         self.under_way.insert(call, asked);
@@ -133,6 +146,9 @@ impl Run {
     fn pass(&mut self, span: Duration) {
         let until = self.cluster.sim.now() + span;
         while let Some(completion) = self.cluster.sim.advance(until) {
+            if self.commands.remove(&completion.call) {
+                continue;
+            }
             let mut asked = self.under_way.remove(&completion.call).expect("it was asked");
             let is_unknown = self.ledger.note(&mut asked, completion.outcome, self.seed);
             let has_id = matches!(&asked.request, Request::Write(write) if write.id.is_some());
@@ -165,9 +181,57 @@ impl Run {
         }
     }
 
+    /// A spare joins, a member leaves or is weighed anew, or whoever seems dead is removed.
+    fn change_members(&mut self) {
+        let all = self.settings.nodes + self.settings.spares;
+        let node = self.rng.random_range(0..all);
+        let other = self.rng.random_range(0..all);
+        let request = match self.rng.random_range(0..6) {
+            0..=2 => {
+                let spare = NodeIndex(self.settings.nodes + self.rng.random_range(0..self.settings.spares));
+                if !self.cluster.sim.is_running(spare) {
+                    self.cluster.sim.start(spare);
+                }
+                return;
+            }
+            3 => AdminRequest::Leave,
+            4 => AdminRequest::Weigh {
+                weight: self.rng.random_range(1..4),
+            },
+            _ => AdminRequest::Remove { node: id_of(other) },
+        };
+        let call = self.cluster.sim.submit(NodeIndex(node), Request::Admin(request));
+        self.commands.insert(call);
+    }
+
+    /// Everybody who is, or was to be, a member.
+    fn started(&self) -> Vec<usize> {
+        let all = 0..self.settings.nodes + self.settings.spares;
+        let is_there = |node: &usize| {
+            let node = NodeIndex(*node);
+            node.0 < self.settings.nodes
+                || self
+                    .cluster
+                    .sim
+                    .disk(node)
+                    .memory()
+                    .is_ok_and(|m| m.generation.is_some())
+        };
+        all.filter(is_there).collect()
+    }
+
+    /// Those who serve.
+    fn serving(&self) -> Vec<usize> {
+        let is_serving = |node: &usize| {
+            let status = self.cluster.sim.status(NodeIndex(*node));
+            status.is_some_and(|s| s.moves.standing != Standing::Left && s.moves.refused.is_none())
+        };
+        self.started().into_iter().filter(is_serving).collect()
+    }
+
     fn recover(&mut self) {
         self.cluster.sim.heal();
-        for node in (0..self.settings.nodes).map(NodeIndex) {
+        for node in self.started().into_iter().map(NodeIndex) {
             if !self.cluster.sim.is_running(node) {
                 self.cluster.sim.start(node);
             }
@@ -175,7 +239,11 @@ impl Run {
         while !self.under_way.is_empty() {
             self.pass(Duration::from_millis(100));
         }
-        self.cluster.settle();
+        if self.settings.moves {
+            self.cluster.wait_for_moves();
+        } else {
+            self.cluster.settle();
+        }
         if self.settings.spoils {
             // What is damaged is found when it is read.
             for key in KEYS.map(|name| self.settings.key(name)) {
@@ -188,14 +256,14 @@ impl Run {
             metrics.into_iter().all(|metrics| metrics.records_damaged == 0)
         });
         self.cluster.wait_for_quiet();
-        for node in 0..self.settings.nodes {
+        for node in self.serving() {
             let report = self.anti_entropy(node);
             assert_eq!(report.peers_failed, 0, "seed {}: {report:?}", self.seed);
         }
         if self.settings.collects {
             self.cluster.pass(LONG); // What was collected in part was given back, and goes again.
         }
-        for node in 0..self.settings.nodes {
+        for node in self.serving() {
             let report = self.anti_entropy(node);
             assert_eq!(report.partitions_differing, 0, "seed {}: {report:?}", self.seed);
         }
@@ -216,7 +284,7 @@ impl Run {
 
     fn assert_nothing_is_left(&self) {
         let sim: &Sim = &self.cluster.sim;
-        for node in (0..sim.node_count()).map(NodeIndex) {
+        for node in self.serving().into_iter().map(NodeIndex) {
             let metrics = sim.metrics(node).expect("all run");
             let left = (
                 metrics.coordinating,
@@ -231,7 +299,7 @@ impl Run {
     fn judge(&mut self) {
         for (at, name) in KEYS.iter().enumerate() {
             let key = self.settings.key(name);
-            let owners = self.cluster.owners_of(key.clone());
+            let owners = self.cluster.owners_at(self.serving()[0], key.clone());
             let cells: Vec<_> = owners
                 .iter()
                 .map(|owner| self.cluster.cell(*owner, key.clone()))

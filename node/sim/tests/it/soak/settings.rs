@@ -34,6 +34,9 @@ pub(super) struct Settings {
     pub(super) collects: bool,
     anti_entropy: bool,
     hint_bytes_per_second: Option<u64>,
+    /// Whether nodes join, leave, are removed and weighed anew.
+    pub(super) moves: bool,
+    pub(super) spares: usize,
 }
 
 impl Settings {
@@ -109,7 +112,21 @@ impl Settings {
             collects: rng.random_bool(0.3),
             anti_entropy: rng.random(),
             hint_bytes_per_second: rng.random_bool(0.2).then_some(2_000),
+            moves: false,
+            spares: 0,
         }
+        .with_moves(rng)
+    }
+
+    /// Has members come and go in some runs.
+    fn with_moves(mut self, rng: &mut Pcg64Mcg) -> Settings {
+        self.moves = rng.random_bool(0.5);
+        if self.moves {
+            self.spares = 2;
+            // Which owner remembers a write by its id is not handed on: sent again, it may be applied again.
+            self.has_ids = false;
+        }
+        self
     }
 
     pub(super) fn apply(&self, config: &mut Config) {
@@ -120,6 +137,10 @@ impl Settings {
         };
         config.anti_entropy_interval = self.anti_entropy.then_some(Duration::from_millis(300));
         config.hint_bytes_per_second = self.hint_bytes_per_second;
+        let is_majority = |level| !matches!(level, Level::Any | Level::One | Level::LocalOne);
+        if !is_majority(self.write) || !is_majority(self.read) {
+            config.step_level = Level::All;
+        }
     }
 
     pub(super) fn key(&self, name: &str) -> Key {

@@ -1,0 +1,293 @@
+//! Nodes come and go: they join, leave, are removed and replaced, and what is written stays where it can be read.
+
+use std::time::Duration;
+
+use quorate_core::{AdminError, AdminRequest, Entry, Standing};
+use quorate_sim::NodeIndex;
+
+use crate::cluster::{Cluster, Shape, id_of};
+
+const KEYS: usize = 60;
+
+/// A cluster that settled, with spares, and every key written to two owners of three.
+fn written(shape: &Shape) -> Cluster {
+    let mut cluster = Cluster::started(shape);
+    cluster.settle();
+    cluster.wait_for_moves();
+    for key in 0..KEYS {
+        let (name, value) = (format!("k{key}"), key.to_string());
+        cluster
+            .write(key % shape.nodes, &name, &value, 2)
+            .expect("all nodes run");
+    }
+    cluster
+}
+
+fn with_spares(spares: usize) -> Shape {
+    Shape {
+        spares,
+        ..Shape::default()
+    }
+}
+
+/// Every key is read through every node that serves, and each of its owners holds it.
+fn assert_all_is_there(cluster: &mut Cluster) {
+    cluster.wait_for_quiet();
+    let serving: Vec<_> = (0..cluster.sim.node_count())
+        .filter(|node| {
+            let status = cluster.sim.status(NodeIndex(*node));
+            status.is_some_and(|status| status.moves.standing == Standing::Normal)
+        })
+        .collect();
+    for key in 0..KEYS {
+        let name = format!("k{key}");
+        let through = serving[key % serving.len()];
+        assert_eq!(
+            cluster.read(through, &name),
+            Some(key.to_string()),
+            "{name} through n{through}"
+        );
+    }
+    for node in &serving {
+        assert_eq!(cluster.anti_entropy(*node).peers_failed, 0);
+    }
+    for key in 0..KEYS {
+        let name = format!("k{key}");
+        let owners = cluster.owners(&name);
+        assert_eq!(owners.len(), 3);
+        for owner in owners {
+            assert!(serving.contains(&owner), "n{owner} owns {name} and does not serve");
+            assert_eq!(
+                cluster.replica(owner, &name),
+                Some(key.to_string()),
+                "{name} at n{owner}"
+            );
+        }
+    }
+    cluster.sim.check_at_rest();
+}
+
+#[test]
+fn a_cluster_at_rest_moves_nothing() {
+    let mut cluster = written(&Shape::default());
+    cluster.pass(Duration::from_secs(20));
+    for node in 0..5 {
+        let status = cluster.sim.status(NodeIndex(node)).expect("it runs");
+        assert_eq!(status.counters.moved_records + status.counters.partitions_dropped, 0);
+    }
+}
+
+#[test]
+fn a_node_that_joins_takes_over_its_share() {
+    let mut cluster = written(&with_spares(1));
+    cluster.sim.start(NodeIndex(5));
+    cluster.wait_for_moves();
+    let moves = cluster.moves(5);
+    assert_eq!(moves.standing, Standing::Normal);
+    let owned: u16 = (0..6).map(|node| cluster.moves(node).owned).sum();
+    assert_eq!(owned, 3 * 64);
+    assert!((10..60).contains(&moves.owned), "{moves:?}");
+    let dropped = |node| cluster.sim.tally(NodeIndex(node)).counters.partitions_dropped;
+    assert!(
+        (0..5).map(dropped).sum::<u64>() > 0,
+        "who lost a partition has dropped it"
+    );
+    assert_all_is_there(&mut cluster);
+}
+
+#[test]
+fn two_nodes_that_join_at_once_take_over_their_shares() {
+    let mut cluster = written(&with_spares(2));
+    cluster.sim.start(NodeIndex(5));
+    cluster.sim.start(NodeIndex(6));
+    cluster.wait_for_moves();
+    assert!(cluster.moves(5).owned > 0 && cluster.moves(6).owned > 0);
+    assert_all_is_there(&mut cluster);
+}
+
+#[test]
+fn a_node_that_leaves_gives_up_all_and_is_never_let_in_again() {
+    let mut cluster = written(&Shape::default());
+    cluster.ask_admin(2, AdminRequest::Leave).expect("four are enough");
+    cluster.wait("n2 to have left", |sim| {
+        sim.status(NodeIndex(2)).expect("it runs").moves.standing == Standing::Left
+    });
+    cluster.wait_for_moves();
+    assert_eq!(cluster.moves(2).owned, 0);
+    assert_all_is_there(&mut cluster);
+    cluster.sim.kill(NodeIndex(2));
+    cluster.sim.start(NodeIndex(2));
+    cluster.pass(Duration::from_secs(5));
+    assert!(cluster.moves(2).refused.is_some());
+    assert!(cluster.write(2, "k0", "x", 2).is_err(), "it serves nobody");
+    let members = cluster.sim.status(NodeIndex(0)).expect("it runs").members;
+    assert!(members.iter().all(|member| member.node != id_of(2)), "and is no member");
+}
+
+#[test]
+fn a_dead_node_can_be_removed_and_a_live_one_can_not() {
+    let mut cluster = written(&Shape::default());
+    let remove = || AdminRequest::Remove { node: id_of(4) };
+    let refused = cluster.ask_admin(0, remove());
+    assert!(matches!(refused, Err(AdminError::Unsafe(why)) if why.contains("alive")));
+    cluster.sim.kill(NodeIndex(4));
+    cluster.wait("n4 to be down", |sim| {
+        let members = sim.status(NodeIndex(0)).expect("it runs").members;
+        members.iter().any(|member| member.node == id_of(4) && !member.up)
+    });
+    cluster.ask_admin(0, remove()).expect("it is dead");
+    cluster.wait_for_moves();
+    assert_all_is_there(&mut cluster);
+    // Its identity is banned: what it says when it is back changes nothing.
+    cluster.sim.start(NodeIndex(4));
+    cluster.pass(Duration::from_secs(5));
+    assert!(cluster.moves(4).refused.is_some());
+    assert_eq!(cluster.sim.status(NodeIndex(1)).expect("it runs").members.len(), 4);
+}
+
+#[test]
+fn a_spare_takes_the_place_of_a_dead_node_and_not_of_a_live_one() {
+    let mut cluster = written(&with_spares(1));
+    cluster
+        .sim
+        .reconfigure(NodeIndex(5), |config| config.entry = Entry::Replace(id_of(3)));
+    cluster.sim.start(NodeIndex(5));
+    cluster.pass(Duration::from_secs(5));
+    let moves = cluster.moves(5);
+    assert_eq!(moves.standing, Standing::Waiting);
+    assert!(moves.refused.is_some_and(|why| why.contains("alive")));
+    cluster.sim.kill(NodeIndex(3));
+    cluster.wait_for_moves();
+    assert_eq!(cluster.moves(5).standing, Standing::Normal);
+    assert_all_is_there(&mut cluster);
+}
+
+#[test]
+fn fewer_members_than_replicas_are_never_left() {
+    let mut cluster = written(&Shape {
+        nodes: 3,
+        ..Shape::default()
+    });
+    let refused = cluster.ask_admin(0, AdminRequest::Leave);
+    assert!(matches!(refused, Err(AdminError::Unsafe(why)) if why.contains("3 replicas")));
+    cluster.sim.kill(NodeIndex(2));
+    cluster.pass(Duration::from_secs(20));
+    let refused = cluster.ask_admin(0, AdminRequest::Remove { node: id_of(2) });
+    assert!(matches!(refused, Err(AdminError::Unsafe(why)) if why.contains("3 replicas")));
+}
+
+#[test]
+fn a_heavier_node_owns_more() {
+    let mut cluster = written(&Shape::default());
+    let before = cluster.moves(1).owned;
+    cluster
+        .ask_admin(1, AdminRequest::Weigh { weight: 3 })
+        .expect("a weight");
+    cluster.wait("others to hear of it", |sim| {
+        sim.status(NodeIndex(1)).expect("it runs").moves.gaining > 0
+    });
+    cluster.wait_for_moves();
+    assert!(cluster.moves(1).owned > before);
+    assert_all_is_there(&mut cluster);
+    // It is remembered.
+    cluster.sim.kill(NodeIndex(1));
+    cluster.sim.start(NodeIndex(1));
+    cluster.settle();
+    cluster.wait_for_moves();
+    assert!(cluster.moves(1).owned > before);
+}
+
+/// Everybody in a move dies in the middle of it, one after the other and all at once: it is resumed.
+#[test]
+fn a_move_outlives_the_death_of_anyone_in_it() {
+    for seed in 1..=10 {
+        let mut cluster = written(&Shape { seed, ..with_spares(1) });
+        cluster.sim.start(NodeIndex(5));
+        cluster.wait("the moves to begin", |sim| {
+            sim.status(NodeIndex(5)).is_some_and(|status| status.moves.moving > 5)
+        });
+        let victims: &[usize] = match seed % 3 {
+            0 => &[5],
+            1 => &[1, 2],
+            _ => &[0, 1, 2, 3, 4, 5],
+        };
+        victims.iter().for_each(|node| cluster.sim.kill(NodeIndex(*node)));
+        cluster.pass(Duration::from_millis(100 * seed));
+        victims.iter().for_each(|node| cluster.sim.start(NodeIndex(*node)));
+        cluster.settle();
+        cluster.wait_for_moves();
+        assert_eq!(cluster.moves(5).standing, Standing::Normal, "seed {seed}");
+        assert_all_is_there(&mut cluster);
+    }
+}
+
+/// A newcomer that dies for good in the middle of it: what it was to take over goes back, and it can be removed.
+#[test]
+fn a_move_whose_newcomer_dies_for_good_is_given_up() {
+    let mut cluster = written(&with_spares(1));
+    cluster.sim.start(NodeIndex(5));
+    cluster.wait("the moves to begin", |sim| {
+        sim.status(NodeIndex(5)).is_some_and(|status| status.moves.moving > 5)
+    });
+    cluster.sim.kill(NodeIndex(5));
+    cluster.pass(Duration::from_secs(20));
+    let moving = |cluster: &Cluster| (0..5).map(|node| cluster.moves(node).moving).max();
+    assert_eq!(moving(&cluster), Some(0), "given up");
+    cluster
+        .ask_admin(0, AdminRequest::Remove { node: id_of(5) })
+        .expect("it is dead");
+    cluster.wait_for_moves();
+    assert_all_is_there(&mut cluster);
+}
+
+/// X12 (Monzo, 2019): six empty nodes that claim to be of the ring.
+#[test]
+fn x12_nodes_that_claim_a_ring_that_was_founded_without_them_serve_nobody() {
+    let mut cluster = Cluster::started(&with_spares(6));
+    cluster.settle();
+    for key in 0..KEYS {
+        cluster
+            .write(key % 5, &format!("k{key}"), &key.to_string(), 2)
+            .expect("all run");
+    }
+    for node in 5..11 {
+        cluster
+            .sim
+            .reconfigure(NodeIndex(node), |config| config.entry = Entry::Found);
+        cluster.sim.start(NodeIndex(node));
+    }
+    cluster.pass(Duration::from_secs(10));
+    for node in 5..11 {
+        let status = cluster.sim.status(NodeIndex(node)).expect("it runs");
+        assert_eq!(status.ring, None, "n{node} serves by no ring");
+        assert!(status.moves.refused.is_some_and(|why| why.contains("without it")));
+        assert!(cluster.write(node, "k0", "x", 1).is_err());
+    }
+    for key in 0..KEYS {
+        let name = format!("k{key}");
+        assert_eq!(cluster.read(key % 5, &name), Some(key.to_string()));
+        assert!(cluster.owners(&name).iter().all(|owner| *owner < 5));
+    }
+}
+
+/// In each data center as many owners as before, and distinct ones.
+#[test]
+fn members_come_and_go_in_two_data_centers() {
+    let mut cluster = written(&Shape {
+        nodes: 6,
+        spares: 2,
+        per_dc: vec![2, 1],
+        ..Shape::default()
+    });
+    cluster.sim.start(NodeIndex(6));
+    cluster.sim.start(NodeIndex(7));
+    cluster.wait_for_moves();
+    cluster.ask_admin(1, AdminRequest::Leave).expect("three are left there");
+    cluster.wait_for_moves();
+    for key in 0..KEYS {
+        let owners = cluster.owners(&format!("k{key}"));
+        let in_first = owners.iter().filter(|node| **node % 2 == 0).count();
+        assert_eq!((owners.len(), in_first), (3, 2));
+    }
+    assert_all_is_there(&mut cluster);
+}
