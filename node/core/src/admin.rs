@@ -1,8 +1,8 @@
 //! What administrators, and the harness among them, ask of a node.
 
 use crate::{
-    AdminError, AdminOk, AdminRequest, ClientToken, Enrolled, Fact, Key, MovesStatus, Node, NodeId, Now, Plant,
-    Replication, Response, RingShare, RingView, Standing, Status, Store, Topology,
+    AdminError, AdminOk, AdminRequest, ClientToken, Enrolled, Fact, Key, MovesStatus, Node, NodeId, Now, Ownership,
+    Plant, Replication, Response, RingShare, RingView, Standing, Status, Store, Topology,
 };
 
 impl<S: Store> Node<S> {
@@ -171,6 +171,12 @@ impl<S: Store> Node<S> {
                 (false, why) => why.map(str::to_owned),
             },
         }
+    }
+
+    /// The record of the partition that a key is in, as this node serves by it; `None` before it knows the ring.
+    pub fn ownership(&self, key: &Key) -> Option<&Ownership> {
+        let topology = self.topology.as_ref()?;
+        Some(topology.ownership(topology.partition(key)))
     }
 
     /// How the node is.

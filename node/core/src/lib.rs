@@ -10,6 +10,7 @@
 mod admin;
 mod agreement;
 mod api;
+mod balance;
 mod capped;
 mod cell;
 mod config;
@@ -42,6 +43,7 @@ mod repeats;
 mod replica;
 mod replication;
 mod ring;
+mod shares;
 mod spread;
 mod store;
 mod time;
@@ -58,6 +60,7 @@ pub use self::{
         ReadRequest, Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn,
         Status, Unknown, WriteError, WriteOk, WritePath, WriteRequest,
     },
+    balance::{LossChance, RingBalance},
     cell::{
         ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
         DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,

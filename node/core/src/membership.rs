@@ -137,6 +137,7 @@ impl<S: Store> Node<S> {
             weight: self.weight,
             dc: self.config.dc.clone(),
             rack: self.config.rack.clone(),
+            tokens: self.tokens,
         }
     }
 
@@ -269,10 +270,8 @@ mod tests {
 
     fn member(node: u64, rack: &str) -> Member {
         Member {
-            node: NodeId(node),
-            weight: 1,
-            dc: Name::default_dc(),
             rack: rack.parse().unwrap(),
+            ..Member::new(NodeId(node))
         }
     }
 

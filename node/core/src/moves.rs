@@ -447,6 +447,7 @@ impl<S: Store> Node<S> {
     /// Says, and remembers, what this node is to the cluster.
     pub(crate) fn set_standing(&mut self, standing: Standing) {
         self.standing = standing;
+        self.entry_refused = None;
         self.gossip.own().say(Fact::Standing(standing));
         self.output(Output::Event(Event::StandingChanged { standing }));
         self.enroll_self();

@@ -56,6 +56,8 @@ pub struct Node<S> {
     pub(crate) standing: Standing,
     /// Its share of the ring, relative to others.
     pub(crate) weight: u16,
+    /// Whose tokens it has.
+    pub(crate) tokens: NodeId,
     /// Why it does not come into the cluster, if it was told.
     pub(crate) entry_refused: Option<&'static str>,
     pub(crate) started_at: Time,
@@ -157,6 +159,8 @@ impl<S: Store> Node<S> {
             .chain(enrolled.map(|enrolled| &enrolled.member));
         membership::check_place(&config, places)?;
         let standing = enrolled.map_or(Standing::Waiting, |enrolled| enrolled.standing);
+        let replaced = config.entry.replaces().unwrap_or(config.node);
+        let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
@@ -164,6 +168,9 @@ impl<S: Store> Node<S> {
         own.say(Fact::Name(config.name.clone()));
         own.say(Fact::Address(config.address));
         own.say(Fact::Standing(standing));
+        if tokens != config.node {
+            own.say(Fact::Tokens(tokens));
+        }
         own.say(Fact::Weight(weight));
         own.say(Fact::Dc(config.dc.clone()));
         own.say(Fact::Rack(config.rack.clone()));
@@ -182,6 +189,7 @@ impl<S: Store> Node<S> {
             roster,
             standing,
             weight,
+            tokens,
             entry_refused: None,
             started_at: now.time,
             topology: None,

@@ -54,8 +54,7 @@ pub enum Plant {
     ExchangeOmitsTombstones,
     /// A write is acknowledged before it is synced (N10).
     AckBeforeSync,
-    /// While owners change, a write needs as many of the old and the new together as of the old alone, and a read asks one
-    /// side (T11, Q8: the quorums are not joint).
+    /// While owners change, writes and reads need a quorum of one side alone: of the old, and then of the new (T11, Q8).
     QuorumsNotJoint,
     /// A replica serves a request that goes by an earlier record of its partition (T1, T2: coordinators with different
     /// rings).

@@ -242,6 +242,13 @@ impl<S: Store> Node<S> {
 pub(crate) fn enrolled(node: NodeId, state: &NodeState) -> Option<(Member, Standing)> {
     let weight = state.weight().filter(|weight| *weight > 0)?;
     let (dc, rack) = (state.dc()?.clone(), state.rack()?.clone());
-    let member = Member { node, weight, dc, rack };
+    let tokens = state.tokens().unwrap_or(node);
+    let member = Member {
+        node,
+        weight,
+        dc,
+        rack,
+        tokens,
+    };
     Some((member, state.standing()?))
 }

@@ -8,8 +8,8 @@ pub use self::{faults::PowerLoss, pauses::Duty};
 use std::{collections::BTreeMap, fmt, hash::Hash, ops::Range, time::Duration};
 
 use quorate_core::{
-    ClientToken, Config, Input, Message, Metrics, NodeId, Now, Output, Request, Response, Status, StoreError, Time,
-    WallTime,
+    ClientToken, Config, Input, Key, Message, Metrics, NodeId, Now, Output, Ownership, Request, Response, Status,
+    StoreError, Time, WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -315,6 +315,11 @@ impl Sim {
     /// How a node is; `None` while it is dead.
     pub fn status(&self, node: NodeIndex) -> Option<Status> {
         self.processes[node.0].node().map(|node| node.status())
+    }
+
+    /// The record of the partition that a key is in, as a node serves by it; `None` if it is dead or knows no ring.
+    pub fn ownership(&self, node: NodeIndex, key: &Key) -> Option<&Ownership> {
+        self.processes[node.0].node()?.ownership(key)
     }
 
     /// What a node has done and how long it took; `None` while it is dead.

@@ -154,8 +154,7 @@ impl<S: Store> Node<S> {
     /// What a level asks of those who are to hold a write, or what a blocking read returns.
     fn holding(&self, ownership: &Ownership, level: Level) -> Result<Requirement, Reason> {
         if self.has_plant(Plant::QuorumsNotJoint) {
-            let everyone: Vec<_> = ownership.everyone().cloned().collect();
-            return refused(requirement(&everyone, level, &self.config.dc));
+            return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
         refused(ownership.holding(level, &self.config.dc))
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, Name, RingDigest, Standing};
+use crate::{Generation, Name, NodeId, RingDigest, Standing};
 
 /// Something that a node says of itself. It says at most one of each kind at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum Fact {
     Rack(Name),
     /// What it is to the cluster.
     Standing(Standing),
+    /// Whose tokens it has, if they are not its own: those of the node that it replaced.
+    Tokens(NodeId),
 }
 
 impl Fact {
@@ -131,6 +133,14 @@ impl NodeState {
     pub fn rack(&self) -> Option<&Name> {
         self.facts.iter().find_map(|s| match &s.fact {
             Fact::Rack(rack) => Some(rack),
+            _ => None,
+        })
+    }
+
+    /// Whose tokens the node has, if they are not its own.
+    pub fn tokens(&self) -> Option<NodeId> {
+        self.facts.iter().find_map(|s| match s.fact {
+            Fact::Tokens(node) => Some(node),
             _ => None,
         })
     }

@@ -4,6 +4,7 @@
 mod actors;
 mod clocks;
 mod deletes;
+mod moves;
 mod reads;
 mod tombstones;
 
