@@ -40,6 +40,7 @@
 
 pub mod causal;
 pub mod checks;
+pub mod cluster;
 mod collections;
 pub mod counters;
 mod counts;

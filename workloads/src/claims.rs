@@ -272,6 +272,18 @@ fn what_was_acked_is_read(workload: Workload, settings: Settings) -> Reason {
     ])
 }
 
+/// Whether quorums of reads and of writes meet, whatever becomes of the owners.
+pub(crate) fn quorums_meet(settings: Settings) -> Reason {
+    all([
+        owners_answer(settings),
+        if settings.quorums.meet {
+            (true, "R + W > N, of the old owners and of the new while they change")
+        } else {
+            (false, "R + W <= N: quorums need not meet")
+        },
+    ])
+}
+
 /// Whether quorums are counted among owners, all of them.
 fn owners_answer(settings: Settings) -> Reason {
     if settings.absence_answers_alone {

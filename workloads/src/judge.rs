@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 
-use quorate_checker::{Context, Counts, Doubt, Finding, History, Witness, checks, counters, sets, siblings};
+use quorate_checker::{
+    Context, Counts, Doubt, Finding, History, Witness, checks,
+    cluster::{self, ClusterRecord},
+    counters, sets, siblings,
+};
 use serde::Serialize;
 
-use crate::{Claim, Consistency, Execute, Figure, Property, Settings, Workload, claims, execute::map};
+use crate::{
+    Claim, Consistency, Execute, Figure, Property, Settings, Workload, claims, claims::quorums_meet, execute::map,
+};
 
 /// How a claim fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,6 +116,8 @@ pub struct RunFacts {
     pub context: Context,
     /// Whether any fault was seen to take effect; `None` where nothing is known of faults.
     pub faults_took_effect: Option<bool>,
+    /// What the nodes told of their owners and quorums, where that is known.
+    pub cluster: Option<ClusterRecord>,
 }
 
 /// Judges a history of `workload`. Its checks, each of some of the keys, are carried out by `execute`.
@@ -140,7 +148,8 @@ pub fn judge(
             vacuous.is_some(),
         )
     };
-    let claims: Vec<_> = expectations.into_iter().map(report).collect();
+    let mut claims: Vec<_> = expectations.into_iter().map(report).collect();
+    claims.extend(facts.cluster.as_ref().map(|cluster| quorums_report(cluster, settings)));
     Judgement {
         verdict: verdict(&asked_for(&claims, settings, vacuous)),
         vacuous,
@@ -148,6 +157,19 @@ pub fn judge(
         figures: figures(workload, history, facts, execute),
         counts,
     }
+}
+
+/// Whether quorums met, as the nodes tell it. That nothing tested it, because nobody asked enough, is no reason to doubt the
+/// rest.
+fn quorums_report(cluster: &ClusterRecord, settings: Settings) -> ClaimReport {
+    let property = Property::new(
+        "quorums-meet",
+        "any two quorums that are counted for a partition, one for a read and one for a write, have a node in common",
+        "quorums that do not meet",
+    );
+    let (claimed, reason) = quorums_meet(settings);
+    let finding = cluster::quorums_meet(cluster);
+    claim_report(property, claimed, reason.into(), finding, false)
 }
 
 /// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.
