@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use quorate_core::{AdminOk, AdminRequest, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
 use quorate_sim::{Duty, LinkFaults, PowerLoss};
 
 use crate::fault::Place;
@@ -102,6 +102,16 @@ pub trait Cluster {
     /// Time since the start of the run.
     fn elapsed(&self) -> Elapsed;
 
+    /// Who the node in a place is, whether or not it has ever run.
+    fn identity(&self, node: Place) -> NodeId;
+
+    /// Says how a node that has never run comes in; a founder founds the ring, and a spare node joins it, unless something
+    /// else is said.
+    ///
+    /// # Errors
+    /// If it runs.
+    fn set_entry(&mut self, node: Place, entry: Entry) -> anyhow::Result<()>;
+
     /// Starts a node; [`Happening::Started`] follows.
     ///
     /// # Errors
@@ -140,6 +150,9 @@ pub trait Cluster {
 
     /// Whether a node's process runs, be it paused.
     fn is_running(&self, node: Place) -> bool;
+
+    /// Whether a node's administrator would be heard at once, unless the node is paused.
+    fn can_be_asked(&self, node: Place) -> bool;
 
     /// Pauses a node's process, if it runs.
     ///

@@ -8,6 +8,7 @@ use std::{fmt, time::Duration};
 
 use quorate_sim::{Duty, LinkFaults};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::place::list;
 pub use self::{
@@ -146,6 +147,35 @@ pub enum Fault {
         /// How many microseconds they gain a second; below 0 for lose.
         ppm: i64,
     },
+    /// A spare node starts, and joins the ring.
+    Join {
+        /// Which.
+        node: Place,
+    },
+    /// A member is asked to leave: others take over what it owns.
+    Leave {
+        /// Which.
+        node: Place,
+    },
+    /// A member is killed for good, and a spare node takes its place.
+    Replace {
+        /// Which.
+        node: Place,
+        /// The spare.
+        by: Place,
+    },
+    /// A member is killed for good, and removed by another as soon as that one sees it as down.
+    Remove {
+        /// Which.
+        node: Place,
+    },
+    /// A member is to own another share of the ring.
+    Weigh {
+        /// Which.
+        node: Place,
+        /// Its share, relative to the 1 that all begin with.
+        weight: u16,
+    },
 }
 
 impl Fault {
@@ -164,6 +194,32 @@ impl Fault {
             Fault::PowerLoss { .. } => FaultKind::PowerLoss,
             Fault::FailingDisk { .. } | Fault::SlowDisk { .. } | Fault::FlippedBits { .. } => FaultKind::Disk,
             Fault::ClockJump { .. } | Fault::ClockDrift { .. } => FaultKind::Clock,
+            Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. } => FaultKind::Membership,
+        }
+    }
+
+    /// Whether it is not undone, but goes on until the cluster has done what it asks for.
+    pub fn is_lasting(&self) -> bool {
+        self.kind() == FaultKind::Membership
+    }
+
+    /// The node whose process it ends for good.
+    pub fn ends(&self) -> Option<Place> {
+        match self {
+            Fault::Replace { node, .. } | Fault::Remove { node } => Some(*node),
+            _ => None,
+        }
+    }
+
+    /// The spare node that it starts.
+    pub fn starts(&self) -> Option<Place> {
+        match self {
+            Fault::Join { node } | Fault::Replace { by: node, .. } => Some(*node),
+            _ => None,
         }
     }
 
@@ -246,6 +302,10 @@ impl Fault {
     pub fn nodes(&self) -> Vec<Place> {
         match self {
             Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => vec![*node],
+            Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
+                vec![*node]
+            }
+            Fault::Replace { node, by } => vec![*node, *by],
             Fault::Halves { side } => side.clone(),
             Fault::OneWay { unheard } => unheard.clone(),
             Fault::Bridge { bridge, side } => side.iter().chain([bridge]).copied().collect(),
@@ -265,6 +325,35 @@ impl Fault {
             | Fault::ClockJump { nodes, .. }
             | Fault::ClockDrift { nodes, .. } => nodes.clone(),
         }
+    }
+
+    /// The fault with its nodes moved; `None` if it needs one that is gone. What a fault names it names as in its file,
+    /// whatever its kind: a node, or a list of them.
+    pub fn moved(&self, moved: &dyn Fn(Place) -> Option<Place>) -> Option<Fault> {
+        let mut value = serde_json::to_value(self).expect("a fault can be written");
+        let fields = value.as_object_mut().expect("a fault has fields");
+        for (name, field) in fields.iter_mut() {
+            let place = |value: &Value| value.as_str().and_then(Place::from_name).filter(|_| name != "fault");
+            match field {
+                Value::Array(items) => {
+                    let had_nodes = items.iter().any(|item| place(item).is_some());
+                    let kept = items.iter().filter_map(|item| match place(item) {
+                        Some(node) => moved(node).map(|node| node.to_string().into()),
+                        None => Some(item.clone()),
+                    });
+                    *items = kept.collect();
+                    if had_nodes && items.is_empty() {
+                        return None;
+                    }
+                }
+                item => {
+                    if let Some(node) = place(item) {
+                        *item = moved(node)?.to_string().into();
+                    }
+                }
+            }
+        }
+        serde_json::from_value(value).ok()
     }
 }
 
@@ -309,6 +398,11 @@ impl fmt::Display for Fault {
             Fault::FlippedBits { node, records } => write!(f, "bits flipped in {records} records of {node}"),
             Fault::ClockJump { nodes, by } => write!(f, "clock of {} off by {by}", list(nodes)),
             Fault::ClockDrift { nodes, ppm } => write!(f, "clock of {} drifting by {ppm} ppm", list(nodes)),
+            Fault::Join { node } => write!(f, "{node} joining"),
+            Fault::Leave { node } => write!(f, "{node} leaving"),
+            Fault::Replace { node, by } => write!(f, "{node} gone for good and replaced by {by}"),
+            Fault::Remove { node } => write!(f, "{node} gone for good and removed"),
+            Fault::Weigh { node, weight } => write!(f, "{node} of weight {weight}"),
         }
     }
 }

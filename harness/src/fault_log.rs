@@ -3,10 +3,11 @@
 //! A fault counts only once its effect has been seen from outside (packets that did not pass, a process that is gone):
 //! faults that silently do nothing are common, and a run without effective faults proves nothing.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use quorate_checker::{Crash, FaultSpan};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     cluster::Elapsed,
@@ -181,6 +182,15 @@ pub enum Effect {
         /// As above.
         counted: Vec<(&'static str, u64)>,
     },
+    /// What became of who owns what, until nothing moved any more.
+    Moved {
+        /// Partitions that nodes hold which they had not held, node by node.
+        gained: u64,
+        /// As above, that they hold no more.
+        lost: u64,
+        /// How long it took from the plan's moment on.
+        took: Duration,
+    },
 }
 
 impl Effect {
@@ -188,6 +198,7 @@ impl Effect {
         match self {
             Effect::Counted(counted) => counted.iter().any(|(_, count)| *count > 0),
             Effect::Ended { how, .. } => !how.is_empty(),
+            Effect::Moved { gained, lost, .. } => gained + lost > 0,
         }
     }
 
@@ -199,6 +210,9 @@ impl Effect {
                 let mut evidence = object(counted);
                 evidence.insert("ended".to_owned(), serde_json::Map::from_iter(ends).into());
                 evidence.into()
+            }
+            Effect::Moved { gained, lost, took } => {
+                json!({ "partitions_gained": gained, "partitions_lost": lost, "seconds": took.as_secs_f64() })
             }
         }
     }
@@ -256,15 +270,14 @@ impl Faults {
 
     /// Every sudden end of a node's process: by a kill, or with its power.
     pub fn crashes(&self) -> Vec<Crash> {
-        let kills = self
-            .stage(Stage::Applied)
-            .filter(|entry| entry.evidence.get("killed").is_some());
         let crash = |entry: &Entry| {
             let time_ns = entry.time_ns;
-            let nodes: Vec<_> = entry.nodes.iter().map(Place::to_string).collect();
+            let killed = entry.evidence.get("killed").and_then(serde_json::Value::as_array);
+            let nodes = killed.into_iter().flatten().filter_map(|node| node.as_str());
+            let nodes: Vec<_> = nodes.map(str::to_owned).collect();
             nodes.into_iter().map(move |node| Crash { node, time_ns })
         };
-        kills.flat_map(crash).collect()
+        self.stage(Stage::Applied).flat_map(crash).collect()
     }
 
     fn stage(&self, stage: Stage) -> impl Iterator<Item = &Entry> {

@@ -15,6 +15,7 @@ use crate::{
     fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
     load::{Load, nanos},
+    members::Members,
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
@@ -25,6 +26,10 @@ use crate::{
 
 /// How long nodes may take to start and to agree on a ring: some gossip rounds, and processes that start side by side.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long changes of membership may take after the heal: each step of each partition is a few round trips and syncs, and
+/// a node that is gone has to be seen as down first.
+const MOVES_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time between two looks at the nodes' status.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -114,18 +119,22 @@ pub async fn run<C: Cluster>(
         cluster,
         watch,
         interrupted: false,
+        members: Place::all(options.scenario.nodes).collect(),
         latencies: Vec::new(),
         coverage: Coverage::default(),
         ended: 0,
     };
     run.phase("settling");
     run.start_all().await?;
-    let identities = run.settle(SETTLE_TIMEOUT).await?;
+    run.settle(SETTLE_TIMEOUT).await?;
+    let places = Place::all(options.scenario.place_count());
+    let identities = places.map(|place| run.cluster.identity(place)).collect();
     run.tape.begin(identities)?;
     run.phase("load");
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
-    let mut nemesis = Nemesis::new(plan, options.scenario.nodes, begins, options.fault_log);
+    let members = Members::of(options.scenario);
+    let mut nemesis = Nemesis::new(plan, members, begins, options.fault_log);
     let mut load = match options.asks {
         None => Load::new(options.scenario, options.seed, begins),
         Some(asks) => Load::told(options.scenario, asks, begins),
@@ -134,6 +143,7 @@ pub async fn run<C: Cluster>(
     let healed = run.cluster.elapsed();
     run.phase("healing");
     run.heal(&mut load, &mut nemesis).await?;
+    run.wait_for_moves(&mut load, &mut nemesis).await?;
     run.settle(SETTLE_TIMEOUT).await?;
     run.wait_for_late_messages(healed).await?;
     let quiet_after = run.wait_for_quiet(healed).await?;
@@ -163,6 +173,8 @@ struct Run<'a, C> {
     tape: TapeRecorder,
     watch: &'a mut dyn FnMut(Progress<'_>),
     interrupted: bool,
+    /// Whom the observer asks: at the end, those who are in the cluster then.
+    members: Vec<Place>,
     latencies: Vec<Duration>,
     coverage: Coverage,
     ended: u64,
@@ -174,10 +186,9 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     async fn start_all(&mut self) -> anyhow::Result<()> {
-        let places = Place::all(self.scenario.nodes);
-        places.clone().try_for_each(|node| self.cluster.start(node))?;
+        let mut waiting = self.members.clone();
+        waiting.iter().try_for_each(|node| self.cluster.start(*node))?;
         let deadline = self.cluster.elapsed() + SETTLE_TIMEOUT;
-        let mut waiting: Vec<_> = places.collect();
         while !waiting.is_empty() {
             match self.cluster.next(deadline).await? {
                 Happening::Started { node } => waiting.retain(|other| *other != node),
@@ -188,13 +199,13 @@ impl<C: Cluster> Run<'_, C> {
         Ok(())
     }
 
-    /// Waits until all nodes go by one ring and every node is linked with every other, and says who they are.
-    async fn settle(&mut self, timeout: Duration) -> anyhow::Result<Vec<NodeId>> {
+    /// Waits until all members go by one ring and every one is linked with every other.
+    async fn settle(&mut self, timeout: Duration) -> anyhow::Result<()> {
         let deadline = self.cluster.elapsed() + timeout;
         loop {
             let unsettled = match self.statuses().await {
                 Ok(statuses) => match unsettled(&statuses) {
-                    None => return Ok(statuses.into_iter().map(|status| status.node).collect()),
+                    None => return Ok(()),
                     Some(why) => why,
                 },
                 Err(error) => error.to_string(),
@@ -209,8 +220,8 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     async fn statuses(&mut self) -> Result<Vec<Status>, AskError> {
-        let mut statuses = Vec::with_capacity(self.scenario.nodes);
-        for node in Place::all(self.scenario.nodes) {
+        let mut statuses = Vec::with_capacity(self.members.len());
+        for node in self.members.clone() {
             match self.cluster.ask(node, AdminRequest::Status).await? {
                 AdminOk::Status(status) => statuses.push(*status),
                 other => return Err(misunderstood(node, &other)),
@@ -243,6 +254,7 @@ impl<C: Cluster> Run<'_, C> {
             }
             if nemesis.next_due().is_some_and(|due| due <= now) {
                 nemesis.act(now, self.cluster).await?;
+                self.note_members(load, nemesis);
                 self.tell(load, nemesis);
             }
             self.submit_due(load, now)?;
@@ -251,6 +263,15 @@ impl<C: Cluster> Run<'_, C> {
             self.wait(until, load, nemesis).await?;
         }
         Ok(())
+    }
+
+    /// Clients go to whoever may answer: to those as well who have left, and refuse.
+    fn note_members(&mut self, load: &mut Load, nemesis: &Nemesis) {
+        let members = nemesis.members();
+        let mut coordinators = members.present();
+        coordinators.extend(members.left());
+        load.set_coordinators(coordinators);
+        self.members = members.present();
     }
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
@@ -305,6 +326,26 @@ impl<C: Cluster> Run<'_, C> {
         Ok(())
     }
 
+    /// Waits until every change of membership has come to its end, and ends the processes of those who have left.
+    async fn wait_for_moves(&mut self, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
+        let deadline = self.cluster.elapsed() + MOVES_TIMEOUT;
+        while let Some(due) = nemesis.next_due() {
+            let now = self.cluster.elapsed();
+            if now >= deadline {
+                let what = nemesis.unfinished(self.cluster).await.unwrap_or_default();
+                bail!("owners were still changing {MOVES_TIMEOUT:?} after the heal: {what}");
+            }
+            if due <= now {
+                nemesis.act(now, self.cluster).await?;
+            } else {
+                self.wait(due.min(deadline), load, nemesis).await?;
+            }
+        }
+        nemesis.end_left(self.cluster).await?;
+        self.members = nemesis.members().present();
+        Ok(())
+    }
+
     /// Waits until what a fault has made late has come: no node knows of it, and it may still change what they hold.
     async fn wait_for_late_messages(&mut self, healed: Elapsed) -> anyhow::Result<()> {
         let until = healed + self.scenario.lateness_max();
@@ -332,7 +373,7 @@ impl<C: Cluster> Run<'_, C> {
 
     /// Has every node compare with every other.
     async fn anti_entropy(&mut self) -> anyhow::Result<()> {
-        for node in Place::all(self.scenario.nodes) {
+        for node in self.members.clone() {
             let mut tries = 0;
             loop {
                 tries += 1;
@@ -359,34 +400,29 @@ impl<C: Cluster> Run<'_, C> {
 
     /// Reads every key at every one of its owners.
     async fn look(&mut self, phase: Phase) -> anyhow::Result<()> {
-        let places = self.places().await?;
         for key in (0..self.scenario.keys).map(key_name) {
-            for owner in self.owners(&key, &places).await? {
+            for owner in self.owners(&key).await? {
                 self.look_at(owner, &key, phase).await?;
             }
         }
         Ok(())
     }
 
-    async fn places(&mut self) -> anyhow::Result<Vec<NodeId>> {
-        let statuses = self.statuses().await?;
-        Ok(statuses.into_iter().map(|status| status.node).collect())
-    }
-
-    async fn owners(&mut self, key: &str, places: &[NodeId]) -> anyhow::Result<Vec<Place>> {
-        let (node, request) = (
-            Place(0),
-            AdminRequest::Owners {
-                key: stored_key(self.scenario.workload, key),
-            },
-        );
+    async fn owners(&mut self, key: &str) -> anyhow::Result<Vec<Place>> {
+        let node = *self.members.first().context("look at replicas: no member is left")?;
+        let request = AdminRequest::Owners {
+            key: stored_key(self.scenario.workload, key),
+        };
         let owners = match self.cluster.ask(node, request).await? {
             AdminOk::Owners(owners) => owners,
             other => return Err(misunderstood(node, &other).into()),
         };
-        let place = |owner: NodeId| places.iter().position(|place| *place == owner).map(Place);
+        let place = |owner: NodeId| {
+            let mut members = self.members.iter();
+            members.find(|member| self.cluster.identity(**member) == owner).copied()
+        };
         let owners: Option<Vec<_>> = owners.into_iter().map(place).collect();
-        owners.with_context(|| format!("{node} names an owner of {key} that is none of the nodes"))
+        owners.with_context(|| format!("{node} names an owner of {key} that is none of the members"))
     }
 
     async fn look_at(&mut self, node: Place, key: &str, phase: Phase) -> anyhow::Result<()> {

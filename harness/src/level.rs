@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use quorate_core::{Level, LevelError, Name, NodeId, ParseLevelError};
+use quorate_core::{Level, LevelError, Name, NodeId, ParseLevelError, Requirement};
 use quorate_workloads::Quorums;
 use serde::{Deserialize, Serialize};
 
@@ -71,22 +71,9 @@ impl Levels {
     /// # Panics
     /// If a key has more than 16 replicas.
     pub fn quorums(&self) -> Result<Quorums, LevelError> {
-        let names: Vec<_> = (0..self.dcs).map(dc_name).collect();
-        let owner = |dc: u8, replica: u8| (NodeId(u64::from(dc) << 8 | u64::from(replica)), &names[usize::from(dc)]);
-        let owners: Vec<_> = (0..self.dcs)
-            .flat_map(|dc| (0..self.replicas).map(move |replica| (dc, replica)))
-            .map(|(dc, replica)| owner(dc, replica))
-            .collect();
-        let reads = self
-            .read_dcs
-            .iter()
-            .map(|dc| self.read.read_requirement(&owners, &names[usize::from(*dc)]));
-        let reads = reads.collect::<Result<Vec<_>, _>>()?;
-        let writes = self
-            .write_dcs
-            .iter()
-            .map(|dc| self.write.requirement(&owners, &names[usize::from(*dc)]));
-        let writes = writes.collect::<Result<Vec<_>, _>>()?;
+        let names = self.names();
+        let owners = self.owners(&names);
+        let (reads, writes) = self.requirements(&owners, &names)?;
         let hints_count = writes.iter().any(|write| write.is_met_by_hint());
         Ok(Quorums {
             meet: !hints_count
@@ -102,6 +89,54 @@ impl Levels {
                 _ => 0,
             },
         })
+    }
+
+    /// At which level owners agree to changes: one of which every set meets every set that reads and writes get by with.
+    ///
+    /// # Panics
+    /// If a level can't be met: [`Levels::quorums`] says so.
+    pub fn step_level(&self) -> Level {
+        let names = self.names();
+        let owners = self.owners(&names);
+        let (reads, writes) = self.requirements(&owners, &names).expect("levels are checked before");
+        let step = Level::EachQuorum.requirement(&owners, &names[0]);
+        let step = step.expect("every data center has owners");
+        let meets = |client: &Requirement| !client.is_met_by_hint() && client.always_meets(&step);
+        if reads.iter().chain(&writes).all(meets) {
+            Level::EachQuorum
+        } else {
+            Level::All
+        }
+    }
+
+    fn names(&self) -> Vec<Name> {
+        (0..self.dcs).map(dc_name).collect()
+    }
+
+    /// Owners of a key, as they are when all data centers have theirs.
+    fn owners<'a>(&self, names: &'a [Name]) -> Vec<(NodeId, &'a Name)> {
+        let node = |dc: u8, replica: u8| NodeId(u64::from(dc) << 8 | u64::from(replica));
+        (0..self.dcs)
+            .flat_map(|dc| (0..self.replicas).map(move |replica| (dc, replica)))
+            .map(|(dc, replica)| (node(dc, replica), &names[usize::from(dc)]))
+            .collect()
+    }
+
+    /// What reads ask, and what writes do, through each data center.
+    fn requirements(
+        &self,
+        owners: &[(NodeId, &Name)],
+        names: &[Name],
+    ) -> Result<(Vec<Requirement>, Vec<Requirement>), LevelError> {
+        let reads = self
+            .read_dcs
+            .iter()
+            .map(|dc| self.read.read_requirement(owners, &names[usize::from(*dc)]));
+        let writes = self
+            .write_dcs
+            .iter()
+            .map(|dc| self.write.requirement(owners, &names[usize::from(*dc)]));
+        Ok((reads.collect::<Result<_, _>>()?, writes.collect::<Result<_, _>>()?))
     }
 }
 
@@ -120,6 +155,33 @@ mod tests {
         };
         let quorums = levels.quorums().expect("they can be met");
         (quorums.meet, quorums.reads_meet, quorums.reads_ask_all)
+    }
+
+    #[test]
+    fn fewer_than_half_need_all_for_a_change_of_owners() {
+        let step = |dcs, read: &str, write: &str| {
+            let levels = Levels {
+                replicas: 3,
+                dcs,
+                read: read.parse().expect("a level"),
+                write: write.parse().expect("a level"),
+                read_dcs: (0..dcs).collect(),
+                write_dcs: (0..dcs).collect(),
+            };
+            levels.step_level()
+        };
+        for (dcs, read, write, expected) in [
+            (1, "2", "2", Level::EachQuorum),
+            (1, "2", "3", Level::EachQuorum),
+            (1, "1", "3", Level::All),
+            (1, "3", "1", Level::All),
+            (1, "2", "ANY", Level::All),
+            (2, "LOCAL_QUORUM", "LOCAL_QUORUM", Level::EachQuorum),
+            (2, "QUORUM", "QUORUM", Level::EachQuorum),
+            (2, "LOCAL_ONE", "EACH_QUORUM", Level::All),
+        ] {
+            assert_eq!(step(dcs, read, write), expected, "{dcs} dcs, {read}, {write}");
+        }
     }
 
     /// Rows S14 and S22 to S25 of CLAIMS.md.

@@ -26,6 +26,8 @@ pub mod judging;
 pub mod latency;
 pub mod level;
 pub mod load;
+pub mod members;
+pub mod moves;
 pub mod nemesis;
 pub mod operations;
 pub mod parallel;

@@ -48,6 +48,8 @@ enum Source {
 #[derive(Debug)]
 struct Drawn {
     actions: ActionLoad,
+    /// The nodes that clients go to.
+    coordinators: Vec<Place>,
     rng: Pcg64Mcg,
     /// When each idle client's next operation is due; the next first, and of two at one time the first of the clients.
     due: BinaryHeap<Reverse<(Elapsed, usize)>>,
@@ -121,7 +123,12 @@ impl Load {
         });
         Load {
             clients,
-            source: Source::Drawn(Box::new(Drawn { actions, rng, due })),
+            source: Source::Drawn(Box::new(Drawn {
+                actions,
+                coordinators: Place::all(scenario.nodes).collect(),
+                rng,
+                due,
+            })),
             begins,
             names: Names::of(scenario),
             scenario: scenario.clone(),
@@ -136,6 +143,13 @@ impl Load {
             begins,
             names: Names::of(scenario),
             scenario: scenario.clone(),
+        }
+    }
+
+    /// Has clients go to these nodes, and no others, unless they are told whom to ask.
+    pub fn set_coordinators(&mut self, coordinators: Vec<Place>) {
+        if let Source::Drawn(drawn) = &mut self.source {
+            drawn.coordinators = coordinators;
         }
     }
 
@@ -194,12 +208,17 @@ impl Load {
             unreachable!("asked for where it is drawn");
         };
         let Reverse((due, number)) = drawn.due.pop().expect("somebody is due");
-        let Drawn { actions, rng, .. } = &mut **drawn;
+        let Drawn {
+            actions,
+            coordinators,
+            rng,
+            ..
+        } = &mut **drawn;
         let jitter = 0.5 + rng.random::<f64>();
         self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
         let action = actions.next(number, progress);
-        let node = coordinator(&self.scenario, rng, &action);
+        let node = coordinator(&self.scenario, coordinators, rng, &action);
         (number, node, action)
     }
 
@@ -282,20 +301,16 @@ fn client(number: usize, due: Elapsed) -> Client {
 }
 
 /// Through which node an action goes: any, or any of a data center.
-fn coordinator(scenario: &Scenario, rng: &mut Pcg64Mcg, action: &Action) -> Place {
+fn coordinator(scenario: &Scenario, nodes: &[Place], rng: &mut Pcg64Mcg, action: &Action) -> Place {
     let dc = match action {
         Action::Read { .. } => scenario.reads_in_dc,
         _ => scenario.writes_in_dc,
     };
-    let (nodes, dcs) = (scenario.nodes, usize::from(scenario.dcs));
-    match dc {
-        None => Place(rng.random_range(0..nodes)),
-        Some(dc) => {
-            let first = usize::from(dc) - 1;
-            let count = (nodes - first).div_ceil(dcs);
-            Place(first + dcs * rng.random_range(0..count))
-        }
-    }
+    let is_there = |node: &&Place| dc.is_none_or(|dc| scenario.dc_of(**node) + 1 == dc);
+    let count = nodes.iter().filter(is_there).count();
+    let number = rng.random_range(0..count);
+    let mut there = nodes.iter().filter(is_there);
+    *there.nth(number).expect("one of those that were counted")
 }
 
 /// An action as it was told, with what its client has really read in the place of what it had read when the tape was made:

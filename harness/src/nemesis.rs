@@ -1,12 +1,17 @@
 //! The nemesis: carries out the plan on a cluster, undoes what it did, and logs what came of it.
+//!
+//! What changes the membership is not undone: it goes on until the cluster has done what it asks for (`changes.rs`).
 
 mod acts;
+mod changes;
 
 use crate::{
     cluster::{Cluster, Elapsed},
     fault::{Fault, Place},
     fault_log::{Effect, FaultId, FaultLog, Faults},
-    plan::PlannedFault,
+    members::Members,
+    nemesis::changes::Change,
+    plan::{self, PlannedFault},
 };
 
 /// The plan, how far it has come, and what is broken at the moment.
@@ -18,7 +23,11 @@ pub struct Nemesis {
     active: Vec<Active>,
     /// Nodes that are being started again, and the fault that ended them.
     starting: Vec<Starting>,
-    nodes: usize,
+    /// Changes of membership that go on.
+    changes: Vec<Change>,
+    /// When it looks next how far they have come.
+    changes_due: Elapsed,
+    members: Members,
     log: FaultLog,
 }
 
@@ -42,16 +51,18 @@ struct Starting {
 type Counted = Vec<(&'static str, u64)>;
 
 impl Nemesis {
-    /// A nemesis for a cluster of `nodes`, whose plan begins at `begins`.
-    pub fn new(plan: &[PlannedFault], nodes: usize, begins: Elapsed, log: FaultLog) -> Nemesis {
-        let mut ahead = plan.to_vec();
-        ahead.sort_by_key(|planned| std::cmp::Reverse(planned.at));
+    /// A nemesis for a cluster that begins with these members, whose plan begins at `begins`.
+    pub fn new(plan: &[PlannedFault], members: Members, begins: Elapsed, log: FaultLog) -> Nemesis {
+        let mut ahead = plan::in_order(plan);
+        ahead.reverse();
         Nemesis {
             begins,
             ahead,
             active: Vec::new(),
             starting: Vec::new(),
-            nodes,
+            changes: Vec::new(),
+            changes_due: begins,
+            members,
             log,
         }
     }
@@ -60,12 +71,31 @@ impl Nemesis {
     pub fn next_due(&self) -> Option<Elapsed> {
         let begin = self.ahead.last().map(|planned| self.begins + planned.at);
         let end = self.active.iter().map(|active| active.until).min();
-        begin.into_iter().chain(end).min()
+        let look = Some(self.changes_due).filter(|_| !self.changes.is_empty());
+        begin.into_iter().chain(end).chain(look).min()
+    }
+
+    /// Who is in the cluster.
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Ends the processes of those who have left.
+    ///
+    /// # Errors
+    /// If one can't be ended.
+    pub async fn end_left(&mut self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+        for node in self.members.left() {
+            self.kill_all(&[node], cluster).await?;
+            self.members.note_gone(node);
+        }
+        Ok(())
     }
 
     /// The faults that are on.
     pub fn active(&self) -> impl Iterator<Item = &Fault> {
-        self.active.iter().map(|active| &active.fault)
+        let changes = self.changes.iter().map(|change| &change.fault);
+        self.active.iter().map(|active| &active.fault).chain(changes)
     }
 
     /// Ends and begins what is due at `now`.
@@ -78,12 +108,19 @@ impl Nemesis {
             self.end(active, cluster).await?;
         }
         while let Some(planned) = self.ahead.pop_if(|planned| self.begins + planned.at <= now) {
-            self.begin(planned, cluster).await?;
+            if planned.fault.is_lasting() {
+                self.begin_change(planned.fault, cluster)?;
+            } else {
+                self.begin(planned, cluster).await?;
+            }
+        }
+        if !self.changes.is_empty() && self.changes_due <= now {
+            self.drive_changes(cluster).await?;
         }
         Ok(())
     }
 
-    /// Ends everything, whatever the plan says, and lets nothing more begin.
+    /// Ends everything that can be undone, whatever the plan says, and lets nothing more begin.
     ///
     /// # Errors
     /// If the cluster can't be told, or the log not be written.
@@ -105,13 +142,13 @@ impl Nemesis {
         };
         let Starting { id, fault, .. } = self.starting.remove(at);
         let is_last = self.starting.iter().all(|starting| starting.id != id);
-        if is_last {
+        if is_last && !fault.is_lasting() {
             self.log.undone(id, now, &fault)?;
         }
         Ok(())
     }
 
-    /// Whether nothing is broken and nobody is being started.
+    /// Whether nothing that can be undone is broken, and nobody is being started.
     pub fn is_idle(&self) -> bool {
         self.active.is_empty() && self.starting.is_empty()
     }
@@ -187,8 +224,8 @@ impl Nemesis {
         Ok(!started && fault.downs().is_empty())
     }
 
-    /// Whether a fault that is on has ended the node.
+    /// Whether a fault that is on has ended the node, or one has for good, or none has started it.
     fn is_down(&self, node: Place) -> bool {
-        self.active.iter().any(|active| active.fault.downs().contains(&node))
+        self.members.is_absent(node) || self.active.iter().any(|active| active.fault.downs().contains(&node))
     }
 }

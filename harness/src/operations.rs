@@ -44,7 +44,9 @@ impl Names {
         };
         Names {
             keys: (0..scenario.keys).map(key_name).map(key).collect(),
-            nodes: Place::all(scenario.nodes).map(|node| node.to_string()).collect(),
+            nodes: Place::all(scenario.place_count())
+                .map(|node| node.to_string())
+                .collect(),
             read_level: shown_level("r", scenario.read_level()),
             write_level: shown_level("w", scenario.write_level()),
         }

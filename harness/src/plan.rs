@@ -3,6 +3,10 @@
 //! Drawn plans break one thing at a time, with time to recover in between: most failures of real stores need three
 //! events or fewer, and their order matters (FAULTS.md). The last fault lasts to the end of the load, so that what
 //! it left behind is not mended by the load itself.
+//!
+//! Changes of membership are drawn apart, and come when they come: most while something else is broken, some in between.
+//! Where there are kills, every other change has one of its own, of the node that comes or goes or of one that has a part
+//! in it.
 
 use std::time::Duration;
 
@@ -16,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration::{self, Signed},
-    fault::{Fault, FaultKind, Place},
+    fault::{Fault, FaultError, FaultKind, Place},
+    members::Members,
 };
 
 /// How long a drawn fault lasts at least: longer than a node takes to give up a silent link (400 ms) and a coordinator
@@ -36,18 +41,48 @@ pub(crate) const LATE_MAX: Duration = Duration::from_millis(1500);
 /// stamps, and near enough for them to take it soon after.
 const CLOCK_JUMP_MAX_MS: i64 = 1500;
 
+/// Before the first change of membership, and between two: long enough for most to be over, and so short that some overlap.
+const CHANGE_PAUSE_MS: std::ops::Range<u64> = 1000..3000;
+
+/// From a change to its kill: in the middle of what it moves, or before anything has; and before the next change.
+const CHANGE_KILL_MS: std::ops::Range<u64> = 50..950;
+
+/// How long that kill lasts.
+const CHANGE_KILL_LASTS_MS: std::ops::Range<u64> = 300..1500;
+
 /// A fault and its time, counted from the start of the load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFault {
     /// When it begins.
     #[serde(with = "duration::text")]
     pub at: Duration,
-    /// How long it lasts; to the end of the load at most.
-    #[serde(with = "duration::text")]
+    /// How long it lasts; to the end of the load at most. Nothing, of what is not undone.
+    #[serde(default, with = "duration::text", skip_serializing_if = "Duration::is_zero")]
     pub lasts: Duration,
     /// What it is.
     #[serde(flatten)]
     pub fault: Fault,
+}
+
+impl PlannedFault {
+    /// Checks what the types can't say.
+    ///
+    /// # Errors
+    /// [`FaultError`] with the first thing that can't be.
+    pub fn validate(&self) -> Result<(), FaultError> {
+        match (self.fault.is_lasting(), self.lasts.is_zero()) {
+            (true, false) => Err(FaultError::Lasts),
+            (false, true) => Err(FaultError::Zero("lasts")),
+            _ => self.fault.validate(),
+        }
+    }
+}
+
+/// A plan in the order in which it is carried out.
+pub fn in_order(plan: &[PlannedFault]) -> Vec<PlannedFault> {
+    let mut ordered = plan.to_vec();
+    ordered.sort_by_key(|planned| planned.at);
+    ordered
 }
 
 /// What a drawn plan depends on.
@@ -55,8 +90,8 @@ pub struct PlannedFault {
 pub struct PlanOptions<'a> {
     /// The run's seed.
     pub seed: u64,
-    /// How many nodes there are.
-    pub nodes: usize,
+    /// Who is there at the beginning.
+    pub members: Members,
     /// How long the load lasts.
     pub time: Duration,
     /// What may be drawn.
@@ -66,7 +101,8 @@ pub struct PlanOptions<'a> {
 /// Draws a plan. Every shape of the allowed families has its turn before any comes again.
 pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
     let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "plan"));
-    let mut plan = Vec::new();
+    let changes = draw_changes(options);
+    let mut plan: Vec<PlannedFault> = Vec::new();
     let mut turn = Vec::new();
     let mut at = PAUSE;
     while at + LASTS_MIN <= options.time {
@@ -75,20 +111,118 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
             turn.shuffle(&mut rng);
         }
         let Some(shape) = turn.pop() else {
-            return Vec::new();
+            break;
         };
         let lasts = LASTS_MIN + Duration::from_millis(rng.random_range(0..LASTS_SPREAD_MS));
+        let present = present_at(options, &changes, at);
+        let fault = shape(&mut rng, present.len());
+        let fault = fault.moved(&|place| Some(present[place.0]));
         plan.push(PlannedFault {
             at,
             lasts,
-            fault: shape(&mut rng, options.nodes),
+            fault: fault.expect("every node that it names is there"),
         });
         at += lasts + PAUSE;
     }
     if let Some(last) = plan.last_mut() {
         last.lasts = options.time - last.at;
     }
-    plan
+    plan.extend(changes);
+    in_order(&plan)
+}
+
+/// Who is to stay in the cluster, once what begins until `at` has been carried out.
+fn present_at(options: &PlanOptions<'_>, changes: &[PlannedFault], at: Duration) -> Vec<Place> {
+    let mut members = options.members.clone();
+    let before = changes.iter().filter(|planned| planned.at <= at);
+    before.for_each(|planned| members.take(&planned.fault));
+    members.placed()
+}
+
+/// Draws changes of membership, each with its kill, if there are to be any.
+fn draw_changes(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
+    let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "changes of membership"));
+    let (mut changes, mut turn) = (Vec::new(), Vec::new());
+    if !options.kinds.contains(&FaultKind::Membership) {
+        return changes;
+    }
+    let mut members = options.members.clone();
+    // A damaged record may be the only one beside that of who is lost.
+    let may_lose = !options.kinds.contains(&FaultKind::Disk);
+    let mut at = millis(&mut rng, CHANGE_PAUSE_MS);
+    while at < options.time {
+        if turn.is_empty() {
+            turn = vec![
+                Change::Join,
+                Change::Leave,
+                Change::Replace,
+                Change::Remove,
+                Change::Weigh,
+            ];
+            turn.retain(|change| may_lose || !matches!(change, Change::Replace | Change::Remove));
+            turn.shuffle(&mut rng);
+        }
+        let change = turn.pop().expect("there is always one");
+        let Some(fault) = change.draw(&mut rng, &members) else {
+            continue; // Another can be: a weight can always change.
+        };
+        members.take(&fault);
+        let kill = options.kinds.contains(&FaultKind::Kill) && rng.random();
+        let kill = kill.then(|| kill_of_change(&mut rng, &members, &fault, at));
+        changes.push(PlannedFault {
+            at,
+            lasts: Duration::ZERO,
+            fault,
+        });
+        changes.extend(kill.filter(|kill| kill.at < options.time));
+        at += millis(&mut rng, CHANGE_PAUSE_MS);
+    }
+    in_order(&changes)
+}
+
+/// A change of membership that can be drawn.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Join,
+    Leave,
+    Replace,
+    Remove,
+    Weigh,
+}
+
+impl Change {
+    /// One of this sort, if there can be one, and as many as there are replicas stay at work meanwhile.
+    fn draw(self, rng: &mut Pcg64Mcg, members: &Members) -> Option<Fault> {
+        let node = *members.placed().choose(rng)?;
+        let fault = match self {
+            Change::Join => Fault::Join { node: members.spare()? },
+            Change::Leave => Fault::Leave { node },
+            Change::Replace => Fault::Replace {
+                node,
+                by: members.spare()?,
+            },
+            Change::Remove => Fault::Remove { node },
+            Change::Weigh => Fault::Weigh {
+                node,
+                weight: rng.random_range(1..=3),
+            },
+        };
+        let without = fault.ends().map(|node| Fault::Leave { node });
+        let is_possible = |fault: &Fault| members.check(fault).is_ok();
+        (is_possible(&fault) && without.as_ref().is_none_or(is_possible)).then_some(fault)
+    }
+}
+
+/// A kill in the middle of a change: of the node that comes or goes, or of another.
+fn kill_of_change(rng: &mut Pcg64Mcg, members: &Members, change: &Fault, at: Duration) -> PlannedFault {
+    let named = change.nodes().into_iter().find(|node| !members.is_absent(*node));
+    let other = *members.placed().choose(rng).expect("a cluster has members");
+    let node = if rng.random() { named.unwrap_or(other) } else { other };
+    PlannedFault {
+        at: at + millis(rng, CHANGE_KILL_MS),
+        lasts: millis(rng, CHANGE_KILL_LASTS_MS),
+        fault: Fault::Kill { nodes: vec![node] },
+    }
 }
 
 type DrawFault = fn(&mut Pcg64Mcg, usize) -> Fault;
@@ -107,6 +241,8 @@ fn shapes(kinds: &[FaultKind]) -> Vec<DrawFault> {
             FaultKind::Disk => &[failing_disk, slow_disk, flipped_bits],
             FaultKind::Clock => &[clock_ahead, clock_back, clock_drift],
             FaultKind::Message => &[late_messages, repeated_messages],
+            // They are drawn apart.
+            FaultKind::Membership => &[],
             // It has been resolved into families before.
             FaultKind::Swarm => &[],
         }
@@ -302,11 +438,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::scenario::Scenario;
 
     fn plan(seed: u64, nodes: usize, kinds: &[FaultKind]) -> Vec<PlannedFault> {
+        let scenario = Scenario {
+            nodes,
+            n: u8::try_from(nodes.min(3)).expect("few"),
+            r: 2,
+            w: 2,
+            faults: kinds.to_vec(),
+            ..Scenario::quickstart()
+        };
         draw(&PlanOptions {
             seed,
-            nodes,
+            members: Members::of(&scenario),
             time: Duration::from_secs(20),
             kinds,
         })
@@ -356,13 +501,50 @@ mod tests {
     }
 
     #[test]
+    fn changes_of_membership_come_alone_and_during_other_faults_and_some_have_a_kill() {
+        let kinds = [FaultKind::Partition, FaultKind::Kill, FaultKind::Membership];
+        let (mut changes, mut alone, mut killed) = (BTreeSet::new(), 0, [0; 2]);
+        for seed in 0..100 {
+            let plan = plan(seed, 5, &kinds);
+            let is_during = |at: Duration, other: &&PlannedFault| other.at <= at && at < other.at + other.lasts;
+            for change in plan.iter().filter(|planned| planned.fault.is_lasting()) {
+                let word = change.fault.to_string();
+                changes.insert(word.split_whitespace().last().expect("words").to_owned());
+                alone += usize::from(!plan.iter().any(|other| is_during(change.at, &other)));
+                let soon = change.at..change.at + Duration::from_secs(1);
+                let mut kills = plan
+                    .iter()
+                    .filter(|other| soon.contains(&other.at) && !other.fault.downs().is_empty());
+                if let Some(kill) = kills.next() {
+                    let is_own = change.fault.nodes().contains(&kill.fault.downs()[0]);
+                    killed[usize::from(is_own)] += 1;
+                }
+            }
+        }
+        for word in ["joining", "leaving", "removed"] {
+            assert!(changes.contains(word), "{word} is none of {changes:?}");
+        }
+        assert!(alone > 50, "{alone} begin while nothing else is broken");
+        assert!(
+            killed.iter().all(|count| *count > 50),
+            "of others, and their own: {killed:?}"
+        );
+    }
+
+    #[test]
     fn a_drawn_fault_can_be_whatever_the_size_and_spares_somebody_but_for_power_loss() {
         for nodes in 2..8 {
             for seed in 0..50 {
-                for planned in plan(seed, nodes, &FaultKind::ALL) {
+                let scenario = Scenario {
+                    nodes,
+                    n: u8::try_from(nodes.min(3)).expect("few"),
+                    plan: plan(seed, nodes, &FaultKind::ALL),
+                    ..Scenario::quickstart()
+                };
+                assert_eq!(scenario.validate(), Ok(()), "{nodes} nodes, seed {seed}");
+                for planned in scenario.plan {
                     let named = planned.fault.nodes();
-                    assert!(!named.is_empty() && named.iter().all(|place| place.0 < nodes));
-                    assert_eq!(planned.fault.validate(), Ok(()), "{:?}", planned.fault);
+                    assert!(!named.is_empty() && named.iter().all(|place| place.0 < nodes + 2));
                     let spares = planned.fault.downs().len() < nodes;
                     assert!(spares || planned.fault.kind() == FaultKind::PowerLoss);
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_core::{Level, Plant, Replication, Tombstones as When};
+use quorate_core::{Entry, Level, Plant, Replication, Tombstones as When};
 use quorate_sim::split_seed;
 use quorate_workloads::{Clock, ReadRepair, Settings, Tombstones as TombstonesClaim, Workload, WritePath};
 use rand::{RngExt, SeedableRng};
@@ -14,6 +14,7 @@ use crate::{
     fault::{Fault, FaultError, FaultKind, Place},
     fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
+    members::Members,
     plan::{self, PlanOptions, PlannedFault},
     run_folder::Backend,
     tombstones::Tombstones,
@@ -34,8 +35,12 @@ pub struct Scenario {
     pub purpose: String,
     /// What clients do.
     pub workload: Workload,
-    /// How many nodes.
+    /// How many nodes found the ring.
     pub nodes: usize,
+    /// How many more are there to join it, or to take another's place, when a fault starts them. Where it is not said, 2
+    /// if there are faults of membership, and else none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spares: Option<usize>,
     /// Replicas of each key (N).
     pub n: u8,
     /// Replicas that answer a read (R).
@@ -195,6 +200,9 @@ fn one_dc() -> u8 {
     1
 }
 
+/// Spare nodes where there are faults of membership: one to join, and one to take another's place.
+const SPARES: usize = 2;
+
 /// Processes that one machine is asked to bear: each takes a few megabytes and four ports.
 const NODES_MAX: usize = 64;
 
@@ -207,6 +215,7 @@ impl Scenario {
             purpose: "five nodes, quorum reads and writes, partitions and kills: do the claims hold?".to_owned(),
             workload: Workload::Register,
             nodes: 5,
+            spares: None,
             n: 3,
             r: 2,
             w: 2,
@@ -274,8 +283,8 @@ impl Scenario {
         if self.reads_percent > 100 {
             return Err(ScenarioError::TooManyReads(self.reads_percent));
         }
-        if self.nodes > NODES_MAX {
-            return Err(ScenarioError::TooManyNodes(self.nodes));
+        if self.nodes.saturating_add(self.spares()) > NODES_MAX {
+            return Err(ScenarioError::TooManyNodes(self.nodes.saturating_add(self.spares())));
         }
         self.validate_settings()?;
         if self.nodes < self.replicas() {
@@ -314,6 +323,34 @@ impl Scenario {
         usize::from(self.n) * usize::from(self.dcs)
     }
 
+    /// How many nodes there are beside the founders.
+    pub fn spares(&self) -> usize {
+        let usual = if self.may_have(FaultKind::Membership, |_| true) {
+            SPARES
+        } else {
+            0
+        };
+        self.spares.unwrap_or(usual)
+    }
+
+    /// How many nodes there are, founders first, whether or not anything starts them.
+    pub fn place_count(&self) -> usize {
+        self.nodes + self.spares()
+    }
+
+    /// How many owners agree to each step of a change of owners, and how many a new one copies from: such a set has to
+    /// meet every set that a read or a write gets by with. Where one of these can be less than a majority of the owners,
+    /// that takes all of them, and nobody can be lost for good.
+    pub fn step_level(&self) -> Level {
+        self.levels().step_level()
+    }
+
+    /// Whether a node can be lost for good and nothing with it that was acknowledged: changes of owners go on without
+    /// it, and what is held by as many as agree to them is held by another.
+    pub fn may_lose_a_node(&self) -> bool {
+        self.n >= 3 && self.step_level() != Level::All
+    }
+
     /// At which level clients read.
     pub fn read_level(&self) -> Level {
         self.read_level.map_or(Level::Count(self.r), |level| level.0)
@@ -342,6 +379,21 @@ impl Scenario {
         u8::try_from(dc).expect("below the number of data centers")
     }
 
+    /// How a node comes in, unless something else is said before it starts.
+    pub fn entry_of(&self, place: Place) -> Entry {
+        if place.0 < self.nodes {
+            Entry::Found
+        } else {
+            Entry::Join
+        }
+    }
+
+    /// The nodes that others look for the cluster at: two, or all founders, where some may go.
+    pub fn seed_places(&self) -> impl Iterator<Item = Place> {
+        let count = if self.spares() > 0 { self.nodes } else { 2 };
+        Place::all(count)
+    }
+
     /// How keys are replicated.
     pub fn replication(&self) -> Replication {
         if self.dcs == 1 {
@@ -354,18 +406,22 @@ impl Scenario {
         if self.nodes < 2 && !(self.faults.is_empty() && self.plan.is_empty()) {
             return Err(ScenarioError::NobodyToBreak);
         }
-        for PlannedFault { at, fault, .. } in &self.plan {
-            let (kind, at) = (fault.kind(), *at);
-            fault.validate().map_err(|why| ScenarioError::Fault { kind, at, why })?;
-        }
         let named = self.plan.iter().flat_map(|planned| planned.fault.nodes());
-        match named.into_iter().find(|place| place.0 >= self.nodes) {
-            Some(place) => Err(ScenarioError::NoSuchNode {
+        if let Some(place) = named.into_iter().find(|place| place.0 >= self.place_count()) {
+            return Err(ScenarioError::NoSuchNode {
                 name: place.to_string(),
-                nodes: self.nodes,
-            }),
-            None => Ok(()),
+                nodes: self.place_count(),
+            });
         }
+        let mut members = Members::of(self);
+        for planned in plan::in_order(&self.plan) {
+            let PlannedFault { at, fault, .. } = &planned;
+            let (kind, at) = (fault.kind(), *at);
+            let checked = planned.validate().and_then(|()| members.check(fault));
+            checked.map_err(|why| ScenarioError::Fault { kind, at, why })?;
+            members.take(fault);
+        }
+        Ok(())
     }
 
     /// Checks that a cluster of that kind can have every fault that the scenario asks for.
@@ -399,10 +455,12 @@ impl Scenario {
     /// been resolved before.
     pub fn resolve_plan(&mut self, seed: u64) {
         self.resolve_swarm(seed, Backend::Simulated);
+        // Said from here on: less of the plan may be left than asks for them.
+        self.spares = Some(self.spares()).filter(|spares| *spares > 0 || self.spares.is_some());
         if self.plan.is_empty() {
             self.plan = plan::draw(&PlanOptions {
                 seed,
-                nodes: self.nodes,
+                members: Members::of(self),
                 time: self.time,
                 kinds: &self.faults,
             });
@@ -424,6 +482,8 @@ impl Scenario {
             clock: self.clock,
             clocks_are_skewed: !self.clock_skew.is_zero() || self.may_have(FaultKind::Clock, |_| true),
             nodes_are_away: self.nodes_may_be_away(),
+            nodes_are_lost: self.may_lose_a_node()
+                && self.may_have(FaultKind::Membership, |fault| fault.ends().is_some()),
             disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
             records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
             sloppy: self.sloppy,
@@ -459,13 +519,18 @@ impl Scenario {
 
     /// Whether a fault may have a node be down, paused or out of reach.
     fn nodes_may_be_away(&self) -> bool {
-        let is_away = |fault: &Fault| !fault.downs().is_empty() || fault.kind() != FaultKind::Disk;
+        let is_away = |fault: &Fault| match fault.kind() {
+            FaultKind::Disk => !fault.downs().is_empty(),
+            FaultKind::Membership => fault.ends().is_some(),
+            _ => true,
+        };
         [
             FaultKind::Partition,
             FaultKind::Kill,
             FaultKind::Pause,
             FaultKind::PowerLoss,
             FaultKind::Disk,
+            FaultKind::Membership,
         ]
         .into_iter()
         .any(|kind| self.may_have(kind, is_away))

@@ -130,6 +130,8 @@ pub struct Settings {
     pub clocks_are_skewed: bool,
     /// Whether nodes may be away, so that requests are refused for certain. Where none is, no write need ever fail.
     pub nodes_are_away: bool,
+    /// Whether nodes may be lost for good, one at a time: the next only once others hold what the last one held.
+    pub nodes_are_lost: bool,
     /// Whether disks may fail to sync, and say so.
     pub disks_fail: bool,
     /// Whether records may be damaged on a disk, none of them at two replicas at a time.
@@ -178,6 +180,7 @@ impl Settings {
             clock: Clock::Hlc,
             clocks_are_skewed: false,
             nodes_are_away: true,
+            nodes_are_lost: false,
             disks_fail: false,
             records_are_damaged: false,
             sloppy: false,

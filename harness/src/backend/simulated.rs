@@ -7,7 +7,7 @@ use std::{
 };
 
 use quorate_core::{
-    AdminOk, AdminRequest, ClockMode, ClusterId, Config, NodeId, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
@@ -37,6 +37,7 @@ const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
 #[derive(Debug)]
 pub struct SimulatedCluster {
     sim: Sim,
+    identities: Vec<NodeId>,
     clients: BTreeMap<CallId, usize>,
     happened: VecDeque<Happening>,
     bad_links: BTreeSet<(Place, Place)>,
@@ -82,10 +83,13 @@ impl SimulatedCluster {
             [] => NodeId(split_seed(seed, &format!("identity of {place}"))),
             identities => identities[place.0],
         };
-        let configs = Place::all(scenario.nodes).map(|place| config(scenario, identity(place), place));
-        let clocks = Place::all(scenario.nodes).map(|place| scenario.clock_ahead(seed, place));
+        let places = Place::all(scenario.place_count());
+        let identities: Vec<_> = places.clone().map(identity).collect();
+        let configs = places.clone().map(|place| config(scenario, identities[place.0], place));
+        let clocks = places.clone().map(|place| scenario.clock_ahead(seed, place));
         SimulatedCluster {
             sim: Sim::new(options, configs.collect(), clocks.collect()),
+            identities,
             clients: BTreeMap::new(),
             happened: VecDeque::new(),
             bad_links: BTreeSet::new(),
@@ -129,6 +133,15 @@ impl SimulatedCluster {
 impl Cluster for SimulatedCluster {
     fn elapsed(&self) -> Elapsed {
         self.sim.now() - Time::ZERO
+    }
+
+    fn identity(&self, node: Place) -> NodeId {
+        self.identities[node.0]
+    }
+
+    fn set_entry(&mut self, node: Place, entry: Entry) -> anyhow::Result<()> {
+        self.sim.reconfigure(NodeIndex(node.0), |config| config.entry = entry);
+        Ok(())
     }
 
     fn start(&mut self, node: Place) -> anyhow::Result<()> {
@@ -176,6 +189,10 @@ impl Cluster for SimulatedCluster {
 
     fn is_running(&self, node: Place) -> bool {
         self.sim.is_running(NodeIndex(node.0))
+    }
+
+    fn can_be_asked(&self, node: Place) -> bool {
+        self.is_running(node)
     }
 
     async fn pause(&mut self, node: Place) -> anyhow::Result<()> {
@@ -267,7 +284,9 @@ fn config(scenario: &Scenario, node: NodeId, place: Place) -> Config {
     let cluster = ClusterId::from_name(&scenario.name);
     Config {
         name: place.to_string(),
-        seeds: vec![address(Place(0)), address(Place(1))],
+        seeds: scenario.seed_places().map(address).collect(),
+        entry: scenario.entry_of(place),
+        step_level: scenario.step_level(),
         gossip_interval: scenario.gossip_interval,
         request_timeout: scenario.request_timeout,
         clock: match scenario.clock {

@@ -101,8 +101,10 @@ async fn record_and_ask(
     watch: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<RunRecord> {
     let mut record = trial.record(cluster, watch).await?;
-    for node in Place::all(trial.scenario().nodes) {
-        if let Ok(AdminOk::Metrics(metrics)) = cluster.ask(node, AdminRequest::Metrics).await {
+    for node in Place::all(trial.scenario().place_count()) {
+        if cluster.can_be_asked(node)
+            && let Ok(AdminOk::Metrics(metrics)) = cluster.ask(node, AdminRequest::Metrics).await
+        {
             record.coverage.add_counters(&metrics.counters);
         }
     }

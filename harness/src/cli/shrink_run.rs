@@ -141,7 +141,7 @@ fn progress(best: &Tape, effort: Effort) -> String {
         "{}, {}, {}; {} tried",
         counted(best.asks.len() as u64, "operation"),
         counted(scenario.plan.len() as u64, "fault"),
-        counted(scenario.nodes as u64, "node"),
+        counted(scenario.place_count() as u64, "node"),
         counted(effort.tried, "candidate")
     )
 }
@@ -173,7 +173,7 @@ impl Answer<'_> {
                 counted(scenario.concurrency as u64, "client"),
                 counted(scenario.keys as u64, "key"),
                 counted(scenario.plan.len() as u64, "fault"),
-                counted(scenario.nodes as u64, "node"),
+                counted(scenario.place_count() as u64, "node"),
             )
         };
         let end = if self.shrunk.is_stopped {
@@ -203,7 +203,7 @@ impl Answer<'_> {
             json!({
                 "ops": tape.asks.len(),
                 "faults": scenario.plan.len(),
-                "nodes": scenario.nodes,
+                "nodes": scenario.place_count(),
                 "clients": scenario.concurrency,
                 "keys": scenario.keys,
                 "seconds": scenario.time.as_secs_f64(),

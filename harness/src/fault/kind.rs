@@ -28,13 +28,15 @@ pub enum FaultKind {
     Clock,
     /// Messages out of order, and twice.
     Message,
+    /// Nodes that come and go.
+    Membership,
     /// Some of all these, drawn for each run.
     Swarm,
 }
 
 impl FaultKind {
     /// Every family, in the order of their names in help.
-    pub const ALL: [FaultKind; 11] = [
+    pub const ALL: [FaultKind; 12] = [
         FaultKind::Partition,
         FaultKind::SlowNet,
         FaultKind::Loss,
@@ -45,6 +47,7 @@ impl FaultKind {
         FaultKind::Disk,
         FaultKind::Clock,
         FaultKind::Message,
+        FaultKind::Membership,
         FaultKind::Swarm,
     ];
 
@@ -61,6 +64,7 @@ impl FaultKind {
             FaultKind::Disk => "disk",
             FaultKind::Clock => "clock",
             FaultKind::Message => "message",
+            FaultKind::Membership => "membership",
             FaultKind::Swarm => "swarm",
         }
     }
@@ -78,6 +82,9 @@ impl FaultKind {
             FaultKind::Disk => "has syncs fail, or take long; flips bits in records of a node while it is down",
             FaultKind::Clock => "has wall clocks jump ahead and back, and drift",
             FaultKind::Message => "delivers messages late and out of order, or twice, as nodes frame them",
+            FaultKind::Membership => {
+                "has spare nodes join, and others leave, change their weight, or be replaced or removed once they are dead"
+            }
             FaultKind::Swarm => "switches on some of the others, drawn for each run",
         }
     }
@@ -87,7 +94,7 @@ impl FaultKind {
         match (self, backend) {
             (_, Backend::Simulated) => true,
             (FaultKind::Partition | FaultKind::SlowNet | FaultKind::Loss, Backend::Processes) => true,
-            (FaultKind::Kill | FaultKind::Pause | FaultKind::Swarm, Backend::Processes) => true,
+            (FaultKind::Kill | FaultKind::Pause | FaultKind::Membership | FaultKind::Swarm, Backend::Processes) => true,
             (_, Backend::Processes) => false,
         }
     }

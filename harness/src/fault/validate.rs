@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Fault;
+use super::{Fault, Place};
 
 /// The most that a link may be slowed by: both ways together stay below what nodes take for silence (400 ms), after
 /// which a slow link is no slow link but a cut one.
@@ -33,6 +33,35 @@ pub enum FaultError {
     /// A node has no link to itself.
     #[error("from and to name one node alone")]
     NoLink,
+    /// A node that takes its own place.
+    #[error("{0} can't replace itself")]
+    ReplacesItself(Place),
+    /// It begins, and nothing ends it.
+    #[error("lasts has no meaning: a change of membership is not undone")]
+    Lasts,
+    /// Only a spare node can come in.
+    #[error("{0} is no spare node: only those are started by a fault")]
+    NoSpare(Place),
+    /// A node comes in once.
+    #[error("{0} has been started before")]
+    InAlready(Place),
+    /// A spare node that nothing has started.
+    #[error("{0} is a spare node, and nothing has started it by then")]
+    NotIn(Place),
+    /// A node that is no member any more.
+    #[error("{0} has left, or is gone for good, by then")]
+    Out(Place),
+    /// Fewer than there are to be replicas.
+    #[error("{left} members would be left for {replicas} replicas")]
+    TooFewMembers {
+        /// How many.
+        left: usize,
+        /// How many replicas of each key there are.
+        replicas: usize,
+    },
+    /// What is lost with a node can't be told from what it never had.
+    #[error("with fewer than 3 replicas, or r or w below a majority, no node can be lost for good")]
+    NoneToLose,
     /// Slower than a link can be.
     #[error("delay and jitter are together more than {} ms, which nodes take for a cut", SLOWER_MAX.as_millis())]
     TooSlow,
@@ -81,6 +110,8 @@ impl Fault {
                 at_most("ppm", ppm.unsigned_abs(), DRIFT_PPM_MAX)?;
             }
             Fault::ClockJump { by, .. } => above_zero("by, or below it,", u128::from(by.0.unsigned_abs()))?,
+            Fault::Replace { node, by } if node == by => return Err(FaultError::ReplacesItself(*node)),
+            Fault::Weigh { weight, .. } => above_zero("weight", u128::from(*weight))?,
             _ => {}
         }
         Ok(())
@@ -111,6 +142,8 @@ impl Fault {
             // A bridge between two nodes has nobody on one side.
             Fault::Isolate { .. } | Fault::Bridge { .. } => return Ok(()),
             Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
+            Fault::Join { .. } | Fault::Leave { .. } | Fault::Weigh { .. } => return Ok(()),
+            Fault::Replace { .. } | Fault::Remove { .. } => return Ok(()),
         };
         if nodes.is_empty() {
             return Err(FaultError::Nobody(name));
@@ -160,6 +193,11 @@ mod tests {
             r#"fault = "clock-jump"; nodes = ["n1"]; by = "-300ms""#,
             r#"fault = "clock-jump"; nodes = ["n1"]; by = "5m""#,
             r#"fault = "clock-drift"; nodes = ["n1"]; ppm = -200"#,
+            r#"fault = "join"; node = "n6""#,
+            r#"fault = "leave"; node = "n1""#,
+            r#"fault = "replace"; node = "n1"; by = "n6""#,
+            r#"fault = "remove"; node = "n1""#,
+            r#"fault = "weigh"; node = "n1"; weight = 3"#,
         ] {
             assert_eq!(fault(fields), Ok(()), "{fields}");
         }
@@ -210,6 +248,14 @@ mod tests {
             (
                 r#"fault = "clock-drift"; nodes = ["n1"]; ppm = 1000000"#,
                 "ppm is 1000000",
+            ),
+            (
+                r#"fault = "replace"; node = "n1"; by = "n1""#,
+                "n1 can't replace itself",
+            ),
+            (
+                r#"fault = "weigh"; node = "n1"; weight = 0"#,
+                "weight has to be above 0",
             ),
             (r#"fault = "earthquake""#, "earthquake"),
         ] {

@@ -27,7 +27,7 @@ impl Nemesis {
         let mut seen = None;
         let evidence = match fault {
             Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                let cuts = fault.cuts(self.nodes);
+                let cuts = fault.cuts(self.members.place_count());
                 cuts.iter().try_for_each(|(from, to)| cluster.cut(*from, *to))?;
                 json!({ "links_cut": cuts.len() })
             }
@@ -77,6 +77,11 @@ impl Nemesis {
                 nodes.iter().try_for_each(|node| cluster.change_clock(*node, drift))?;
                 json!({ "clocks": nodes })
             }
+            Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. } => unreachable!("changes of membership go their own way"),
         };
         Ok(Done { evidence, effect: seen })
     }
@@ -91,6 +96,11 @@ impl Nemesis {
                 self.set_bad_links(&fault.bad_links(), None, cluster)
             }
             Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Ok(()),
+            Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. } => Ok(()),
             Fault::Pause { nodes } => {
                 let is_paused = |node: &Place| self.has(*node, |other| matches!(other, Fault::Pause { .. }));
                 for node in nodes.iter().filter(|node| !is_paused(node)) {
@@ -128,7 +138,10 @@ impl Nemesis {
         };
         match fault {
             Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                vec![("dropped", on_links(fault.cuts(self.nodes), |counts| counts.held))]
+                vec![(
+                    "dropped",
+                    on_links(fault.cuts(self.members.place_count()), |counts| counts.held),
+                )]
             }
             Fault::SlowLinks { .. } => vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))],
             Fault::LossyLinks { .. } => vec![("lost", on_links(fault.bad_links(), |counts| counts.lost))],
@@ -137,6 +150,11 @@ impl Nemesis {
                 ("twice", on_links(fault.bad_links(), |counts| counts.twice)),
             ],
             Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Vec::new(),
+            Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. } => Vec::new(),
             Fault::Pause { nodes } => vec![("delayed", of_nodes(nodes, |counts| counts.inputs_delayed))],
             Fault::SlowProcess { node, .. } => vec![("delayed", of_nodes(&[*node], |counts| counts.inputs_delayed))],
             Fault::FailingDisk { nodes } => vec![("syncs_failed", of_nodes(nodes, |counts| counts.syncs_failed))],
@@ -148,7 +166,11 @@ impl Nemesis {
     }
 
     /// Kills those of `nodes` that no other fault has ended, and says how each was seen to end.
-    async fn kill_all(&mut self, nodes: &[Place], cluster: &mut impl Cluster) -> anyhow::Result<Vec<(Place, String)>> {
+    pub(super) async fn kill_all(
+        &mut self,
+        nodes: &[Place],
+        cluster: &mut impl Cluster,
+    ) -> anyhow::Result<Vec<(Place, String)>> {
         let mut how = Vec::new();
         for node in nodes {
             if !self.is_down(*node) {
@@ -182,7 +204,10 @@ impl Nemesis {
     /// Opens all links, and cuts and spoils again what other faults keep so.
     fn reopen(&self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         cluster.heal()?;
-        let cuts: BTreeSet<_> = self.active().flat_map(|fault| fault.cuts(self.nodes)).collect();
+        let cuts: BTreeSet<_> = self
+            .active()
+            .flat_map(|fault| fault.cuts(self.members.place_count()))
+            .collect();
         cuts.into_iter().try_for_each(|(from, to)| cluster.cut(from, to))?;
         let bad: BTreeSet<_> = self.active().flat_map(Fault::bad_links).collect();
         self.set_bad_links(&Vec::from_iter(bad), None, cluster)

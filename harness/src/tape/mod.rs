@@ -111,11 +111,11 @@ impl Tape {
     fn validate(&self) -> Result<(), String> {
         let scenario = &self.header.scenario;
         scenario.validate().map_err(|error| format!("line 1: {error}"))?;
-        if !self.header.identities.is_empty() && self.header.identities.len() != scenario.nodes {
+        if !self.header.identities.is_empty() && self.header.identities.len() != scenario.place_count() {
             return Err("line 1: not every node has an identity".to_owned());
         }
         let is_possible = |ask: &Ask| {
-            ask.client < scenario.concurrency && ask.node.0 < scenario.nodes && ask.action.key() < scenario.keys
+            ask.client < scenario.concurrency && ask.node.0 < scenario.place_count() && ask.action.key() < scenario.keys
         };
         match self.asks.iter().position(|ask| !is_possible(ask)) {
             None => Ok(()),
@@ -128,7 +128,7 @@ impl Tape {
                     "ask {}: client {client}, {node} or key {key} is not there: the scenario has {} clients, {} nodes, {} keys",
                     place + 1,
                     scenario.concurrency,
-                    scenario.nodes,
+                    scenario.place_count(),
                     scenario.keys
                 ))
             }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use quorate_core::{AdminOk, AdminRequest, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
 use quorate_node::{
     certs::Authority,
     client::{ClientEndpoint, ClientOptions, NodeClient},
@@ -92,6 +92,8 @@ struct NodeCommand {
 /// A node's place in the cluster, whether or not a process runs there.
 #[derive(Debug)]
 struct NodeSlot {
+    identity: NodeId,
+    entry: Entry,
     front: SocketAddr,
     endpoint: EndpointId,
     child: Option<Child>,
@@ -123,21 +125,29 @@ impl ProcessCluster {
         let scenario = options.scenario;
         let (sender, events) = mpsc::unbounded_channel();
         let switch = Switch::start()?;
-        let nodes: Vec<_> = Place::all(scenario.nodes)
-            .map(|place| add_node(&switch, place))
-            .collect::<Result<_, _>>()?;
-        let fronts: Vec<_> = nodes.iter().map(|slot| slot.front).collect();
         let data = tempfile::Builder::new().prefix("data-").tempdir_in(options.folder);
         let data =
             data.with_context(|| format!("create a folder for the nodes' data in {}", options.folder.display()))?;
         let authority = Authority::create()?;
-        for place in Place::all(scenario.nodes) {
+        let mut nodes = Vec::new();
+        for place in Place::all(scenario.place_count()) {
             let folder = data.path().join(place.to_string());
             std::fs::create_dir(&folder).with_context(|| format!("create folder {}", folder.display()))?;
             let key = key_seed(options.seed, place);
             let identity = authority.issue_for_seed(&key, Role::Node, &place.to_string())?;
             identity.save(&folder)?;
+            let (endpoint, front) = switch.add_endpoint(&place.to_string())?;
+            nodes.push(NodeSlot {
+                identity: identity.subject().id,
+                entry: scenario.entry_of(place),
+                front,
+                endpoint,
+                child: None,
+                lives: 0,
+                stops: 0,
+            });
         }
+        let fronts: Vec<_> = nodes.iter().map(|slot| slot.front).collect();
         let logs = options.folder.join("nodes");
         std::fs::create_dir_all(&logs).with_context(|| format!("create folder {}", logs.display()))?;
         let party = |role, name| Party::new(&switch, &authority, role, name, &fronts, options);
@@ -216,11 +226,9 @@ impl ProcessCluster {
 
     fn arguments(&self, node: Place) -> Vec<String> {
         let scenario = &self.scenario;
-        let seeds = self
-            .nodes
-            .iter()
-            .take(2)
-            .map(|slot| ("--seed-node", slot.front.to_string()));
+        let seeds = scenario
+            .seed_places()
+            .map(|place| ("--seed-node", self.nodes[place.0].front.to_string()));
         let plant = scenario.plant.map(|plant| ("--plant", plant.name().to_owned()));
         let life = self.nodes[node.0].lives;
         let seed = split_seed(self.seed, &format!("{node}, life {life}"));
@@ -240,20 +248,43 @@ impl ProcessCluster {
             ("--clock-ahead", duration::format(scenario.clock_ahead(self.seed, node))),
             ("--tombstones", scenario.tombstones.into()),
             ("--seed", seed.to_string()),
+            ("--step-level", scenario.step_level().to_string()),
         ];
         let actors = scenario
             .context_actors_max
             .map(|max| ("--context-actors-max", max.to_string()));
-        let settings = settings.into_iter().chain(seeds).chain(plant).chain(actors);
+        let (entry, replaced) = match self.nodes[node.0].entry {
+            Entry::Found => (None, None),
+            Entry::Join => (Some("--join".to_owned()), None),
+            Entry::Replace(gone) => (None, Some(("--replace", gone.to_string()))),
+        };
+        let settings = settings
+            .into_iter()
+            .chain(seeds)
+            .chain(plant)
+            .chain(actors)
+            .chain(replaced);
         let pairs = settings.flat_map(|(flag, value)| [flag.to_owned(), value]);
         let first = self.command.first.iter().cloned();
-        first.chain(pairs).chain(["--exit-with-parent".to_owned()]).collect()
+        let switches = ["--exit-with-parent".to_owned()].into_iter().chain(entry);
+        first.chain(pairs).chain(switches).collect()
     }
 }
 
 impl Cluster for ProcessCluster {
     fn elapsed(&self) -> Elapsed {
         self.began.elapsed()
+    }
+
+    fn identity(&self, node: Place) -> NodeId {
+        self.nodes[node.0].identity
+    }
+
+    fn set_entry(&mut self, node: Place, entry: Entry) -> anyhow::Result<()> {
+        let slot = &mut self.nodes[node.0];
+        assert!(slot.child.is_none(), "it is told at the start");
+        slot.entry = entry;
+        Ok(())
     }
 
     fn start(&mut self, node: Place) -> anyhow::Result<()> {
@@ -324,6 +355,10 @@ impl Cluster for ProcessCluster {
 
     fn is_running(&self, node: Place) -> bool {
         self.nodes[node.0].child.is_some()
+    }
+
+    fn can_be_asked(&self, node: Place) -> bool {
+        self.is_running(node) && self.admin.nodes[node.0].is_connected()
     }
 
     async fn pause(&mut self, node: Place) -> anyhow::Result<()> {
@@ -400,17 +435,6 @@ impl Cluster for ProcessCluster {
             Err(why) => Err(error(why.to_string())),
         }
     }
-}
-
-fn add_node(switch: &Switch, place: Place) -> anyhow::Result<NodeSlot> {
-    let (endpoint, front) = switch.add_endpoint(&place.to_string())?;
-    Ok(NodeSlot {
-        front,
-        endpoint,
-        child: None,
-        lives: 0,
-        stops: 0,
-    })
 }
 
 /// What a node's key is made from. It comes from the run's seed, so that another run of the same seed has the same nodes on

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use quorate_workloads::Action;
-use serde_json::Value;
 
 use crate::{
     fault::{Fault, Place},
@@ -106,11 +105,16 @@ impl Tape {
         tape
     }
 
-    /// Without a node: what was asked of it is asked of the next, and faults of it alone are none.
+    /// Without a node, a founder or a spare one: what was asked of it is asked of the next, and faults of it alone are
+    /// none.
     pub(super) fn without_node(&self, gone: Place) -> Option<Tape> {
         let mut tape = self.clone();
         let scenario = &mut tape.header.scenario;
-        scenario.nodes = scenario.nodes.checked_sub(1).filter(|nodes| *nodes > 0)?;
+        if gone.0 < scenario.nodes {
+            scenario.nodes = scenario.nodes.checked_sub(1).filter(|nodes| *nodes > 0)?;
+        } else {
+            scenario.spares = Some(scenario.spares().checked_sub(1)?);
+        }
         let moved = |place: Place| match place.0.cmp(&gone.0) {
             std::cmp::Ordering::Less => Some(place),
             std::cmp::Ordering::Equal => None,
@@ -122,7 +126,7 @@ impl Tape {
         }
         let plan = std::mem::take(&mut scenario.plan).into_iter();
         let kept = plan.filter_map(|planned| {
-            let fault = moved_fault(&planned.fault, &moved)?;
+            let fault = planned.fault.moved(&moved)?;
             Some(PlannedFault { fault, ..planned })
         });
         scenario.plan = kept.collect();
@@ -159,35 +163,6 @@ fn key_mut(action: &mut Action) -> &mut usize {
     }
 }
 
-/// A fault with its nodes moved; `None` if it needs one that is gone. What a fault names it names as in its file, whatever
-/// its kind: a node, or a list of them.
-pub(super) fn moved_fault(fault: &Fault, moved: &dyn Fn(Place) -> Option<Place>) -> Option<Fault> {
-    let mut value = serde_json::to_value(fault).expect("a fault can be written");
-    let fields = value.as_object_mut().expect("a fault has fields");
-    for (name, field) in fields.iter_mut() {
-        let place = |value: &Value| value.as_str().and_then(Place::from_name).filter(|_| name != "fault");
-        match field {
-            Value::Array(items) => {
-                let had_nodes = items.iter().any(|item| place(item).is_some());
-                let kept = items.iter().filter_map(|item| match place(item) {
-                    Some(node) => moved(node).map(|node| node.to_string().into()),
-                    None => Some(item.clone()),
-                });
-                *items = kept.collect();
-                if had_nodes && items.is_empty() {
-                    return None;
-                }
-            }
-            item => {
-                if let Some(node) = place(item) {
-                    *item = moved(node)?.to_string().into();
-                }
-            }
-        }
-    }
-    serde_json::from_value(value).ok()
-}
-
 /// Faults that break less than this one, the least first.
 pub(super) fn weaker(planned: &PlannedFault, nodes: usize) -> Vec<PlannedFault> {
     let with = |fault: Fault| PlannedFault {
@@ -202,7 +177,7 @@ pub(super) fn weaker(planned: &PlannedFault, nodes: usize) -> Vec<PlannedFault> 
         weaker.extend(named.iter().map(|node| with(Fault::Isolate { node: *node })));
     }
     if named.len() > 1 {
-        let without = |gone: &Place| moved_fault(&planned.fault, &|place| (place != *gone).then_some(place));
+        let without = |gone: &Place| planned.fault.moved(&|place| (place != *gone).then_some(place));
         weaker.extend(named.iter().filter_map(without).map(with));
     }
     let is_other = |other: &PlannedFault| {

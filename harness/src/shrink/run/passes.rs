@@ -69,11 +69,12 @@ impl Shrinker<'_> {
 
     fn size(&self) -> Size {
         let scenario = &self.best.header.scenario;
-        let damage = |planned: &PlannedFault| planned.fault.cuts(scenario.nodes).len() + planned.fault.nodes().len();
+        let damage =
+            |planned: &PlannedFault| planned.fault.cuts(scenario.place_count()).len() + planned.fault.nodes().len();
         (
             self.best.asks.len(),
             scenario.plan.len(),
-            scenario.nodes,
+            scenario.place_count(),
             scenario.plan.iter().map(damage).sum(),
             scenario.concurrency + scenario.keys,
             scenario.time,
@@ -154,7 +155,7 @@ impl Shrinker<'_> {
     }
 
     fn nodes(&mut self) {
-        let mut place = self.best.header.scenario.nodes;
+        let mut place = self.best.header.scenario.place_count();
         while place > 0 && !self.is_over() {
             place -= 1;
             let Some(fewer) = self.best.without_node(Place(place)) else {
@@ -171,14 +172,14 @@ impl Shrinker<'_> {
     /// Each fault breaks as little as it has to, and for as short a time.
     fn weaken(&mut self) {
         for place in 0..self.best.header.scenario.plan.len() {
-            let nodes = self.best.header.scenario.nodes;
+            let nodes = self.best.header.scenario.place_count();
             while !self.is_over() {
                 let tries = weaker(&self.best.header.scenario.plan[place], nodes);
                 if !self.accept_first(place, tries) {
                     break;
                 }
             }
-            while !self.is_over() {
+            while !self.is_over() && !self.best.header.scenario.plan[place].fault.is_lasting() {
                 let tries = shorter(&self.best.header.scenario.plan[place]);
                 if !self.accept_first(place, tries) {
                     break;

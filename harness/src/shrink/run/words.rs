@@ -41,7 +41,7 @@ pub fn explain_run(tape: &Tape, claim: &ClaimReport, replay: &str) -> String {
 }
 
 fn set_up(scenario: &Scenario) -> String {
-    let nodes = counted(scenario.nodes as u64, "node");
+    let nodes = counted(scenario.place_count() as u64, "node");
     let Scenario { n, r, w, .. } = scenario;
     let plant = scenario.plant.map_or_else(String::new, |plant| {
         format!(" Planted in the nodes: {} ({}).", plant.name(), plant.description())
