@@ -402,13 +402,17 @@ pub struct Checked {
 /// What is known beside a history: all that its run recorded, or of a file alone how many replicas a key has.
 fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunFacts> {
     match folder {
-        Some(folder) => Ok(run_facts(scenario, &folder.faults()?)),
+        Some(folder) => {
+            let told = told::read(&folder.file(told::FILE))?;
+            Ok(run_facts(scenario, &folder.faults()?, told))
+        }
         None => Ok(RunFacts {
             context: Context {
                 replica_count: Some(scenario.replicas()),
                 ..Context::default()
             },
             faults_took_effect: None,
+            cluster: None,
         }),
     }
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
 use quorate_sim::{Duty, LinkFaults, PowerLoss};
 
@@ -214,6 +215,12 @@ pub trait Cluster {
     /// # Errors
     /// If a node that nobody killed has died, or the harness has failed.
     async fn next(&mut self, until: Elapsed) -> anyhow::Result<Happening>;
+
+    /// What nodes have told of the owners of partitions, and whom they counted for answers.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    fn told(&self) -> anyhow::Result<ClusterRecord>;
 
     /// Asks a node as its administrator.
     ///

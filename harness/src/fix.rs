@@ -248,6 +248,7 @@ mod tests {
         let facts = RunFacts {
             context: Context::default(),
             faults_took_effect: Some(true),
+            cluster: None,
         };
         let judgement = judge(
             scenario.workload,

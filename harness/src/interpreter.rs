@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use quorate_checker::{Event, EventKind, History, Phase};
+use quorate_checker::{Event, EventKind, History, Phase, cluster::ClusterRecord};
 use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
 
 use crate::{
@@ -74,6 +74,8 @@ pub struct RunRecord {
     pub interrupted: bool,
     /// What it reached, as far as clients and faults tell.
     pub coverage: Coverage,
+    /// What nodes told of the owners of partitions, and whom they counted for answers.
+    pub told: ClusterRecord,
 }
 
 impl RunRecord {
@@ -163,6 +165,7 @@ pub async fn run<C: Cluster>(
         quiet_after,
         interrupted: run.interrupted,
         coverage: run.coverage,
+        told: run.cluster.told()?,
     })
 }
 

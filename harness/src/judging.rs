@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_checker::Context;
+use quorate_checker::{Context, cluster::ClusterRecord};
 use quorate_workloads::RunFacts;
 
 use crate::{fault_log::Faults, scenario::Scenario};
@@ -11,7 +11,7 @@ use crate::{fault_log::Faults, scenario::Scenario};
 const HINT_MARGIN: Duration = Duration::from_secs(1);
 
 /// What is known of a run beside its history.
-pub fn run_facts(scenario: &Scenario, faults: &Faults) -> RunFacts {
+pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecord>) -> RunFacts {
     RunFacts {
         context: Context {
             replica_count: Some(scenario.replicas()),
@@ -20,5 +20,6 @@ pub fn run_facts(scenario: &Scenario, faults: &Faults) -> RunFacts {
             handoff_window: scenario.request_timeout + HINT_MARGIN,
         },
         faults_took_effect: Some(faults.effective_count() > 0),
+        cluster: told,
     }
 }

@@ -48,6 +48,7 @@ pub mod size;
 pub mod sweep;
 pub mod switch;
 pub mod tape;
+pub mod told;
 pub mod tombstones;
 pub mod trial;
 pub mod utc;

@@ -19,14 +19,14 @@ use crate::{
     fault_log::{self, Entry, Faults},
     input::bad_input,
     scenario::Scenario,
-    tape, utc,
+    tape, told, utc,
 };
 
 /// The version of `run.json`'s form.
 const FORMAT: u32 = 1;
 
 /// The files that a run leaves in its folder.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "run.json",
     "scenario.toml",
     "history.jsonl",
@@ -35,6 +35,7 @@ const FILES: [&str; 8] = [
     tape::TRACE_FILE,
     "verdict.json",
     "coverage.json",
+    told::FILE,
 ];
 
 /// The folders that it leaves there.

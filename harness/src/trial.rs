@@ -17,6 +17,7 @@ use crate::{
     report::{self, Measured, Report},
     run_folder::{Backend, Ended, Manifest, RunFolder},
     scenario::Scenario,
+    told,
     tape::{self, Ask, Header, Tape, TapeRecorder},
 };
 
@@ -161,7 +162,7 @@ impl Trial {
         trace_hash: Option<String>,
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
-        let facts: RunFacts = run_facts(&self.scenario, &record.faults);
+        let facts: RunFacts = run_facts(&self.scenario, &record.faults, Some(record.told.clone()));
         let judgement = judge(
             self.scenario.workload,
             &record.history,
@@ -192,6 +193,7 @@ impl Trial {
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
+            files.folder.write(told::FILE, &told::to_jsonl(&record.told)?)?;
             files
                 .folder
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{
     AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
 };
@@ -22,6 +23,7 @@ use crate::{
     fsync::Fsync,
     level::dc_name,
     scenario::Scenario,
+    told,
 };
 
 /// One-way delays of a fast local network.
@@ -247,6 +249,20 @@ impl Cluster for SimulatedCluster {
             Some(completion) => Ok(self.take(completion)),
             None => Ok(Happening::Due),
         }
+    }
+
+    fn told(&self) -> anyhow::Result<ClusterRecord> {
+        let name = |node: NodeId| {
+            let place = self.identities.iter().position(|identity| *identity == node);
+            place.map_or_else(|| node.to_string(), |place| Place(place).to_string())
+        };
+        let mut record = ClusterRecord::default();
+        for (tally, place) in self.tallies().zip((0..).map(Place)) {
+            for event in &tally.topology {
+                told::add_event(&mut record, event, &place.to_string(), name);
+            }
+        }
+        Ok(record)
     }
 
     async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {

@@ -188,6 +188,7 @@ impl<S: Store> Node<S> {
             ring: self.topology.as_ref().map(Topology::founding),
             moves: self.moves_status(),
             members: self.member_statuses(),
+            isolated: self.isolation.is_isolated(),
             hints_pending: self.handoff.count(),
             coordinating: self.coordinations.len() as u64,
             persisting: self.journal.len() as u64,

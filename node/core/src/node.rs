@@ -20,7 +20,7 @@ use crate::{
     coordinate::{Coordination, Quorums},
     drain::Drain,
     exchange::{AntiEntropy, tree_of},
-    gossip::{Detector, Gossip},
+    gossip::{Detector, Gossip, Isolation},
     handoff::Handoff,
     hlc::HybridClock,
     journal::Journal,
@@ -50,6 +50,7 @@ pub struct Node<S> {
     pub(crate) links: BTreeSet<NodeId>,
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
+    pub(crate) isolation: Isolation,
     /// Who is in the cluster, as far as this node knows; nobody but itself before it knows the ring's founders.
     pub(crate) roster: Roster,
     /// What this node is to the cluster, as it says.
@@ -164,16 +165,13 @@ impl<S: Store> Node<S> {
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
-        let mut own = NodeState::new(generation);
-        own.say(Fact::Name(config.name.clone()));
-        own.say(Fact::Address(config.address));
+        let mut own = NodeState::new(config.node, generation);
+        config.own_facts().into_iter().for_each(|fact| own.say(fact));
+        own.say(Fact::Weight(weight));
         own.say(Fact::Standing(standing));
         if tokens != config.node {
             own.say(Fact::Tokens(tokens));
         }
-        own.say(Fact::Weight(weight));
-        own.say(Fact::Dc(config.dc.clone()));
-        own.say(Fact::Rack(config.rack.clone()));
         let mut clock = HybridClock::new(config.clock, config.clock_skew_max);
         // What is further ahead than the allowed skew was stamped before this node's wall clock was set back: others
         // would refuse what it stamped above that.
@@ -186,6 +184,7 @@ impl<S: Store> Node<S> {
             links: BTreeSet::new(),
             gossip: Gossip::new(config.cluster, config.node, own),
             detector: Detector::new(config.gossip_interval, now.time),
+            isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
             roster,
             standing,
             weight,
@@ -233,6 +232,7 @@ impl<S: Store> Node<S> {
             Input::Persisted { token, result } => self.on_persisted(now, token, result),
             Input::LinkUp { peer } => {
                 self.links.insert(peer);
+                self.echo_if_wanted(now.time, peer);
                 self.on_handoff_due(now);
             }
             Input::LinkDown { peer } => self.on_link_down(now, peer),
@@ -318,9 +318,11 @@ impl<S: Store> Node<S> {
 
     fn on_message(&mut self, now: Now, from: NodeId, message: Message) {
         match message {
-            Message::GossipSyn(syn) => self.on_gossip_syn(from, &syn),
-            Message::GossipAck(ack) => self.on_gossip_ack(now.time, from, ack),
-            Message::GossipAck2(ack2) => self.on_gossip_news(now.time, ack2.deltas),
+            Message::GossipSyn(syn) => self.on_gossip_syn(now, from, &syn),
+            Message::GossipAck(ack) => self.on_gossip_ack(now, from, ack),
+            Message::GossipAck2(ack2) => self.on_gossip_ack2(now, from, ack2),
+            Message::Echo { number } => self.on_echo(from, number),
+            Message::EchoAck { number } => self.on_echo_ack(now.time, from, number),
             Message::TopologySyn(syn) => self.on_topology_syn(from, &syn),
             Message::TopologyAck(ack) => self.on_topology_ack(from, ack),
             Message::TopologyAck2(ack2) => self.on_topology_ack2(from, ack2),
@@ -383,6 +385,7 @@ impl<S: Store> Node<S> {
 
     fn on_link_down(&mut self, now: Now, peer: NodeId) {
         if self.links.remove(&peer) {
+            self.detector.lose_link(peer);
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
             self.handoff.lose_link(peer);

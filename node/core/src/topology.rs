@@ -41,6 +41,17 @@ impl Standing {
         }
     }
 
+    /// Its number, in what is checksummed: a standing keeps it for ever.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Standing::Waiting => 0,
+            Standing::Joining => 1,
+            Standing::Normal => 2,
+            Standing::Leaving => 3,
+            Standing::Left => 4,
+        }
+    }
+
     /// Whether partitions are placed on such a node.
     pub fn is_placed(self) -> bool {
         matches!(self, Standing::Joining | Standing::Normal)

@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
 use quorate_node::{
     certs::Authority,
@@ -41,6 +42,7 @@ use crate::{
     interrupt::Interrupts,
     level::dc_name,
     scenario::Scenario,
+    told::{self, NodeNames},
     switch::{EndpointId, LinkPolicy, Switch},
 };
 
@@ -407,6 +409,19 @@ impl Cluster for ProcessCluster {
                 return Ok(happening);
             }
         }
+    }
+
+    fn told(&self) -> anyhow::Result<ClusterRecord> {
+        let places = || Place::all(self.nodes.len());
+        let name = |place: Place| (self.identity(place).to_string(), place.to_string());
+        let names: NodeNames = places().map(name).collect();
+        let mut record = ClusterRecord::default();
+        for place in places() {
+            let log = self.log_file(place);
+            told::add_log(&mut record, &log, &place.to_string(), &names)
+                .with_context(|| format!("read {}", log.display()))?;
+        }
+        Ok(record)
     }
 
     async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {

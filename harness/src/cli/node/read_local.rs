@@ -289,6 +289,7 @@ mod tests {
                 refused: None,
             },
             members: Vec::new(),
+            isolated: false,
             hints_pending: 0,
             coordinating: 0,
             persisting: 0,

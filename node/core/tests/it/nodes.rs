@@ -327,6 +327,8 @@ impl Nodes {
             Message::GossipSyn(_)
             | Message::GossipAck(_)
             | Message::GossipAck2(_)
+            | Message::Echo { .. }
+            | Message::EchoAck { .. }
             | Message::TopologySyn(_)
             | Message::TopologyAck(_)
             | Message::TopologyAck2(_) => return,

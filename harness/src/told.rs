@@ -1,0 +1,265 @@
+//! What nodes tell of the owners of partitions, and whom they counted for answers: collected from their logs, or from a
+//! simulation, and kept beside a run's history in `cluster.jsonl`.
+//!
+//! ```text
+//! {"owners":{"partition":3,"epoch":2,"phase":"read-old","owners":["n1","n2","n4"],"next":["n1","n2","n6"]}}
+//! {"quorum":{"partition":3,"epoch":2,"operation":"write","nodes":["n1","n2","n6"],"coordinator":"n5"}}
+//! ```
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
+
+use quorate_checker::cluster::{ClusterRecord, CountedQuorum, OwnersRecord, QuorumOperation};
+use quorate_core::{Event, NodeId, Operation, Owner};
+use serde::{Deserialize, Serialize};
+
+use crate::input::bad_input;
+
+/// The file's name in a run's folder.
+pub const FILE: &str = "cluster.jsonl";
+
+/// What a node is called, by its identity as logs have it.
+pub type NodeNames = BTreeMap<String, String>;
+
+/// A line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Line {
+    Owners {
+        partition: u32,
+        epoch: u32,
+        phase: String,
+        owners: BTreeSet<String>,
+        next: BTreeSet<String>,
+    },
+    Quorum {
+        partition: u32,
+        epoch: u32,
+        operation: LineOperation,
+        nodes: BTreeSet<String>,
+        coordinator: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LineOperation {
+    Read,
+    Write,
+}
+
+/// Adds what a simulated node has told.
+pub fn add_event(record: &mut ClusterRecord, event: &Event, coordinator: &str, name: impl Fn(NodeId) -> String) {
+    let owners = |owners: &[Owner]| owners.iter().map(|owner| name(owner.node)).collect();
+    match event {
+        Event::OwnersChanged { ownership } => {
+            record.records.insert(OwnersRecord {
+                partition: ownership.partition.0.into(),
+                epoch: ownership.epoch.0,
+                phase: ownership.phase.name().to_owned(),
+                owners: owners(&ownership.owners),
+                next: owners(&ownership.next),
+            });
+        }
+        Event::QuorumCounted(counted) => {
+            record.quorums.insert(CountedQuorum {
+                partition: counted.partition.0.into(),
+                epoch: counted.epoch.0,
+                operation: match counted.operation {
+                    Operation::Read => QuorumOperation::Read,
+                    Operation::Write => QuorumOperation::Write,
+                },
+                nodes: counted.nodes.iter().copied().map(&name).collect(),
+                coordinator: coordinator.to_owned(),
+            });
+        }
+        _ => {}
+    }
+}
+
+/// Adds what a node has told in its log. What else is in it, and a line that was cut short, is passed over.
+///
+/// # Errors
+/// If the log can't be read. One that is not there is of a node that never ran.
+pub fn add_log(record: &mut ClusterRecord, log: &Path, coordinator: &str, names: &NodeNames) -> io::Result<()> {
+    let text = match fs::read(log) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for line in text.lines() {
+        add_line(record, line, coordinator, names);
+    }
+    Ok(())
+}
+
+fn add_line(record: &mut ClusterRecord, line: &str, coordinator: &str, names: &NodeNames) -> Option<()> {
+    const COUNTED: &str = ": quorum counted ";
+    const CHANGED: &str = ": owners changed ";
+    let (is_quorum, fields) = match (line.split_once(COUNTED), line.split_once(CHANGED)) {
+        (Some((_, fields)), _) => (true, fields),
+        (None, Some((_, fields))) => (false, fields),
+        (None, None) => return None,
+    };
+    let fields: BTreeMap<_, _> = fields.split(' ').filter_map(|field| field.split_once('=')).collect();
+    let text = |name: &str| fields.get(name).map(|text| text.trim_matches('"'));
+    let number = |name: &str| text(name)?.parse().ok();
+    let nodes = |name: &str| -> Option<BTreeSet<String>> {
+        let nodes = text(name)?.split('+').filter(|node| !node.is_empty());
+        let named = nodes.map(|node| names.get(node).map_or(node, String::as_str).to_owned());
+        Some(named.collect())
+    };
+    let (partition, epoch) = (number("partition")?, number("epoch")?);
+    if is_quorum {
+        let operation = match text("operation")? {
+            "read" => QuorumOperation::Read,
+            "write" => QuorumOperation::Write,
+            _ => return None,
+        };
+        record.quorums.insert(CountedQuorum {
+            partition,
+            epoch,
+            operation,
+            nodes: nodes("nodes")?,
+            coordinator: coordinator.to_owned(),
+        });
+    } else {
+        record.records.insert(OwnersRecord {
+            partition,
+            epoch,
+            phase: text("phase")?.to_owned(),
+            owners: nodes("owners")?,
+            next: nodes("next")?,
+        });
+    }
+    Some(())
+}
+
+/// The file's text.
+pub fn to_jsonl(record: &ClusterRecord) -> serde_json::Result<String> {
+    let owners = record.records.iter().map(|owners| Line::Owners {
+        partition: owners.partition,
+        epoch: owners.epoch,
+        phase: owners.phase.clone(),
+        owners: owners.owners.clone(),
+        next: owners.next.clone(),
+    });
+    let quorums = record.quorums.iter().map(|quorum| Line::Quorum {
+        partition: quorum.partition,
+        epoch: quorum.epoch,
+        operation: match quorum.operation {
+            QuorumOperation::Read => LineOperation::Read,
+            QuorumOperation::Write => LineOperation::Write,
+        },
+        nodes: quorum.nodes.clone(),
+        coordinator: quorum.coordinator.clone(),
+    });
+    let mut text = String::new();
+    for line in owners.chain(quorums) {
+        text.push_str(&serde_json::to_string(&line)?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Reads the file; `None` if it is not there: runs that were made before had none.
+///
+/// # Errors
+/// If it can't be read, with the line and why: exit code 65.
+pub fn read(path: &Path) -> anyhow::Result<Option<ClusterRecord>> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(bad_input(path, &error)),
+    };
+    let mut record = ClusterRecord::default();
+    for (line, number) in text.lines().zip(1..) {
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| bad_input(path, &format_args!("line {number}: {error}")))?;
+        match line {
+            Line::Owners {
+                partition,
+                epoch,
+                phase,
+                owners,
+                next,
+            } => {
+                record.records.insert(OwnersRecord {
+                    partition,
+                    epoch,
+                    phase,
+                    owners,
+                    next,
+                });
+            }
+            Line::Quorum {
+                partition,
+                epoch,
+                operation,
+                nodes,
+                coordinator,
+            } => {
+                record.quorums.insert(CountedQuorum {
+                    partition,
+                    epoch,
+                    operation: match operation {
+                        LineOperation::Read => QuorumOperation::Read,
+                        LineOperation::Write => QuorumOperation::Write,
+                    },
+                    nodes,
+                    coordinator,
+                });
+            }
+        }
+    }
+    Ok(Some(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+2026-11-25T20:00:00.1Z  INFO quorate_node::server::log: ring formed members=3
+2026-11-25T20:00:00.2Z  INFO quorate_node::server::log: quorum counted partition=3 epoch=1 operation=\"write\" level=QUORUM nodes=\"00000000000000aa+00000000000000bb\"
+2026-11-25T20:00:00.3Z  INFO quorate_node::server::log: owners changed partition=3 epoch=2 phase=\"read-old\" owners=\"00000000000000aa\" next=\"00000000000000bb\"
+2026-11-25T20:00:00.4Z  INFO quorate_node::server::log: owners changed partition=3 epoch=5 phase=\"stable\" owners=\"00000000000000bb\" next=\"\"
+2026-11-25T20:00:00.5Z  INFO quorate_node::server::log: quorum counted partition=3 epo";
+
+    fn names() -> NodeNames {
+        [("00000000000000aa", "n1"), ("00000000000000bb", "n2")]
+            .map(|(id, name)| (id.to_owned(), name.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn what_a_log_tells_is_what_the_file_keeps() {
+        let mut record = ClusterRecord::default();
+        for line in LOG.lines() {
+            add_line(&mut record, line, "n2", &names());
+        }
+        assert_eq!((record.records.len(), record.quorums.len()), (2, 1));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let text = to_jsonl(&record).expect("it can be written");
+        assert_eq!(
+            text.lines().last(),
+            Some(
+                r#"{"quorum":{"partition":3,"epoch":1,"operation":"write","nodes":["n1","n2"],"coordinator":"n2"}}"#
+            )
+        );
+        fs::write(file.path(), text).expect("it is written");
+        assert_eq!(read(file.path()).expect("it can be read"), Some(record));
+    }
+
+    #[test]
+    fn a_file_that_says_something_else_is_refused_with_its_line() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), "{\"owners\":{\"partition\":3}}\n").expect("it is written");
+        let error = read(file.path()).expect_err("fields are missing").to_string();
+        assert!(error.contains("line 1"), "{error}");
+        assert_eq!(read(&file.path().with_extension("none")).expect("no file is fine"), None);
+    }
+}
