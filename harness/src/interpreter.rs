@@ -15,7 +15,6 @@ use crate::{
     fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
     load::{Load, nanos},
-    members::Members,
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
@@ -135,8 +134,7 @@ pub async fn run<C: Cluster>(
     run.phase("load");
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
-    let members = Members::of(options.scenario);
-    let mut nemesis = Nemesis::new(plan, members, begins, options.fault_log);
+    let mut nemesis = Nemesis::new(options.scenario, begins, options.fault_log);
     let mut load = match options.asks {
         None => Load::new(options.scenario, options.seed, begins),
         Some(asks) => Load::told(options.scenario, asks, begins),
@@ -425,7 +423,7 @@ impl<C: Cluster> Run<'_, C> {
             members.find(|member| self.cluster.identity(**member) == owner).copied()
         };
         let owners: Option<Vec<_>> = owners.into_iter().map(place).collect();
-        owners.with_context(|| format!("{node} names an owner of {key} that is none of the members"))
+        owners.with_context(|| format!("look at {key}: {node} names an owner that is none of the members"))
     }
 
     async fn look_at(&mut self, node: Place, key: &str, phase: Phase) -> anyhow::Result<()> {

@@ -5,6 +5,8 @@
 mod acts;
 mod changes;
 
+use std::time::Duration;
+
 use crate::{
     cluster::{Cluster, Elapsed},
     fault::{Fault, Place},
@@ -12,6 +14,7 @@ use crate::{
     members::Members,
     nemesis::changes::Change,
     plan::{self, PlannedFault},
+    scenario::Scenario,
 };
 
 /// The plan, how far it has come, and what is broken at the moment.
@@ -27,6 +30,7 @@ pub struct Nemesis {
     changes: Vec<Change>,
     /// When it looks next how far they have come.
     changes_due: Elapsed,
+    gossip_interval: Duration,
     members: Members,
     log: FaultLog,
 }
@@ -51,9 +55,9 @@ struct Starting {
 type Counted = Vec<(&'static str, u64)>;
 
 impl Nemesis {
-    /// A nemesis for a cluster that begins with these members, whose plan begins at `begins`.
-    pub fn new(plan: &[PlannedFault], members: Members, begins: Elapsed, log: FaultLog) -> Nemesis {
-        let mut ahead = plan::in_order(plan);
+    /// The nemesis of a scenario, whose plan begins at `begins`.
+    pub fn new(scenario: &Scenario, begins: Elapsed, log: FaultLog) -> Nemesis {
+        let mut ahead = plan::in_order(&scenario.plan);
         ahead.reverse();
         Nemesis {
             begins,
@@ -62,7 +66,8 @@ impl Nemesis {
             starting: Vec::new(),
             changes: Vec::new(),
             changes_due: begins,
-            members,
+            gossip_interval: scenario.gossip_interval,
+            members: Members::of(scenario),
             log,
         }
     }

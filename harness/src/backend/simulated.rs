@@ -279,6 +279,7 @@ impl Cluster for SimulatedCluster {
             return match completion.outcome {
                 SimOutcome::Answered(response) => match *response {
                     Response::Admin(Ok(ok)) => Ok(ok),
+                    Response::Admin(Err(refusal)) => Err(error(refusal.to_string())),
                     other => Err(error(format!("{other:?}"))),
                 },
                 other => Err(error(format!("{other:?}"))),

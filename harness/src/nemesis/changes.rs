@@ -25,6 +25,10 @@ use crate::{
 /// Time between two looks at how far changes have come.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long nothing may move before a change is over, in rounds of gossip: who has to move something has heard of it by
+/// then (of 30 nodes all have after two).
+const REST_ROUNDS: u32 = 5;
+
 /// A change of membership that goes on.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -32,6 +36,8 @@ pub(super) struct Change {
     pub(super) fault: Fault,
     stage: Stage,
     asked: Elapsed,
+    /// Since when it looks as if it were over.
+    rest_since: Option<Elapsed>,
     /// Partitions that each node held before.
     before: BTreeMap<Place, u16>,
 }
@@ -61,6 +67,7 @@ impl Nemesis {
             fault,
             stage: Stage::Planned,
             asked,
+            rest_since: None,
             before: BTreeMap::new(),
         });
         Ok(())
@@ -76,14 +83,12 @@ impl Nemesis {
             if change.stage == Stage::Planned && (change.fault.ends().is_none() || is_alone) {
                 self.start_change(&mut change, &statuses, cluster).await?;
             }
-            if change.stage == Stage::Asking {
+            if change.stage == Stage::Asking && self.is_overtaken(&change.fault) {
+                change.stage = Stage::Moving;
+            } else if change.stage == Stage::Asking {
                 self.ask_for(&mut change, &statuses, cluster).await?;
             }
-            let is_over = change.stage == Stage::Moving && self.is_over(&change, &statuses);
-            if let (true, Fault::Leave { node }) = (is_over, &change.fault) {
-                self.members.note_left(*node);
-            }
-            if is_over {
+            if self.is_over(&mut change, &statuses, cluster) {
                 self.end_change(&change, &statuses, cluster.elapsed())?;
             } else {
                 left.push(change);
@@ -223,23 +228,53 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Whether the cluster has done what a change asks for, and nothing moves any more.
-    fn is_over(&self, change: &Change, statuses: &Statuses) -> bool {
+    /// Whether the cluster has done what a change asks for, and nothing has moved for a while.
+    fn is_over(&self, change: &mut Change, statuses: &Statuses, cluster: &impl Cluster) -> bool {
+        if change.stage != Stage::Moving || !self.is_at_rest(change, statuses, cluster) {
+            change.rest_since = None;
+            return false;
+        }
+        let now = cluster.elapsed();
+        let since = *change.rest_since.get_or_insert(now);
+        now - since >= self.gossip_interval * REST_ROUNDS
+    }
+
+    fn is_at_rest(&self, change: &Change, statuses: &Statuses, cluster: &impl Cluster) -> bool {
         let present = self.members.present();
         let is_heard = present.iter().all(|place| statuses.contains_key(place));
         let standing = |place: Place| statuses.get(&place).map(|status| status.moves.standing);
         let is_done = match &change.fault {
             Fault::Leave { node } => standing(*node) == Some(Standing::Left),
-            Fault::Remove { .. } => true,
+            Fault::Remove { node } => {
+                let gone = cluster.identity(*node);
+                let mut known = statuses.values().flat_map(|status| &status.members);
+                known.all(|member| member.node != gone)
+            }
             Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::Weigh { node, .. } => {
                 matches!(standing(*node), Some(Standing::Normal | Standing::Left))
             }
             _ => unreachable!("{} is no change", change.fault),
         };
+        let is_done = is_done || self.is_overtaken(&change.fault);
         is_heard && is_done && unmoved(statuses.values()).is_empty()
     }
 
+    /// Whether the node that was to do something has been lost for good since.
+    fn is_overtaken(&self, change: &Fault) -> bool {
+        let doer = match change {
+            Fault::Leave { node } | Fault::Weigh { node, .. } | Fault::Join { node } => Some(*node),
+            Fault::Replace { by, .. } => Some(*by),
+            _ => None,
+        };
+        doer.is_some_and(|node| self.members.is_absent(node))
+    }
+
     fn end_change(&mut self, change: &Change, statuses: &Statuses, now: Elapsed) -> anyhow::Result<()> {
+        if let Fault::Leave { node } = change.fault
+            && !self.members.is_absent(node)
+        {
+            self.members.note_left(node);
+        }
         let differences = statuses.iter().map(|(place, status)| {
             let before = change.before.get(place).copied().unwrap_or(0);
             i64::from(status.moves.owned) - i64::from(before)
@@ -251,7 +286,7 @@ impl Nemesis {
         let effect = Effect::Moved {
             gained: of_sign(1),
             lost: of_sign(-1),
-            took: now - change.asked,
+            took: change.rest_since.unwrap_or(now) - change.asked,
         };
         self.log.observed(change.id, now, &change.fault, &effect)?;
         self.log.undone(change.id, now, &change.fault)
