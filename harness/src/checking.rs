@@ -25,6 +25,7 @@ use crate::{
     report::Report,
     run_folder::RunFolder,
     scenario::Scenario,
+    told,
     workers::Workers,
 };
 

@@ -48,6 +48,7 @@ mod tests {
             name: name.to_owned(),
             generation: Generation(1),
             ring: None,
+            isolated: false,
             moves: MovesStatus {
                 standing,
                 owned: 3,

@@ -246,9 +246,7 @@ mod tests {
         let text = to_jsonl(&record).expect("it can be written");
         assert_eq!(
             text.lines().last(),
-            Some(
-                r#"{"quorum":{"partition":3,"epoch":1,"operation":"write","nodes":["n1","n2"],"coordinator":"n2"}}"#
-            )
+            Some(r#"{"quorum":{"partition":3,"epoch":1,"operation":"write","nodes":["n1","n2"],"coordinator":"n2"}}"#)
         );
         fs::write(file.path(), text).expect("it is written");
         assert_eq!(read(file.path()).expect("it can be read"), Some(record));
@@ -260,6 +258,9 @@ mod tests {
         fs::write(file.path(), "{\"owners\":{\"partition\":3}}\n").expect("it is written");
         let error = read(file.path()).expect_err("fields are missing").to_string();
         assert!(error.contains("line 1"), "{error}");
-        assert_eq!(read(&file.path().with_extension("none")).expect("no file is fine"), None);
+        assert_eq!(
+            read(&file.path().with_extension("none")).expect("no file is fine"),
+            None
+        );
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     report::{self, Measured, Report},
     run_folder::{Backend, Ended, Manifest, RunFolder},
     scenario::Scenario,
-    told,
     tape::{self, Ask, Header, Tape, TapeRecorder},
+    told,
 };
 
 /// A run that is about to begin.

@@ -42,8 +42,8 @@ use crate::{
     interrupt::Interrupts,
     level::dc_name,
     scenario::Scenario,
-    told::{self, NodeNames},
     switch::{EndpointId, LinkPolicy, Switch},
+    told::{self, NodeNames},
 };
 
 /// How long an administrator waits for an answer: comparing all that two nodes hold takes the longest.
