@@ -51,6 +51,8 @@ pub struct Node<S> {
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
     pub(crate) isolation: Isolation,
+    /// Those among the known nodes whose addresses this node was told at its start.
+    pub(crate) seeds: BTreeSet<NodeId>,
     /// Who is in the cluster, as far as this node knows; nobody but itself before it knows the ring's founders.
     pub(crate) roster: Roster,
     /// What this node is to the cluster, as it says.
@@ -184,6 +186,7 @@ impl<S: Store> Node<S> {
             links: BTreeSet::new(),
             gossip: Gossip::new(config.cluster, config.node, own),
             detector: Detector::new(config.gossip_interval, now.time),
+            seeds: BTreeSet::new(),
             isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
             roster,
             standing,

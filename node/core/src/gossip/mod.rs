@@ -8,6 +8,7 @@
 //!
 //! It is not what requests are routed by: coordinators go by links and answers.
 
+mod by_node;
 mod detector;
 mod exchange;
 mod isolation;

@@ -32,7 +32,14 @@ impl Options {
     /// # Errors
     /// [`ConfigError`] with the first setting that can't be.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.node.validate()
+        // Where it listens is not known yet where any port will do, nor who it is: both are looked at again at the start.
+        let port = self.node.address.port().max(1);
+        let address = SocketAddr::new(self.node.address.ip(), port);
+        let node = Config {
+            address,
+            ..self.node.clone()
+        };
+        node.validate()
     }
 
     /// The core's settings, once it is known which node this is and where it is reached.

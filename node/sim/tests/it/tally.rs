@@ -29,7 +29,7 @@ fn what_a_killed_node_had_counted_is_not_lost() {
     cluster.sim.start(NodeIndex(3));
     cluster.settle();
     cluster.wait_for_quiet();
-    let Tally { events, counters } = cluster.sim.tally(NodeIndex(0));
+    let Tally { events, counters, .. } = cluster.sim.tally(NodeIndex(0));
     assert_eq!((counters.writes, events["ring-formed"]), (50, 2), "of both its lives");
     assert_eq!(counters.hints_stored, before.counters.hints_stored);
     assert!(counters.hints_delivered > 0, "by the second");
