@@ -291,3 +291,43 @@ fn members_come_and_go_in_two_data_centers() {
     }
     assert_all_is_there(&mut cluster);
 }
+
+/// Only if it is told to, only after as long as it was told, and never on the smaller side of a partition.
+#[test]
+fn who_is_silent_for_long_is_removed_where_the_settings_say_so() {
+    let shape = Shape {
+        settings: |config| config.auto_remove_after = Some(Duration::from_secs(20)),
+        ..Shape::default()
+    };
+    let members = |cluster: &Cluster, node: usize| {
+        let status = cluster.sim.status(NodeIndex(node)).expect("it runs");
+        status.members.len()
+    };
+    let mut cluster = written(&shape);
+    cluster.wait("signs of life", |sim| {
+        let all = (0..5).map(|node| sim.status(NodeIndex(node)).expect("it runs"));
+        all.into_iter()
+            .all(|status| status.members.iter().all(|member| member.up))
+    });
+    for (one, other) in [0, 1].into_iter().flat_map(|one| [2, 3, 4].map(|other| (one, other))) {
+        cluster.sim.cut(NodeIndex(one), NodeIndex(other));
+        cluster.sim.cut(NodeIndex(other), NodeIndex(one));
+    }
+    cluster.pass(Duration::from_secs(40));
+    // Three of five are more than half, and three are enough for the replicas: one of the two may go, and not both.
+    assert_eq!((members(&cluster, 0), members(&cluster, 1)), (5, 5));
+
+    let mut cluster = written(&shape);
+    cluster.wait("signs of life", |sim| {
+        let status = sim.status(NodeIndex(0)).expect("it runs");
+        status.members.iter().all(|member| member.up)
+    });
+    cluster.sim.kill(NodeIndex(4));
+    cluster.pass(Duration::from_secs(15));
+    assert_eq!(members(&cluster, 0), 5, "not yet");
+    cluster.wait("n4 to be removed", |sim| {
+        sim.status(NodeIndex(0)).expect("it runs").members.len() == 4
+    });
+    cluster.wait_for_moves();
+    assert_all_is_there(&mut cluster);
+}
