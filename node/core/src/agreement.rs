@@ -1,8 +1,8 @@
 //! How the record of a partition changes: single-decree Paxos, one instance for each next record, among those who hold
 //! the partition (Lamport, *Paxos Made Simple*, 2001). No node leads; whoever proposes may be outbid.
 //!
-//! A quorum of an instance is as many of the owners as `step_level` says, and as many of those who are next, before and
-//! in the proposed record. Two such quorums have an old owner in common, so that one record is chosen; and the
+//! A quorum of an instance is as many of the owners as `step_level` says; and to accept, as many of those who are next, before
+//! and in the proposed record. Two such quorums have an old owner in common, so that one record is chosen; and the
 //! new owners have taken part, so that they are ready for it. Whoever prepares tells the record that it goes out from:
 //! so each record has been learned by a quorum before the next is chosen, and a coordinator that missed two of them
 //! finds no quorum that still goes by its own (NODE.md, A1 to A3).
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Epoch, Event, Message, Node, NodeId, Now, Output, Ownership, PartitionId, Refused, ReplicaRequest, ReplicaResponse,
-    RequestId, Requirement, Store, StoreOp, Time, journal::Waiter, ownership::requirement, timers::Timer,
+    Epoch, Event, Message, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Refused, ReplicaRequest,
+    ReplicaResponse, RequestId, Store, StoreOp, Time, journal::Waiter, ownership::requirement, timers::Timer,
 };
 
 /// The rank of a proposal: a higher one outbids it. No two nodes give the same.
@@ -323,12 +323,7 @@ impl<S: Store> Node<S> {
 
     fn advance_proposal(&mut self, now: Now, partition: PartitionId) {
         let proposal = &self.agreements.proposals[&partition];
-        let needed = match proposal.stage {
-            Stage::Preparing => vec![&proposal.base],
-            Stage::Accepting => vec![&proposal.base, &proposal.value],
-        };
-        let is_met = |record: &&Ownership| self.is_step_met(record, |node| proposal.agreed.contains(&node));
-        if !needed.iter().all(is_met) {
+        if !self.has_quorum(proposal) {
             return;
         }
         match proposal.stage {
@@ -355,13 +350,29 @@ impl<S: Store> Node<S> {
         }
     }
 
+    /// Whether enough have agreed to a proposal. Any two quorums have an old owner in common, which is all that one record
+    /// takes to be chosen; that the next ones take part too makes sure that they are ready to be read. Of a change that
+    /// is given up they need not know: they may be why.
+    fn has_quorum(&self, proposal: &Proposal) -> bool {
+        let Proposal { base, value, .. } = proposal;
+        let agreed = |node| proposal.agreed.contains(&node);
+        let is_given_up = base.can_be_given_up() && !value.is_moving();
+        if proposal.stage == Stage::Preparing || is_given_up {
+            return self.is_quorum_of(&base.owners, agreed);
+        }
+        self.is_step_met(base, agreed) && self.is_step_met(value, agreed)
+    }
+
+    /// Whether nodes make a quorum of owners.
+    pub(crate) fn is_quorum_of(&self, owners: &[Owner], agreed: impl Fn(NodeId) -> bool) -> bool {
+        let needed = requirement(owners, self.config.step_level, &self.config.dc);
+        needed.is_ok_and(|needed| needed.is_met(agreed))
+    }
+
     /// Whether nodes make a quorum of a record, for its next step: of the owners, and of those who are next.
     pub(crate) fn is_step_met(&self, record: &Ownership, agreed: impl Fn(NodeId) -> bool) -> bool {
-        let step = |owners: &[crate::Owner]| -> Option<Requirement> {
-            requirement(owners, self.config.step_level, &self.config.dc).ok()
-        };
-        let is_met = |owners: &[crate::Owner]| step(owners).is_some_and(|needed| needed.is_met(&agreed));
-        is_met(&record.owners) && (record.next.is_empty() || is_met(&record.next))
+        let is_ready = record.next.is_empty() || self.is_quorum_of(&record.next, &agreed);
+        is_ready && self.is_quorum_of(&record.owners, &agreed)
     }
 
     /// Sends the record of a partition to a node that goes by an older one.

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Epoch, Event, Fact, Hint, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Phase, Plant, Replication,
-    Ring, Standing, Store, StoreOp, ownership::requirement, timers::Timer,
+    Ring, Standing, Store, StoreOp, timers::Timer,
 };
 
 /// Partitions that a node moves to itself at a time: enough to fill a round trip, few enough that clients, whose
@@ -186,12 +186,6 @@ impl<S: Store> Node<S> {
             return !copied.with.is_empty();
         }
         self.is_quorum_of(&ownership.owners, |node| copied.with.contains(&node))
-    }
-
-    /// Whether nodes make a quorum of owners, for a step.
-    fn is_quorum_of(&self, owners: &[Owner], agreed: impl Fn(NodeId) -> bool) -> bool {
-        let needed = requirement(owners, self.config.step_level, &self.config.dc);
-        needed.is_ok_and(|needed| needed.is_met(agreed))
     }
 
     /// Proposes to take over partitions that are placed on this node and not its own.
