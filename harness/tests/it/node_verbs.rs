@@ -368,13 +368,11 @@ fn members_come_and_go() {
 
     let fourth = nodes.identity(3);
     nodes.kill(3);
-    nodes.add(&format!("--founders 3 --replicas 2 --replace {fourth}"));
-    nodes.until_normal(4);
-    assert_eq!(
-        owned(&nodes.json(4, "ring")),
-        [("n1".to_owned(), 16), ("n5".to_owned(), 16)]
-    );
-    for node in [0, 4] {
+    nodes.add(&format!("--founders 3 --replicas 3 --replace {fourth}"));
+    nodes.until_normal(5);
+    let all = ["n1", "n5", "n6"].map(|name| (name.to_owned(), 16));
+    assert_eq!(owned(&nodes.json(5, "ring")), all);
+    for node in [0, 4, 5] {
         assert_eq!(nodes.json(node, "read-local k")["cell"]["value"], "v");
     }
 
