@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 const CLUSTER: &str = "ops-test";
 
-/// Nodes that all own all keys, and an operator's shell.
+/// Nodes, and an operator's shell.
 struct Nodes {
     quorate: Quorate,
     processes: Vec<Process>,
@@ -49,38 +49,23 @@ impl Drop for Process {
 }
 
 impl Nodes {
+    /// Nodes that all own all keys.
     fn start(count: usize) -> Nodes {
+        Nodes::found(count, count, count)
+    }
+
+    /// Founders, and the identities of so many nodes in all.
+    fn found(count: usize, replicas: usize, identities: usize) -> Nodes {
         let quorate = Quorate::new();
-        let names: String = (1..=count).map(|n| format!(" --node n{n}")).collect();
+        let names: String = (1..=identities).map(|n| format!(" --node n{n}")).collect();
         let made = quorate.run(&format!("certs c{names} --admin ops --client app"));
         assert_eq!(made.code, 0, "{}", made.stderr);
         let mut nodes = Nodes {
             quorate,
             processes: Vec::new(),
         };
-        for n in 1..=count {
-            let seed = nodes.processes.first().map(|first| first.address);
-            let seed = seed.map_or_else(String::new, |seed| format!(" --seed-node {seed}"));
-            // With and without the verb's name: both run a node.
-            let verb = if n == 1 { "node" } else { "node run" };
-            let arguments = format!(
-                "{verb} --data c/n{n} --name n{n} --cluster {CLUSTER} --founders {count} --replicas {count} \
-                 --partitions 16 --rack r{n} --gossip-interval 100ms --exit-with-parent{seed}"
-            );
-            let mut command = nodes.quorate.command(&arguments);
-            let command = command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null());
-            let mut child = command.spawn().expect("it can be run");
-            let mut line = String::new();
-            let mut out = BufReader::new(child.stdout.take().expect("asked for"));
-            out.read_line(&mut line).expect("text");
-            let said: Json = serde_json::from_str(&line).expect("the line that says where it listens");
-            let address = said["listening"].as_str().expect("an address");
-            let address = address.parse().expect("an address");
-            nodes.processes.push(Process { child, address });
-        }
+        let shape = format!("--founders {count} --replicas {replicas}");
+        (0..count).for_each(|_| nodes.add(&shape));
         let is_settled = |status: &Json| {
             let linked = members(status, "members").filter(|member| member["linked"] == true);
             !status["ring"].is_null() && linked.count() == count - 1
@@ -89,6 +74,72 @@ impl Nodes {
             nodes.until(node, is_settled);
         }
         nodes
+    }
+
+    /// Starts the next node.
+    fn add(&mut self, more: &str) {
+        let n = self.processes.len() + 1;
+        let seeds: String = self
+            .processes
+            .iter()
+            .map(|seed| format!(" --seed-node {}", seed.address))
+            .collect();
+        // With and without the verb's name: both run a node.
+        let verb = if n == 1 { "node" } else { "node run" };
+        let arguments = format!(
+            "{verb} --data c/n{n} --name n{n} --cluster {CLUSTER} --partitions 16 --rack r{n} --gossip-interval 100ms \
+             --exit-with-parent {more}{seeds}"
+        );
+        let mut command = self.quorate.command(&arguments);
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().expect("it can be run");
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("asked for"));
+        out.read_line(&mut line).expect("text");
+        let said: Json = serde_json::from_str(&line).expect("the line that says where it listens");
+        let address = said["listening"].as_str().expect("an address");
+        let address = address.parse().expect("an address");
+        self.processes.push(Process { child, address });
+    }
+
+    fn kill(&mut self, node: usize) {
+        let child = &mut self.processes[node].child;
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+
+    fn identity(&self, node: usize) -> String {
+        self.json(node, "status")["node"].as_str().expect("text").to_owned()
+    }
+
+    /// Waits until a node owns its share.
+    fn until_normal(&self, node: usize) {
+        self.until(node, |status| {
+            let moves = &status["moves"];
+            moves["standing"] == "normal" && ["gaining", "losing", "moving", "stray"].iter().all(|of| moves[of] == 0)
+        });
+    }
+
+    /// Waits until a node does what it refuses as long as it sees no reason.
+    fn until_done(&self, node: usize, verb: &str) -> Ended {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let ended = self.ask(node, verb);
+            if ended.code == 0 {
+                return ended;
+            }
+            assert!(Instant::now() < deadline, "{verb}, in vain: {}", ended.stderr);
+            std::thread::park_timeout(POLL_INTERVAL);
+        }
+    }
+
+    fn assert_refused(&self, node: usize, verb: &str, why: &str) {
+        let ended = self.ask(node, verb);
+        assert_eq!((ended.code, ended.stdout.as_str()), (70, ""), "{verb}");
+        assert!(ended.stderr.contains(why), "{why:?} in {}", ended.stderr);
     }
 
     /// Asks a node, as the operator.
@@ -102,7 +153,12 @@ impl Nodes {
     /// What a node answers, for machines.
     fn json(&self, node: usize, verb: &str) -> Json {
         let ended = self.ask(node, &format!("{verb} --format json"));
-        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{verb}");
+        assert_eq!(ended.stderr, "", "{verb}");
+        self.json_of(&ended)
+    }
+
+    fn json_of(&self, ended: &Ended) -> Json {
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(ended.stdout.matches('\n').count(), 1, "one line: {}", ended.stdout);
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
     }
@@ -183,7 +239,10 @@ fn nodes_tell_how_they_are_who_is_on_the_ring_and_who_owns_a_key() {
         (&other["name"], &other["up"], &other["linked"]),
         (&"n2".into(), &true.into(), &true.into())
     );
-    assert_eq!(other["ring"], status["ring"]);
+    assert_eq!(
+        (&other["ring"], &other["standing"]),
+        (&status["ring"], &"normal".into())
+    );
     assert_eq!(other["address"], nodes.processes[1].address.to_string());
     let text = nodes.text(0, "status");
     assert_lines(
@@ -191,6 +250,8 @@ fn nodes_tell_how_they_are_who_is_on_the_ring_and_who_owns_a_key() {
         &[
             "node      n1 ",
             "ring      ",
+            "standing  normal",
+            "moves     holds 16 partitions, 0 to gain, 0 to lose, 0 to drop; 0 are moving",
             "hints     0 pending",
             "NODE              NAME",
         ],
@@ -239,6 +300,91 @@ fn nodes_tell_how_they_are_who_is_on_the_ring_and_who_owns_a_key() {
         assert!(owner["self"] == true || owner["linked"] == true, "{owner}");
     }
     assert_eq!(replicas, nodes.json(0, "replicas k17 --kind register"));
+}
+
+/// How many partitions each member owns, by its name, as a node sees it.
+fn owned(ring: &Json) -> Vec<(String, u64)> {
+    let share = |member: &Json| Some((member["name"].as_str()?.to_owned(), member["owned"].as_u64()?));
+    let mut owned: Vec<_> = members(ring, "members").filter_map(share).collect();
+    owned.sort();
+    owned
+}
+
+/// A node joins, one leaves, one dies and is removed, one dies and is replaced: what was written stays, and what would
+/// harm is refused.
+#[test]
+fn members_come_and_go() {
+    let _turn = turn();
+    let mut nodes = Nodes::found(3, 3, 7);
+    let written = nodes.write(0, Kind::Register, b"k", put(b"v"));
+    assert!(matches!(written, Response::Write(Ok(_))), "{written:?}");
+    for newcomer in [3, 4] {
+        nodes.add("--founders 3 --replicas 3 --join");
+        nodes.until_normal(newcomer);
+    }
+    let ring = nodes.json(4, "ring");
+    let shares = owned(&ring);
+    assert_eq!(shares.len(), 5, "{ring:#}");
+    assert_eq!(shares.iter().map(|(_, owned)| owned).sum::<u64>(), 48, "{ring:#}");
+    assert!(shares[4].1 > 0 && members(&ring, "members").all(|member| member["standing"] == "normal"));
+
+    let ended = nodes.ask(0, "weight 3 --wait");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_lines(
+        &ended.stdout,
+        &["weight   3, of 127.0.0.1:", "standing normal", "moves    holds "],
+    );
+    let heavier = owned(&nodes.json(0, "ring"));
+    assert!(heavier[0].1 > shares[0].1, "{heavier:?}, and before {shares:?}");
+    let third = nodes.identity(2);
+    nodes.assert_refused(0, &format!("remove {third}"), "is alive: it can leave");
+    nodes.assert_refused(0, "remove n9", "nobody is called so");
+    assert_eq!(nodes.ask(0, "weight 0").code, 64);
+
+    let left = nodes.json_of(&nodes.ask(1, "leave --wait --format json"));
+    let moves = &left["moves"];
+    assert_eq!(
+        (&moves["standing"], &moves["owned"], &moves["stray"]),
+        (&"left".into(), &0.into(), &0.into())
+    );
+    nodes.until(1, |status| !status["moves"]["refused"].is_null());
+    let refused = nodes.write(1, Kind::Register, b"k", put(b"w"));
+    assert!(format!("{refused:?}").contains("Removed"), "{refused:?}");
+    nodes.kill(1);
+
+    nodes.kill(2);
+    let ended = nodes.until_done(0, "remove n3");
+    assert_lines(&ended.stdout, &[&format!("removed  {third}"), "standing normal"]);
+    assert_eq!(
+        nodes.ask(0, &format!("remove {third}")).code,
+        0,
+        "once more does no harm"
+    );
+    for node in [0, 3, 4] {
+        nodes.until_normal(node);
+        nodes.until(node, |status| status["moves"]["owned"] == 16);
+    }
+    nodes.assert_refused(0, "leave", "2 members would be left for 3 replicas");
+
+    let fourth = nodes.identity(3);
+    nodes.kill(3);
+    nodes.add(&format!("--founders 3 --replicas 3 --replace {fourth}"));
+    nodes.until_normal(5);
+    let all = ["n1", "n5", "n6"].map(|name| (name.to_owned(), 16));
+    assert_eq!(owned(&nodes.json(5, "ring")), all);
+    for node in [0, 4, 5] {
+        assert_eq!(nodes.json(node, "read-local k")["cell"]["value"], "v");
+    }
+
+    // One that would found a ring comes late.
+    nodes.add("--founders 3 --replicas 3");
+    nodes.until(6, |status| {
+        status["moves"]["refused"] == "the ring was founded without it: it can only join"
+    });
+    assert_lines(
+        &nodes.text(6, "status"),
+        &["standing  waiting", "refused   the ring was founded without it"],
+    );
 }
 
 #[test]

@@ -29,8 +29,16 @@ const N3_THEN_N2: &str = concat!(
     r#"{at="1300ms",lasts="700ms",fault="isolate",node="n2"}"#
 );
 
+/// Two nodes join, and then two leave: every partition has other owners, and most change twice.
+const JOIN_TWO_LEAVE_TWO: &str = concat!(
+    r#"{at="800ms",fault="join",node="n6"},"#,
+    r#"{at="800ms",fault="join",node="n7"},"#,
+    r#"{at="2500ms",fault="leave",node="n1"},"#,
+    r#"{at="2500ms",fault="leave",node="n2"}"#
+);
+
 /// By the rows of MUTANTS.md.
-pub(crate) const CATCHES: [Catch; 21] = [
+pub(crate) const CATCHES: [Catch; 24] = [
     // Q1 on the write path: a read meets none of the replicas that hold it yet.
     Catch {
         plant: Plant::ReplyBeforeAcks,
@@ -227,6 +235,36 @@ pub(crate) const CATCHES: [Catch; 21] = [
             r#"{at="300ms",lasts="100ms",fault="kill",nodes=["n1","n2","n3"]},"#,
             r#"{at="700ms",lasts="100ms",fault="kill",nodes=["n1","n2","n3"]}"#
         ),
+    },
+    // T11, Q8 (X2 in CLAIMS.md): while both write, a write has two of the four, and a read the other two.
+    Catch {
+        plant: Plant::QuorumsNotJoint,
+        claim: "quorums-meet",
+        seeds_min: 4,
+        settings: "--time 3500ms --set partitions=16 --rate 2000 --keys 20 --concurrency 40",
+        plan: JOIN_TWO_LEAVE_TWO,
+    },
+    // T1, T2: who has not heard of the change yet writes to the old owners, and the new ones miss it.
+    Catch {
+        plant: Plant::StaleEpochServed,
+        claim: "handoff",
+        seeds_min: 3,
+        settings: "--time 8s --set partitions=16 --rate 1000 --keys 100 --read-repair off --set gossip-interval=500ms",
+        plan: concat!(
+            r#"{at="800ms",fault="join",node="n6"},"#,
+            r#"{at="800ms",fault="join",node="n7"},"#,
+            r#"{at="5s",fault="leave",node="n1"},"#,
+            r#"{at="5s",fault="leave",node="n2"},"#,
+            r#"{at="5s",fault="weigh",node="n3",weight=3}"#
+        ),
+    },
+    // T4, T13 (X12): a new owner lacks what nobody has written since, and no hint is kept of that.
+    Catch {
+        plant: Plant::JoinsEmpty,
+        claim: "handoff",
+        seeds_min: 4,
+        settings: "--time 4s --set partitions=64 --rate 1000 --keys 800 --read-repair off",
+        plan: JOIN_TWO_LEAVE_TWO,
     },
 ];
 

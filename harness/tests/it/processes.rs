@@ -318,6 +318,58 @@ fn a_killed_harness_leaves_no_paused_process() {
     wait_until("the nodes to stop", || nodes_of(quorate.path()).is_empty());
 }
 
+/// A node joins, one leaves while another is killed, one dies and is replaced, and one dies and is removed.
+const COME_AND_GO: &str = r#"
+time = "12s"
+partitions = 64
+plan = [
+    { at = "500ms", fault = "join", node = "n6" },
+    { at = "1s", lasts = "700ms", fault = "kill", nodes = ["n6"] },
+    { at = "3s", fault = "leave", node = "n1" },
+    { at = "3100ms", lasts = "1s", fault = "isolate", node = "n3" },
+    { at = "3200ms", lasts = "600ms", fault = "kill", nodes = ["n4"] },
+    { at = "5s", fault = "weigh", node = "n5", weight = 2 },
+    { at = "6s", fault = "replace", node = "n2", by = "n7" },
+    { at = "10s", fault = "remove", node = "n3" },
+]
+"#;
+
+#[test]
+fn nodes_come_and_go_under_load_and_every_claim_holds_on_real_processes() {
+    let _turn = turn();
+    let quorate = quorate();
+    fs::write(quorate.path().join("go.toml"), COME_AND_GO).expect("a file can be written");
+    let (code, report) = quorate.json("run --config go.toml --seed 1");
+    assert_eq!(code, 0, "{report:#}");
+    let faults = &report["faults"];
+    assert_eq!(
+        (&faults["asked"], &faults["effective"]),
+        (&8.into(), &8.into()),
+        "{report:#}"
+    );
+    for claim in [
+        "fresh-reads",
+        "linearizable",
+        "durable-acks",
+        "converges",
+        "quorums-meet",
+    ] {
+        assert_eq!(verdict_of(&report, claim), "held", "{claim}: {report:#}");
+    }
+    assert_nothing_left(&quorate);
+    let run = quorate.path().join(report["run"].as_str().expect("a folder"));
+    let faults = fs::read_to_string(run.join("faults.jsonl")).expect("it is there");
+    for evidence in [
+        "is alive: it can leave",
+        "\"partitions_gained\":",
+        "\"started\":[\"n7\"]",
+    ] {
+        assert!(faults.contains(evidence), "{evidence} in {faults}");
+    }
+    let (code, again) = quorate.json("check results/runs/quickstart/latest");
+    assert_eq!((code, &again["claims"]), (0, &report["claims"]));
+}
+
 #[test]
 fn what_only_a_simulation_can_have_is_refused_before_anything_starts() {
     let quorate = quorate();

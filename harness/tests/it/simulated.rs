@@ -26,6 +26,76 @@ fn clean_seeds_are_valid() {
     assert_eq!(report["failed"].as_array().expect("a list").len(), 0);
 }
 
+/// Row S29: nodes come and go, alone and while others are cut off or killed, and every claim stays a claim and holds.
+#[test]
+fn nodes_that_come_and_go_take_no_claim_away() {
+    let quorate = Quorate::new();
+    for (workload, seeds) in [
+        ("register", 10),
+        ("deletes", 4),
+        ("siblings", 4),
+        ("set", 4),
+        ("counter", 4),
+    ] {
+        let run = format!("sim --workload {workload} --faults membership,partition,kill --time 10s");
+        let (code, report) = quorate.json(&format!("{run} --seeds {seeds}"));
+        assert_eq!(code, 0, "{workload}: {report}");
+        let (_, report) = quorate.json(&format!("{run} --seed 5"));
+        let not_claimed = |claim: &&serde_json::Value| claim["claimed"] == false && claim["claim"] != "handoff";
+        let claims = report["claims"].as_array().expect("claims");
+        assert_eq!(claims.iter().find(not_claimed), None, "{workload}: {report}");
+    }
+    for settings in [
+        "--write-path abd --clock-skew 400ms",
+        "--r 3 --w 1",
+        "--r 1 --w 1",
+        "--dcs 2 --nodes 8 --read-level LOCAL_QUORUM --write-level EACH_QUORUM",
+        "--nodes 3 --set spares=4",
+    ] {
+        let run = format!("sim --seeds 3 --faults membership,partition,kill --time 10s {settings}");
+        let (code, report) = quorate.json(&run);
+        assert_eq!(code, 0, "{settings}: {report}");
+    }
+}
+
+#[test]
+fn a_change_that_can_not_be_is_a_mistake_of_usage() {
+    let quorate = Quorate::new();
+    for (settings, plan, expected) in [
+        ("", r#"{at="1s",fault="join",node="n1"}"#, "n1 has been started before"),
+        (
+            "",
+            r#"{at="1s",fault="kill",lasts="1s",nodes=["n6"]},{at="2s",fault="join",node="n6"}"#,
+            "nothing has started it",
+        ),
+        (
+            "",
+            r#"{at="1s",fault="remove",node="n2"},{at="2s",fault="pause",lasts="1s",nodes=["n2"]}"#,
+            "gone for good",
+        ),
+        (
+            "",
+            r#"{at="1s",lasts="2s",fault="leave",node="n2"}"#,
+            "lasts has no meaning",
+        ),
+        ("", r#"{at="1s",fault="kill",nodes=["n2"]}"#, "lasts has to be above 0"),
+        (
+            "--nodes 3",
+            r#"{at="1s",fault="leave",node="n2"}"#,
+            "2 members would be left for 3 replicas",
+        ),
+        (
+            "--r 1",
+            r#"{at="1s",fault="remove",node="n2"}"#,
+            "no node can be lost for good",
+        ),
+    ] {
+        let ended = quorate.run(&format!("sim --seed 1 {settings} --set plan=[{plan}]"));
+        assert_eq!(ended.code, 64, "{plan}");
+        assert!(ended.stderr.contains(expected), "{expected:?} in {}", ended.stderr);
+    }
+}
+
 /// The rows of CLAIMS.md 2.1 without a change of membership: at every setting the claims hold in every seed, and what is
 /// not claimed is seen to break.
 #[test]
@@ -159,7 +229,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
 }
 
 /// Every family but the two that all other tests are about.
-const FAMILIES: [&str; 9] = [
+const FAMILIES: [&str; 10] = [
     "slow-net",
     "loss",
     "pause",
@@ -168,6 +238,7 @@ const FAMILIES: [&str; 9] = [
     "disk",
     "clock",
     "message",
+    "membership",
     "swarm",
 ];
 

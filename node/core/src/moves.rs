@@ -297,6 +297,9 @@ impl<S: Store> Node<S> {
     /// other has now.
     pub(crate) fn on_partition_compared(&mut self, now: Now, peer: NodeId, partition: PartitionId, epoch: Epoch) {
         let Moves { copies, strays, .. } = &mut self.moves;
+        if strays.contains_key(&partition) && self.journal.changes(partition) {
+            return; // What is on its way to the disk was not compared: it is compared once more.
+        }
         let compared = copies.get_mut(&partition).or_else(|| strays.get_mut(&partition));
         let Some(compared) = compared.filter(|compared| compared.epoch == epoch) else {
             return;
@@ -431,11 +434,22 @@ impl<S: Store> Node<S> {
         first == Some(self.config.node) && self.why_not_do_without(self.config.node).is_some()
     }
 
-    fn has_nothing_left(&self) -> bool {
+    /// Whether this node leaves and holds nothing any more: it takes no more requests, so that those it has come to their
+    /// end, hints and all, before others refuse to hear of it.
+    pub(crate) fn is_going(&self) -> bool {
         let own = self.config.node;
-        let holds_none = !self.topology().ownerships().any(|ownership| ownership.holds(own));
+        let leaves = matches!(self.standing, Standing::Leaving | Standing::Left);
+        let mut ownerships = self.topology.iter().flat_map(|topology| topology.ownerships());
+        leaves && !ownerships.any(|ownership| ownership.holds(own))
+    }
+
+    fn has_nothing_left(&self) -> bool {
         let is_empty = |partition: PartitionId| self.anti_entropy.tree(partition).is_empty();
-        holds_none && self.topology().partitions().all(is_empty) && self.handoff.count() == 0 && self.journal.len() == 0
+        self.is_going()
+            && self.topology().partitions().all(is_empty)
+            && self.handoff.count() == 0
+            && self.journal.len() == 0
+            && self.coordinations.is_empty()
     }
 
     /// Says, and remembers, what this node is to the cluster.

@@ -42,7 +42,7 @@ pub(super) struct ConnectArgs {
     /// The cluster's name, as its nodes were told [env: QUORATE_CLUSTER] [default: quorate]
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// How long to wait for the answer [default: 30s; 10m to repair or drain]
+    /// How long to wait for the answer [default: 30s; 10m to repair, drain, or change who owns what]
     #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
     timeout: Option<Duration>,
 }
@@ -169,6 +169,11 @@ impl Target {
 }
 
 impl Conversation {
+    /// How long an answer may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The address that is asked.
     pub(super) fn address(&self) -> SocketAddr {
         self.client.address()
@@ -222,6 +227,25 @@ impl Conversation {
     pub(super) async fn metrics(&self) -> anyhow::Result<Metrics> {
         match self.ask(AdminRequest::Metrics).await? {
             AdminOk::Metrics(metrics) => Ok(*metrics),
+            other => Err(astray(&other)),
+        }
+    }
+
+    pub(super) async fn leave(&self) -> anyhow::Result<()> {
+        self.have_done(AdminRequest::Leave).await
+    }
+
+    pub(super) async fn remove(&self, node: NodeId) -> anyhow::Result<()> {
+        self.have_done(AdminRequest::Remove { node }).await
+    }
+
+    pub(super) async fn weigh(&self, weight: u16) -> anyhow::Result<()> {
+        self.have_done(AdminRequest::Weigh { weight }).await
+    }
+
+    async fn have_done(&self, request: AdminRequest) -> anyhow::Result<()> {
+        match self.ask(request).await? {
+            AdminOk::Done => Ok(()),
             other => Err(astray(&other)),
         }
     }

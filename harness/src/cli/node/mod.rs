@@ -6,13 +6,17 @@
 mod connect;
 mod drain;
 mod key;
+mod leave;
 mod metrics;
 mod names;
+mod progress;
 mod read_local;
+mod remove;
 mod repair;
 mod replicas;
 mod ring;
 mod status;
+mod weight;
 
 use clap::Subcommand;
 use quorate_node::cli::NodeArgs;
@@ -29,7 +33,12 @@ use crate::exit::Exit;
 /// listens it prints one line of JSON to stdout, and nothing else ever: {"listening":"127.0.0.1:4501",
 /// "node":"0f3c...","generation":1}. SIGTERM stops it in good order.
 ///
+/// A cluster is founded by as many nodes as --founders says. One that comes later is started with --join, or with --replace
+/// and the identity of a node that is gone for good, and takes over its share from the others; `leave`, `remove` and
+/// `weight` change who owns what as well, and `status` tells how far that has come.
+///
 /// Examples: quorate node --data cluster/n1 --listen 127.0.0.1:4501;
+/// quorate node --data cluster/n4 --listen 127.0.0.1:4504 --seed-node 127.0.0.1:4501 --join;
 /// quorate node status --connect 127.0.0.1:4501 --identity cluster/ops
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -56,6 +65,9 @@ enum Ask {
     ReadLocal(read_local::Args),
     Repair(repair::Args),
     Drain(drain::Args),
+    Leave(leave::Args),
+    Remove(remove::Args),
+    Weight(weight::Args),
     Metrics(metrics::Args),
 }
 
@@ -92,6 +104,9 @@ pub(super) fn run(question: &Question) -> anyhow::Result<Exit> {
         Ask::ReadLocal(args) => read_local::run(args),
         Ask::Repair(args) => repair::run(args),
         Ask::Drain(args) => drain::run(args),
+        Ask::Leave(args) => leave::run(args),
+        Ask::Remove(args) => remove::run(args),
+        Ask::Weight(args) => weight::run(args),
         Ask::Metrics(args) => metrics::run(args),
     }
 }

@@ -1,6 +1,6 @@
 //! What people call nodes, as one of them has heard.
 
-use quorate_core::{MemberStatus, NodeId, Status};
+use quorate_core::{MemberStatus, NodeId, Standing, Status};
 
 /// What a node that is not known is called.
 const UNKNOWN: &str = "?";
@@ -27,6 +27,14 @@ impl<'a> Names<'a> {
     pub(super) fn address(self, node: NodeId) -> String {
         let address = self.member(node).and_then(|member| member.address);
         address.map_or_else(|| UNKNOWN.to_owned(), |address| address.to_string())
+    }
+
+    /// What it is to the cluster.
+    pub(super) fn standing(self, node: NodeId) -> &'static str {
+        let member = self.member(node);
+        member
+            .and_then(|member| member.standing)
+            .map_or(UNKNOWN, Standing::name)
     }
 
     /// Whether its signs of life arrive.

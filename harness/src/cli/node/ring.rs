@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use quorate_core::{RingShare, RingView, Status};
+use quorate_core::{RingShare, RingView, Standing, Status};
 use serde_json::{Value, json};
 
 use super::{
     connect::{ConnectArgs, QUICK},
     names::Names,
+    progress,
     table::{Side, Table},
 };
 use crate::{cli::Format, exit::Exit};
@@ -73,12 +74,14 @@ fn text(ring: &RingView, balance: Balance, names: Names<'_>) -> String {
         "partitions  {}, each on {} nodes",
         ring.partitions, ring.replication
     );
-    let _ = writeln!(out, "max/mean    {:.2}\n", balance.max_over_mean);
+    let _ = writeln!(out, "max/mean    {:.2}", balance.max_over_mean);
+    let _ = writeln!(out, "moving      {}\n", names.0.moves.moving);
     let mut table = Table::new([
         ("NODE", Side::Left),
         ("NAME", Side::Left),
         ("DC", Side::Left),
         ("RACK", Side::Left),
+        ("STANDING", Side::Left),
         ("WEIGHT", Side::Right),
         ("OWNED", Side::Right),
         ("FIRST", Side::Right),
@@ -91,6 +94,7 @@ fn text(ring: &RingView, balance: Balance, names: Names<'_>) -> String {
             names.name(member.node).to_owned(),
             member.dc.to_string(),
             member.rack.to_string(),
+            names.standing(member.node).to_owned(),
             member.weight.to_string(),
             share.owned.to_string(),
             share.first.to_string(),
@@ -109,6 +113,7 @@ fn json(ring: &RingView, balance: Balance, status: &Status) -> Value {
             "weight": member.weight,
             "dc": member.dc,
             "rack": member.rack,
+            "standing": Names(status).member(member.node).and_then(|member| member.standing).map(Standing::name),
             "owned": share.owned,
             "first": share.first,
             "share_percent": balance.percent(share),
@@ -120,6 +125,7 @@ fn json(ring: &RingView, balance: Balance, status: &Status) -> Value {
         "partitions": ring.partitions,
         "replication": ring.replication,
         "max_over_mean": balance.max_over_mean,
+        "moves": progress::json(&status.moves),
         "members": members.collect::<Vec<_>>(),
     })
 }

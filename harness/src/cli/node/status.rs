@@ -2,17 +2,22 @@
 
 use std::fmt::Write;
 
-use quorate_core::{RingDigest, Status};
+use quorate_core::{RingDigest, Standing, Status};
 use serde_json::{Value, json};
 
 use super::{
     connect::{ConnectArgs, QUICK},
     names::Names,
+    progress,
     table::{Side, Table, printable},
 };
 use crate::{cli::Format, exit::Exit};
 
 /// Says how a node is, and what it thinks of every other.
+///
+/// A node that joins is joining until it owns its share, and normal from then on; one that leaves is leaving until others
+/// hold all that it owned, and has left then. Moves are of partitions: placed on the node and not yet its own, its own and
+/// placed on others, held no more and not yet dropped; and all whose owners are changing, as far as it knows.
 ///
 /// Up means that a node's signs of life arrive, by way of others too; linked, that there is a connection to it.
 ///
@@ -49,6 +54,10 @@ fn text(status: &Status) -> String {
     if status.isolated {
         let _ = writeln!(out, "gossip    isolated: no other node is heard");
     }
+    let moves = progress::text(&status.moves);
+    for (label, said) in moves.lines().filter_map(|line| line.split_once(' ')) {
+        let _ = writeln!(out, "{label:<9} {}", said.trim_start());
+    }
     let _ = writeln!(out, "hints     {} pending", status.hints_pending);
     let _ = writeln!(out, "requests  {} being coordinated", status.coordinating);
     let _ = writeln!(out, "disk      {} batches on their way\n", status.persisting);
@@ -56,6 +65,7 @@ fn text(status: &Status) -> String {
         ("NODE", Side::Left),
         ("NAME", Side::Left),
         ("ADDRESS", Side::Left),
+        ("STANDING", Side::Left),
         ("STATE", Side::Left),
         ("LINK", Side::Left),
         ("GENERATION", Side::Right),
@@ -67,6 +77,7 @@ fn text(status: &Status) -> String {
             node.to_string(),
             names.name(node).to_owned(),
             names.address(node),
+            names.standing(node).to_owned(),
             names.state(node).to_owned(),
             names.link(node).to_owned(),
             member.generation.0.to_string(),
@@ -95,6 +106,7 @@ fn json(status: &Status) -> Value {
             "generation": member.generation.0,
             "ring": ring(member.ring),
             "self": member.node == status.node,
+            "standing": member.standing.map(Standing::name),
             "up": member.up,
             "linked": member.linked,
         })
@@ -105,6 +117,7 @@ fn json(status: &Status) -> Value {
         "name": status.name,
         "generation": status.generation.0,
         "ring": ring(status.ring),
+        "moves": progress::json(&status.moves),
         "members": members.collect::<Vec<_>>(),
         "isolated": status.isolated,
         "hints_pending": status.hints_pending,

@@ -111,7 +111,7 @@ impl<S: Store> Node<S> {
         if self.is_draining() {
             return Err(Reason::Draining);
         }
-        if self.is_banned() {
+        if self.is_banned() || self.is_going() {
             return Err(Reason::Removed);
         }
         let Some(topology) = &self.topology else {
