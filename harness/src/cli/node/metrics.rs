@@ -132,7 +132,7 @@ fn since_start(counters: &Counters) -> Vec<Sample> {
         total(
             "moved_records",
             moved_records,
-            "records taken in or given away because their partition has other owners",
+            "records taken in or given away with their partition",
         ),
         total(
             "partitions_dropped",
