@@ -9,6 +9,7 @@
 
 mod admin;
 mod api;
+mod balance;
 mod capped;
 mod cell;
 mod config;
@@ -39,6 +40,7 @@ mod repeats;
 mod replica;
 mod replication;
 mod ring;
+mod shares;
 mod store;
 mod time;
 mod timers;
@@ -53,6 +55,7 @@ pub use self::{
         Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn, Status, Unknown,
         WriteError, WriteOk, WritePath, WriteRequest,
     },
+    balance::{LossChance, RingBalance},
     cell::{
         ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
         DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,

@@ -104,7 +104,13 @@ impl<S: Store> Node<S> {
         let member = |(node, state): (NodeId, &crate::NodeState)| {
             let weight = state.weight().filter(|weight| *weight > 0)?;
             let (dc, rack) = (state.dc()?.clone(), state.rack()?.clone());
-            Some(Member { node, weight, dc, rack })
+            Some(Member {
+                node,
+                weight,
+                dc,
+                rack,
+                tokens: node,
+            })
         };
         let known: Vec<_> = self.gossip.states().filter_map(member).collect();
         if known.len() >= self.config.founders {
@@ -210,10 +216,8 @@ mod tests {
 
     fn member(node: u64, rack: &str) -> Member {
         Member {
-            node: NodeId(node),
-            weight: 1,
-            dc: Name::default_dc(),
             rack: rack.parse().unwrap(),
+            ..Member::new(NodeId(node))
         }
     }
 

@@ -134,10 +134,8 @@ mod tests {
     fn a_node_of_twice_the_weight_may_own_twice_as_much() {
         let share = |weight, owned: u16| RingShare {
             member: Member {
-                node: NodeId(owned.into()),
                 weight,
-                dc: Name::default_dc(),
-                rack: Name::default_rack(),
+                ..Member::new(NodeId(owned.into()))
             },
             owned,
             first: 0,

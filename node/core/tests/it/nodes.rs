@@ -10,9 +10,9 @@ use std::{
 };
 
 use quorate_core::{
-    Cell, ClientToken, ClusterId, Config, Context, Input, Key, Member, Message, Name, Node, NodeId, Now, Output,
-    PartitionId, PersistToken, ReplicaRequest, Replication, Request, RequestId, Response, Ring, RingShape, StoreError,
-    StoreOp, Time, WallTime, invariants,
+    Cell, ClientToken, ClusterId, Config, Context, Input, Key, Member, Message, Node, NodeId, Now, Output, PartitionId,
+    PersistToken, ReplicaRequest, Replication, Request, RequestId, Response, Ring, RingShape, StoreError, StoreOp,
+    Time, WallTime, invariants,
 };
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -347,12 +347,7 @@ impl Nodes {
 }
 
 fn member(node: NodeId) -> Member {
-    Member {
-        node,
-        weight: 1,
-        dc: Name::default_dc(),
-        rack: Name::default_rack(),
-    }
+    Member::new(node)
 }
 
 fn key_of(request: &ReplicaRequest) -> Option<&Key> {

@@ -152,10 +152,8 @@ fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
         0 => StoreOp::SetGeneration(Generation(rng.random())),
         1 => StoreOp::SetFounders(vec![
             Member {
-                node: target,
                 weight: 3,
-                dc: Name::default_dc(),
-                rack: Name::default_rack(),
+                ..Member::new(target)
             };
             rng.random_range(0..3)
         ]),

