@@ -117,6 +117,8 @@ mod tests {
             // Fewer racks: each has at least one, and one has the second.
             (3, "a:1 b:1 b:1 b:1", true, vec![100, 67, 67, 67]),
             (3, "a:1 a:1 b:1 b:1", true, vec![75; 4]),
+            // However light a rack is.
+            (4, "a:1 a:1 b:9 b:9 c:9 c:9", true, vec![50, 50, 75, 75, 75, 75]),
         ] {
             assert_eq!(shares(replicas, nodes, racks_count), expected, "{replicas} of {nodes}");
         }
