@@ -62,6 +62,7 @@ impl<S: Store> Node<S> {
             generation: self.generation,
             ring: self.ring.as_ref().map(|ring| ring.digest()),
             members: self.member_statuses(),
+            isolated: self.isolation.is_isolated(),
             hints_pending: self.handoff.count(),
             coordinating: self.coordinations.len() as u64,
             persisting: self.journal.len() as u64,

@@ -580,6 +580,8 @@ pub struct Status {
     pub ring: Option<RingDigest>,
     /// Every node that it knows of, itself among them.
     pub members: Vec<MemberStatus>,
+    /// Whether it hears nobody, and should.
+    pub isolated: bool,
     /// Hints kept, or on their way to the disk.
     pub hints_pending: u64,
     /// Client requests that it is still busy with, answered ones among them.
@@ -616,6 +618,10 @@ pub struct Counters {
     pub gossip_rounds: u64,
     /// The most peers contacted in one of them.
     pub gossip_peers_per_round_max: u64,
+    /// Accounts of nodes that were not taken in: they did not fit their checksums, or could not be.
+    pub gossip_refused: u64,
+    /// Facts that were not taken in, because no node may say them of itself.
+    pub gossip_facts_ignored: u64,
     /// Reads answered.
     pub reads: u64,
     /// Writes acknowledged.
@@ -654,6 +660,8 @@ impl Counters {
         let Counters {
             gossip_rounds,
             gossip_peers_per_round_max,
+            gossip_refused,
+            gossip_facts_ignored,
             reads,
             writes,
             refusals,
@@ -672,6 +680,8 @@ impl Counters {
         Counters {
             gossip_rounds: gossip_rounds + other.gossip_rounds,
             gossip_peers_per_round_max: gossip_peers_per_round_max.max(other.gossip_peers_per_round_max),
+            gossip_refused: gossip_refused + other.gossip_refused,
+            gossip_facts_ignored: gossip_facts_ignored + other.gossip_facts_ignored,
             reads: reads + other.reads,
             writes: writes + other.writes,
             refusals: refusals + other.refusals,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::{ClockMode, ClusterId, Name, NodeId, RingShape};
+use crate::{ClockMode, ClusterId, Fact, Name, NodeId, RingShape, gossip::PEERS_PER_ROUND_MAX};
 
 /// All that a node is told at its start.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub struct Config {
     pub founders: usize,
     /// *Cluster.* Time between two rounds of gossip.
     pub gossip_interval: Duration,
+    /// With how many nodes that are up it gossips in a round, from 1 to 3. More spread news faster, and cost as much more.
+    pub gossip_fan_out: usize,
+    /// After how many rounds in which it hears nobody a node knows that it is isolated.
+    pub isolation_intervals: u32,
     /// How long a coordinator waits for replicas. A client's shorter deadline wins.
     pub request_timeout: Duration,
     /// The most hints kept, for all targets together.
@@ -90,6 +94,12 @@ pub enum ConfigError {
     /// A number that has to be above zero.
     #[error("{0} must be above zero")]
     Zero(&'static str),
+    /// More peers in a round of gossip than there may be.
+    #[error("{0} peers in a round of gossip, of at most {PEERS_PER_ROUND_MAX}")]
+    FanOut(usize),
+    /// Something that others would ignore: a name or a weight beyond its limit, an address that can't be reached.
+    #[error("a node can't say this of itself: {0:?}")]
+    Illegal(Box<Fact>),
 }
 
 impl Config {
@@ -107,6 +117,8 @@ impl Config {
             ring,
             founders,
             gossip_interval: Duration::from_secs(1),
+            gossip_fan_out: PEERS_PER_ROUND_MAX,
+            isolation_intervals: 10,
             request_timeout: Duration::from_secs(2),
             hint_count_max: 100_000,
             hint_window: Duration::from_secs(3 * 60 * 60),
@@ -126,6 +138,17 @@ impl Config {
         }
     }
 
+    /// What a node says of itself from its start on.
+    pub(crate) fn own_facts(&self) -> [Fact; 5] {
+        [
+            Fact::Name(self.name.clone()),
+            Fact::Address(self.address),
+            Fact::Weight(self.weight),
+            Fact::Dc(self.dc.clone()),
+            Fact::Rack(self.rack.clone()),
+        ]
+    }
+
     /// Checks what the types can't say.
     ///
     /// # Errors
@@ -136,6 +159,8 @@ impl Config {
             ("the number of partitions", self.ring.partitions == 0),
             ("a node's weight", self.weight == 0),
             ("the gossip interval", self.gossip_interval.is_zero()),
+            ("the number of peers in a round of gossip", self.gossip_fan_out == 0),
+            ("the number of silent rounds", self.isolation_intervals == 0),
             ("the request timeout", self.request_timeout.is_zero()),
             ("the limit of requests in flight", self.in_flight_max == 0),
             (
@@ -149,6 +174,13 @@ impl Config {
         ];
         if let Some((what, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero(what));
+        }
+        if self.gossip_fan_out > PEERS_PER_ROUND_MAX {
+            return Err(ConfigError::FanOut(self.gossip_fan_out));
+        }
+        let own = self.own_facts();
+        if let Some(fact) = own.into_iter().find(|fact| !fact.is_legal()) {
+            return Err(ConfigError::Illegal(Box::new(fact)));
         }
         let replicas = self.ring.replication.total();
         if self.founders < usize::from(replicas) {

@@ -122,6 +122,19 @@ pub enum Event {
         /// Why.
         why: &'static str,
     },
+    /// What a peer passed on about a node is not taken in.
+    GossipRefused {
+        /// Who passed it on.
+        from: NodeId,
+        /// About whom.
+        about: NodeId,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The node hears nobody, and should.
+    Isolated,
+    /// It hears somebody again.
+    Rejoined,
     /// A record does not fit its checksum. It will not be shown; the other owners are asked for it.
     RecordDamaged {
         /// In the disk's words.
@@ -152,6 +165,9 @@ impl Event {
             Event::HintRefused { .. } => "hint-refused",
             Event::HintExpired { .. } => "hint-expired",
             Event::PeerRefused { .. } => "peer-refused",
+            Event::GossipRefused { .. } => "gossip-refused",
+            Event::Isolated => "isolated",
+            Event::Rejoined => "rejoined",
             Event::RecordDamaged { .. } => "record-damaged",
             Event::RecordLost { .. } => "record-lost",
             Event::Draining => "draining",

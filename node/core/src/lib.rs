@@ -62,7 +62,10 @@ pub use self::{
     },
     config::{Config, ConfigError, Tombstones},
     exchange::{Branch, PartitionDigest},
-    gossip::{Delta, Digest, Fact, GossipAck, GossipAck2, GossipSyn, NodeState, Stamped},
+    gossip::{
+        Delta, Digest, Fact, GossipAck, GossipAck2, GossipHead, GossipSyn, Heartbeat, NODE_NAME_BYTES_MAX, NODES_MAX,
+        NodeState, Seal, Stamped, WEIGHT_MAX,
+    },
     hlc::ClockMode,
     id::{ClientToken, ClusterId, Generation, NodeId, PartitionId, PersistToken, RequestId},
     io::{Event, Input, Output},

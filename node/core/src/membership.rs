@@ -7,9 +7,9 @@
 use std::net::SocketAddr;
 
 use crate::{
-    Config, Delta, Event, Fact, GossipAck, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Output, Ring,
-    StartError, Store, StoreOp, Time,
-    gossip::{Learned, PEERS_PER_ROUND_MAX, RoundPlan},
+    Config, Delta, Event, Fact, GossipAck, GossipAck2, GossipSyn, Member, MemberStatus, Message, Node, NodeId, Now,
+    Output, Ring, StartError, Store, StoreOp, Time,
+    gossip::{Flaw, Learned, PEERS_PER_ROUND_MAX, RoundPlan, generation_max},
     timers::Timer,
 };
 
@@ -21,7 +21,13 @@ impl<S: Store> Node<S> {
         for node in self.detector.check(now) {
             self.output(Output::Event(Event::NodeDown { node }));
         }
-        let peers = self.round_plan().draw(&mut self.rng);
+        if self.isolation.check(now, self.should_hear_somebody()) {
+            self.output(Output::Event(Event::Isolated));
+        }
+        for peer in self.links.clone() {
+            self.echo_if_wanted(now, peer);
+        }
+        let peers = self.round_plan().draw(self.config.gossip_fan_out, &mut self.rng);
         let count = peers.len() as u64;
         assert!(peers.len() <= PEERS_PER_ROUND_MAX, "a round has a bound");
         self.counters.gossip_rounds += 1;
@@ -30,6 +36,13 @@ impl<S: Store> Node<S> {
             let syn = self.gossip.syn();
             self.send(peer, Message::GossipSyn(syn));
         }
+    }
+
+    /// Whether there is anybody to be heard, as far as this node knows: it knows of one, was told where to look, or is to
+    /// found a ring with others.
+    fn should_hear_somebody(&self) -> bool {
+        let elsewhere = |seed: &SocketAddr| *seed != self.config.address;
+        self.gossip.count() > 1 || self.config.founders > 1 || self.config.seeds.iter().any(elsewhere)
     }
 
     fn round_plan(&self) -> RoundPlan {
@@ -45,35 +58,59 @@ impl<S: Store> Node<S> {
         }
     }
 
-    pub(crate) fn on_gossip_syn(&mut self, from: NodeId, syn: &GossipSyn) {
-        match self.gossip.answer(syn) {
-            Some(ack) if self.links.contains(&from) => self.send(from, Message::GossipAck(ack)),
-            Some(_) => {}
-            None => self.output(Output::Event(Event::PeerRefused {
-                node: from,
-                why: "it belongs to another cluster",
-            })),
+    pub(crate) fn on_gossip_syn(&mut self, now: Now, from: NodeId, syn: &GossipSyn) {
+        match self.gossip.answer(syn, generation_max(now.wall)) {
+            Ok(ack) => {
+                self.on_word(now.time);
+                if self.links.contains(&from) {
+                    self.send(from, Message::GossipAck(ack));
+                }
+            }
+            Err(flaw) => self.refuse_peer(from, flaw),
         }
     }
 
-    pub(crate) fn on_gossip_ack(&mut self, now: Time, from: NodeId, ack: GossipAck) {
+    pub(crate) fn on_gossip_ack(&mut self, now: Now, from: NodeId, ack: GossipAck) {
+        if let Err(flaw) = self.gossip.check(ack.head) {
+            return self.refuse_peer(from, flaw);
+        }
         if let Some(ack2) = self.gossip.close(&ack.wanted)
             && self.links.contains(&from)
         {
             self.send(from, Message::GossipAck2(ack2));
         }
-        self.on_gossip_news(now, ack.deltas);
+        self.on_gossip_news(now, from, ack.deltas);
     }
 
-    pub(crate) fn on_gossip_news(&mut self, now: Time, deltas: Vec<Delta>) {
+    pub(crate) fn on_gossip_ack2(&mut self, now: Now, from: NodeId, ack2: GossipAck2) {
+        match self.gossip.check(ack2.head) {
+            Ok(()) => self.on_gossip_news(now, from, ack2.deltas),
+            Err(flaw) => self.refuse_peer(from, flaw),
+        }
+    }
+
+    fn refuse_peer(&mut self, node: NodeId, flaw: Flaw) {
+        let why = flaw.why();
+        self.output(Output::Event(Event::PeerRefused { node, why }));
+    }
+
+    fn on_gossip_news(&mut self, now: Now, from: NodeId, deltas: Vec<Delta>) {
+        self.on_word(now.time);
+        let generation_max = generation_max(now.wall);
         for delta in deltas {
             let node = delta.node;
-            match self.gossip.learn(delta) {
-                Learned::Nothing => {}
-                Learned::Heartbeat => self.on_sign_of_life(now, node),
-                Learned::Start => self.on_node_learned(now, node),
+            match self.gossip.learn(delta, generation_max) {
+                Ok(Learned::Nothing) => {}
+                Ok(Learned::Heartbeat) => self.on_sign_of_life(now.time, node),
+                Ok(Learned::Start) => self.on_node_learned(now.time, node),
+                Err(flaw) => {
+                    self.counters.gossip_refused += 1;
+                    let (about, why) = (node, flaw.why());
+                    self.output(Output::Event(Event::GossipRefused { from, about, why }));
+                }
             }
         }
+        self.counters.gossip_facts_ignored = self.gossip.facts_ignored();
         self.form_ring_if_known();
     }
 
@@ -90,14 +127,42 @@ impl<S: Store> Node<S> {
     }
 
     fn on_sign_of_life(&mut self, now: Time, node: NodeId) {
-        if self.detector.heard(node, now) {
-            self.output(Output::Event(Event::NodeUp { node }));
+        self.detector.heard(node, now);
+        self.echo_if_wanted(now, node);
+    }
+
+    /// Somebody has said something that this node understands.
+    fn on_word(&mut self, now: Time) {
+        if self.isolation.heard(now) {
+            self.output(Output::Event(Event::Rejoined));
+        }
+    }
+
+    /// Asks a node that has been heard, and is not up, to answer over the link.
+    pub(crate) fn echo_if_wanted(&mut self, now: Time, node: NodeId) {
+        if self.links.contains(&node) && self.detector.wants_echo(node, now) {
+            let number = self.next_request_id().0;
+            self.detector.await_echo(node, number, now);
+            self.send(node, Message::Echo { number });
+        }
+    }
+
+    pub(crate) fn on_echo(&mut self, from: NodeId, number: u64) {
+        if self.links.contains(&from) {
+            self.send(from, Message::EchoAck { number });
+        }
+    }
+
+    pub(crate) fn on_echo_ack(&mut self, now: Time, from: NodeId, number: u64) {
+        self.on_word(now);
+        if self.detector.echoed(from, number) {
+            self.output(Output::Event(Event::NodeUp { node: from }));
         }
     }
 
     /// Founds the ring as soon as enough nodes have told their share of it and where they are.
     pub(crate) fn form_ring_if_known(&mut self) {
-        if self.ring.is_some() {
+        if self.ring.is_some() || self.gossip.count() < self.config.founders {
             return;
         }
         // A node without weight has not told its share yet, or tells nonsense; either way it can't own anything.
@@ -162,13 +227,15 @@ pub(crate) fn check_place(config: &Config, founders: &[Member]) -> Result<(), St
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::SeedableRng;
     use rand_pcg::Pcg64Mcg;
 
     use super::*;
     use crate::{
-        ClusterId, Generation, GossipAck2, Hint, HintId, Input, Key, Memory, Name, Now, PartitionId, Record,
-        RememberedWrite, Replication, RingShape, Stamped, StoreError, Summaries, WallTime, WriteId,
+        ClusterId, Digest, Generation, Hint, HintId, Input, Key, Memory, Name, NodeState, PartitionId, Record,
+        RememberedWrite, Replication, RingShape, StoreError, Summaries, WallTime, WriteId, gossip::Gossip,
     };
 
     fn now() -> Now {
@@ -223,36 +290,107 @@ mod tests {
 
     /// Node 1, on rack r1, of a cluster of two.
     fn start(founders: Option<Vec<Member>>) -> Result<Node<Disk>, StartError> {
+        start_as(founders, |_| {})
+    }
+
+    fn start_as(founders: Option<Vec<Member>>, settings: impl FnOnce(&mut Config)) -> Result<Node<Disk>, StartError> {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ring = RingShape {
             partitions: 4,
             replication: Replication::Simple(2),
         };
-        let config = Config {
+        let mut config = Config {
             rack: "r1".parse().unwrap(),
             ..Config::new(ClusterId(1), NodeId(1), address, ring, 2)
         };
+        settings(&mut config);
         Node::start(config, Disk(founders), Pcg64Mcg::seed_from_u64(1), now())
+    }
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            time: Time::ZERO + Duration::from_secs(seconds),
+            ..now()
+        }
+    }
+
+    /// What the node sends to others, and what it logs, with everything persisted at once.
+    fn drain(node: &mut Node<Disk>) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        while let Some(output) = node.poll_output() {
+            match output {
+                Output::Persist { token, .. } => node.handle(now(), Input::Persisted { token, result: Ok(()) }),
+                output => outputs.push(output),
+            }
+        }
+        outputs
+    }
+
+    fn hear(node: &mut Node<Disk>, now: Now, from: u64, message: Message) -> Vec<Output> {
+        let (from, message) = (NodeId(from), Box::new(message));
+        node.handle(now, Input::Message { from, message });
+        drain(node)
+    }
+
+    fn events(outputs: &[Output]) -> Vec<&Event> {
+        let is_event = |output: &&Output| matches!(output, Output::Event(_));
+        let event = outputs.iter().filter(is_event).map(|output| match output {
+            Output::Event(event) => event,
+            other => panic!("{other:?} is an event"),
+        });
+        event.collect()
+    }
+
+    fn echo_number(outputs: &[Output]) -> Option<u64> {
+        outputs.iter().find_map(|output| match output {
+            Output::Send { message, .. } => match **message {
+                Message::Echo { number } => Some(number),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    fn is_up(node: &Node<Disk>, other: u64) -> bool {
+        let members = node.status().members;
+        let member = members.iter().find(|member| member.node == NodeId(other));
+        member.expect("it is known").up
+    }
+
+    /// Another node, as far as it gossips.
+    struct Other(Gossip);
+
+    impl Other {
+        fn new(node: u64, generation: u32) -> Other {
+            Other::of(ClusterId(1), node, generation)
+        }
+
+        fn of(cluster: ClusterId, node: u64, generation: u32) -> Other {
+            let node = NodeId(node);
+            let mut own = NodeState::new(node, Generation(generation));
+            own.beat();
+            Other(Gossip::new(cluster, node, own))
+        }
+
+        /// Its whole account of itself.
+        fn news(&mut self) -> Message {
+            let nothing = Digest {
+                version: 0,
+                ..self.0.syn().digests[0]
+            };
+            Message::GossipAck2(self.0.close(&[nothing]).expect("it has said something"))
+        }
     }
 
     #[test]
     fn a_node_counts_as_a_founder_once_its_share_and_its_place_are_known() {
         let mut node = start(None).unwrap();
         let rack = Fact::Rack("r2".parse().unwrap());
-        for (fact, version) in [Fact::Weight(3), Fact::Dc("dc2".parse().unwrap()), rack]
-            .into_iter()
-            .zip(1..)
-        {
+        let mut newcomer = Other::new(2, 1);
+        for fact in [Fact::Weight(3), Fact::Dc("dc2".parse().unwrap()), rack] {
             assert!(node.ring.is_none());
-            let delta = Delta {
-                node: NodeId(2),
-                generation: Generation(1),
-                heartbeat: 0,
-                facts: vec![Stamped { version, fact }],
-            };
-            let message = Box::new(Message::GossipAck2(GossipAck2 { deltas: vec![delta] }));
-            let from = NodeId(2);
-            node.handle(now(), Input::Message { from, message });
+            newcomer.0.own().say(fact);
+            hear(&mut node, now(), 2, newcomer.news());
         }
         let newcomer = Member {
             weight: 3,
@@ -274,5 +412,110 @@ mod tests {
         let rack = "r0".parse().unwrap();
         let dc = Name::default_dc();
         assert_eq!(moved, Some(StartError::Moved { dc, rack }));
+    }
+
+    #[test]
+    fn a_node_is_up_only_after_an_echo_over_its_own_link() {
+        let mut node = start(None).unwrap();
+        drain(&mut node);
+        let mut other = Other::new(2, 1);
+        // A third node passes on what it says. Without a link there is nothing to be echoed.
+        let outputs = hear(&mut node, at(1), 3, other.news());
+        assert_eq!((echo_number(&outputs), is_up(&node, 2)), (None, false));
+        node.handle(at(2), Input::LinkUp { peer: NodeId(2) });
+        let number = echo_number(&drain(&mut node)).expect("it was heard");
+        assert!(!is_up(&node, 2));
+        // Of no use: an echo by another node, and one that was not asked for.
+        hear(&mut node, at(2), 3, Message::EchoAck { number });
+        hear(&mut node, at(2), 2, Message::EchoAck { number: number + 1 });
+        assert!(!is_up(&node, 2));
+        let outputs = hear(&mut node, at(2), 2, Message::EchoAck { number });
+        assert_eq!(events(&outputs), [&Event::NodeUp { node: NodeId(2) }]);
+        assert!(is_up(&node, 2));
+        // A new start is not up because the one before was.
+        let outputs = hear(&mut node, at(3), 2, Other::new(2, 2).news());
+        assert!(echo_number(&outputs).is_some() && !is_up(&node, 2));
+    }
+
+    #[test]
+    fn a_lost_echo_is_asked_for_again_with_the_next_round() {
+        let mut node = start(None).unwrap();
+        node.handle(at(0), Input::LinkUp { peer: NodeId(2) });
+        let outputs = hear(&mut node, at(0), 2, Other::new(2, 1).news());
+        let first = echo_number(&outputs).expect("it was heard");
+        node.handle_timeout(at(1));
+        let second = echo_number(&drain(&mut node)).expect("the first did not come back");
+        assert_ne!(first, second);
+        hear(&mut node, at(1), 2, Message::EchoAck { number: second });
+        assert!(is_up(&node, 2));
+        node.handle_timeout(at(2));
+        assert_eq!(echo_number(&drain(&mut node)), None, "it is up");
+    }
+
+    #[test]
+    fn echoes_are_answered() {
+        let mut node = start(None).unwrap();
+        drain(&mut node);
+        node.handle(at(0), Input::LinkUp { peer: NodeId(2) });
+        let outputs = hear(&mut node, at(0), 2, Message::Echo { number: 7 });
+        let message = Box::new(Message::EchoAck { number: 7 });
+        let to = NodeId(2);
+        assert_eq!(outputs, [Output::Send { to, message }]);
+    }
+
+    #[test]
+    fn a_node_that_hears_nobody_says_so_and_takes_it_back() {
+        let mut node = start(None).unwrap();
+        let mut isolated_at = None;
+        for second in 0..30 {
+            node.handle_timeout(at(second));
+            if events(&drain(&mut node)).contains(&&Event::Isolated) {
+                assert_eq!(isolated_at.replace(second), None, "it is said once");
+            }
+        }
+        assert_eq!(isolated_at, Some(11), "ten rounds of silence");
+        assert!(node.status().isolated);
+        let strange = Other::of(ClusterId(2), 3, 1).news();
+        assert!(!events(&hear(&mut node, at(30), 3, strange)).contains(&&Event::Rejoined));
+        let outputs = hear(&mut node, at(30), 2, Other::new(2, 1).news());
+        assert!(events(&outputs).contains(&&Event::Rejoined));
+        assert!(!node.status().isolated);
+    }
+
+    #[test]
+    fn the_only_node_of_a_cluster_is_not_isolated() {
+        let mut node = start_as(None, |config| {
+            config.founders = 1;
+            config.ring.replication = Replication::Simple(1);
+            config.seeds = vec![config.address];
+        })
+        .unwrap();
+        (0..60).for_each(|second| node.handle_timeout(at(second)));
+        assert!(!node.status().isolated);
+    }
+
+    #[test]
+    fn gossip_that_can_not_be_is_refused_counted_and_logged() {
+        let mut node = start(None).unwrap();
+        drain(&mut node);
+        let strange = Other::of(ClusterId(2), 3, 1).news();
+        let node_id = NodeId(3);
+        let why = "it belongs to another cluster";
+        let outputs = hear(&mut node, now(), 3, strange);
+        assert_eq!(events(&outputs), [&Event::PeerRefused { node: node_id, why }]);
+        let absurd = Other::new(4, u32::MAX).news();
+        let mut spoilt = Other::new(5, 1).news();
+        if let Message::GossipAck2(ack2) = &mut spoilt {
+            ack2.deltas[0].heartbeat.version ^= 1 << 40;
+        }
+        for (about, message) in [(4, absurd), (5, spoilt)] {
+            let outputs = hear(&mut node, now(), 3, message);
+            let [Event::GossipRefused { from, about: of, .. }] = events(&outputs)[..] else {
+                panic!("it is refused: {outputs:?}");
+            };
+            assert_eq!((*from, *of), (NodeId(3), NodeId(about)));
+        }
+        let status = node.status();
+        assert_eq!((status.members.len(), status.counters.gossip_refused), (1, 2));
     }
 }

@@ -36,6 +36,16 @@ pub enum Message {
         /// What is answered.
         body: ReplicaResponse,
     },
+    /// Asks whoever is at the other end of a link to answer, before it is taken to be up.
+    Echo {
+        /// Comes back in the answer.
+        number: u64,
+    },
+    /// Answers it.
+    EchoAck {
+        /// That of the echo.
+        number: u64,
+    },
 }
 
 /// What a replica is asked.

@@ -13,13 +13,13 @@ use std::{
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    BeforeSend, Config, ConfigError, Counters, Event, Fact, Generation, Input, Key, Member, Message, Name, NodeId,
-    NodeState, Now, Output, PartitionId, PersistToken, Plant, ReplicaRequest, Request, RequestId, Response, Ring,
-    RingShape, Store, StoreError, StoreOp, Time,
+    BeforeSend, Config, ConfigError, Counters, Event, Generation, Input, Key, Member, Message, Name, NodeId, NodeState,
+    Now, Output, PartitionId, PersistToken, Plant, ReplicaRequest, Request, RequestId, Response, Ring, RingShape,
+    Store, StoreError, StoreOp, Time,
     coordinate::Coordination,
     drain::Drain,
     exchange::{AntiEntropy, tree_of},
-    gossip::{Detector, Gossip},
+    gossip::{Detector, Gossip, Isolation},
     handoff::Handoff,
     hlc::HybridClock,
     journal::Journal,
@@ -48,6 +48,7 @@ pub struct Node<S> {
     pub(crate) links: BTreeSet<NodeId>,
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
+    pub(crate) isolation: Isolation,
     pub(crate) ring: Option<Ring>,
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
@@ -137,12 +138,8 @@ impl<S: Store> Node<S> {
         membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
         let inventory = Inventory::take(&store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
-        let mut own = NodeState::new(generation);
-        own.say(Fact::Name(config.name.clone()));
-        own.say(Fact::Address(config.address));
-        own.say(Fact::Weight(config.weight));
-        own.say(Fact::Dc(config.dc.clone()));
-        own.say(Fact::Rack(config.rack.clone()));
+        let mut own = NodeState::new(config.node, generation);
+        config.own_facts().into_iter().for_each(|fact| own.say(fact));
         let mut clock = HybridClock::new(config.clock, config.clock_skew_max);
         // What is further ahead than the allowed skew was stamped before this node's wall clock was set back: others
         // would refuse what it stamped above that.
@@ -155,6 +152,7 @@ impl<S: Store> Node<S> {
             links: BTreeSet::new(),
             gossip: Gossip::new(config.cluster, config.node, own),
             detector: Detector::new(config.gossip_interval, now.time),
+            isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
             ring: None,
             coordinations: BTreeMap::new(),
             handoff: Handoff::load(&store)?,
@@ -193,6 +191,7 @@ impl<S: Store> Node<S> {
             Input::Persisted { token, result } => self.on_persisted(now, token, result),
             Input::LinkUp { peer } => {
                 self.links.insert(peer);
+                self.echo_if_wanted(now.time, peer);
                 self.on_handoff_due(now);
             }
             Input::LinkDown { peer } => self.on_link_down(now, peer),
@@ -268,9 +267,11 @@ impl<S: Store> Node<S> {
 
     fn on_message(&mut self, now: Now, from: NodeId, message: Message) {
         match message {
-            Message::GossipSyn(syn) => self.on_gossip_syn(from, &syn),
-            Message::GossipAck(ack) => self.on_gossip_ack(now.time, from, ack),
-            Message::GossipAck2(ack2) => self.on_gossip_news(now.time, ack2.deltas),
+            Message::GossipSyn(syn) => self.on_gossip_syn(now, from, &syn),
+            Message::GossipAck(ack) => self.on_gossip_ack(now, from, ack),
+            Message::GossipAck2(ack2) => self.on_gossip_ack2(now, from, ack2),
+            Message::Echo { number } => self.on_echo(from, number),
+            Message::EchoAck { number } => self.on_echo_ack(now.time, from, number),
             Message::Request { id, ring, body } => self.on_replica_request(now, from, id, ring, body),
             Message::Response { id, body } => {
                 if self.coordinations.contains_key(&id) {
@@ -324,6 +325,7 @@ impl<S: Store> Node<S> {
 
     fn on_link_down(&mut self, now: Now, peer: NodeId) {
         if self.links.remove(&peer) {
+            self.detector.lose_link(peer);
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
             self.handoff.lose_link(peer);

@@ -179,8 +179,8 @@ mod tests {
     use std::time::Duration;
 
     use quorate_core::{
-        Actor, AdminError, ClusterId, Context, Dot, Generation, GossipAck2, Key, Level, NodeId, ReadRequest,
-        ReplicaResponse, RequestId, Update, Value, WriteRequest,
+        Actor, AdminError, ClusterId, Context, Dot, Generation, Key, Level, NodeId, ReadRequest, ReplicaResponse,
+        RequestId, Update, Value, WriteRequest,
     };
 
     use super::*;
@@ -272,7 +272,7 @@ mod tests {
     fn each_speaker_may_send_the_frames_of_its_part_and_no_other() {
         let request = read(b"k");
         let response = Response::Admin(Err(AdminError::Storage(String::new())));
-        let message = Message::GossipAck2(GossipAck2 { deltas: Vec::new() });
+        let message = Message::Echo { number: 1 };
         let (id, refusal) = (1, Refusal::TooMany);
         let frames: [Outgoing<'_>; 7] = [
             Frame::Hello(Hello::of_client(ClusterId(7))),

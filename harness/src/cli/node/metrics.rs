@@ -86,6 +86,8 @@ fn since_start(counters: &Counters) -> Vec<Sample> {
     let Counters {
         gossip_rounds,
         gossip_peers_per_round_max,
+        gossip_refused,
+        gossip_facts_ignored,
         reads,
         writes,
         refusals,
@@ -137,6 +139,16 @@ fn since_start(counters: &Counters) -> Vec<Sample> {
             "gossip_peers_per_round_max",
             gossip_peers_per_round_max,
             "the most peers contacted in one round",
+        ),
+        total(
+            "gossip_refused",
+            gossip_refused,
+            "accounts of nodes not taken in: spoilt, or absurd",
+        ),
+        total(
+            "gossip_facts_ignored",
+            gossip_facts_ignored,
+            "facts not taken in: no node may say them",
         ),
     ]
 }

@@ -279,6 +279,7 @@ mod tests {
             generation: Generation(1),
             ring: None,
             members: Vec::new(),
+            isolated: false,
             hints_pending: 0,
             coordinating: 0,
             persisting: 0,

@@ -46,6 +46,9 @@ fn text(status: &Status) -> String {
         status.generation.0
     );
     let _ = writeln!(out, "ring      {ring}");
+    if status.isolated {
+        let _ = writeln!(out, "gossip    isolated: no other node is heard");
+    }
     let _ = writeln!(out, "hints     {} pending", status.hints_pending);
     let _ = writeln!(out, "requests  {} being coordinated", status.coordinating);
     let _ = writeln!(out, "disk      {} batches on their way\n", status.persisting);
@@ -103,6 +106,7 @@ fn json(status: &Status) -> Value {
         "generation": status.generation.0,
         "ring": ring(status.ring),
         "members": members.collect::<Vec<_>>(),
+        "isolated": status.isolated,
         "hints_pending": status.hints_pending,
         "coordinating": status.coordinating,
         "persisting": status.persisting,

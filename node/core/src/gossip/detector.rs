@@ -3,6 +3,9 @@
 //!
 //! Suspicion grows with the time since the last sign of life, measured in the mean time between signs: phi is
 //! `0.434 * silence / mean`, the negative decimal logarithm of the chance that an exponential silence lasts as long.
+//!
+//! Signs of life go from hand to hand, and say that the node can reach somebody. That it can be reached from here, and
+//! from there, is shown by an echo over the link between the two: without one no node comes up (NODE.md, GOS-6).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,7 +28,7 @@ const WINDOW: usize = 1000;
 const INTERVAL_TENTHS: (u32, u32) = (1, 20);
 
 /// A silence of our own this many gossip intervals long says that we, not the others, stood still.
-const OWN_PAUSE_INTERVALS: u32 = 5;
+pub(super) const OWN_PAUSE_INTERVALS: u32 = 5;
 
 /// Opinions on every other node.
 #[derive(Debug)]
@@ -38,9 +41,12 @@ pub(crate) struct Detector {
 #[derive(Debug)]
 struct Rhythm {
     last: Time,
-    intervals: VecDeque<Duration>,
+    /// In microseconds: there are many, of many nodes.
+    intervals: VecDeque<u32>,
     sum: Duration,
     up: bool,
+    /// The echo that is awaited, and since when.
+    echo: Option<(u64, Time)>,
 }
 
 impl Detector {
@@ -52,17 +58,47 @@ impl Detector {
         }
     }
 
-    /// Takes in a sign of life. True if the node was not up until then.
-    pub(crate) fn heard(&mut self, node: NodeId, now: Time) -> bool {
-        let first = self.interval * 2;
-        let rhythm = self.peers.entry(node).or_insert_with(|| Rhythm {
-            last: now,
-            intervals: VecDeque::from([first]),
-            sum: first,
-            up: false,
-        });
+    /// Takes in a sign of life.
+    pub(crate) fn heard(&mut self, node: NodeId, now: Time) {
+        let rhythm = self
+            .peers
+            .entry(node)
+            .or_insert_with(|| Rhythm::new(now, self.interval * 2));
         rhythm.note(now, self.interval);
-        !std::mem::replace(&mut rhythm.up, true)
+    }
+
+    /// Whether an echo from `node` would bring it up: it has been heard, is not up, and none is awaited that may still
+    /// come.
+    pub(crate) fn wants_echo(&self, node: NodeId, now: Time) -> bool {
+        self.peers.get(&node).is_some_and(|rhythm| {
+            let is_awaited = rhythm.echo.is_some_and(|(_, since)| now - since < self.interval);
+            !rhythm.up && rhythm.phi(now) <= PHI_CONVICT && !is_awaited
+        })
+    }
+
+    /// An echo is asked for, by a number that none had before.
+    pub(crate) fn await_echo(&mut self, node: NodeId, number: u64, now: Time) {
+        let rhythm = self
+            .peers
+            .get_mut(&node)
+            .expect("echoes are wanted of those that were heard");
+        rhythm.echo = Some((number, now));
+    }
+
+    /// Takes in an echo. True if the node is up from here on.
+    pub(crate) fn echoed(&mut self, node: NodeId, number: u64) -> bool {
+        let Some(rhythm) = self.peers.get_mut(&node) else {
+            return false;
+        };
+        let is_awaited = rhythm.echo.take_if(|(awaited, _)| *awaited == number).is_some();
+        is_awaited && !std::mem::replace(&mut rhythm.up, true)
+    }
+
+    /// No echo that is awaited will come.
+    pub(crate) fn lose_link(&mut self, node: NodeId) {
+        if let Some(rhythm) = self.peers.get_mut(&node) {
+            rhythm.echo = None;
+        }
     }
 
     /// Forgets a rhythm that a restart has broken.
@@ -70,10 +106,12 @@ impl Detector {
         self.peers.remove(&node);
     }
 
-    /// Convicts the silent, and names those convicted by this call.
+    /// Convicts the silent, and names those convicted by this call. After a pause of our own nobody is, and all have the
+    /// time that a silence takes, from here on, to be heard.
     pub(crate) fn check(&mut self, now: Time) -> Vec<NodeId> {
         let own_pause = now - std::mem::replace(&mut self.last_check, now) > self.interval * OWN_PAUSE_INTERVALS;
         if own_pause {
+            self.peers.values_mut().for_each(|rhythm| rhythm.last = now);
             return Vec::new();
         }
         let silent = self.peers.iter_mut().filter(|(_, r)| r.up && r.phi(now) > PHI_CONVICT);
@@ -91,17 +129,36 @@ impl Detector {
 }
 
 impl Rhythm {
+    /// `first` stands for an interval, until there are others.
+    fn new(now: Time, first: Duration) -> Rhythm {
+        let mut rhythm = Rhythm {
+            last: now,
+            intervals: VecDeque::new(),
+            sum: Duration::ZERO,
+            up: false,
+            echo: None,
+        };
+        rhythm.push(first);
+        rhythm
+    }
+
     fn note(&mut self, now: Time, interval: Duration) {
         let span = now - std::mem::replace(&mut self.last, now);
         let (low, high) = INTERVAL_TENTHS;
         if span < interval * low / 10 || span > interval * high / 10 {
             return;
         }
-        self.intervals.push_back(span);
-        self.sum += span;
+        self.push(span);
         if self.intervals.len() > WINDOW {
-            self.sum -= self.intervals.pop_front().expect("longer than the window");
+            let oldest = self.intervals.pop_front().expect("longer than the window");
+            self.sum -= Duration::from_micros(oldest.into());
         }
+    }
+
+    fn push(&mut self, span: Duration) {
+        let micros = u32::try_from(span.as_micros()).unwrap_or(u32::MAX);
+        self.intervals.push_back(micros);
+        self.sum += Duration::from_micros(micros.into());
     }
 
     fn phi(&self, now: Time) -> f64 {
@@ -121,12 +178,20 @@ mod tests {
     fn steady() -> (Detector, Time) {
         let mut detector = Detector::new(SECOND, Time::ZERO);
         let mut now = Time::ZERO;
+        detector.heard(PEER, now);
+        assert!(bring_up(&mut detector, now));
         for _ in 0..60 {
             now = now + SECOND;
             detector.heard(PEER, now);
             assert!(detector.check(now).is_empty());
         }
         (detector, now)
+    }
+
+    fn bring_up(detector: &mut Detector, now: Time) -> bool {
+        assert!(detector.wants_echo(PEER, now));
+        detector.await_echo(PEER, 7, now);
+        detector.echoed(PEER, 7)
     }
 
     /// Seconds of silence until the peer is convicted.
@@ -147,12 +212,47 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_makes_it_up_again() {
+    fn a_node_is_up_once_it_has_been_heard_and_has_echoed() {
+        let mut detector = Detector::new(SECOND, Time::ZERO);
+        let now = Time::ZERO;
+        assert!(!detector.wants_echo(PEER, now), "it was never heard");
+        assert!(!detector.echoed(PEER, 0));
+        detector.heard(PEER, now);
+        assert!(!detector.is_up(PEER), "others can reach it");
+        detector.await_echo(PEER, 1, now);
+        assert!(!detector.wants_echo(PEER, now), "one is awaited");
+        assert!(!detector.echoed(PEER, 2), "not that one");
+        assert!(detector.wants_echo(PEER, now + SECOND), "it did not come");
+        detector.await_echo(PEER, 3, now + SECOND);
+        assert!(!detector.echoed(PEER, 1), "it comes too late");
+        assert!(detector.echoed(PEER, 3) && detector.is_up(PEER));
+        assert!(!detector.echoed(PEER, 3), "it comes twice");
+        assert!(!detector.wants_echo(PEER, now + SECOND * 2));
+    }
+
+    #[test]
+    fn a_node_that_was_down_echoes_again_before_it_is_up() {
         let (mut detector, now) = steady();
         silence(&mut detector, now);
-        assert!(detector.heard(PEER, now + SECOND * 30));
-        assert!(detector.is_up(PEER));
-        assert!(!detector.heard(PEER, now + SECOND * 31));
+        let back = now + SECOND * 60;
+        assert!(!detector.wants_echo(PEER, back), "it is silent");
+        detector.heard(PEER, back);
+        assert!(!detector.is_up(PEER));
+        assert!(bring_up(&mut detector, back) && detector.is_up(PEER));
+    }
+
+    #[test]
+    fn an_echo_of_a_lost_link_or_an_earlier_start_counts_for_nothing() {
+        let (mut detector, now) = steady();
+        detector.restarted(PEER);
+        detector.heard(PEER, now);
+        detector.await_echo(PEER, 1, now);
+        detector.lose_link(PEER);
+        assert!(!detector.echoed(PEER, 1));
+        detector.await_echo(PEER, 2, now);
+        detector.restarted(PEER);
+        detector.heard(PEER, now);
+        assert!(!detector.echoed(PEER, 2) && !detector.is_up(PEER));
     }
 
     #[test]
@@ -170,7 +270,8 @@ mod tests {
         let (mut detector, now) = steady();
         let woken = now + SECOND * 60;
         assert!(detector.check(woken).is_empty());
-        detector.heard(PEER, woken);
+        // Signs of life of the time of the pause are still to be taken in, and none came for a whole round.
         assert!(detector.check(woken + SECOND).is_empty());
+        assert_eq!(silence(&mut detector, woken + SECOND), 18, "then it is silent indeed");
     }
 }

@@ -1,11 +1,41 @@
 //! The three messages of an exchange, and what each side learns from them.
+//!
+//! What comes is checked from the outside in: the format and the cluster of the message, the generation, checksums and
+//! order of each account in it, and then each fact. An account with any flaw is dropped whole, because the highest
+//! version taken in says that nothing below it is lacking; it will come again, from here or from elsewhere.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use super::{NodeState, Stamped};
-use crate::{ClusterId, Generation, NodeId};
+use super::{Heartbeat, NodeState, Seal, Stamped};
+use crate::{ClusterId, Generation, NodeId, WallTime, capped};
+
+/// What gossip looks like. Nodes with another one have no part in it.
+const GOSSIP_FORMAT: u16 = 1;
+
+/// The most nodes that a node knows of, and that a message tells of: with their accounts in full it is still shorter
+/// than the longest frame.
+pub const NODES_MAX: usize = 5000;
+
+/// The most facts that a node says of itself at a time: several times as many as there are kinds.
+const FACTS_MAX: usize = 64;
+
+/// 2020-01-01T00:00:00Z, in seconds since 1970: no node is older.
+const FIRST_START_SECONDS: u64 = 1_577_836_800;
+
+/// A generation that a node may have whatever the clock of who hears of it says.
+const GENERATION_ALWAYS: u32 = 1_000_000;
+
+/// What every message begins with, and what is looked at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GossipHead {
+    /// What the rest looks like. No more of a message of another format is decoded.
+    #[serde(deserialize_with = "known_format")]
+    pub format: u16,
+    /// The sender's cluster.
+    pub cluster: ClusterId,
+}
 
 /// How much of a node's state is known: everything of `generation` up to `version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,33 +56,42 @@ pub struct Delta {
     /// Of which start.
     pub generation: Generation,
     /// The heartbeat, whether or not it is what was lacking.
-    pub heartbeat: u64,
-    /// Every fact above the version asked from.
+    pub heartbeat: Heartbeat,
+    /// Every fact above the version asked from, oldest first.
+    #[serde(deserialize_with = "capped::sequence::<FACTS_MAX, _, _>")]
     pub facts: Vec<Stamped>,
 }
 
 /// Opens an exchange: what the sender knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipSyn {
-    /// The sender's cluster; checked before the rest is looked at.
-    pub cluster: ClusterId,
-    /// A digest for each node that the sender knows of.
+    /// Looked at before the rest.
+    pub head: GossipHead,
+    /// A digest for each node that the sender knows of, in order of identity.
+    #[serde(deserialize_with = "capped::sequence::<NODES_MAX, _, _>")]
     pub digests: Vec<Digest>,
 }
 
 /// Answers it: what the opener lacks, and what the answerer lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipAck {
+    /// Looked at before the rest.
+    pub head: GossipHead,
     /// News for the opener.
+    #[serde(deserialize_with = "capped::sequence::<NODES_MAX, _, _>")]
     pub deltas: Vec<Delta>,
     /// How far the answerer's knowledge goes, where the opener's goes further.
+    #[serde(deserialize_with = "capped::sequence::<NODES_MAX, _, _>")]
     pub wanted: Vec<Digest>,
 }
 
 /// Ends it: what the answerer asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GossipAck2 {
+    /// Looked at before the rest.
+    pub head: GossipHead,
     /// News for the answerer.
+    #[serde(deserialize_with = "capped::sequence::<NODES_MAX, _, _>")]
     pub deltas: Vec<Delta>,
 }
 
@@ -67,20 +106,61 @@ pub(crate) enum Learned {
     Start,
 }
 
+/// Why gossip was not listened to. Nothing of it was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    Format,
+    Cluster,
+    Generation,
+    Seal,
+    Order,
+    TooMany,
+}
+
 /// All accounts that a node holds, its own among them.
 #[derive(Debug)]
 pub(crate) struct Gossip {
-    cluster: ClusterId,
+    head: GossipHead,
     me: NodeId,
     states: BTreeMap<NodeId, NodeState>,
+    /// Of every account, in order of identity, so that most of an exchange is a walk over a list. That of this node's own
+    /// may be behind, until it is needed.
+    digests: Vec<Digest>,
+    facts_ignored: u64,
+}
+
+impl Flaw {
+    /// What is wrong, for the log.
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Flaw::Format => "its gossip has another format",
+            Flaw::Cluster => "it belongs to another cluster",
+            Flaw::Generation => "the generation can't be: more starts than seconds",
+            Flaw::Seal => "a checksum does not fit",
+            Flaw::Order => "the versions are out of order",
+            Flaw::TooMany => "as many nodes are known as may be",
+        }
+    }
+}
+
+/// The highest generation that is believed by a node whose wall clock shows `wall`: a start takes more than a second. It
+/// is compared with the clock, and never with the generation that was known, which would refuse the restart of a node
+/// whose clock was once wrong (CASSANDRA-8113, CASSANDRA-10969). A clock that shows a time before the first node says
+/// nothing.
+pub(crate) fn generation_max(wall: WallTime) -> Generation {
+    let seconds = (wall.as_nanos() / 1_000_000_000).saturating_sub(FIRST_START_SECONDS);
+    Generation(u32::try_from(seconds).unwrap_or(u32::MAX).max(GENERATION_ALWAYS))
 }
 
 impl Gossip {
     pub(crate) fn new(cluster: ClusterId, me: NodeId, own: NodeState) -> Gossip {
+        let format = GOSSIP_FORMAT;
         Gossip {
-            cluster,
+            head: GossipHead { format, cluster },
             me,
+            digests: vec![digest(me, &own)],
             states: BTreeMap::from([(me, own)]),
+            facts_ignored: 0,
         }
     }
 
@@ -89,84 +169,173 @@ impl Gossip {
         self.states.get_mut(&self.me).expect("a node knows itself")
     }
 
+    /// Checks what a message begins with, before the rest of it is looked at.
+    pub(crate) fn check(&self, head: GossipHead) -> Result<(), Flaw> {
+        match head {
+            GossipHead { format, .. } if format != self.head.format => Err(Flaw::Format),
+            GossipHead { cluster, .. } if cluster != self.head.cluster => Err(Flaw::Cluster),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes in one delta. A node's own account is nobody else's to change.
-    pub(crate) fn learn(&mut self, delta: Delta) -> Learned {
+    pub(crate) fn learn(&mut self, delta: Delta, generation_max: Generation) -> Result<Learned, Flaw> {
         if delta.node == self.me {
-            return Learned::Nothing;
+            return Ok(Learned::Nothing);
         }
-        let known = self.states.get_mut(&delta.node);
-        match known {
-            Some(state) if state.generation > delta.generation => Learned::Nothing,
-            Some(state) if state.generation == delta.generation => {
-                let alive = delta.heartbeat > state.heartbeat;
-                state.heartbeat = state.heartbeat.max(delta.heartbeat);
-                delta.facts.into_iter().for_each(|stamped| state.take(stamped));
-                if alive { Learned::Heartbeat } else { Learned::Nothing }
-            }
-            _ => {
-                let mut state = NodeState::new(delta.generation);
-                state.heartbeat = delta.heartbeat;
-                delta.facts.into_iter().for_each(|stamped| state.take(stamped));
-                self.states.insert(delta.node, state);
-                Learned::Start
+        delta.check(generation_max)?;
+        let known = self.states.get(&delta.node).map(|state| state.generation);
+        if known > Some(delta.generation) {
+            return Ok(Learned::Nothing);
+        }
+        if known.is_none() && self.states.len() >= NODES_MAX {
+            return Err(Flaw::TooMany);
+        }
+        let is_start = known != Some(delta.generation);
+        if is_start {
+            self.states
+                .insert(delta.node, NodeState::new(delta.node, delta.generation));
+        }
+        let state = self.states.get_mut(&delta.node).expect("it is there by now");
+        let is_alive = state.take_heartbeat(delta.heartbeat);
+        for stamped in delta.facts {
+            if stamped.fact.is_legal() {
+                state.take(stamped);
+            } else {
+                self.facts_ignored += 1;
             }
         }
+        let digest = digest(delta.node, state);
+        self.note(digest);
+        Ok(match (is_start, is_alive) {
+            (true, _) => Learned::Start,
+            (false, true) => Learned::Heartbeat,
+            (false, false) => Learned::Nothing,
+        })
     }
 
-    pub(crate) fn syn(&self) -> GossipSyn {
-        let digests = self.states.iter().map(|(node, state)| digest(*node, state)).collect();
+    /// How many facts were not taken in because no node may say them.
+    pub(crate) fn facts_ignored(&self) -> u64 {
+        self.facts_ignored
+    }
+
+    pub(crate) fn syn(&mut self) -> GossipSyn {
+        self.note_own();
         GossipSyn {
-            cluster: self.cluster,
-            digests,
+            head: self.head,
+            digests: self.digests.clone(),
         }
     }
 
-    /// The answer to a syn, or `None` if it comes from another cluster.
-    pub(crate) fn answer(&self, syn: &GossipSyn) -> Option<GossipAck> {
-        if syn.cluster != self.cluster {
-            return None;
+    /// The answer to a syn. What it says of generations that can't be is ignored.
+    pub(crate) fn answer(&mut self, syn: &GossipSyn, generation_max: Generation) -> Result<GossipAck, Flaw> {
+        self.check(syn.head)?;
+        if !syn.digests.is_sorted_by(|one, next| one.node < next.node) {
+            return Err(Flaw::Order);
         }
-        let theirs: BTreeMap<_, _> = syn.digests.iter().map(|d| (d.node, *d)).collect();
-        let wanted = theirs.values().filter_map(|d| self.lacking(*d)).collect();
-        let deltas = self
-            .states
-            .iter()
-            .filter_map(|(node, state)| delta_since(*node, state, theirs.get(node)))
-            .collect();
-        Some(GossipAck { deltas, wanted })
+        self.note_own();
+        let mut ack = GossipAck {
+            head: self.head,
+            deltas: Vec::new(),
+            wanted: Vec::new(),
+        };
+        let believed = |digest: &&Digest| digest.generation <= generation_max;
+        let mut theirs = syn.digests.iter().filter(believed).peekable();
+        let mut ours = self.digests.iter().peekable();
+        loop {
+            let order = match (ours.peek(), theirs.peek()) {
+                (Some(our), Some(their)) => our.node.cmp(&their.node),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return Ok(ack),
+            };
+            let our = ours.next_if(|_| order.is_le());
+            let their = theirs.next_if(|_| order.is_ge());
+            match (our, their) {
+                (Some(our), their) if lacks(their, our) => {
+                    ack.deltas
+                        .push(self.delta_since(our.node, their).expect("it goes further"));
+                }
+                (our, Some(their)) if our.is_none_or(|our| lacks(Some(our), their)) => {
+                    ack.wanted.push(wanted(our, their));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The closing message, if anything was asked for.
     pub(crate) fn close(&self, wanted: &[Digest]) -> Option<GossipAck2> {
         let deltas: Vec<_> = wanted
             .iter()
-            .filter_map(|d| delta_since(d.node, self.states.get(&d.node)?, Some(d)))
+            .filter_map(|digest| self.delta_since(digest.node, Some(digest)))
             .collect();
-        (!deltas.is_empty()).then_some(GossipAck2 { deltas })
+        (!deltas.is_empty()).then_some(GossipAck2 {
+            head: self.head,
+            deltas,
+        })
     }
 
     pub(crate) fn states(&self) -> impl Iterator<Item = (NodeId, &NodeState)> {
         self.states.iter().map(|(node, state)| (*node, state))
     }
 
+    /// How many nodes are known, this one among them.
+    pub(crate) fn count(&self) -> usize {
+        self.states.len()
+    }
+
     pub(crate) fn state(&self, node: NodeId) -> Option<&NodeState> {
         self.states.get(&node)
     }
 
-    /// How far this node's knowledge goes, if `theirs` goes further.
-    fn lacking(&self, theirs: Digest) -> Option<Digest> {
-        let Some(state) = self.states.get(&theirs.node) else {
-            return Some(Digest { version: 0, ..theirs });
-        };
-        if (theirs.generation, theirs.version) <= (state.generation, state.version()) {
+    /// What whoever sent `theirs` lacks of a node's account; everything, where they know of an older start or of none.
+    fn delta_since(&self, node: NodeId, theirs: Option<&Digest>) -> Option<Delta> {
+        let state = self.states.get(&node)?;
+        if !lacks(theirs, &digest(node, state)) {
             return None;
         }
-        let version = if theirs.generation == state.generation {
-            state.version()
-        } else {
-            0
-        };
-        Some(Digest { version, ..theirs })
+        let from = theirs.filter(|theirs| theirs.generation == state.generation);
+        Some(Delta {
+            node,
+            generation: state.generation,
+            heartbeat: state.heartbeat(),
+            facts: state.facts_above(from.map_or(0, |theirs| theirs.version)).to_vec(),
+        })
+    }
+
+    fn note_own(&mut self) {
+        let digest = digest(self.me, &self.states[&self.me]);
+        self.note(digest);
+    }
+
+    fn note(&mut self, digest: Digest) {
+        match self.digests.binary_search_by_key(&digest.node, |known| known.node) {
+            Ok(at) => self.digests[at] = digest,
+            Err(at) => self.digests.insert(at, digest),
+        }
+    }
+}
+
+impl Delta {
+    /// Checks all that can be wrong with an account as a whole.
+    fn check(&self, generation_max: Generation) -> Result<(), Flaw> {
+        let Delta { node, generation, .. } = *self;
+        if generation > generation_max {
+            return Err(Flaw::Generation);
+        }
+        if self.heartbeat != Heartbeat::new(node, generation, self.heartbeat.version) {
+            return Err(Flaw::Seal);
+        }
+        let fits = |stamped: &Stamped| stamped.seal == Seal::of_fact(node, generation, stamped.version, &stamped.fact);
+        if !self.facts.iter().all(fits) {
+            return Err(Flaw::Seal);
+        }
+        let versions = || self.facts.iter().map(|stamped| stamped.version);
+        if versions().next() == Some(0) || !versions().is_sorted_by(|one, next| one < next) {
+            return Err(Flaw::Order);
+        }
+        Ok(())
     }
 }
 
@@ -178,22 +347,34 @@ fn digest(node: NodeId, state: &NodeState) -> Digest {
     }
 }
 
-/// What whoever sent `theirs` lacks of `state`; everything, where they know of an older start or of none.
-fn delta_since(node: NodeId, state: &NodeState, theirs: Option<&Digest>) -> Option<Delta> {
-    let from = match theirs {
-        Some(d) if d.generation > state.generation => return None,
-        Some(d) if d.generation == state.generation => d.version,
-        _ => 0,
-    };
-    if state.version() <= from {
-        return None;
+/// Whether who knows no more than `known` lacks something of `whole`.
+fn lacks(known: Option<&Digest>, whole: &Digest) -> bool {
+    let reach = |digest: &Digest| (digest.generation, digest.version);
+    known.is_none_or(|known| reach(known) < reach(whole)) && whole.version > 0
+}
+
+/// How far our knowledge goes, to ask for what `theirs` has beyond it.
+fn wanted(ours: Option<&Digest>, theirs: &Digest) -> Digest {
+    let ours = ours.filter(|ours| ours.generation == theirs.generation);
+    Digest {
+        version: ours.map_or(0, |ours| ours.version),
+        ..*theirs
     }
-    Some(Delta {
-        node,
-        generation: state.generation,
-        heartbeat: state.heartbeat,
-        facts: state.facts.iter().filter(|s| s.version > from).cloned().collect(),
-    })
+}
+
+fn known_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    match u16::deserialize(deserializer)? {
+        GOSSIP_FORMAT => Ok(GOSSIP_FORMAT),
+        other => Err(D::Error::custom(UnknownFormat(other))),
+    }
+}
+
+struct UnknownFormat(u16);
+
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gossip of format {}, not {GOSSIP_FORMAT}", self.0)
+    }
 }
 
 #[cfg(test)]
@@ -202,22 +383,34 @@ mod tests {
     use crate::Fact;
 
     const CLUSTER: ClusterId = ClusterId(7);
+    const MAX: Generation = Generation(GENERATION_ALWAYS);
 
     fn gossip(node: u64, generation: u32, weight: u16) -> Gossip {
-        let mut own = NodeState::new(Generation(generation));
+        let node = NodeId(node);
+        let mut own = NodeState::new(node, Generation(generation));
         own.say(Fact::Weight(weight));
-        Gossip::new(CLUSTER, NodeId(node), own)
+        Gossip::new(CLUSTER, node, own)
+    }
+
+    fn weight(gossip: &Gossip, node: u64) -> Option<u16> {
+        gossip.state(NodeId(node)).and_then(NodeState::weight)
+    }
+
+    /// What a node says of itself to somebody who knows nothing.
+    fn account(gossip: &mut Gossip) -> Delta {
+        let me = gossip.me;
+        gossip.delta_since(me, None).expect("it has said something")
     }
 
     /// A whole exchange, opened by `a`.
     fn exchange(a: &mut Gossip, b: &mut Gossip) {
-        let ack = b.answer(&a.syn()).expect("one cluster");
+        let ack = b.answer(&a.syn(), MAX).expect("one cluster");
         ack.deltas.into_iter().for_each(|delta| {
-            a.learn(delta);
+            a.learn(delta, MAX).expect("it is whole");
         });
         if let Some(ack2) = a.close(&ack.wanted) {
             ack2.deltas.into_iter().for_each(|delta| {
-                b.learn(delta);
+                b.learn(delta, MAX).expect("it is whole");
             });
         }
     }
@@ -229,14 +422,38 @@ mod tests {
         exchange(&mut c, &mut b);
         exchange(&mut a, &mut c);
         assert_eq!(a.states, c.states);
+        assert_eq!(a.digests, c.digests);
         assert_eq!(a.states.len(), 3);
-        assert_eq!(
-            a.answer(&c.syn()),
-            Some(GossipAck {
-                deltas: vec![],
-                wanted: vec![]
-            })
-        );
+        let ack = a.answer(&c.syn(), MAX).expect("one cluster");
+        assert_eq!((ack.deltas, ack.wanted), (vec![], vec![]));
+    }
+
+    /// Each way round, over every pair of what two may know of a third: nothing, or one of two starts up to one of two
+    /// versions.
+    #[test]
+    fn who_is_behind_catches_up_whoever_opens() {
+        let accounts = || [None, Some((1, 1)), Some((1, 2)), Some((2, 1)), Some((2, 2))];
+        let knows = |node: u64, known: Option<(u32, u16)>| {
+            let mut knower = gossip(node, 1, 1);
+            if let Some((generation, version)) = known {
+                let mut third = gossip(5, generation, generation as u16 * 10);
+                (1..version).for_each(|_| third.own().beat());
+                knower.learn(account(&mut third), MAX).expect("it is whole");
+            }
+            knower
+        };
+        for (one, other) in accounts()
+            .into_iter()
+            .flat_map(|one| accounts().map(|other| (one, other)))
+        {
+            for (a, b) in [(1, 9), (9, 1)] {
+                let (mut a, mut b) = (knows(a, one), knows(b, other));
+                exchange(&mut a, &mut b);
+                assert_eq!(a.states, b.states, "{one:?} and {other:?}");
+                let latest = one.max(other).map(|(generation, _)| generation as u16 * 10);
+                assert_eq!(weight(&a, 5), latest, "{one:?} and {other:?}");
+            }
+        }
     }
 
     #[test]
@@ -246,9 +463,9 @@ mod tests {
         old.own().beat();
         exchange(&mut a, &mut old);
         exchange(&mut a, &mut new);
-        assert_eq!(a.state(NodeId(2)).and_then(NodeState::weight), Some(21));
+        assert_eq!(weight(&a, 2), Some(21));
         exchange(&mut old, &mut a);
-        assert_eq!(a.state(NodeId(2)).and_then(NodeState::weight), Some(21));
+        assert_eq!(weight(&a, 2), Some(21));
     }
 
     #[test]
@@ -256,15 +473,148 @@ mod tests {
         let (mut a, mut b) = (gossip(1, 1, 10), gossip(2, 1, 20));
         exchange(&mut a, &mut b);
         b.own().beat();
-        let delta = b.answer(&a.syn()).expect("one cluster").deltas.remove(0);
+        let delta = b.answer(&a.syn(), MAX).expect("one cluster").deltas.remove(0);
         assert!(delta.facts.is_empty());
-        assert_eq!(a.learn(delta.clone()), Learned::Heartbeat);
-        assert_eq!(a.learn(delta), Learned::Nothing);
+        assert_eq!(a.learn(delta.clone(), MAX), Ok(Learned::Heartbeat));
+        assert_eq!(a.learn(delta, MAX), Ok(Learned::Nothing));
     }
 
     #[test]
-    fn another_cluster_is_not_answered() {
-        let other = Gossip::new(ClusterId(8), NodeId(2), NodeState::new(Generation(1)));
-        assert_eq!(gossip(1, 1, 10).answer(&other.syn()), None);
+    fn another_cluster_and_another_format_are_not_answered() {
+        let mut a = gossip(1, 1, 10);
+        let other = NodeState::new(NodeId(2), Generation(1));
+        let syn = Gossip::new(ClusterId(8), NodeId(2), other).syn();
+        assert_eq!(a.answer(&syn, MAX), Err(Flaw::Cluster));
+        let mut syn = gossip(2, 1, 20).syn();
+        syn.head.format += 1;
+        assert_eq!(a.answer(&syn, MAX), Err(Flaw::Format));
+        assert_eq!(a.states.len(), 1);
+    }
+
+    /// As single bits flipped in each part of an account would have it, taken from the node itself or from one that
+    /// passes it on.
+    #[test]
+    fn what_does_not_fit_its_checksum_is_not_taken_in() {
+        let mut b = gossip(2, 1, 20);
+        b.own().beat();
+        let whole = account(&mut b);
+        let spoilt = |spoil: fn(&mut Delta)| {
+            let mut delta = whole.clone();
+            spoil(&mut delta);
+            delta
+        };
+        for (part, delta) in [
+            ("node", spoilt(|delta| delta.node.0 ^= 1)),
+            ("generation", spoilt(|delta| delta.generation.0 ^= 2)),
+            ("heartbeat", spoilt(|delta| delta.heartbeat.version ^= 1 << 60)),
+            ("seal of the heartbeat", spoilt(|delta| delta.heartbeat.seal.0 ^= 1)),
+            ("version", spoilt(|delta| delta.facts[0].version ^= 1 << 60)),
+            ("fact", spoilt(|delta| delta.facts[0].fact = Fact::Weight(21))),
+            ("seal of the fact", spoilt(|delta| delta.facts[0].seal.0 ^= 1)),
+        ] {
+            let mut a = gossip(1, 1, 10);
+            assert_eq!(a.learn(delta, MAX), Err(Flaw::Seal), "{part}");
+            assert_eq!((a.states.len(), a.digests.len()), (1, 1), "{part}");
+            // It is not taken for known either, so that it still comes from elsewhere.
+            exchange(&mut a, &mut b);
+            assert_eq!(weight(&a, 2), Some(20), "{part}");
+        }
+    }
+
+    #[test]
+    fn versions_out_of_order_are_refused() {
+        let mut b = gossip(2, 1, 20);
+        b.own().say(Fact::Name("b".to_owned()));
+        let mut reversed = account(&mut b);
+        reversed.facts.reverse();
+        let mut zero = account(&mut b);
+        zero.facts[0].version = 0;
+        zero.facts[0].seal = Seal::of_fact(NodeId(2), Generation(1), 0, &zero.facts[0].fact);
+        let mut a = gossip(1, 1, 10);
+        assert_eq!(a.learn(reversed, MAX), Err(Flaw::Order));
+        assert_eq!(a.learn(zero, MAX), Err(Flaw::Order));
+        let mut syn = gossip(0, 1, 1).syn();
+        syn.digests = vec![syn.digests[0], syn.digests[0]];
+        assert_eq!(a.answer(&syn, MAX), Err(Flaw::Order));
+    }
+
+    /// Nobody but an owner can have made this: its own build is wrong. The rest of what it says is of use.
+    #[test]
+    fn illegal_facts_are_ignored_and_others_beside_them_are_not() {
+        let (node, generation) = (NodeId(2), Generation(1));
+        let stamped = |version, fact| {
+            let seal = Seal::of_fact(node, generation, version, &fact);
+            Stamped { version, fact, seal }
+        };
+        let delta = Delta {
+            node,
+            generation,
+            heartbeat: Heartbeat::new(node, generation, 3),
+            facts: vec![stamped(1, Fact::Weight(0)), stamped(2, Fact::Name("b".to_owned()))],
+        };
+        let mut a = gossip(1, 1, 10);
+        assert_eq!(a.learn(delta, MAX), Ok(Learned::Start));
+        assert_eq!(
+            (weight(&a, 2), a.state(node).and_then(NodeState::name)),
+            (None, Some("b"))
+        );
+        assert_eq!(a.facts_ignored(), 1);
+    }
+
+    #[test]
+    fn nobody_else_speaks_for_a_node() {
+        let mut a = gossip(1, 1, 10);
+        assert_eq!(a.learn(account(&mut gossip(1, 2, 11)), MAX), Ok(Learned::Nothing));
+        assert_eq!(weight(&a, 1), Some(10));
+    }
+
+    /// An absurd generation is neither believed nor asked for, and does not hide what is known of its node.
+    #[test]
+    fn an_absurd_generation_poisons_nobody() {
+        let (mut a, mut b) = (gossip(1, 1, 10), gossip(2, 1, 20));
+        exchange(&mut a, &mut b);
+        let mut absurd = gossip(2, GENERATION_ALWAYS + 1, 66);
+        assert_eq!(a.learn(account(&mut absurd), MAX), Err(Flaw::Generation));
+        let ack = a.answer(&absurd.syn(), MAX).expect("one cluster");
+        assert_eq!(ack.wanted, vec![]);
+        assert!(
+            ack.deltas.iter().any(|delta| delta.node == NodeId(2)),
+            "its true account is told"
+        );
+        assert_eq!(weight(&a, 2), Some(20));
+        assert_eq!(
+            a.learn(account(&mut gossip(2, 2, 21)), MAX),
+            Ok(Learned::Start),
+            "it starts again"
+        );
+    }
+
+    /// What matters is the clock of who hears of it: not what was known before, and not for how long the cluster has run.
+    #[test]
+    fn a_generation_is_absurd_if_it_is_more_starts_than_seconds() {
+        let at = |seconds: u64| generation_max(WallTime::from_nanos(seconds * 1_000_000_000)).0;
+        assert_eq!(at(0), GENERATION_ALWAYS);
+        assert_eq!(at(FIRST_START_SECONDS + 1), GENERATION_ALWAYS);
+        assert_eq!(at(FIRST_START_SECONDS + 200_000_000), 200_000_000);
+        assert_eq!(at(u64::MAX / 1_000_000_000), u32::MAX);
+        let mut a = gossip(1, 1, 10);
+        let later = generation_max(WallTime::from_nanos(1_800_000_000_000_000_000));
+        for generation in [1, 1_000_000, 222_163_199, 222_163_200] {
+            let learned = a.learn(account(&mut gossip(2, generation, 20)), later);
+            assert_eq!(learned, Ok(Learned::Start), "{generation}");
+        }
+        let learned = a.learn(account(&mut gossip(2, 222_163_201, 20)), later);
+        assert_eq!(learned, Err(Flaw::Generation));
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_nodes_that_are_known() {
+        let mut a = gossip(0, 1, 10);
+        for node in 1..NODES_MAX as u64 {
+            assert_eq!(a.learn(account(&mut gossip(node, 1, 1)), MAX), Ok(Learned::Start));
+        }
+        assert_eq!(a.learn(account(&mut gossip(u64::MAX, 1, 1)), MAX), Err(Flaw::TooMany));
+        assert_eq!(a.learn(account(&mut gossip(1, 2, 1)), MAX), Ok(Learned::Start));
+        assert_eq!(a.count(), NODES_MAX);
     }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, Name, RingDigest};
+use super::Seal;
+use crate::{Generation, Name, NodeId, RingDigest};
 
 /// Something that a node says of itself. It says at most one of each kind at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,38 +24,76 @@ pub enum Fact {
     Rack(Name),
 }
 
+/// The longest name of a node, in bytes: every node's are gossiped to every other.
+pub const NODE_NAME_BYTES_MAX: usize = 255;
+
+/// The highest weight of a node. Its vnodes are so many times those of a node of weight 1.
+pub const WEIGHT_MAX: u16 = 1000;
+
 impl Fact {
     fn same_kind(&self, other: &Fact) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
+
+    /// Whether a node may say this of itself. Others take no notice of what it may not.
+    pub fn is_legal(&self) -> bool {
+        match self {
+            Fact::Name(name) => (1..=NODE_NAME_BYTES_MAX).contains(&name.len()),
+            Fact::Address(address) => address.port() != 0 && !address.ip().is_unspecified(),
+            Fact::Weight(weight) => (1..=WEIGHT_MAX).contains(weight),
+            // Names of places can't be made but legal, and a digest is any number.
+            Fact::Ring(_) | Fact::Dc(_) | Fact::Rack(_) => true,
+        }
+    }
 }
 
-/// A fact, and the version that its owner gave it.
+/// A fact, and the version and the checksum that its owner gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamped {
     /// Above every version that the owner gave before, in this generation.
     pub version: u64,
     /// What is said.
     pub fact: Fact,
+    /// Over both, and whose they are.
+    pub seal: Seal,
+}
+
+/// A version by which its owner says nothing but that it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Among the versions of the facts; 0 for none yet.
+    pub version: u64,
+    /// Over it, and whose it is.
+    pub seal: Seal,
+}
+
+impl Heartbeat {
+    pub(super) fn new(node: NodeId, generation: Generation, version: u64) -> Heartbeat {
+        let seal = Seal::of_heartbeat(node, generation, version);
+        Heartbeat { version, seal }
+    }
 }
 
 /// A node's account of itself, or another's copy of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeState {
+    /// Whose.
+    node: NodeId,
     /// Which start of the node this is. A higher one replaces everything of a lower one.
     pub generation: Generation,
     /// Raised each round, so that silence can be told from having nothing to say.
-    pub heartbeat: u64,
+    heartbeat: Heartbeat,
     /// The facts, oldest version first.
-    pub facts: Vec<Stamped>,
+    facts: Vec<Stamped>,
 }
 
 impl NodeState {
     /// A node that has just started and said nothing.
-    pub fn new(generation: Generation) -> NodeState {
+    pub fn new(node: NodeId, generation: Generation) -> NodeState {
         NodeState {
+            node,
             generation,
-            heartbeat: 0,
+            heartbeat: Heartbeat::new(node, generation, 0),
             facts: Vec::new(),
         }
     }
@@ -64,19 +103,27 @@ impl NodeState {
         self.facts
             .last()
             .map_or(0, |stamped| stamped.version)
-            .max(self.heartbeat)
+            .max(self.heartbeat.version)
     }
 
     /// Raises the heartbeat.
     pub fn beat(&mut self) {
-        self.heartbeat = self.version() + 1;
+        self.heartbeat = Heartbeat::new(self.node, self.generation, self.version() + 1);
     }
 
     /// Says `fact`, in place of the earlier one of its kind. Stamping and publishing are one step: a version handed
     /// out before its fact is visible lets a digest hide the fact for ever (CASSANDRA-10366).
+    ///
+    /// # Panics
+    /// If it is not legal: nobody would listen.
     pub fn say(&mut self, fact: Fact) {
+        assert!(
+            fact.is_legal(),
+            "a node says nothing that others would ignore: {fact:?}"
+        );
         let version = self.version() + 1;
-        self.take(Stamped { version, fact });
+        let seal = Seal::of_fact(self.node, self.generation, version, &fact);
+        self.take(Stamped { version, fact, seal });
         assert_eq!(self.version(), version, "the newest fact carries the highest version");
     }
 
@@ -91,6 +138,24 @@ impl NodeState {
         }
         let at = self.facts.partition_point(|s| s.version < stamped.version);
         self.facts.insert(at, stamped);
+    }
+
+    /// Takes over a heartbeat. True if it is a later one.
+    pub(super) fn take_heartbeat(&mut self, heartbeat: Heartbeat) -> bool {
+        let is_later = heartbeat.version > self.heartbeat.version;
+        if is_later {
+            self.heartbeat = heartbeat;
+        }
+        is_later
+    }
+
+    pub(super) fn heartbeat(&self) -> Heartbeat {
+        self.heartbeat
+    }
+
+    /// The facts above a version, oldest first.
+    pub(super) fn facts_above(&self, version: u64) -> &[Stamped] {
+        &self.facts[self.facts.partition_point(|stamped| stamped.version <= version)..]
     }
 
     /// What people call the node.
@@ -146,9 +211,12 @@ impl NodeState {
 mod tests {
     use super::*;
 
+    const NODE: NodeId = NodeId(1);
+    const GENERATION: Generation = Generation(1);
+
     #[test]
     fn every_change_raises_the_version() {
-        let mut state = NodeState::new(Generation(1));
+        let mut state = NodeState::new(NODE, GENERATION);
         let mut versions = vec![state.version()];
         state.say(Fact::Weight(1));
         versions.push(state.version());
@@ -163,13 +231,39 @@ mod tests {
 
     #[test]
     fn an_older_fact_never_replaces_a_newer_one() {
-        let mut state = NodeState::new(Generation(1));
-        let stamped = |version, weight| Stamped {
-            version,
-            fact: Fact::Weight(weight),
+        let mut state = NodeState::new(NODE, GENERATION);
+        let stamped = |version, weight| {
+            let fact = Fact::Weight(weight);
+            let seal = Seal::of_fact(NODE, GENERATION, version, &fact);
+            Stamped { version, fact, seal }
         };
         state.take(stamped(5, 50));
         state.take(stamped(3, 30));
         assert_eq!(state.weight(), Some(50));
+    }
+
+    #[test]
+    fn what_nobody_can_use_is_not_legal() {
+        let name = |length| Fact::Name("x".repeat(length));
+        let address = |text: &str| Fact::Address(text.parse().unwrap());
+        let legal = [
+            name(1),
+            name(NODE_NAME_BYTES_MAX),
+            address("10.0.0.1:1"),
+            Fact::Weight(1),
+            Fact::Weight(WEIGHT_MAX),
+            Fact::Ring(RingDigest(0)),
+        ];
+        let illegal = [
+            name(0),
+            name(NODE_NAME_BYTES_MAX + 1),
+            address("10.0.0.1:0"),
+            address("0.0.0.0:1"),
+            address("[::]:1"),
+            Fact::Weight(0),
+            Fact::Weight(WEIGHT_MAX + 1),
+        ];
+        assert!(legal.iter().all(Fact::is_legal));
+        assert!(!illegal.iter().any(Fact::is_legal));
     }
 }

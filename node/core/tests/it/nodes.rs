@@ -320,7 +320,11 @@ impl Nodes {
                 let asked = self.asked.get(&(to, *id));
                 self.words.response(asked, body)
             }
-            Message::GossipSyn(_) | Message::GossipAck(_) | Message::GossipAck2(_) => return,
+            Message::GossipSyn(_)
+            | Message::GossipAck(_)
+            | Message::GossipAck2(_)
+            | Message::Echo { .. }
+            | Message::EchoAck { .. } => return,
         };
         self.say(format!("{} > {}: {words}", letter(from), letter(to)));
         assert!(self.are_linked(from, to), "nothing is sent without a link");

@@ -276,6 +276,15 @@ impl Words {
             Event::HintRefused { target } => format!("hint for {} refused", self.node(*target)),
             Event::HintExpired { target } => format!("hint for {} expired", self.node(*target)),
             Event::PeerRefused { node, why } => format!("{} refused: {why}", self.node(*node)),
+            Event::GossipRefused { from, about, why } => {
+                format!(
+                    "gossip of {} about {} refused: {why}",
+                    self.node(*from),
+                    self.node(*about)
+                )
+            }
+            Event::Isolated => "isolated".to_owned(),
+            Event::Rejoined => "rejoined".to_owned(),
             Event::RecordDamaged { why } => format!("record damaged: {why}"),
             Event::RecordLost { key } => format!("record lost: {key}"),
             Event::Draining => "draining".to_owned(),

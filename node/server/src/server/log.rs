@@ -28,6 +28,9 @@ impl Log {
                 tracing::warn!(%target, unsaid, "hint expired");
             }),
             Event::PeerRefused { node, why } => tracing::warn!(%node, why, "peer refused"),
+            Event::GossipRefused { from, about, why } => tracing::warn!(%from, %about, why, "gossip refused"),
+            Event::Isolated => tracing::warn!("isolated: no other node is heard"),
+            Event::Rejoined => tracing::info!("no longer isolated: another node is heard"),
             Event::RecordDamaged { why } => tracing::error!(why, "record damaged: the other owners are asked for it"),
             Event::RecordLost { key } => {
                 tracing::error!(%key, "record lost: it was damaged, and no other owner has anything");

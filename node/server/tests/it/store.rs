@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use quorate_core::{
-    Actor, Cell, Content, Counter, Generation, Hint, HintId, Key, Kind, Member, Memory, Name, NodeId, PartitionId,
+    Actor, Cell, Content, Counter, Generation, Hint, HintId, Key, Kind, Member, Memory, NodeId, PartitionId,
     PersistToken, Record, Register, RememberedWrite, Store, StoreOp, Value, Version, WallTime, WriteId,
 };
 use quorate_node::store::{self, Disk, Done, Fsync, OpenError, RedbStore};

@@ -369,9 +369,11 @@ fn flipped_bits_hit_no_record_at_two_nodes_and_are_mended_at_the_start() {
         "the others are damaged already"
     );
     cluster.start(&[0, 1]);
+    cluster.wait("records to be mended", |sim| {
+        let damaged = |node| sim.metrics(NodeIndex(node)).expect("it runs").records_damaged;
+        [0, 1].map(damaged) == [0, 0]
+    });
     cluster.wait_for_quiet();
-    let mended = |node| cluster.sim.metrics(NodeIndex(node)).expect("it runs");
-    assert_eq!([0, 1].map(|node| mended(node).records_damaged), [0, 0]);
     for node in [0, 1] {
         for number in 0..20 {
             assert_eq!(cluster.replica(node, &format!("k{number}")).as_deref(), Some("v"));

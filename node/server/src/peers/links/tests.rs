@@ -6,7 +6,7 @@ use std::{
 };
 
 use quinn::Endpoint;
-use quorate_core::{ClusterId, Generation, GossipAck2, Message, NodeId};
+use quorate_core::{ClusterId, Generation, Message, NodeId};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use tokio::sync::mpsc;
@@ -97,9 +97,7 @@ impl End {
     }
 
     fn send(&mut self, to: NodeId) {
-        let change = self
-            .peers
-            .send(to, &Message::GossipAck2(GossipAck2 { deltas: Vec::new() }));
+        let change = self.peers.send(to, &Message::Echo { number: 1 });
         assert_eq!(change, None);
     }
 
