@@ -24,7 +24,7 @@ impl<S: Store> Node<S> {
         if self.isolation.check(now, self.should_hear_somebody()) {
             self.output(Output::Event(Event::Isolated));
         }
-        for peer in self.links.clone() {
+        for peer in self.detector.wanting_echo(now) {
             self.echo_if_wanted(now, peer);
         }
         let peers = self.round_plan().draw(self.config.gossip_fan_out, &mut self.rng);
@@ -47,15 +47,8 @@ impl<S: Store> Node<S> {
 
     fn round_plan(&self) -> RoundPlan {
         let (up, down) = self.links.iter().partition(|peer| self.detector.is_up(**peer));
-        let is_seed = |peer: &&NodeId| {
-            let address = self.gossip.state(**peer).and_then(|state| state.address());
-            address.is_some_and(|address| self.config.seeds.contains(&address))
-        };
-        RoundPlan {
-            up,
-            down,
-            seeds: self.links.iter().filter(is_seed).copied().collect(),
-        }
+        let seeds = self.seeds.intersection(&self.links).copied().collect();
+        RoundPlan { up, down, seeds }
     }
 
     pub(crate) fn on_gossip_syn(&mut self, now: Now, from: NodeId, syn: &GossipSyn) {
@@ -122,13 +115,19 @@ impl<S: Store> Node<S> {
         if let Some(address) = address {
             self.connect(address);
         }
+        if address.is_some_and(|address| self.config.seeds.contains(&address)) {
+            self.seeds.insert(node);
+        } else {
+            self.seeds.remove(&node);
+        }
         self.detector.restarted(node);
         self.on_sign_of_life(now, node);
     }
 
     fn on_sign_of_life(&mut self, now: Time, node: NodeId) {
-        self.detector.heard(node, now);
-        self.echo_if_wanted(now, node);
+        if !self.detector.heard(node, now) {
+            self.echo_if_wanted(now, node);
+        }
     }
 
     /// Somebody has said something that this node understands.
@@ -200,7 +199,18 @@ impl<S: Store> Node<S> {
     }
 
     pub(crate) fn member_statuses(&self) -> Vec<MemberStatus> {
-        let status = |(node, state): (NodeId, &crate::NodeState)| MemberStatus {
+        let states = self.gossip.states();
+        states.map(|(node, state)| self.member_status(node, state)).collect()
+    }
+
+    /// What this node thinks of another, or of itself; `None` if it has not heard of it.
+    pub fn member(&self, node: NodeId) -> Option<MemberStatus> {
+        let state = self.gossip.state(node)?;
+        Some(self.member_status(node, state))
+    }
+
+    fn member_status(&self, node: NodeId, state: &crate::NodeState) -> MemberStatus {
+        MemberStatus {
             node,
             name: state.name().map(str::to_owned),
             address: state.address(),
@@ -208,8 +218,17 @@ impl<S: Store> Node<S> {
             ring: state.ring(),
             linked: self.links.contains(&node),
             up: node == self.config.node || self.detector.is_up(node),
-        };
-        self.gossip.states().map(status).collect()
+        }
+    }
+
+    /// Has people call this node by another name, until its next start. Nothing depends on it but what they read, so that
+    /// whoever measures how fast a change gets around may change it.
+    ///
+    /// # Panics
+    /// If it is empty, or longer than [`crate::NODE_NAME_BYTES_MAX`].
+    pub fn rename(&mut self, name: String) {
+        self.gossip.own().say(Fact::Name(name.clone()));
+        self.config.name = name;
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Node<S> {
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
     pub(crate) isolation: Isolation,
+    /// Those among the known nodes whose addresses this node was told at its start.
+    pub(crate) seeds: BTreeSet<NodeId>,
     pub(crate) ring: Option<Ring>,
     pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
@@ -152,6 +154,7 @@ impl<S: Store> Node<S> {
             links: BTreeSet::new(),
             gossip: Gossip::new(config.cluster, config.node, own),
             detector: Detector::new(config.gossip_interval, now.time),
+            seeds: BTreeSet::new(),
             isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
             ring: None,
             coordinations: BTreeMap::new(),

@@ -10,6 +10,7 @@ mod agenda;
 mod chance;
 mod clock;
 mod disk;
+mod gossip;
 mod link;
 mod process;
 mod seed;
@@ -19,6 +20,7 @@ mod world;
 
 pub use self::{
     disk::{SimDisk, SimFsync},
+    gossip::{GossipFigures, GossipOptions, measure_gossip},
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,

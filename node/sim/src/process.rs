@@ -144,6 +144,10 @@ impl Process {
         self.node.as_ref()
     }
 
+    pub(crate) fn node_mut(&mut self) -> Option<&mut Node<SimDisk>> {
+        self.node.as_mut()
+    }
+
     /// Hands something to the node, or lets it do what is due. Take its outputs afterwards. A dead one does nothing.
     pub(crate) fn handle(&mut self, now: quorate_core::Now, input: Option<Input>) {
         let Some(node) = &mut self.node else {

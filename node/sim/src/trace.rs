@@ -96,10 +96,12 @@ pub enum What {
     Request,
     /// A client learns how its request ended.
     Answer,
+    /// A node gets another name.
+    Rename,
 }
 
 impl What {
-    const ALL: [What; 21] = [
+    const ALL: [What; 22] = [
         What::Start,
         What::Kill,
         What::Cut,
@@ -121,6 +123,7 @@ impl What {
         What::Wake,
         What::Request,
         What::Answer,
+        What::Rename,
     ];
 
     /// Its number in files.
@@ -157,6 +160,7 @@ impl What {
             What::Wake => "a timer is due",
             What::Request => "a request arrives",
             What::Answer => "a client is answered",
+            What::Rename => "a node is renamed",
         }
     }
 }

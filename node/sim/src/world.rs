@@ -5,11 +5,11 @@ mod pauses;
 
 pub use self::{faults::PowerLoss, pauses::Duty};
 
-use std::{collections::BTreeMap, fmt, hash::Hash, ops::Range, time::Duration};
+use std::{collections::BTreeMap, fmt, hash::Hash, net::SocketAddr, ops::Range, time::Duration};
 
 use quorate_core::{
-    ClientToken, Config, Input, Message, Metrics, NodeId, Now, Output, Request, Response, Status, StoreError, Time,
-    WallTime,
+    ClientToken, Config, Input, MemberStatus, Message, Metrics, NodeId, Now, Output, Request, Response, Status,
+    StoreError, Time, WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -78,6 +78,7 @@ pub struct Sim {
     processes: Vec<Process>,
     /// Where each node is in the list, by its identity.
     indices: BTreeMap<NodeId, NodeIndex>,
+    addresses: BTreeMap<SocketAddr, NodeIndex>,
     clocks: Vec<Clock>,
     links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
@@ -164,12 +165,15 @@ impl Sim {
         };
         let nodes = configs.iter().map(|config| config.node);
         let indices = nodes.zip((0..).map(NodeIndex)).collect();
+        let addresses = configs.iter().map(|config| config.address);
+        let addresses = addresses.zip((0..).map(NodeIndex)).collect();
         Sim {
             now: Time::ZERO,
             agenda: Agenda::new(),
             clocks,
             links: Links::new(configs.len()),
             indices,
+            addresses,
             processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
             next_call: 0,
@@ -212,6 +216,8 @@ impl Sim {
         assert!(!process.is_running(), "settings are told at the start");
         change(&mut process.config);
         assert_eq!(process.config.validate(), Ok(()), "settings of {}", process.config.name);
+        let known = self.addresses.get(&process.config.address);
+        assert_eq!(known, Some(&node), "a node stays where it is");
     }
 
     /// Kills a running node: what it had not synced is gone.
@@ -315,6 +321,24 @@ impl Sim {
     /// How a node is; `None` while it is dead.
     pub fn status(&self, node: NodeIndex) -> Option<Status> {
         self.processes[node.0].node().map(|node| node.status())
+    }
+
+    /// What a node thinks of another; `None` while it is dead, or has not heard of it.
+    pub fn opinion(&self, node: NodeIndex, of: NodeIndex) -> Option<MemberStatus> {
+        let of = self.processes[of.0].config.node;
+        self.processes[node.0].node()?.member(of)
+    }
+
+    /// Has people call a running node by another name: a change that others have to hear of.
+    ///
+    /// # Panics
+    /// If it is dead, or the name can't be.
+    pub fn rename(&mut self, node: NodeIndex, name: &str) {
+        self.note(What::Rename, Some(node), None, &name);
+        let running = self.processes[node.0]
+            .node_mut()
+            .expect("a dead node has no name to change");
+        running.rename(name.to_owned());
     }
 
     /// What a node has done and how long it took; `None` while it is dead.
@@ -506,8 +530,8 @@ impl Sim {
                 self.begin_sync(node);
             }
             Output::Connect { address } => {
-                let peer = self.processes.iter().position(|p| p.config.address == address);
-                let (low, high) = pair(node, NodeIndex(peer.expect("addresses are those of nodes")));
+                let peer = self.addresses.get(&address).expect("addresses are those of nodes");
+                let (low, high) = pair(node, *peer);
                 if !std::mem::replace(&mut self.link(low, high).wanted, true) {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }

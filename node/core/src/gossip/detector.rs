@@ -7,11 +7,9 @@
 //! Signs of life go from hand to hand, and say that the node can reach somebody. That it can be reached from here, and
 //! from there, is shown by an echo over the link between the two: without one no node comes up (NODE.md, GOS-6).
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
+use super::roster::Roster;
 use crate::{NodeId, Time};
 
 /// Suspicion at which a node counts as down: a silence of 18.4 means (NODE.md, GOS-11).
@@ -35,7 +33,7 @@ pub(super) const OWN_PAUSE_INTERVALS: u32 = 5;
 pub(crate) struct Detector {
     interval: Duration,
     last_check: Time,
-    peers: BTreeMap<NodeId, Rhythm>,
+    peers: Roster<Rhythm>,
 }
 
 #[derive(Debug)]
@@ -54,40 +52,53 @@ impl Detector {
         Detector {
             interval,
             last_check: now,
-            peers: BTreeMap::new(),
+            peers: Roster::new(),
         }
     }
 
-    /// Takes in a sign of life.
-    pub(crate) fn heard(&mut self, node: NodeId, now: Time) {
-        let rhythm = self
-            .peers
-            .entry(node)
-            .or_insert_with(|| Rhythm::new(now, self.interval * 2));
+    /// Takes in a sign of life. True if the node is up.
+    pub(crate) fn heard(&mut self, node: NodeId, now: Time) -> bool {
+        let place = match self.peers.place(node) {
+            Ok(place) => place,
+            Err(place) => {
+                self.peers.insert_at(place, node, Rhythm::new(now, self.interval * 2));
+                place
+            }
+        };
+        let rhythm = self.peers.at_mut(place);
         rhythm.note(now, self.interval);
+        rhythm.up
     }
 
     /// Whether an echo from `node` would bring it up: it has been heard, is not up, and none is awaited that may still
     /// come.
     pub(crate) fn wants_echo(&self, node: NodeId, now: Time) -> bool {
-        self.peers.get(&node).is_some_and(|rhythm| {
-            let is_awaited = rhythm.echo.is_some_and(|(_, since)| now - since < self.interval);
-            !rhythm.up && rhythm.phi(now) <= PHI_CONVICT && !is_awaited
-        })
+        self.peers
+            .get(node)
+            .is_some_and(|rhythm| rhythm.wants_echo(now, self.interval))
+    }
+
+    /// All of whom that is so.
+    pub(crate) fn wanting_echo(&self, now: Time) -> Vec<NodeId> {
+        let wanting = self
+            .peers
+            .iter()
+            .filter(|(_, rhythm)| rhythm.wants_echo(now, self.interval));
+        wanting.map(|(node, _)| node).collect()
     }
 
     /// An echo is asked for, by a number that none had before.
     pub(crate) fn await_echo(&mut self, node: NodeId, number: u64, now: Time) {
         let rhythm = self
             .peers
-            .get_mut(&node)
+            .get_mut(node)
             .expect("echoes are wanted of those that were heard");
         rhythm.echo = Some((number, now));
     }
 
     /// Takes in an echo. True if the node is up from here on.
     pub(crate) fn echoed(&mut self, node: NodeId, number: u64) -> bool {
-        let Some(rhythm) = self.peers.get_mut(&node) else {
+        let Some(rhythm) = self.peers.get_mut(node) else {
             return false;
         };
         let is_awaited = rhythm.echo.take_if(|(awaited, _)| *awaited == number).is_some();
@@ -96,14 +107,14 @@ impl Detector {
 
     /// No echo that is awaited will come.
     pub(crate) fn lose_link(&mut self, node: NodeId) {
-        if let Some(rhythm) = self.peers.get_mut(&node) {
+        if let Some(rhythm) = self.peers.get_mut(node) {
             rhythm.echo = None;
         }
     }
 
     /// Forgets a rhythm that a restart has broken.
     pub(crate) fn restarted(&mut self, node: NodeId) {
-        self.peers.remove(&node);
+        self.peers.remove(node);
     }
 
     /// Convicts the silent, and names those convicted by this call. After a pause of our own nobody is, and all have the
@@ -111,20 +122,20 @@ impl Detector {
     pub(crate) fn check(&mut self, now: Time) -> Vec<NodeId> {
         let own_pause = now - std::mem::replace(&mut self.last_check, now) > self.interval * OWN_PAUSE_INTERVALS;
         if own_pause {
-            self.peers.values_mut().for_each(|rhythm| rhythm.last = now);
+            self.peers.iter_mut().for_each(|(_, rhythm)| rhythm.last = now);
             return Vec::new();
         }
         let silent = self.peers.iter_mut().filter(|(_, r)| r.up && r.phi(now) > PHI_CONVICT);
         silent
             .map(|(node, rhythm)| {
                 rhythm.up = false;
-                *node
+                node
             })
             .collect()
     }
 
     pub(crate) fn is_up(&self, node: NodeId) -> bool {
-        self.peers.get(&node).is_some_and(|rhythm| rhythm.up)
+        self.peers.get(node).is_some_and(|rhythm| rhythm.up)
     }
 }
 
@@ -159,6 +170,11 @@ impl Rhythm {
         let micros = u32::try_from(span.as_micros()).unwrap_or(u32::MAX);
         self.intervals.push_back(micros);
         self.sum += Duration::from_micros(micros.into());
+    }
+
+    fn wants_echo(&self, now: Time, interval: Duration) -> bool {
+        let is_awaited = self.echo.is_some_and(|(_, since)| now - since < interval);
+        !self.up && self.phi(now) <= PHI_CONVICT && !is_awaited
     }
 
     fn phi(&self, now: Time) -> f64 {

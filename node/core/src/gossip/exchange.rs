@@ -4,11 +4,11 @@
 //! order of each account in it, and then each fact. An account with any flaw is dropped whole, because the highest
 //! version taken in says that nothing below it is lacking; it will come again, from here or from elsewhere.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt};
+use std::{cmp::Ordering, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use super::{Heartbeat, NodeState, Seal, Stamped};
+use super::{Heartbeat, NodeState, Seal, Stamped, roster::Roster};
 use crate::{ClusterId, Generation, NodeId, WallTime, capped};
 
 /// What gossip looks like. Nodes with another one have no part in it.
@@ -122,9 +122,9 @@ pub(crate) enum Flaw {
 pub(crate) struct Gossip {
     head: GossipHead,
     me: NodeId,
-    states: BTreeMap<NodeId, NodeState>,
-    /// Of every account, in order of identity, so that most of an exchange is a walk over a list. That of this node's own
-    /// may be behind, until it is needed.
+    states: Roster<NodeState>,
+    /// Of every account, in the same places, so that most of an exchange is a walk over a list. That of this node's own may
+    /// be behind, until it is needed.
     digests: Vec<Digest>,
     facts_ignored: u64,
 }
@@ -155,18 +155,21 @@ pub(crate) fn generation_max(wall: WallTime) -> Generation {
 impl Gossip {
     pub(crate) fn new(cluster: ClusterId, me: NodeId, own: NodeState) -> Gossip {
         let format = GOSSIP_FORMAT;
+        let mut states = Roster::new();
+        let digests = vec![digest(me, &own)];
+        states.insert_at(0, me, own);
         Gossip {
             head: GossipHead { format, cluster },
             me,
-            digests: vec![digest(me, &own)],
-            states: BTreeMap::from([(me, own)]),
+            states,
+            digests,
             facts_ignored: 0,
         }
     }
 
     /// This node's own account, to be changed.
     pub(crate) fn own(&mut self) -> &mut NodeState {
-        self.states.get_mut(&self.me).expect("a node knows itself")
+        self.states.get_mut(self.me).expect("a node knows itself")
     }
 
     /// Checks what a message begins with, before the rest of it is looked at.
@@ -184,7 +187,8 @@ impl Gossip {
             return Ok(Learned::Nothing);
         }
         delta.check(generation_max)?;
-        let known = self.states.get(&delta.node).map(|state| state.generation);
+        let place = self.states.place(delta.node);
+        let known = place.ok().map(|place| self.digests[place].generation);
         if known > Some(delta.generation) {
             return Ok(Learned::Nothing);
         }
@@ -192,11 +196,11 @@ impl Gossip {
             return Err(Flaw::TooMany);
         }
         let is_start = known != Some(delta.generation);
+        let (Ok(place) | Err(place)) = place;
         if is_start {
-            self.states
-                .insert(delta.node, NodeState::new(delta.node, delta.generation));
+            self.begin(place, &delta, known.is_some());
         }
-        let state = self.states.get_mut(&delta.node).expect("it is there by now");
+        let state = self.states.at_mut(place);
         let is_alive = state.take_heartbeat(delta.heartbeat);
         for stamped in delta.facts {
             if stamped.fact.is_legal() {
@@ -205,13 +209,23 @@ impl Gossip {
                 self.facts_ignored += 1;
             }
         }
-        let digest = digest(delta.node, state);
-        self.note(digest);
+        self.digests[place] = digest(delta.node, state);
         Ok(match (is_start, is_alive) {
             (true, _) => Learned::Start,
             (false, true) => Learned::Heartbeat,
             (false, false) => Learned::Nothing,
         })
+    }
+
+    /// Makes room for what a start of a node says of itself.
+    fn begin(&mut self, place: usize, delta: &Delta, is_known: bool) {
+        let state = NodeState::new(delta.node, delta.generation);
+        if is_known {
+            *self.states.at_mut(place) = state;
+        } else {
+            self.digests.insert(place, digest(delta.node, &state));
+            self.states.insert_at(place, delta.node, state);
+        }
     }
 
     /// How many facts were not taken in because no node may say them.
@@ -241,10 +255,10 @@ impl Gossip {
         };
         let believed = |digest: &&Digest| digest.generation <= generation_max;
         let mut theirs = syn.digests.iter().filter(believed).peekable();
-        let mut ours = self.digests.iter().peekable();
+        let mut ours = self.digests.iter().zip(0..).peekable();
         loop {
             let order = match (ours.peek(), theirs.peek()) {
-                (Some(our), Some(their)) => our.node.cmp(&their.node),
+                (Some((our, _)), Some(their)) => our.node.cmp(&their.node),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => return Ok(ack),
@@ -252,12 +266,12 @@ impl Gossip {
             let our = ours.next_if(|_| order.is_le());
             let their = theirs.next_if(|_| order.is_ge());
             match (our, their) {
-                (Some(our), their) if lacks(their, our) => {
-                    ack.deltas
-                        .push(self.delta_since(our.node, their).expect("it goes further"));
-                }
-                (our, Some(their)) if our.is_none_or(|our| lacks(Some(our), their)) => {
-                    ack.wanted.push(wanted(our, their));
+                (Some((our, place)), their) if lacks(their, our) => ack.deltas.push(self.delta_of(place, their)),
+                (our, Some(their)) => {
+                    let our = our.map(|(our, _)| our);
+                    if lacks(our, their) {
+                        ack.wanted.push(wanted(our, their));
+                    }
                 }
                 _ => {}
             }
@@ -268,7 +282,11 @@ impl Gossip {
     pub(crate) fn close(&self, wanted: &[Digest]) -> Option<GossipAck2> {
         let deltas: Vec<_> = wanted
             .iter()
-            .filter_map(|digest| self.delta_since(digest.node, Some(digest)))
+            .filter_map(|digest| {
+                let place = self.states.place(digest.node).ok()?;
+                let ours = self.digest_at(place);
+                lacks(Some(digest), &ours).then(|| self.delta_of(place, Some(digest)))
+            })
             .collect();
         (!deltas.is_empty()).then_some(GossipAck2 {
             head: self.head,
@@ -277,7 +295,7 @@ impl Gossip {
     }
 
     pub(crate) fn states(&self) -> impl Iterator<Item = (NodeId, &NodeState)> {
-        self.states.iter().map(|(node, state)| (*node, state))
+        self.states.iter()
     }
 
     /// How many nodes are known, this one among them.
@@ -286,34 +304,29 @@ impl Gossip {
     }
 
     pub(crate) fn state(&self, node: NodeId) -> Option<&NodeState> {
-        self.states.get(&node)
+        self.states.get(node)
     }
 
-    /// What whoever sent `theirs` lacks of a node's account; everything, where they know of an older start or of none.
-    fn delta_since(&self, node: NodeId, theirs: Option<&Digest>) -> Option<Delta> {
-        let state = self.states.get(&node)?;
-        if !lacks(theirs, &digest(node, state)) {
-            return None;
-        }
-        let from = theirs.filter(|theirs| theirs.generation == state.generation);
-        Some(Delta {
+    /// What whoever sent `theirs` lacks of the account at a place; everything, where they know of an older start or of none.
+    fn delta_of(&self, place: usize, theirs: Option<&Digest>) -> Delta {
+        let Digest { node, generation, .. } = self.digests[place];
+        let state = self.states.at(place);
+        let from = theirs.filter(|theirs| theirs.generation == generation);
+        Delta {
             node,
-            generation: state.generation,
+            generation,
             heartbeat: state.heartbeat(),
             facts: state.facts_above(from.map_or(0, |theirs| theirs.version)).to_vec(),
-        })
+        }
+    }
+
+    fn digest_at(&self, place: usize) -> Digest {
+        digest(self.digests[place].node, self.states.at(place))
     }
 
     fn note_own(&mut self) {
-        let digest = digest(self.me, &self.states[&self.me]);
-        self.note(digest);
-    }
-
-    fn note(&mut self, digest: Digest) {
-        match self.digests.binary_search_by_key(&digest.node, |known| known.node) {
-            Ok(at) => self.digests[at] = digest,
-            Err(at) => self.digests.insert(at, digest),
-        }
+        let place = self.states.place(self.me).expect("a node knows itself");
+        self.digests[place] = self.digest_at(place);
     }
 }
 
@@ -398,8 +411,15 @@ mod tests {
 
     /// What a node says of itself to somebody who knows nothing.
     fn account(gossip: &mut Gossip) -> Delta {
-        let me = gossip.me;
-        gossip.delta_since(me, None).expect("it has said something")
+        let place = gossip.states.place(gossip.me).expect("it knows itself");
+        gossip.delta_of(place, None)
+    }
+
+    fn assert_alike(a: &Gossip, b: &Gossip) {
+        assert!(a.states.iter().eq(b.states.iter()), "{a:?} and {b:?}");
+        assert_eq!(a.digests, b.digests);
+        let digests = a.states.iter().map(|(node, state)| digest(node, state));
+        assert_eq!(digests.collect::<Vec<_>>(), a.digests);
     }
 
     /// A whole exchange, opened by `a`.
@@ -421,8 +441,7 @@ mod tests {
         exchange(&mut a, &mut b);
         exchange(&mut c, &mut b);
         exchange(&mut a, &mut c);
-        assert_eq!(a.states, c.states);
-        assert_eq!(a.digests, c.digests);
+        assert_alike(&a, &c);
         assert_eq!(a.states.len(), 3);
         let ack = a.answer(&c.syn(), MAX).expect("one cluster");
         assert_eq!((ack.deltas, ack.wanted), (vec![], vec![]));
@@ -449,7 +468,7 @@ mod tests {
             for (a, b) in [(1, 9), (9, 1)] {
                 let (mut a, mut b) = (knows(a, one), knows(b, other));
                 exchange(&mut a, &mut b);
-                assert_eq!(a.states, b.states, "{one:?} and {other:?}");
+                assert_alike(&a, &b);
                 let latest = one.max(other).map(|(generation, _)| generation as u16 * 10);
                 assert_eq!(weight(&a, 5), latest, "{one:?} and {other:?}");
             }

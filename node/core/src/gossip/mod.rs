@@ -11,6 +11,7 @@
 mod detector;
 mod exchange;
 mod isolation;
+mod roster;
 mod round;
 mod seal;
 mod state;

@@ -13,31 +13,35 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Fact;
 use crate::{Generation, NodeId};
 
+/// Whose it is, of which start, and its version.
+const HEAD_BYTES: usize = 8 + 4 + 8;
+
 /// A checksum over a heartbeat, or a fact, and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seal(pub u64);
 
 impl Seal {
-    /// The one on a heartbeat.
+    /// The one on a heartbeat, which is of kind 0.
     pub(super) fn of_heartbeat(node: NodeId, generation: Generation, heartbeat: u64) -> Seal {
-        let mut bytes = head(node, generation, heartbeat);
-        bytes.push(0);
+        let mut bytes = [0; HEAD_BYTES + 1];
+        bytes[..HEAD_BYTES].copy_from_slice(&head(node, generation, heartbeat));
         Seal(xxh3_64(&bytes))
     }
 
     /// The one on a fact.
     pub(super) fn of_fact(node: NodeId, generation: Generation, version: u64, fact: &Fact) -> Seal {
-        let mut bytes = head(node, generation, version);
+        let mut bytes = Vec::with_capacity(96);
+        bytes.extend(head(node, generation, version));
         extend_with_fact(&mut bytes, fact);
         Seal(xxh3_64(&bytes))
     }
 }
 
-fn head(node: NodeId, generation: Generation, version: u64) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(96);
-    bytes.extend(node.0.to_le_bytes());
-    bytes.extend(generation.0.to_le_bytes());
-    bytes.extend(version.to_le_bytes());
+fn head(node: NodeId, generation: Generation, version: u64) -> [u8; HEAD_BYTES] {
+    let mut bytes = [0; HEAD_BYTES];
+    bytes[..8].copy_from_slice(&node.0.to_le_bytes());
+    bytes[8..12].copy_from_slice(&generation.0.to_le_bytes());
+    bytes[12..].copy_from_slice(&version.to_le_bytes());
     bytes
 }
 

@@ -85,6 +85,8 @@ pub struct NodeState {
     heartbeat: Heartbeat,
     /// The facts, oldest version first.
     facts: Vec<Stamped>,
+    /// The highest of their versions, and 0 for none: at hand, because it is asked of every node in every round.
+    fact_version: u64,
 }
 
 impl NodeState {
@@ -95,15 +97,13 @@ impl NodeState {
             generation,
             heartbeat: Heartbeat::new(node, generation, 0),
             facts: Vec::new(),
+            fact_version: 0,
         }
     }
 
     /// The highest version on anything here: whoever knows this node up to it knows all.
     pub fn version(&self) -> u64 {
-        self.facts
-            .last()
-            .map_or(0, |stamped| stamped.version)
-            .max(self.heartbeat.version)
+        self.fact_version.max(self.heartbeat.version)
     }
 
     /// Raises the heartbeat.
@@ -137,6 +137,7 @@ impl NodeState {
             self.facts.remove(at);
         }
         let at = self.facts.partition_point(|s| s.version < stamped.version);
+        self.fact_version = self.fact_version.max(stamped.version);
         self.facts.insert(at, stamped);
     }
 
@@ -155,6 +156,9 @@ impl NodeState {
 
     /// The facts above a version, oldest first.
     pub(super) fn facts_above(&self, version: u64) -> &[Stamped] {
+        if version >= self.fact_version {
+            return &[];
+        }
         &self.facts[self.facts.partition_point(|stamped| stamped.version <= version)..]
     }
 

@@ -5,6 +5,7 @@ mod determinism;
 mod directed;
 mod durability;
 mod faults;
+mod gossip;
 mod handoff;
 mod levels;
 mod mending;
