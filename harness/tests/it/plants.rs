@@ -68,7 +68,7 @@ pub(crate) const CATCHES: [Catch; 24] = [
         plant: Plant::DigestOmitsTombstones,
         claim: "deletes-stay-deleted",
         seeds_min: 4,
-        settings: "--time 3s --workload deletes --nodes 3 --rate 2000 --keys 10 --set digests=true --set reads-percent=80",
+        settings: "--time 3s --workload deletes --nodes 3 --rate 3000 --keys 10 --set digests=true --set reads-percent=80",
         plan: concat!(
             r#"{at="200ms",lasts="500ms",fault="isolate",node="n3"},"#,
             r#"{at="900ms",lasts="500ms",fault="isolate",node="n2"},"#,
