@@ -11,6 +11,7 @@ use std::{
 use quorate_checker::{
     Context, Datum, Entry, Function, History, Keying, Transcript,
     formats::Format,
+    isolation,
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::{Budget, Nil, Options},
     register_history,
@@ -51,6 +52,8 @@ pub struct CheckOptions {
     pub long_fork: LongForkOptions,
     /// Of sets that are read all along.
     pub set_full: SetFullOptions,
+    /// Of transactions on registers: what is assumed of each key.
+    pub keys: isolation::Keys,
     /// On how many processors.
     pub jobs: usize,
 }
@@ -217,6 +220,11 @@ impl Checker {
             bank: self.options.bank.clone(),
             long_fork: self.options.long_fork,
             set_full: self.options.set_full,
+            keys: self.options.keys,
+            txn_budget: match budget.steps {
+                steps if steps == SearchBudget::default().steps => isolation::Question::BUDGET,
+                steps => steps,
+            },
         };
         judge_model(&question, record, &Context::default(), execute)
     }
@@ -300,7 +308,10 @@ impl Checker {
             }
         };
         let nil = nil(model);
-        let (parts, keyed) = self.split(transcript, &path)?;
+        let (parts, keyed) = match model.is_of_transactions() {
+            true => (vec![transcript], None),
+            false => self.split(transcript, &path)?,
+        };
         about.extend(keyed.map(|keyed| ("keys", keyed)));
         let is_nil_open = self.options.nil.is_none() && model.reads_registers();
         about.extend(nil_note(&parts, nil).filter(|_| is_nil_open));

@@ -49,7 +49,10 @@ pub(crate) fn evidence_files(claim: &ClaimReport, witness: &Witness, context: &C
     });
     [
         ("explain.md", explanation(claim)),
-        ("graph.svg", timeline(witness, context)),
+        (
+            "graph.svg",
+            witness.picture.clone().unwrap_or_else(|| timeline(witness, context)),
+        ),
         ("ops.jsonl", ops.collect()),
     ]
 }
@@ -63,7 +66,7 @@ fn explanation(claim: &ClaimReport) -> String {
     let _ = writeln!(out, "Seen broken {} times in {} tested.\n", claim.count, claim.tested);
     if let Some(witness) = &claim.witness {
         let _ = writeln!(out, "{}\n", witness.text);
-        let _ = writeln!(out, "![The operations in time](graph.svg)\n");
+        let _ = writeln!(out, "![The operations](graph.svg)\n");
         let _ = writeln!(
             out,
             "`minimal.jsonl` holds these operations as a history: `quorate check` it. `ops.jsonl` has each with all that is \

@@ -1,0 +1,10 @@
+//! Transactions on lists and registers, judged by their dependencies.
+
+mod corpora;
+mod differential;
+mod hierarchy;
+mod litmus;
+mod naive;
+mod notation;
+mod simulators;
+mod stores;

@@ -1,0 +1,191 @@
+//! The verdict on transactions: against a model of consistency, by their dependencies and by their causes.
+//!
+//! Each anomaly that the model rules out and that was found is a property that is violated; where none was found, the model itself is
+//! one that is held, or not known to be. Of registers, whose versions have no order that reads tell, what is known of causes decides
+//! more, and is asked too.
+
+use quorate_checker::{
+    Context, Counts, Finding, Transcript, causal,
+    isolation::{self, Broken, Data, Report},
+};
+
+use super::{consistency::Consistency, judge::Question, kind::Model};
+use crate::{
+    ClaimReport, ClaimVerdict, Execute, Judgement, Property,
+    execute::map,
+    judge::{claim_report, crashed, verdict},
+};
+
+/// Judges transactions, which are of the whole store, whatever keys they touch.
+pub(super) fn judge(
+    question: &Question<'_>,
+    transcripts: &[Transcript],
+    context: &Context,
+    execute: &dyn Execute,
+) -> Judgement {
+    let parts = map(execute, transcripts.len(), |number| {
+        of_one(question, &transcripts[number], context)
+    });
+    let mut claims: Vec<ClaimReport> = Vec::new();
+    let mut broken = Broken::default();
+    for part in parts {
+        let part = part.unwrap_or_else(|panic| {
+            let asked = asked(question);
+            Part {
+                claims: vec![claim(property_of(asked), asked, crashed(&panic))],
+                broken: Broken::default(),
+            }
+        });
+        claims.extend(part.claims);
+        broken = broken.and(&part.broken);
+    }
+    if claims.iter().any(|claim| claim.verdict == ClaimVerdict::Violated) {
+        claims.retain(|claim| claim.verdict != ClaimVerdict::Held);
+    }
+    let names = |models: &[isolation::Model]| models.iter().map(|model| model.name().to_owned()).collect();
+    Judgement {
+        verdict: verdict(&claims),
+        vacuous: None,
+        levels: Some((names(&broken.not), names(&broken.also_not))),
+        claims,
+        figures: Vec::new(),
+        counts: Counts::of_calls(transcripts),
+    }
+}
+
+/// What is known of one transcript.
+struct Part {
+    claims: Vec<ClaimReport>,
+    broken: Broken,
+}
+
+/// The model that is asked about: strict serializability where none is named.
+fn asked(question: &Question<'_>) -> isolation::Model {
+    let model = question.consistency.and_then(Consistency::of_transactions);
+    model.unwrap_or(isolation::Model::STRICT_SERIALIZABLE)
+}
+
+fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -> Part {
+    let asked = asked(question);
+    let data = match question.model {
+        Model::ListAppend => Data::Lists,
+        _ => Data::Registers,
+    };
+    let txns = match isolation::transactions(transcript, data) {
+        Ok(txns) => txns,
+        Err(why) => {
+            return Part {
+                claims: vec![claim(property_of(asked), asked, Finding::unknown(why))],
+                broken: Broken::default(),
+            };
+        }
+    };
+    let of_model = isolation::Question {
+        keys: question.keys,
+        budget: question.txn_budget,
+        ..isolation::Question::of(asked)
+    };
+    let report = isolation::check(&txns, &of_model, context);
+    let mut part = Part {
+        claims: claims(asked, &report),
+        broken: report.broken,
+    };
+    if data == Data::Registers {
+        let is_violated = part.claims.iter().any(|claim| claim.count > 0);
+        by_causes(asked, is_violated, transcript, context, &mut part);
+    }
+    part
+}
+
+/// A claim an anomaly that was found, or one that none was.
+fn claims(asked: isolation::Model, report: &Report) -> Vec<ClaimReport> {
+    let found = report.anomalies.iter().filter(|it| it.is_forbidden);
+    let mut claims: Vec<ClaimReport> = found
+        .map(|found| {
+            let name = found.anomaly.name();
+            let promise = format!("no {}", found.anomaly.description());
+            let finding = Finding {
+                tested: report.tested.max(found.count),
+                count: found.count,
+                witness: Some(found.witness.clone()),
+                unknown: None,
+            };
+            claim(Property::new(format!("no-{name}"), promise, name), asked, finding)
+        })
+        .collect();
+    if claims.is_empty() {
+        let mut why = report.unknown.clone();
+        if report.is_empty {
+            why.push("no transaction depends on another, so that no cycle could show".to_owned());
+        }
+        let unknown = (!why.is_empty()).then(|| why.join("; ").into());
+        let (tested, count, witness) = (report.tested, 0, None);
+        let finding = Finding {
+            tested,
+            count,
+            witness,
+            unknown,
+        };
+        claims.push(claim(property_of(asked), asked, finding));
+    }
+    claims
+}
+
+/// Asks by causes too: at the levels that are defined by them, and at those that imply them if nothing else was found.
+fn by_causes(asked: isolation::Model, is_violated: bool, transcript: &Transcript, context: &Context, part: &mut Part) {
+    let levels = [Consistency::Causal, Consistency::ReadAtomic, Consistency::ReadCommitted];
+    let of_causes = |level: &Consistency| level.of_transactions() == Some(asked);
+    let session = "strong-session-serializable".parse().expect("the table has it");
+    let level = match levels.into_iter().find(of_causes) {
+        Some(level) => level,
+        // What is causal goes by the order of sessions, which not every stronger model does.
+        None if asked.implies(session) && !is_violated => Consistency::Causal,
+        None => return,
+    };
+    let ask = |level: Consistency| {
+        let level_of = match level {
+            Consistency::ReadCommitted => causal::Level::ReadCommitted,
+            Consistency::ReadAtomic => causal::Level::ReadAtomic,
+            _ => causal::Level::Causal,
+        };
+        let finding = causal::transactions(transcript, level_of, context);
+        claim(level.property(), asked, finding)
+    };
+    let first = ask(level);
+    if first.count == 0 {
+        if !part.claims.iter().any(|claim| claim.claim == first.claim) {
+            part.claims
+                .extend((level.of_transactions() == Some(asked)).then_some(first));
+        }
+        return;
+    }
+    let mut broken = vec![asked];
+    let mut claims = vec![first];
+    claims.extend(level.below_all().into_iter().map(ask));
+    for claim in &claims {
+        let level = claim.claim.name.parse().ok().and_then(Consistency::of_transactions);
+        broken.extend(level.filter(|_| claim.count > 0));
+    }
+    part.broken = part.broken.and(&Broken::by([], &broken));
+    part.claims.retain(|claim| claim.count > 0);
+    part.claims.extend(claims);
+}
+
+fn property_of(model: isolation::Model) -> Property {
+    Property::new(model.name(), "what the model of this name promises", model.name())
+}
+
+fn claim(property: Property, asked: isolation::Model, finding: Finding) -> ClaimReport {
+    let reason = match property.name == asked.name() {
+        true => "what is asked about".into(),
+        false => format!("{asked} rules it out").into(),
+    };
+    let report = claim_report(property, true, reason, finding, false);
+    match report.verdict {
+        ClaimVerdict::Vacuous => ClaimReport {
+            verdict: ClaimVerdict::Held,
+            ..report
+        },
+        _ => report,
+    }
+}
