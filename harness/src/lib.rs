@@ -48,6 +48,7 @@ pub mod switch;
 pub mod tape;
 pub mod tombstones;
 pub mod trial;
+pub mod txns_file;
 pub mod utc;
 pub mod whole_file;
 pub mod workers;

@@ -36,8 +36,12 @@ pub enum Anomaly {
     FracturedRead,
     /// A transaction missed a write that is among the causes of what it read.
     MissedCause,
-    /// A transaction missed a write of a transaction whose place in the common order is before all that it saw.
-    BrokenPrefix,
+    /// As before, where what a session did before is a cause of what it does next.
+    SessionMissedCause,
+    /// No order of single reads and writes explains what was read, in real time.
+    NotLinearizable,
+    /// No order of single reads and writes explains what was read, session by session.
+    NotSequential,
     /// A session did not see what it had written.
     OwnWriteMissed,
     /// A session saw less of a key than it had seen before.
@@ -91,9 +95,24 @@ impl Closing {
 }
 
 impl Anomaly {
+    /// What only weak models have of their own: see [`super::weak`].
+    pub(super) const WEAK: [Self; 11] = [
+        Self::GCursor,
+        Self::GMonotonic,
+        Self::FracturedRead,
+        Self::MissedCause,
+        Self::SessionMissedCause,
+        Self::NotLinearizable,
+        Self::NotSequential,
+        Self::OwnWriteMissed,
+        Self::NonMonotonicRead,
+        Self::NonMonotonicWrite,
+        Self::WriteBeforeRead,
+    ];
+
     /// Returns every anomaly.
     pub fn all() -> impl Iterator<Item = Self> {
-        const OTHERS: [Anomaly; 19] = [
+        const OTHERS: [Anomaly; 21] = [
             Anomaly::Internal,
             Anomaly::G1a,
             Anomaly::G1b,
@@ -108,7 +127,9 @@ impl Anomaly {
             Anomaly::GMonotonic,
             Anomaly::FracturedRead,
             Anomaly::MissedCause,
-            Anomaly::BrokenPrefix,
+            Anomaly::SessionMissedCause,
+            Anomaly::NotLinearizable,
+            Anomaly::NotSequential,
             Anomaly::OwnWriteMissed,
             Anomaly::NonMonotonicRead,
             Anomaly::NonMonotonicWrite,
@@ -138,7 +159,9 @@ impl Anomaly {
             Self::GMonotonic => "G-monotonic",
             Self::FracturedRead => "fractured-read",
             Self::MissedCause => "missed-cause",
-            Self::BrokenPrefix => "broken-prefix",
+            Self::SessionMissedCause => "session-missed-cause",
+            Self::NotLinearizable => "non-linearizable",
+            Self::NotSequential => "non-sequential",
             Self::OwnWriteMissed => "own-write-missed",
             Self::NonMonotonicRead => "non-monotonic-read",
             Self::NonMonotonicWrite => "non-monotonic-write",
@@ -175,7 +198,11 @@ impl Anomaly {
             Self::GMonotonic => "transaction goes back in time between its reads",
             Self::FracturedRead => "transaction sees only part of another",
             Self::MissedCause => "transaction sees an effect and misses its cause",
-            Self::BrokenPrefix => "transaction misses what comes before something that it sees",
+            Self::SessionMissedCause => {
+                "transaction sees an effect, or follows it in its session, and misses its cause"
+            }
+            Self::NotLinearizable => "read or write is out of the order of real time",
+            Self::NotSequential => "read or write is out of the order of sessions",
             Self::OwnWriteMissed => "session misses its own write",
             Self::NonMonotonicRead => "session sees less of a key than before",
             Self::NonMonotonicWrite => "session's writes change places",

@@ -5,7 +5,7 @@ use super::{
     cases::{Case, Cases},
     component::components,
     explain::{Source, explain},
-    graph::{Graph, Orders},
+    graph::{Edge, Graph, Orders, session_edges},
     lattice::{Model, implied_by},
     lists::Lists,
     registers::{Keys, Registers},
@@ -13,6 +13,7 @@ use super::{
     search::Search,
     txns::{Data, Txns},
     updates,
+    weak::Weak,
     writers::Writers,
 };
 use crate::evidence::Context;
@@ -90,9 +91,15 @@ pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
     let wanted: Vec<Anomaly> = Anomaly::all()
         .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
         .collect();
-    let graph = Graph::new(txns, &writers.happened, node_count, &edges, orders(&wanted));
-    drop(edges);
     let mut unknown = Vec::new();
+    unknown.extend(weak(txns, question, &writers, &source, &edges, &mut cases));
+    let mut orders = orders(&wanted);
+    if txns.is_split() && orders.has_sessions {
+        session_edges(txns, &writers.happened, &mut edges);
+        orders.has_sessions = false;
+    }
+    let graph = Graph::new(txns, &writers.happened, node_count, &edges, orders);
+    drop(edges);
     if let Some(element) = writers.twice {
         let element = &txns.elements[element as usize];
         let key = txns.key_name(element.key);
@@ -107,6 +114,31 @@ pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
         cases,
         is_empty,
         unknown,
+    }
+}
+
+/// Looks for what models forbid that are weaker than those of cycles with anti-dependencies.
+fn weak(
+    txns: &Txns,
+    question: &Question,
+    writers: &Writers,
+    source: &Source<'_>,
+    edges: &[Edge],
+    cases: &mut Cases,
+) -> Vec<String> {
+    let models = question.models.iter().filter(|model| model.is_weak());
+    let wants = |anomaly: Anomaly| models.clone().any(|model| model.names(anomaly));
+    match source {
+        Source::Lists(lists) => Weak { txns, writers, lists }.check(wants, edges, cases),
+        Source::Registers(_) => {
+            let missing = Anomaly::WEAK.into_iter().filter(|anomaly| wants(*anomaly));
+            let names: Vec<&str> = missing.map(Anomaly::name).collect();
+            let what = format!(
+                "{} is not looked for in registers, whose versions have no known order",
+                names.join(", ")
+            );
+            (!names.is_empty()).then_some(what).into_iter().collect()
+        }
     }
 }
 

@@ -7,7 +7,9 @@
 //! an edge or two a transaction in place of one a pair, and none of them is stored: transactions are numbered in order of their
 //! invocations, so that those which begin at a moment are a range.
 
-use super::txns::{NONE, Txns};
+use rustc_hash::FxHashMap;
+
+use super::txns::{NONE, Txn, Txns};
 
 /// What an edge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,6 +232,28 @@ impl Graph {
     }
 }
 
+/// Appends the order of sessions, where transactions are split: from each step of one to each of the next. Steps of one transaction
+/// have none.
+pub(super) fn session_edges(txns: &Txns, happened: &[bool], edges: &mut Vec<Edge>) {
+    let mut last: FxHashMap<u32, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
+    for txn in txns.numbers().filter(|txn| happened[*txn as usize]) {
+        let (before, current) = last.entry(txns.txn(txn).session).or_default();
+        if current
+            .first()
+            .is_some_and(|first| txns.whole(*first) != txns.whole(txn))
+        {
+            *before = std::mem::take(current);
+        }
+        current.push(txn);
+        let is_before = |first: &&u32| txns.txn(**first).end < txns.txn(txn).start || txns.txn(txn).start == 0;
+        edges.extend(before.iter().filter(is_before).map(|first| Edge {
+            from: *first,
+            to: txn,
+            kind: Kind::Process,
+        }));
+    }
+}
+
 /// Returns, by transaction, the next that is known to have happened in its session.
 fn sessions(txns: &Txns, happened: &[bool]) -> Vec<u32> {
     let count = txns.txns.iter().map(|txn| txn.session + 1).max().unwrap_or(0);
@@ -239,7 +263,8 @@ fn sessions(txns: &Txns, happened: &[bool]) -> Vec<u32> {
         let last = &mut last[txns.txn(txn).session as usize];
         // Where the record does not have an invocation, a session's completions are in its order all the same.
         let (first, then) = (*last, txns.txn(txn));
-        if first != NONE && (txns.txn(first).end < then.start || then.start == 0) {
+        let is_next = |first: &Txn| first.end < then.start || then.start == 0;
+        if first != NONE && is_next(txns.txn(first)) {
             next[*last as usize] = txn;
         }
         *last = txn;

@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr, sync::LazyLock};
 use super::anomaly::Anomaly;
 
 /// A line a model: its name, other names of it, `>` the models directly below it, `!` the anomalies that it rules out beyond
-/// those that they do, and `?` what it rules out that is not looked for.
+/// those that they do, `~` those that it rules out too and that count only where it is asked for, and `?` what is not looked for.
 const MODELS: &str = "
 strict-serializable PL-SS strong-serializable > serializable linearizable strong-snapshot-isolation strong-session-serializable session-serializable ! G1 G1c-realtime G2-realtime
 strong-session-serializable > serializable strong-session-snapshot-isolation ! G1-process G2-process
@@ -25,8 +25,8 @@ consistent-view PL-2+ > cursor-stability monotonic-view ! G1 G-single
 cursor-stability PL-CS > read-committed ! G1 G-cursor lost-update
 monotonic-view PL-2L > read-committed ! G1 G-monotonic
 monotonic-snapshot-read PL-MSR > read-committed ! G1 G-MSR ? G-MSR
-parallel-snapshot-isolation PSI > causal-cerone update-atomic ! internal G1a
-prefix > causal-cerone ! internal G1a broken-prefix
+parallel-snapshot-isolation PSI > causal-cerone update-atomic ! internal G1a ~ G-single
+prefix > causal-cerone ! internal G1a ? what precedes causes in the common order
 causal-cerone > read-atomic ! internal G1a missed-cause
 update-atomic > read-atomic ! lost-update
 read-atomic > monotonic-atomic-view ! internal G1a future-read fractured-read
@@ -40,8 +40,8 @@ read-uncommitted PL-1 > ! G0 duplicate-elements cyclic-versions garbage-read
 view-serializable > ! ? serializability of another order of writes
 session-serializable > 1SR ! ? what replicas show
 1SR > ! ? what replicas show
-linearizable > sequential ! garbage-read key-cycle-realtime
-sequential > causal ! garbage-read key-cycle-process ? orders of several keys
+linearizable > sequential ! garbage-read non-linearizable
+sequential > causal ! garbage-read non-sequential
 causal > writes-follow-reads PRAM ! garbage-read session-missed-cause
 PRAM pram > monotonic-reads monotonic-writes read-your-writes ! ? writes of several keys out of order
 writes-follow-reads > ! write-before-read
@@ -86,8 +86,10 @@ dirty-update > G1a
 lost-update > G2-item
 G-cursor > G-single-item
 G-monotonic > G-single-item
-fractured-read > G-single-item missed-cause
-missed-cause > G-single-item
+fractured-read > G-single-item missed-cause session-missed-cause
+missed-cause > G-single-item session-missed-cause
+session-missed-cause > G-single-item-process
+non-sequential > non-linearizable
 ";
 
 /// A model of consistency.
@@ -100,6 +102,7 @@ struct Row {
     aliases: Vec<&'static str>,
     below: Vec<&'static str>,
     forbids: Vec<&'static str>,
+    forbids_if_asked: Vec<&'static str>,
     unchecked: &'static str,
 }
 
@@ -108,13 +111,15 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let row = |line: &'static str| {
         let (names, rest) = line.split_once('>').expect("a line has a >");
         let (below, rest) = rest.split_once('!').expect("a line has a !");
-        let (forbids, unchecked) = rest.split_once('?').unwrap_or((rest, ""));
+        let (rest, unchecked) = rest.split_once('?').unwrap_or((rest, ""));
+        let (forbids, asked) = rest.split_once('~').unwrap_or((rest, ""));
         let names = words(names);
         Row {
             name: names[0],
             aliases: names[1..].to_vec(),
             below: words(below),
             forbids: words(forbids),
+            forbids_if_asked: words(asked),
             unchecked: unchecked.trim(),
         }
     };
@@ -178,14 +183,26 @@ impl Model {
     /// Returns whether this model rules out `anomaly`, by itself or because one does that it implies.
     pub fn forbids(self, anomaly: Anomaly) -> bool {
         let shown = implied_by(anomaly.name());
-        Self::all()
-            .filter(|model| self.implies(*model))
-            .any(|model| model.row().forbids.iter().any(|forbidden| shown.contains(forbidden)))
+        let below = Self::all().filter(|model| self.implies(*model));
+        let mut forbidden = below.flat_map(|model| model.row().forbids.iter().chain(&model.row().forbids_if_asked));
+        forbidden.any(|forbidden| shown.contains(forbidden))
+    }
+
+    /// Returns whether this model, or one that it implies, rules out `anomaly` as such, and not only because of what it shows.
+    pub(super) fn names(self, anomaly: Anomaly) -> bool {
+        let mut below = Self::all().filter(|model| self.implies(*model));
+        below.any(|model| model.row().forbids.contains(&anomaly.name()))
     }
 
     /// Returns what this model promises and no check looks for: where nothing else is found, the verdict is unknown.
     pub fn unchecked(self) -> Option<&'static str> {
         Some(self.row().unchecked).filter(|what| !what.is_empty())
+    }
+
+    /// Returns whether anti-dependencies alone don't show that it is broken, so that it has anomalies of its own.
+    pub(super) fn is_weak(self) -> bool {
+        let strong = ["consistent-view", "repeatable-read"].map(|name| Self::named(name).expect("the table has it"));
+        !strong.into_iter().any(|model| self.implies(model))
     }
 
     fn row(self) -> &'static Row {

@@ -5,6 +5,8 @@
 //! did: it would be among them otherwise. One of unknown outcome that nobody saw may never have happened, and says nothing; one that
 //! somebody saw happened, and so did all else that its transaction did.
 
+use std::collections::BTreeMap;
+
 use super::{
     anomaly::Anomaly,
     cases::Cases,
@@ -102,6 +104,33 @@ impl<'t> Lists<'t> {
         let from = self.order(key)[place as usize..].iter();
         from.map(|element| self.writers.possible(*element))
             .find(|txn| *txn != NONE)
+    }
+
+    /// Returns who wrote the versions of `key`, in their order.
+    pub(super) fn writers_of(&self, key: u32) -> impl Iterator<Item = u32> + '_ {
+        let is_known = !self.writers.is_ambiguous(key);
+        let writers = self.order(key).iter().map(|element| self.writers.possible(*element));
+        writers.filter(move |txn| is_known && *txn != NONE)
+    }
+
+    /// Returns, by key, who made appends that happened and that nobody saw.
+    pub(super) fn unseen(&self) -> BTreeMap<u32, Vec<u32>> {
+        let mut unseen: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for txn in self.txns.numbers().filter(|txn| self.writers.happened[*txn as usize]) {
+            for step in self
+                .txns
+                .steps(txn)
+                .iter()
+                .filter(|step| !self.writers.is_ambiguous(step.key))
+            {
+                if let What::Write(element) = step.what
+                    && self.place(element).is_none()
+                {
+                    unseen.entry(step.key).or_default().push(txn);
+                }
+            }
+        }
+        unseen
     }
 
     /// Appends the dependencies between transactions, and returns how many nodes there are then: the transactions, and what

@@ -28,6 +28,7 @@ fn txn(call: &Call) -> Txn {
         end: call.end.number(),
         session: call.process.index() as u32,
         first_step: 0,
+        step_count: 0,
         outcome: call.outcome,
     }
 }

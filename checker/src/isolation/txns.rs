@@ -32,8 +32,9 @@ pub(super) struct Txn {
     pub(super) end: u32,
     /// Its session.
     pub(super) session: u32,
-    /// Set by the builder.
+    /// Where its steps are; set by the builder.
     pub(super) first_step: u32,
+    pub(super) step_count: u32,
     pub(super) outcome: Outcome,
 }
 
@@ -94,6 +95,8 @@ pub struct Txns {
     pub(super) keys: Vec<Datum>,
     pub(super) elements: Vec<Element>,
     pub(super) lists: Vec<List>,
+    /// By transaction, which it is a part of, where they are [split](Self::split).
+    parts_of: Vec<u32>,
 }
 
 impl Txns {
@@ -102,14 +105,71 @@ impl Txns {
         self.txns.len()
     }
 
+    /// Returns how many keys they touch.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns of each whether it writes, and how it ended.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = (bool, Outcome)> + '_ {
+        let is_write = |step: &Step| matches!(step.what, What::Write(_));
+        self.numbers()
+            .map(move |txn| (self.steps(txn).iter().any(is_write), self.txn(txn).outcome))
+    }
+
     /// Returns what `txn` did, in its own order.
     pub(super) fn steps(&self, txn: u32) -> &[Step] {
-        let first = self.txns[txn as usize].first_step as usize;
-        let end = self
-            .txns
-            .get(txn as usize + 1)
-            .map_or(self.steps.len(), |next| next.first_step as usize);
-        &self.steps[first..end]
+        let txn = self.txn(txn);
+        &self.steps[txn.first_step as usize..][..txn.step_count as usize]
+    }
+
+    /// Returns whether each transaction is a step of one.
+    pub(super) fn is_split(&self) -> bool {
+        !self.parts_of.is_empty()
+    }
+
+    /// Returns each step as a transaction of its own.
+    pub(super) fn split(&self) -> Self {
+        let mut split = Self {
+            steps: self.steps.clone(),
+            processes: self.processes.clone(),
+            keys: self.keys.clone(),
+            elements: self.elements.clone(),
+            lists: self.lists.clone(),
+            ..Self::empty(self.data)
+        };
+        for txn in self.numbers() {
+            let whole = *self.txn(txn);
+            for step in 0..whole.step_count {
+                split.txns.push(Txn {
+                    first_step: whole.first_step + step,
+                    step_count: 1,
+                    ..whole
+                });
+                split.origins.push(self.origins[txn as usize]);
+                split.parts_of.push(txn);
+            }
+        }
+        split
+    }
+
+    /// Returns which transaction of the record `txn` is, or is a part of.
+    pub(super) fn whole(&self, txn: u32) -> u32 {
+        self.parts_of.get(txn as usize).copied().unwrap_or(txn)
+    }
+
+    fn empty(data: Data) -> Self {
+        Self {
+            data,
+            txns: Vec::new(),
+            origins: Vec::new(),
+            processes: Vec::new(),
+            steps: Vec::new(),
+            keys: Vec::new(),
+            elements: Vec::new(),
+            lists: Vec::new(),
+            parts_of: Vec::new(),
+        }
     }
 
     pub(super) fn txn(&self, txn: u32) -> &Txn {
@@ -137,8 +197,12 @@ impl Txns {
 #[derive(Debug)]
 pub(super) struct Builder {
     txns: Txns,
+    /// The transaction that steps are of.
+    current: u32,
     key_numbers: FxHashMap<Datum, u32>,
-    /// Elements that are integers, by their key.
+    /// By key, its elements that are small integers, as far as they come densely.
+    small_ints: Vec<Vec<u32>>,
+    /// Other elements that are integers, by their key.
     int_numbers: FxHashMap<(u32, i64), u32>,
     /// Any others.
     other_numbers: FxHashMap<(u32, Datum), u32>,
@@ -152,16 +216,9 @@ const LISTS_COMPARED_MAX: usize = 8;
 impl Builder {
     pub(super) fn new(data: Data) -> Self {
         Self {
-            txns: Txns {
-                data,
-                txns: Vec::new(),
-                origins: Vec::new(),
-                processes: Vec::new(),
-                steps: Vec::new(),
-                keys: Vec::new(),
-                elements: Vec::new(),
-                lists: Vec::new(),
-            },
+            txns: Txns::empty(data),
+            current: NONE,
+            small_ints: Vec::new(),
             key_numbers: FxHashMap::default(),
             int_numbers: FxHashMap::default(),
             other_numbers: FxHashMap::default(),
@@ -169,11 +226,35 @@ impl Builder {
         }
     }
 
-    /// Appends a transaction; its steps follow.
-    pub(super) fn begin(&mut self, txn: Txn, origin: Origin) {
-        let first_step = u32::try_from(self.txns.steps.len()).expect("there are fewer than 2^32 steps");
-        self.txns.txns.push(Txn { first_step, ..txn });
+    /// Appends a transaction, and returns its number; its steps follow, or are told when it is [resumed](Self::resume).
+    ///
+    /// # Panics
+    /// There are 2^32 steps, which take more memory than machines have.
+    pub(super) fn begin(&mut self, txn: Txn, origin: Origin) -> u32 {
+        self.txns.txns.push(txn);
         self.txns.origins.push(origin);
+        let txn = self.txns.txns.len() as u32 - 1;
+        self.current = txn;
+        self.txns.txns[txn as usize].first_step = self.step_count();
+        txn
+    }
+
+    /// Says how a transaction ended that was begun before; its steps follow.
+    pub(super) fn resume(&mut self, txn: u32, outcome: Outcome, end: u32) {
+        self.current = txn;
+        let first_step = self.step_count();
+        let txn = &mut self.txns.txns[txn as usize];
+        (txn.first_step, txn.outcome, txn.end) = (first_step, outcome, end);
+    }
+
+    /// Says under which index and when its completion is recorded.
+    pub(super) fn completed(&mut self, txn: u32, index: u64, time_ns: u64) {
+        let origin = &mut self.txns.origins[txn as usize];
+        (origin.completion_index, origin.end_ns) = (index, time_ns);
+    }
+
+    fn step_count(&self) -> u32 {
+        u32::try_from(self.txns.steps.len()).expect("there are fewer than 2^32 steps")
     }
 
     /// Says whose the sessions are.
@@ -183,6 +264,7 @@ impl Builder {
 
     pub(super) fn push(&mut self, key: u32, what: What) {
         self.txns.steps.push(Step { key, what });
+        self.txns.txns[self.current as usize].step_count += 1;
     }
 
     pub(super) fn key(&mut self, key: &Datum) -> u32 {
@@ -192,21 +274,59 @@ impl Builder {
         let number = self.txns.keys.len() as u32;
         self.txns.keys.push(key.clone());
         self.lists.push(Vec::new());
+        self.small_ints.push(Vec::new());
         self.key_numbers.insert(key.clone(), number);
         number
     }
 
     pub(super) fn element(&mut self, key: u32, value: &Datum) -> u32 {
+        if let Datum::Int(int) = value {
+            return self.int_element(key, *int);
+        }
         let next = self.txns.elements.len() as u32;
-        let number = match value {
-            Datum::Int(int) => *self.int_numbers.entry((key, *int)).or_insert(next),
-            other => *self.other_numbers.entry((key, other.clone())).or_insert(next),
-        };
+        let number = *self.other_numbers.entry((key, value.clone())).or_insert(next);
         if number == next {
             let value = value.clone();
             self.txns.elements.push(Element { key, value });
         }
         number
+    }
+
+    #[inline]
+    pub(super) fn int_element(&mut self, key: u32, int: i64) -> u32 {
+        /// How far beyond those that there are an integer may be to be found by its place.
+        const GAP_MAX: usize = 1024;
+        let next = self.txns.elements.len() as u32;
+        let small = &mut self.small_ints[key as usize];
+        let number = match usize::try_from(int) {
+            Ok(place) if place < small.len() + GAP_MAX => {
+                if place >= small.len() {
+                    small.resize((place + 1).next_power_of_two(), NONE);
+                }
+                let known = &mut small[place];
+                if *known == NONE {
+                    // It may have been too far away when it was first met.
+                    let is_far = |numbers: &FxHashMap<(u32, i64), u32>| numbers.get(&(key, int)).copied();
+                    let far = if self.int_numbers.is_empty() {
+                        None
+                    } else {
+                        is_far(&self.int_numbers)
+                    };
+                    *known = far.unwrap_or(next);
+                }
+                *known
+            }
+            _ => *self.int_numbers.entry((key, int)).or_insert(next),
+        };
+        if number == next {
+            let value = Datum::Int(int);
+            self.txns.elements.push(Element { key, value });
+        }
+        number
+    }
+
+    pub(super) fn extend(&mut self, list: u32, element: u32) {
+        self.txns.lists[list as usize].elements.push(element);
     }
 
     /// Returns the read of these values of `key`.

@@ -9,7 +9,7 @@ const ELEMENTS_TOLD_MAX: usize = 8;
 impl Txns {
     /// As in `T3`, numbered in the order of invocations.
     pub(super) fn name(&self, txn: u32) -> String {
-        format!("T{txn}")
+        format!("T{}", self.whole(txn))
     }
 
     /// As in `T3 (p1, index 6 to 7)`.
@@ -27,7 +27,7 @@ impl Txns {
             Outcome::Fail => ", failed",
             Outcome::Info => ", outcome unknown",
         };
-        format!("T{txn} ({process}, {span}{outcome})")
+        format!("{} ({process}, {span}{outcome})", self.name(txn))
     }
 
     pub(super) fn key_name(&self, key: u32) -> String {
@@ -73,26 +73,27 @@ impl Txns {
         self.data == super::txns::Data::Lists
     }
 
-    /// Returns the transaction's steps as EDN has them, of lists no more than the record's readers need.
+    /// Returns the transaction's steps as EDN has them.
     pub(super) fn datum(&self, txn: u32) -> Datum {
-        let step = |step: &Step| {
-            let key = self.keys[step.key as usize].clone();
-            let keyword = |name: &str| Datum::Keyword(name.into());
-            match step.what {
-                What::Write(element) => {
-                    let name = if self.is_of_lists() { "append" } else { "w" };
-                    Datum::list([keyword(name), key, self.value(element).clone()])
-                }
-                What::ReadList { list, length } => {
-                    let values = self
-                        .read(list, length)
-                        .iter()
-                        .map(|element| self.value(*element).clone());
-                    Datum::list([keyword("r"), key, Datum::list(values)])
-                }
-                What::ReadRegister(element) => Datum::list([keyword("r"), key, self.value(element).clone()]),
+        Datum::list(self.steps(txn).iter().map(|step| self.step_datum(step)))
+    }
+
+    pub(super) fn step_datum(&self, step: &Step) -> Datum {
+        let key = self.keys[step.key as usize].clone();
+        let keyword = |name: &str| Datum::Keyword(name.into());
+        match step.what {
+            What::Write(element) => {
+                let name = if self.is_of_lists() { "append" } else { "w" };
+                Datum::list([keyword(name), key, self.value(element).clone()])
             }
-        };
-        Datum::list(self.steps(txn).iter().map(step))
+            What::ReadList { list, length } => {
+                let values = self
+                    .read(list, length)
+                    .iter()
+                    .map(|element| self.value(*element).clone());
+                Datum::list([keyword("r"), key, Datum::list(values)])
+            }
+            What::ReadRegister(element) => Datum::list([keyword("r"), key, self.value(element).clone()]),
+        }
     }
 }

@@ -31,6 +31,10 @@ pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context:
         let minimal = match record {
             Record::Keys(history) => minimal_history(claim, history),
             Record::Calls(transcripts) => minimal_transcript(claim, transcripts),
+            Record::Txns(txns) => {
+                let cited = cited(claim);
+                minimal_transcript(claim, &[txns.transcript(|index| cited.contains(&index))])
+            }
         };
         let files = evidence_files(claim, witness, context).into_iter();
         for (name, text) in files.chain([("minimal.jsonl", minimal)]) {

@@ -5,7 +5,8 @@
 //! panics is unknown, and no other is touched by it.
 
 use quorate_checker::{
-    Context, Counts, Finding, History, Transcript, checks, isolation,
+    Context, Counts, Finding, History, Transcript, checks,
+    isolation::{self, Txns},
     jepsen::{self, BankOptions, LongForkOptions, Part, Report, SetFullOptions},
     linear::{self, Budget, ModelKind, Options},
 };
@@ -46,6 +47,8 @@ pub enum Record {
     Keys(History),
     /// Calls, a transcript for each key.
     Calls(Vec<Transcript>),
+    /// Transactions on lists, read in a way that keeps nothing else of them.
+    Txns(Txns),
 }
 
 /// One property of one part of a record.
@@ -53,16 +56,18 @@ type Answer = Vec<(Property, bool, Finding)>;
 
 /// Judges `record` against the model that is asked for.
 pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, execute: &dyn Execute) -> Judgement {
-    if let (true, Record::Calls(transcripts)) = (question.model.is_of_transactions(), record) {
-        return transactions::judge(question, transcripts, context, execute);
-    }
     let (claims, figures) = match record {
+        Record::Txns(txns) => return transactions::judge(question, txns, context, execute),
+        Record::Calls(transcripts) if question.model.is_of_transactions() => {
+            return transactions::judge_calls(question, transcripts, context, execute);
+        }
         Record::Keys(history) => of_keys(question, history, context, execute),
         Record::Calls(transcripts) => of_calls(question, transcripts, context, execute),
     };
     let counts = match record {
         Record::Keys(history) => counted(&cut(history, execute), execute, Counts::of_outcomes),
         Record::Calls(transcripts) => Counts::of_calls(transcripts),
+        Record::Txns(_) => unreachable!("transactions were judged above"),
     };
     Judgement {
         verdict: verdict(&claims),

@@ -6,7 +6,7 @@
 
 use quorate_checker::{
     Context, Counts, Finding, Transcript, causal,
-    isolation::{self, Broken, Data, Report},
+    isolation::{self, Broken, Data, Report, Txns},
 };
 
 use super::{consistency::Consistency, judge::Question, kind::Model};
@@ -16,8 +16,8 @@ use crate::{
     judge::{claim_report, crashed, verdict},
 };
 
-/// Judges transactions, which are of the whole store, whatever keys they touch.
-pub(super) fn judge(
+/// Judges calls that are transactions, which are of the whole store, whatever keys they touch.
+pub(super) fn judge_calls(
     question: &Question<'_>,
     transcripts: &[Transcript],
     context: &Context,
@@ -26,18 +26,24 @@ pub(super) fn judge(
     let parts = map(execute, transcripts.len(), |number| {
         of_one(question, &transcripts[number], context)
     });
+    judgement(question, parts)
+}
+
+/// Judges transactions.
+pub(super) fn judge(question: &Question<'_>, txns: &Txns, context: &Context, execute: &dyn Execute) -> Judgement {
+    let parts = map(execute, 1, |_| of_txns(question, txns, context));
+    judgement(question, parts)
+}
+
+fn judgement(question: &Question<'_>, parts: Vec<Result<Part, String>>) -> Judgement {
+    let mut counts = Counts::default();
     let mut claims: Vec<ClaimReport> = Vec::new();
     let mut broken = Broken::default();
     for part in parts {
-        let part = part.unwrap_or_else(|panic| {
-            let asked = asked(question);
-            Part {
-                claims: vec![claim(property_of(asked), asked, crashed(&panic))],
-                broken: Broken::default(),
-            }
-        });
+        let part = part.unwrap_or_else(|panic| Part::unknown(asked(question), crashed(&panic)));
         claims.extend(part.claims);
         broken = broken.and(&part.broken);
+        counts = counts.merge(part.counts);
     }
     if claims.iter().any(|claim| claim.verdict == ClaimVerdict::Violated) {
         claims.retain(|claim| claim.verdict != ClaimVerdict::Held);
@@ -49,7 +55,7 @@ pub(super) fn judge(
         levels: Some((names(&broken.not), names(&broken.also_not))),
         claims,
         figures: Vec::new(),
-        counts: Counts::of_calls(transcripts),
+        counts,
     }
 }
 
@@ -57,6 +63,7 @@ pub(super) fn judge(
 struct Part {
     claims: Vec<ClaimReport>,
     broken: Broken,
+    counts: Counts,
 }
 
 /// The model that is asked about: strict serializability where none is named.
@@ -65,36 +72,55 @@ fn asked(question: &Question<'_>) -> isolation::Model {
     model.unwrap_or(isolation::Model::STRICT_SERIALIZABLE)
 }
 
-fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -> Part {
-    let asked = asked(question);
+impl Part {
+    fn unknown(asked: isolation::Model, finding: Finding) -> Self {
+        Self {
+            claims: vec![claim(property_of(asked), asked, finding)],
+            broken: Broken::default(),
+            counts: Counts::default(),
+        }
+    }
+}
+
+fn transactions_of(question: &Question<'_>, transcript: &Transcript) -> Result<Txns, String> {
     let data = match question.model {
         Model::ListAppend => Data::Lists,
         _ => Data::Registers,
     };
-    let txns = match isolation::transactions(transcript, data) {
+    isolation::transactions(transcript, data)
+}
+
+fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -> Part {
+    let txns = match transactions_of(question, transcript) {
         Ok(txns) => txns,
         Err(why) => {
             return Part {
-                claims: vec![claim(property_of(asked), asked, Finding::unknown(why))],
-                broken: Broken::default(),
+                counts: Counts::of_calls(std::slice::from_ref(transcript)),
+                ..Part::unknown(asked(question), Finding::unknown(why))
             };
         }
     };
+    let mut part = of_txns(question, &txns, context);
+    if question.model == Model::RwRegister {
+        let is_violated = part.claims.iter().any(|claim| claim.count > 0);
+        by_causes(asked(question), is_violated, transcript, context, &mut part);
+    }
+    part
+}
+
+fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context) -> Part {
+    let asked = asked(question);
     let of_model = isolation::Question {
         keys: question.keys,
         budget: question.txn_budget,
         ..isolation::Question::of(asked)
     };
-    let report = isolation::check(&txns, &of_model, context);
-    let mut part = Part {
+    let report = isolation::check(txns, &of_model, context);
+    Part {
         claims: claims(asked, &report),
         broken: report.broken,
-    };
-    if data == Data::Registers {
-        let is_violated = part.claims.iter().any(|claim| claim.count > 0);
-        by_causes(asked, is_violated, transcript, context, &mut part);
+        counts: Counts::of_transactions(txns),
     }
-    part
 }
 
 /// A claim an anomaly that was found, or one that none was.

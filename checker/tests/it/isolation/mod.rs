@@ -6,5 +6,7 @@ mod hierarchy;
 mod litmus;
 mod naive;
 mod notation;
+mod reading;
 mod simulators;
 mod stores;
+mod weak;
