@@ -57,9 +57,9 @@ impl Cases {
     }
 
     /// Puts those into words that have none yet.
-    pub(super) fn tell(&mut self, tell: impl Fn(&Case) -> String) {
+    pub(super) fn tell(&mut self, tell: impl Fn(&mut Case)) {
         for found in self.found.values_mut().filter(|found| found.best.text.is_empty()) {
-            found.best.text = tell(&found.best);
+            tell(&mut found.best);
         }
     }
 

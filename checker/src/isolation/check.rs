@@ -4,7 +4,7 @@ use super::{
     anomaly::Anomaly,
     cases::{Case, Cases},
     component::components,
-    explain::{Source, explain},
+    explain::{Source, explain, observers},
     graph::{Edge, Graph, Orders, session_edges},
     lattice::{Model, implied_by},
     lists::Lists,
@@ -189,5 +189,8 @@ fn search(
             cases.add_best(anomaly, case);
         }
     }
-    cases.tell(|case| explain(txns, source, &case.cycle));
+    cases.tell(|case| {
+        case.text = explain(txns, source, &case.cycle);
+        case.txns.extend(observers(txns, source, &case.cycle));
+    });
 }

@@ -14,18 +14,72 @@ pub(super) enum Source<'t> {
     Registers(Registers<'t>),
 }
 
+/// How many links of a cycle are told, and how many of them may have others to show their order.
+const TOLD_MAX: usize = 40;
+
+/// Returns who shows in which order the transactions of a cycle wrote, beside these: of each link one who read what it is about.
+pub(super) fn observers(txns: &Txns, source: &Source<'_>, cycle: &[Link]) -> Vec<u32> {
+    let Source::Lists(lists) = source else {
+        return Vec::new();
+    };
+    let mut shown: Vec<u32> = cycle.iter().map(|link| link.from).collect();
+    let begin = shown.len();
+    for link in cycle
+        .iter()
+        .take(TOLD_MAX)
+        .filter(|link| matches!(link.kind, Kind::Ww | Kind::Rw))
+    {
+        let Some((key, place)) = about(txns, lists, link) else {
+            continue;
+        };
+        let sees = |txn: &u32| {
+            txns.steps(*txn).iter().any(|step| match step.what {
+                What::ReadList { list, length } => step.key == key && length > place && lists.is_version(list, length),
+                _ => false,
+            })
+        };
+        if !shown.iter().any(sees) {
+            shown.extend(txns.numbers().filter(|txn| txns.is_ok(*txn)).find(sees));
+        }
+    }
+    shown.split_off(begin)
+}
+
+/// Returns the key, and the place in it of the append, by which the second of a link comes later; none if nobody saw it.
+fn about(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<(u32, u32)> {
+    txns.steps(link.to).iter().find_map(|step| {
+        let What::Write(element) = step.what else { return None };
+        let place = lists.place(element)?;
+        let is_why = match link.kind {
+            Kind::Ww => lists.writer_before(step.key, place) == Some(link.from),
+            _ => txns.steps(link.from).iter().any(|read| match read.what {
+                What::ReadList { list, length } => {
+                    let is_next = lists.writer_from(read.key, length) == Some(link.to);
+                    read.key == step.key && lists.is_version(list, length) && is_next
+                }
+                _ => false,
+            }),
+        };
+        is_why.then_some((step.key, place))
+    })
+}
+
 /// Returns what happened, transaction by transaction and link by link.
 pub(super) fn explain(txns: &Txns, source: &Source<'_>, cycle: &[Link]) -> String {
     let name = |txn: u32| txns.name(txn);
     let mut lines = Vec::new();
-    for link in cycle {
+    let told = &cycle[..cycle.len().min(TOLD_MAX)];
+    for link in told {
         lines.push(format!("{}.", txns.txn_text(link.from)));
     }
-    for (number, link) in cycle.iter().enumerate() {
+    for (number, link) in told.iter().enumerate() {
         let why = why(txns, source, link);
         let (from, to) = (name(link.from), name(link.to));
         let then = if number + 1 == cycle.len() { "And yet" } else { "So" };
         lines.push(format!("{why}. {then} {from} comes before {to}."));
+    }
+    if told.len() < cycle.len() {
+        lines.push(format!("So it goes on, by {} more.", cycle.len() - told.len()));
     }
     lines.push(format!(
         "{} would come before itself: a contradiction.",

@@ -33,9 +33,18 @@ pub(super) struct Lists<'t> {
 impl<'t> Lists<'t> {
     pub(super) fn new(txns: &'t Txns, writers: &'t Writers) -> Self {
         let mut longest = vec![NONE; txns.keys.len()];
+        // Of two that are equally long, which is taken does not depend on which was read first.
+        let rank = |list: u32| {
+            let elements = &txns.lists[list as usize].elements;
+            (elements.len(), elements.iter().map(|element| txns.value(*element)))
+        };
+        let is_better = |list: u32, best: u32| {
+            let ((length, values), (best_length, best_values)) = (rank(list), rank(best));
+            length > best_length || length == best_length && values.lt(best_values)
+        };
         for (number, list) in (0..).zip(&txns.lists) {
             let best = &mut longest[list.key as usize];
-            if *best == NONE || txns.lists[*best as usize].elements.len() < list.elements.len() {
+            if *best == NONE || is_better(number, *best) {
                 *best = number;
             }
         }

@@ -206,3 +206,38 @@ fn a_cycle_is_told_link_by_link_and_drawn() {
         "{picture}"
     );
 }
+
+#[test]
+fn a_minimal_history_shows_the_same_and_nothing_else() {
+    let lines = "
+        p0 ok: append x 1, append y 7
+        p1 ok: append x 2, append y 1
+        p2 ok: append z 1
+        p3 ok: append y 2, append x 3
+        p4 ok: r x [1 3 2], r z [1]
+        p5 ok: r y [7 1 2]
+        p6 ok: r z [1]
+    ";
+    let txns = isolation::transactions(&history(lines), Data::Lists).expect("they are transactions");
+    let question = Question::of("serializable".parse().expect("known"));
+    let report = isolation::check(&txns, &question, &Context::default());
+    assert_eq!(report.forbidden(), ["G0"]);
+    let indices: Vec<u64> = report.anomalies[0].witness.ops.iter().map(|op| op.index).collect();
+    // The two, and who saw in which order they wrote.
+    assert_eq!(indices, [2, 6, 8, 10]);
+    let part = txns.transcript(|index| indices.contains(&index));
+    let part = isolation::transactions(&part, Data::Lists).expect("they are transactions");
+    let again = isolation::check(&part, &question, &Context::default());
+    assert_eq!(again.forbidden(), ["G0"]);
+}
+
+#[test]
+fn a_circle_of_very_many_is_found_and_told_in_part() {
+    const COUNT: usize = 100_000;
+    let lines = (0..COUNT).map(|n| format!("p{n} ok: r {n} [1], append {} 1\n", (n + 1) % COUNT));
+    let report = judge(&lines.collect::<String>(), Data::Lists, "serializable", Keys::default());
+    assert_eq!(report.forbidden(), ["G1c"]);
+    let found = &report.anomalies[0];
+    assert_eq!(found.cycle.len(), COUNT);
+    assert!(found.witness.text.len() < 10_000, "{}", found.witness.text.len());
+}
