@@ -179,9 +179,10 @@ fn by_causes(asked: isolation::Model, is_violated: bool, transcript: &Transcript
     };
     let first = ask(level);
     if first.count == 0 {
-        if !part.claims.iter().any(|claim| claim.claim == first.claim) {
-            part.claims
-                .extend((level.of_transactions() == Some(asked)).then_some(first));
+        // What is defined by causes is decided by them; cycles may show that it is broken, and never that it holds.
+        if level.of_transactions() == Some(asked) {
+            part.claims.retain(|claim| claim.count > 0);
+            part.claims.push(first);
         }
         return;
     }
