@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     history::{History, KeyId, Op, Outcome, Position},
+    isolation::Txns,
     transcript::Transcript,
 };
 
@@ -79,6 +80,17 @@ impl Counts {
         for call in transcripts.iter().flat_map(Transcript::calls) {
             counts.add(!matches!(&*call.function, "read" | "get"), call.outcome);
         }
+        counts
+    }
+
+    /// Counts transactions, and the keys that they touch; those that only read are reads.
+    pub fn of_transactions(txns: &Txns) -> Self {
+        let mut counts = Self {
+            keys: txns.key_count() as u64,
+            ..Self::default()
+        };
+        txns.outcomes()
+            .for_each(|(is_write, outcome)| counts.add(is_write, outcome));
         counts
     }
 

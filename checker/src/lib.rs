@@ -49,6 +49,7 @@ mod datum;
 mod evidence;
 pub mod formats;
 mod history;
+pub mod isolation;
 pub mod jepsen;
 pub mod linear;
 pub mod sets;

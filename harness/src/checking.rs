@@ -11,6 +11,7 @@ use std::{
 use quorate_checker::{
     Context, Datum, Entry, Function, History, Keying, Transcript,
     formats::Format,
+    isolation,
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::{Budget, Nil, Options},
     register_history,
@@ -52,6 +53,8 @@ pub struct CheckOptions {
     pub long_fork: LongForkOptions,
     /// Of sets that are read all along.
     pub set_full: SetFullOptions,
+    /// Of transactions on registers: what is assumed of each key.
+    pub keys: isolation::Keys,
     /// On how many processors.
     pub jobs: usize,
 }
@@ -110,7 +113,10 @@ impl Checker {
         settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
     ) -> anyhow::Result<Checked> {
         let began = Instant::now();
-        let opened = self.open(path, settings)?;
+        let opened = match self.open_txns(path) {
+            Some(opened) => opened,
+            None => self.open(path, settings)?,
+        };
         let stop = self.options.budget.time.map(|time| began + time);
         let judgement = self.judge(&opened.asked, &opened.record, &self.workers, stop);
         let Opened {
@@ -148,6 +154,42 @@ impl Checker {
             report,
             record,
             context,
+        })
+    }
+
+    /// Reads a file of transactions on lists in the fast way, if it is one and has nothing unusual.
+    fn open_txns(&self, path: &Path) -> Option<Opened> {
+        if RunFolder::is_one(path) || path == Path::new("-") || self.options.keyed {
+            return None;
+        }
+        let input = Input::open(path, self.options.format).ok()?;
+        let format = input.format();
+        if !matches!(format, Format::Edn | Format::Jsonl) || RunFolder::around(path).ok()?.is_some() {
+            return None;
+        }
+        let mut about = Vec::new();
+        match self.options.model {
+            Some(Model::ListAppend) => {}
+            None => {
+                // What its beginning is of, the rest is too, or is unusual.
+                let (model, why) = Model::infer(&input.beginning()).ok()?;
+                about.push(("model", format!("{model}, as {why}; --model asks for another")));
+                (model == Model::ListAppend).then_some(())?;
+                self.options
+                    .consistency
+                    .is_none_or(|level| model.require_level(level).is_ok())
+                    .then_some(())?;
+            }
+            Some(_) => return None,
+        }
+        let txns = input.txns(self.options.jobs)?;
+        let (model, nil) = (Model::ListAppend, Nil::Absent);
+        Some(Opened {
+            asked: Asked::Model { model, nil },
+            record: Record::Txns(txns),
+            about,
+            format,
+            run: None,
         })
     }
 
@@ -201,7 +243,9 @@ impl Checker {
             (Asked::Claims { scenario, facts }, Record::Keys(history)) => {
                 return judge(scenario.workload, history, scenario.settings(), facts, execute);
             }
-            (Asked::Claims { .. }, Record::Calls(_)) => unreachable!("claims of our own store are asked of keys"),
+            (Asked::Claims { .. }, Record::Calls(_) | Record::Txns(_)) => {
+                unreachable!("claims of our own store are asked of keys")
+            }
             (Asked::Model { model, nil }, _) => (*model, *nil),
         };
         let is_over = || stop.is_some_and(|stop| Instant::now() >= stop);
@@ -218,6 +262,11 @@ impl Checker {
             bank: self.options.bank.clone(),
             long_fork: self.options.long_fork,
             set_full: self.options.set_full,
+            keys: self.options.keys,
+            txn_budget: match budget.steps {
+                steps if steps == SearchBudget::default().steps => isolation::Question::BUDGET,
+                steps => steps,
+            },
         };
         judge_model(&question, record, &Context::default(), execute)
     }
@@ -301,7 +350,10 @@ impl Checker {
             }
         };
         let nil = nil(model);
-        let (parts, keyed) = self.split(transcript, &path)?;
+        let (parts, keyed) = match model.is_of_transactions() {
+            true => (vec![transcript], None),
+            false => self.split(transcript, &path)?,
+        };
         about.extend(keyed.map(|keyed| ("keys", keyed)));
         let is_nil_open = self.options.nil.is_none() && model.reads_registers();
         about.extend(nil_note(&parts, nil).filter(|_| is_nil_open));

@@ -11,9 +11,10 @@ use std::{
 use quorate_checker::{
     Entry, History, HistoryBuilder, Transcript, TranscriptBuilder, TranscriptError,
     formats::{Collected, Format, ReadError, Reader, Refusal, Sink},
+    isolation::Txns,
 };
 
-use crate::{exit::ExitError, history_file};
+use crate::{exit::ExitError, history_file, txns_file};
 
 /// How many bytes are read at a time: enough that the system's share of the work does not show.
 const BLOCK_BYTES: usize = 1 << 18;
@@ -80,6 +81,23 @@ impl Input {
         // What is wrong with it is said when it is read whole.
         let _ = Reader::new(self.format).feed(&self.first, &mut sink);
         entries
+    }
+
+    /// The calls of its beginning, as far as they can be read.
+    pub fn beginning(&self) -> Transcript {
+        let mut builder = TranscriptBuilder::new();
+        for entry in self.sample() {
+            if builder.push(entry).is_err() {
+                break;
+            }
+        }
+        builder.finish()
+    }
+
+    /// Everything, as transactions on lists, on so many threads; nothing if the history has anything unusual.
+    pub fn txns(self, jobs: usize) -> Option<Txns> {
+        let Input { first, rest, .. } = self;
+        txns_file::read(io::Cursor::new(first).chain(rest), jobs)
     }
 
     /// Everything, as calls in the order of real time.

@@ -51,6 +51,7 @@ pub mod tape;
 pub mod told;
 pub mod tombstones;
 pub mod trial;
+pub mod txns_file;
 pub mod utc;
 pub mod whole_file;
 pub mod workers;

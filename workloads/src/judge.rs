@@ -103,6 +103,8 @@ pub struct Judgement {
     pub vacuous: Option<&'static str>,
     /// Claim by claim.
     pub claims: Vec<ClaimReport>,
+    /// Of transactions, the weakest models that were broken, and those that are therefore broken too.
+    pub levels: Option<(Vec<String>, Vec<String>)>,
     /// What was measured besides.
     pub figures: Vec<Figure>,
     /// How much the record holds.
@@ -154,6 +156,7 @@ pub fn judge(
         verdict: verdict(&asked_for(&claims, settings, vacuous)),
         vacuous,
         claims,
+        levels: None,
         figures: figures(workload, history, facts, execute),
         counts,
     }
@@ -231,6 +234,9 @@ pub(crate) fn claim_report(
 impl Judgement {
     /// The weakest levels of consistency that were broken, and the stronger ones that are therefore broken too.
     pub fn broken_levels(&self) -> (Vec<String>, Vec<String>) {
+        if let Some(levels) = &self.levels {
+            return levels.clone();
+        }
         let is_broken = |report: &&ClaimReport| report.count > 0;
         let broken = self.claims.iter().filter(is_broken);
         let mut levels: Vec<Consistency> = broken.filter_map(|report| level_of(&report.claim.name)).collect();

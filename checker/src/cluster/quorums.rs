@@ -113,6 +113,7 @@ impl Finding {
             ops: Vec::new(),
             text,
             starts: Vec::new(),
+            picture: None,
         });
     }
 }

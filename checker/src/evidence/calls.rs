@@ -58,6 +58,7 @@ impl CallTally {
             key: transcript.key().map(|key| words.value(key)).unwrap_or_default(),
             ops: calls.iter().map(|call| WitnessOp::of_call(transcript, call)).collect(),
             text,
+            picture: None,
             starts: calls.iter().map(|call| call.start).collect(),
         });
     }

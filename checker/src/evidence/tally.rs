@@ -89,6 +89,7 @@ impl<'h, V> Tally<'h, V> {
                 key: history.key(ops[0].key).to_owned(),
                 ops: ops.iter().map(|op| WitnessOp::new(history, op)).collect(),
                 text,
+                picture: None,
                 starts: ops.iter().map(|op| op.start).collect(),
             }
         });

@@ -20,6 +20,9 @@ pub struct Witness {
     pub ops: Vec<WitnessOp>,
     /// What happened: which ops, when, through which nodes, and which faults were on.
     pub text: String,
+    /// An SVG that shows it better than the ops in time do, where there is such.
+    #[serde(skip)]
+    pub picture: Option<String>,
     /// Where each op began among all events of its history: by this the earlier of two witnesses is told.
     #[serde(skip)]
     pub starts: Vec<Position>,

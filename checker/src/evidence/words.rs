@@ -112,7 +112,7 @@ impl<'h> Words<'h> {
     }
 
     /// The same for what began and ended at these times.
-    pub(super) fn faults_of(context: &Context, spans: impl Iterator<Item = (u64, Option<u64>)> + Clone) -> String {
+    pub(crate) fn faults_of(context: &Context, spans: impl Iterator<Item = (u64, Option<u64>)> + Clone) -> String {
         let start_ns = spans.clone().map(|(start_ns, _)| start_ns).min();
         let end_ns = spans.map(|(start_ns, end_ns)| end_ns.unwrap_or(start_ns)).max();
         let (Some(start_ns), Some(end_ns)) = (start_ns, end_ns) else {

@@ -216,6 +216,16 @@ impl Position {
         Self(event_count as u32 + 1)
     }
 
+    /// Returns the place of this number.
+    pub(crate) fn at(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the place as a number, which is the greatest there is for [`Self::NEVER`].
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
     /// Returns where this is when `event_count` more events come before.
     pub(super) fn moved_by(self, event_count: usize) -> Self {
         match self {

@@ -13,6 +13,7 @@ mod fast;
 mod formats;
 mod hierarchy;
 mod injection;
+mod isolation;
 mod jepsen;
 mod language;
 mod linear;

@@ -64,6 +64,7 @@ fn every_kind_of_op() {
         key: "k".into(),
         ops,
         text: "One of each kind.".into(),
+        picture: None,
         starts: Vec::new(),
     };
     compare(
@@ -101,6 +102,7 @@ fn of_very_many_ops_some_are_left_out() {
         key: "k".into(),
         ops: ops.collect(),
         text: String::new(),
+        picture: None,
         starts: Vec::new(),
     };
     let svg = timeline(&witness, &Context::default());
@@ -121,6 +123,7 @@ fn nothing_at_all() {
         key: String::new(),
         ops: Vec::new(),
         text: String::new(),
+        picture: None,
         starts: Vec::new(),
     };
     require_sound(&timeline(&witness, &Context::default())).expect("the picture is sound");
@@ -203,6 +206,7 @@ fn odd(rng: &mut Pcg64Mcg) -> (Witness, Context) {
         ops: ops.collect(),
         key: odd_text(rng),
         text: odd_text(rng),
+        picture: None,
         starts: Vec::new(),
     };
     let faults = (0..rng.random_range(0..10)).map(|_| FaultSpan {

@@ -39,13 +39,14 @@ pub(super) struct Args {
 const EXAMPLES: &str = "\
 Models: register, cas-register, multi-register, mutex, queue, fifo-queue, stack, kv (linearizable); set, set-full, counter, \
 total-queue, unique-ids, bank, long-fork, causal-reverse (as Jepsen has them; set and counter with --consistency linearizable \
-too); sessions; rw-register; quorum-register (the claims of our own store).
+too); sessions; list-append, rw-register (transactions, at any level of Elle's); quorum-register (the claims of our own store).
 
 Examples:
   quorate check results/runs/quickstart/latest
   quorate check history.jsonl --r 1 --w 1
   quorate check history.edn --model cas-register --init 0
   quorate check history.edn --consistency k-atomic:2 --keyed
+  quorate check history.edn --model list-append --consistency snapshot-isolation
   quorate check histories/*.edn --budget 10s
   zcat history.edn.gz | quorate check - --model bank --evidence why";
 

@@ -9,6 +9,7 @@ use clap::{
 use quorate_checker::{
     Datum, Forms,
     formats::Format,
+    isolation,
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::Nil,
 };
@@ -31,8 +32,8 @@ pub(super) struct JudgeArgs {
     /// What the store was to be: see the list below.
     #[arg(long, value_name = "NAME", value_parser = models(), hide_possible_values = true)]
     pub(super) model: Option<Model>,
-    /// At which level: linearizable, sequential, causal, regular, safe, k-atomic:K; of rw-register causal, read-atomic,
-    /// read-committed.
+    /// At which level: linearizable, sequential, causal, regular, safe, k-atomic:K; of list-append and
+    /// rw-register those of Elle, strict-serializable if none is named.
     #[arg(long, value_name = "NAME")]
     pub(super) consistency: Option<Consistency>,
     /// What a completed read of nil says: nothing was there, or nothing at all. Without it EDN, JSON and history.txt have it
@@ -66,6 +67,15 @@ pub(super) struct JudgeArgs {
     /// Of model set-full: an element that was acknowledged and is missing from a later read is a violation.
     #[arg(long)]
     linearizable: bool,
+    /// Of model rw-register: each transaction writes a key after what it read of it.
+    #[arg(long)]
+    wfr_keys: bool,
+    /// Of model rw-register: each key by itself is sequentially consistent.
+    #[arg(long)]
+    sequential_keys: bool,
+    /// Of model rw-register: each key by itself is linearizable.
+    #[arg(long)]
+    linearizable_keys: bool,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }
@@ -128,6 +138,9 @@ impl JudgeArgs {
             (self.total.is_some(), "--total", Model::Bank),
             (self.group_size.is_some(), "--group-size", Model::LongFork),
             (self.linearizable, "--linearizable", Model::SetFull),
+            (self.wfr_keys, "--wfr-keys", Model::RwRegister),
+            (self.sequential_keys, "--sequential-keys", Model::RwRegister),
+            (self.linearizable_keys, "--linearizable-keys", Model::RwRegister),
         ];
         for (is_given, flag, model) in of_model {
             if is_given && self.model != Some(model) {
@@ -158,6 +171,11 @@ impl JudgeArgs {
             },
             set_full: SetFullOptions {
                 is_linearizable: self.linearizable,
+            },
+            keys: isolation::Keys {
+                writes_follow_reads: self.wfr_keys,
+                sequential: self.sequential_keys,
+                linearizable: self.linearizable_keys,
             },
             jobs: self.jobs(),
         })
@@ -205,8 +223,14 @@ impl JudgeArgs {
                 if let Some(size) = self.group_size {
                     flag("group-size", Some(size.to_string()));
                 }
-                if self.linearizable {
-                    flag("linearizable", None);
+                let given = [
+                    (self.linearizable, "linearizable"),
+                    (self.wfr_keys, "wfr-keys"),
+                    (self.sequential_keys, "sequential-keys"),
+                    (self.linearizable_keys, "linearizable-keys"),
+                ];
+                for (_, name) in given.into_iter().filter(|(is_given, _)| *is_given) {
+                    flag(name, None);
                 }
             }
         }

@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::Context as _;
 use quorate_checker::{
-    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, Witness, formats::write_jsonl, timeline,
+    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, Witness,
+    formats::write_jsonl,
+    isolation::{self, Anomaly, Data, Txns},
+    timeline,
 };
 use quorate_workloads::{ClaimReport, Record};
 use serde_json::Value;
@@ -30,7 +33,11 @@ pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context:
         fs::create_dir_all(&folder).with_context(|| format!("create folder {}", folder.display()))?;
         let minimal = match record {
             Record::Keys(history) => minimal_history(claim, history),
-            Record::Calls(transcripts) => minimal_transcript(claim, transcripts),
+            Record::Calls(transcripts) => match transactions_of(claim, transcripts) {
+                Some(txns) => minimal_transactions(claim, &txns),
+                None => minimal_transcript(claim, transcripts),
+            },
+            Record::Txns(txns) => minimal_transactions(claim, txns),
         };
         let files = evidence_files(claim, witness, context).into_iter();
         for (name, text) in files.chain([("minimal.jsonl", minimal)]) {
@@ -49,7 +56,10 @@ pub(crate) fn evidence_files(claim: &ClaimReport, witness: &Witness, context: &C
     });
     [
         ("explain.md", explanation(claim)),
-        ("graph.svg", timeline(witness, context)),
+        (
+            "graph.svg",
+            witness.picture.clone().unwrap_or_else(|| timeline(witness, context)),
+        ),
         ("ops.jsonl", ops.collect()),
     ]
 }
@@ -63,7 +73,7 @@ fn explanation(claim: &ClaimReport) -> String {
     let _ = writeln!(out, "Seen broken {} times in {} tested.\n", claim.count, claim.tested);
     if let Some(witness) = &claim.witness {
         let _ = writeln!(out, "{}\n", witness.text);
-        let _ = writeln!(out, "![The operations in time](graph.svg)\n");
+        let _ = writeln!(out, "![The operations](graph.svg)\n");
         let _ = writeln!(
             out,
             "`minimal.jsonl` holds these operations as a history: `quorate check` it. `ops.jsonl` has each with all that is \
@@ -71,6 +81,23 @@ fn explanation(claim: &ClaimReport) -> String {
         );
     }
     out
+}
+
+/// The transactions of a witness as a history in which no others were.
+fn minimal_transactions(claim: &ClaimReport, txns: &Txns) -> String {
+    let cited = cited(claim);
+    let entries = txns.transcript(|index| cited.contains(&index)).entries();
+    entries.iter().map(|entry| write_jsonl(entry) + "\n").collect()
+}
+
+/// The transactions that the calls of a witness are, if its claim is of such.
+fn transactions_of(claim: &ClaimReport, transcripts: &[Transcript]) -> Option<Txns> {
+    let [transcript] = transcripts else { return None };
+    let anomaly = Anomaly::all().find(|it| it.name() == claim.claim.anomaly)?;
+    let is_of = |data: Data| isolation::transactions(transcript, data).ok();
+    is_of(Data::Lists)
+        .or_else(|| is_of(Data::Registers))
+        .filter(|_| claim.claim.name.contains(anomaly.name()))
 }
 
 /// The calls of a witness as a transcript of their own.

@@ -51,6 +51,7 @@ impl<'r> Operations<'r> {
         let (items, needs) = match record {
             Record::Keys(history) => of_history(history),
             Record::Calls(transcripts) => of_transcripts(transcripts),
+            Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
         };
         Self {
             record,
@@ -153,6 +154,7 @@ impl<'r> Operations<'r> {
                 Record::Keys(builder.finish())
             }
             Record::Calls(transcripts) => Record::Calls(self.transcripts(part, transcripts)),
+            Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
         }
     }
 
@@ -168,6 +170,7 @@ impl<'r> Operations<'r> {
                 }
                 entries.iter().map(|entry| write_jsonl(entry) + "\n").collect()
             }
+            Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
         }
     }
 

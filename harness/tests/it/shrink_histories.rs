@@ -390,6 +390,7 @@ fn results_are_most_often_the_smallest_there_are() {
         bank: Default::default(),
         long_fork: Default::default(),
         set_full: Default::default(),
+        keys: Default::default(),
         jobs: 1,
     };
     let checker = Checker::new(options).expect("the options agree");

@@ -7,6 +7,8 @@
 
 use std::{fmt, str::FromStr};
 
+use quorate_checker::isolation;
+
 use crate::Property;
 
 /// A level of consistency.
@@ -28,6 +30,8 @@ pub enum Consistency {
     ReadAtomic,
     /// Of transactions: only what was committed is seen, and nothing older after something newer.
     ReadCommitted,
+    /// Of transactions: any other model.
+    OfTransactions(isolation::Model),
 }
 
 /// How deep k-atomicity may be asked for.
@@ -45,6 +49,7 @@ impl Consistency {
             Consistency::KAtomic(k) => format!("k-atomic:{k}"),
             Consistency::ReadAtomic => "read-atomic".to_owned(),
             Consistency::ReadCommitted => "read-committed".to_owned(),
+            Consistency::OfTransactions(model) => model.name().to_owned(),
         }
     }
 
@@ -63,6 +68,7 @@ impl Consistency {
             Consistency::KAtomic(k) => format!("a read sees one of the last {k} writes"),
             Consistency::ReadAtomic => "all of a transaction's writes are seen, or none".to_owned(),
             Consistency::ReadCommitted => "only what was committed is seen, and nothing older after it".to_owned(),
+            Consistency::OfTransactions(model) => format!("no anomaly that {model} rules out"),
         }
     }
 
@@ -77,6 +83,15 @@ impl Consistency {
             Consistency::KAtomic(_) => "staler-than-k",
             Consistency::ReadAtomic => "fractured-read",
             Consistency::ReadCommitted => "non-monotonic-transaction",
+            Consistency::OfTransactions(model) => model.name(),
+        }
+    }
+
+    /// The model of transactions that this is, if it is one.
+    pub fn of_transactions(self) -> Option<isolation::Model> {
+        match self {
+            Consistency::OfTransactions(model) => Some(model),
+            level => level.name().parse().ok(),
         }
     }
 
@@ -128,7 +143,10 @@ impl Consistency {
             Consistency::Regular => &[Consistency::Safe],
             Consistency::Causal => &[Consistency::ReadAtomic],
             Consistency::ReadAtomic => &[Consistency::ReadCommitted],
-            Consistency::Safe | Consistency::KAtomic(_) | Consistency::ReadCommitted => &[],
+            Consistency::Safe
+            | Consistency::KAtomic(_)
+            | Consistency::ReadCommitted
+            | Consistency::OfTransactions(_) => &[],
         }
     }
 }
@@ -161,11 +179,21 @@ impl FromStr for Consistency {
             Some(_) => return Err(format!("k-atomic:K needs a K from 1 to {K_MAX}")),
             None => {}
         }
-        let known: Vec<String> = plain.iter().map(|level| level.name()).collect();
-        Err(format!(
-            "unknown consistency {name:?}: known are {}, k-atomic:K",
-            known.join(", ")
-        ))
+        match name.parse::<isolation::Model>() {
+            // Other names of those above are theirs.
+            Ok(model) => Ok(plain
+                .into_iter()
+                .find(|level| level.name() == model.name())
+                .unwrap_or(Consistency::OfTransactions(model))),
+            Err(error) => {
+                let known: Vec<String> = plain.iter().map(|level| level.name()).collect();
+                let nearest = error.nearest.join(", ");
+                Err(format!(
+                    "unknown consistency {name:?}: the nearest are {nearest}; of registers known are {}, k-atomic:K",
+                    known.join(", ")
+                ))
+            }
+        }
     }
 }
 

@@ -5,13 +5,14 @@
 //! panics is unknown, and no other is touched by it.
 
 use quorate_checker::{
-    Context, Counts, Finding, History, Transcript, causal, checks,
+    Context, Counts, Finding, History, Transcript, checks,
+    isolation::{self, Txns},
     jepsen::{self, BankOptions, LongForkOptions, Part, Report, SetFullOptions},
     linear::{self, Budget, ModelKind, Options},
 };
 use serde::Serialize;
 
-use super::{consistency::Consistency, kind::Model, promises};
+use super::{consistency::Consistency, kind::Model, promises, transactions};
 use crate::{
     ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property,
     execute::map,
@@ -33,6 +34,10 @@ pub struct Question<'a> {
     pub long_fork: LongForkOptions,
     /// Of sets that are read all along.
     pub set_full: SetFullOptions,
+    /// Of transactions on registers: what is assumed of each key.
+    pub keys: isolation::Keys,
+    /// Of transactions: how many steps a search within one component of their dependencies may take.
+    pub txn_budget: u64,
 }
 
 /// A record in the form in which its model is judged.
@@ -42,6 +47,8 @@ pub enum Record {
     Keys(History),
     /// Calls, a transcript for each key.
     Calls(Vec<Transcript>),
+    /// Transactions on lists, read in a way that keeps nothing else of them.
+    Txns(Txns),
 }
 
 /// One property of one part of a record.
@@ -50,17 +57,23 @@ type Answer = Vec<(Property, bool, Finding)>;
 /// Judges `record` against the model that is asked for.
 pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, execute: &dyn Execute) -> Judgement {
     let (claims, figures) = match record {
+        Record::Txns(txns) => return transactions::judge(question, txns, context, execute),
+        Record::Calls(transcripts) if question.model.is_of_transactions() => {
+            return transactions::judge_calls(question, transcripts, context, execute);
+        }
         Record::Keys(history) => of_keys(question, history, context, execute),
         Record::Calls(transcripts) => of_calls(question, transcripts, context, execute),
     };
     let counts = match record {
         Record::Keys(history) => counted(&cut(history, execute), execute, Counts::of_outcomes),
         Record::Calls(transcripts) => Counts::of_calls(transcripts),
+        Record::Txns(_) => unreachable!("transactions were judged above"),
     };
     Judgement {
         verdict: verdict(&claims),
         vacuous: None,
         claims,
+        levels: None,
         figures,
         counts,
     }
@@ -107,7 +120,7 @@ fn of_keys(
                 )
             }),
             Consistency::Causal => whole(execute, || checks::causal_from_values(history, context)),
-            Consistency::ReadAtomic | Consistency::ReadCommitted => {
+            Consistency::ReadAtomic | Consistency::ReadCommitted | Consistency::OfTransactions(_) => {
                 unreachable!("registers are not asked about transactions")
             }
         }
@@ -163,7 +176,7 @@ fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context
     let level = question.consistency;
     let is_searched = match question.model {
         Model::Set | Model::Counter => level == Some(Consistency::Linearizable),
-        model => model != Model::RwRegister && model.levels().contains(&Consistency::Linearizable),
+        model => model.levels().contains(&Consistency::Linearizable),
     };
     let kind = ModelKind::of_name(question.model.name()).filter(|_| is_searched);
     if let Some(kind) = kind {
@@ -179,26 +192,6 @@ fn ask_calls(question: &Question<'_>, transcript: &Transcript, context: &Context
         Model::Bank => parts(jepsen::bank(transcript, context, &question.bank)),
         Model::LongFork => parts(jepsen::long_fork(transcript, context, &question.long_fork)),
         Model::CausalReverse => parts(jepsen::causal_reverse(transcript, context)),
-        Model::RwRegister => {
-            let asked = level.unwrap_or(Consistency::Causal);
-            let ask = |level: Consistency| {
-                let level_of = match level {
-                    Consistency::ReadCommitted => causal::Level::ReadCommitted,
-                    Consistency::ReadAtomic => causal::Level::ReadAtomic,
-                    _ => causal::Level::Causal,
-                };
-                (
-                    level.property(),
-                    true,
-                    causal::transactions(transcript, level_of, context),
-                )
-            };
-            let mut answer = vec![ask(asked)];
-            if answer[0].2.count > 0 {
-                answer.extend(asked.below_all().into_iter().map(ask));
-            }
-            (answer, None)
-        }
         model => unreachable!("{model} is judged by a search or on a history"),
     }
 }

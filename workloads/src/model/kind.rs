@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use quorate_checker::{Call, Datum, Transcript};
+use quorate_checker::{Call, Datum, Transcript, isolation};
 
 use super::Consistency;
 
@@ -43,7 +43,9 @@ pub enum Model {
     Kv,
     /// The four session guarantees of registers.
     Sessions,
-    /// Transactions of reads and writes of registers, at the levels below snapshot isolation.
+    /// Transactions of reads of lists and appends to them.
+    ListAppend,
+    /// Transactions of reads and writes of registers.
     RwRegister,
     /// The claims of our own store at its settings.
     QuorumRegister,
@@ -51,7 +53,7 @@ pub enum Model {
 
 impl Model {
     /// Every model, in the order in which they are listed.
-    pub const ALL: [Model; 19] = [
+    pub const ALL: [Model; 20] = [
         Model::Register,
         Model::CasRegister,
         Model::MultiRegister,
@@ -69,6 +71,7 @@ impl Model {
         Model::CausalReverse,
         Model::Kv,
         Model::Sessions,
+        Model::ListAppend,
         Model::RwRegister,
         Model::QuorumRegister,
     ];
@@ -93,6 +96,7 @@ impl Model {
             Model::CausalReverse => "causal-reverse",
             Model::Kv => "kv",
             Model::Sessions => "sessions",
+            Model::ListAppend => "list-append",
             Model::RwRegister => "rw-register",
             Model::QuorumRegister => "quorum-register",
         }
@@ -116,8 +120,13 @@ impl Model {
         )
     }
 
+    /// Whether it is of transactions, each of several keys, so that a record is never cut by its keys.
+    pub fn is_of_transactions(self) -> bool {
+        matches!(self, Model::ListAppend | Model::RwRegister)
+    }
+
     /// The levels of consistency that it can be judged at, the strongest first; k-atomicity of registers for every k besides.
-    /// None where it promises something of its own.
+    /// None where it promises something of its own. Transactions can be judged at every level that is defined of them.
     pub fn levels(self) -> &'static [Consistency] {
         match self {
             Model::Register | Model::Sessions => &[
@@ -136,13 +145,14 @@ impl Model {
             | Model::Set
             | Model::Counter
             | Model::Kv => &[Consistency::Linearizable],
-            Model::RwRegister => &[Consistency::Causal, Consistency::ReadAtomic, Consistency::ReadCommitted],
             Model::SetFull
             | Model::TotalQueue
             | Model::UniqueIds
             | Model::Bank
             | Model::LongFork
             | Model::CausalReverse
+            | Model::ListAppend
+            | Model::RwRegister
             | Model::QuorumRegister => &[],
         }
     }
@@ -153,10 +163,14 @@ impl Model {
     /// The levels that it can be judged at.
     pub fn require_level(self, level: Consistency) -> Result<(), String> {
         let is_k_atomic = matches!(level, Consistency::KAtomic(_)) && self == Model::Register;
-        if is_k_atomic || self.levels().contains(&level) {
+        let is_of_transactions = self.is_of_transactions() && level.of_transactions().is_some();
+        if is_k_atomic || is_of_transactions || self.levels().contains(&level) {
             return Ok(());
         }
-        let names: Vec<String> = self.levels().iter().map(|level| level.name()).collect();
+        let mut names: Vec<String> = self.levels().iter().map(|level| level.name()).collect();
+        if self.is_of_transactions() {
+            names.extend(isolation::Model::all().map(|model| model.name().to_owned()));
+        }
         Err(match names.join(", ") {
             none if none.is_empty() => {
                 format!("judge {self} as {level}: it promises something of its own, at no level")
@@ -203,7 +217,7 @@ impl Model {
         let list: Vec<&str> = functions.iter().copied().take(LIST_COUNT_MAX).collect();
         let found = match list.join(", ") {
             _ if functions.is_empty() => "there are no calls".to_owned(),
-            _ if appends(transcript) => "its transactions append to lists, which no model here judges".to_owned(),
+            _ if model == Some(Model::ListAppend) => "its transactions append to lists".to_owned(),
             none if none.is_empty() => "its calls name no function".to_owned(),
             list => format!("its functions are {list}"),
         };
@@ -262,16 +276,6 @@ fn of_adds(transcript: &Transcript) -> Option<Model> {
     }
 }
 
-/// Whether some transaction appends to a list.
-fn appends(transcript: &Transcript) -> bool {
-    let name = |step: &Datum| step.items().and_then(<[Datum]>::first).and_then(Datum::as_name) == Some("append");
-    let mut steps = transcript
-        .calls()
-        .iter()
-        .flat_map(|call| call.asked.items().unwrap_or_default());
-    steps.any(name)
-}
-
 fn of_transactions(transcript: &Transcript) -> Option<Model> {
     let mut names = BTreeSet::new();
     for call in transcript.calls() {
@@ -281,6 +285,7 @@ fn of_transactions(transcript: &Transcript) -> Option<Model> {
     }
     let only = |allowed: &[&str]| names.iter().all(|name| allowed.contains(name));
     match () {
+        () if names.contains("append") && only(&["r", "append"]) => Some(Model::ListAppend),
         () if only(&["r", "w"]) => Some(Model::RwRegister),
         () if only(&["read", "write"]) => Some(Model::MultiRegister),
         () => None,

@@ -1,0 +1,55 @@
+//! Judges a history of transactions on lists that `transactions` wrote, and says how long each part took:
+//! `cargo run --release --example judge_transactions -- FILE [MODEL]`
+
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a measurement reads the clock and prints; the library does neither"
+)]
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    time::Instant,
+};
+
+use quorate_checker::{
+    Context,
+    formats::jsonl,
+    isolation::{self, Block, Gather, Question},
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = args.next().ok_or("name a file")?;
+    let model = args.next().unwrap_or_else(|| "strict-serializable".to_owned());
+    let began = Instant::now();
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut gather = Gather::new();
+    let (mut unread, mut is_at_end) = (Vec::new(), false);
+    while !is_at_end {
+        let mut text = std::mem::take(&mut unread);
+        let wanted = jsonl::BLOCK_BYTES as u64;
+        is_at_end = Read::by_ref(&mut reader).take(wanted).read_to_end(&mut text)? as u64 != wanted;
+        if !is_at_end && let Some(end) = jsonl::whole_lines(&text) {
+            unread.extend_from_slice(&text[end..]);
+            text.truncate(end);
+        }
+        let block = Block::scan(text).map_err(|_| "the history is unusual")?;
+        gather.take(&block).map_err(|_| "the history is unusual")?;
+    }
+    let txns = gather.finish();
+    let read = began.elapsed();
+    let report = isolation::check(&txns, &Question::of(model.parse()?), &Context::default());
+    let all = began.elapsed();
+    println!(
+        "{} transactions: read in {:.3} s, judged in {:.3} s; {:?} {:?}",
+        txns.count(),
+        read.as_secs_f64(),
+        (all - read).as_secs_f64(),
+        report.holds(),
+        report.forbidden()
+    );
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! From transactions to a report: dependencies, anomalies, and the models that they rule out.
+
+use super::{
+    anomaly::Anomaly,
+    cases::{Case, Cases},
+    component::components,
+    explain::{Source, explain, observers},
+    graph::{Edge, Graph, Orders, session_edges},
+    lattice::{Model, implied_by},
+    lists::Lists,
+    registers::{Keys, Registers},
+    report::{Report, report},
+    search::Search,
+    txns::{Data, Txns},
+    updates,
+    weak::Weak,
+    writers::Writers,
+};
+use crate::evidence::Context;
+
+/// What is asked of a history.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The models that it is to satisfy.
+    pub models: Vec<Model>,
+    /// Anomalies by name that it must not have beside those that the models forbid.
+    pub anomalies: Vec<String>,
+    /// Of registers: what is assumed of each key.
+    pub keys: Keys,
+    /// How many steps a search within one component may take: each looks at an edge.
+    pub budget: u64,
+}
+
+impl Question {
+    /// How many steps a search may take unless told otherwise: some seconds.
+    pub const BUDGET: u64 = 2_000_000_000;
+
+    /// Returns the question whether a history satisfies `model`.
+    pub fn of(model: Model) -> Self {
+        Self {
+            models: vec![model],
+            anomalies: Vec::new(),
+            keys: Keys::default(),
+            budget: Self::BUDGET,
+        }
+    }
+
+    /// Returns whether the history must not have `anomaly`.
+    pub(super) fn forbids(&self, anomaly: Anomaly) -> bool {
+        let is_named = || {
+            let shown = implied_by(anomaly.name());
+            self.anomalies.iter().any(|name| shown.contains(&name.as_str()))
+        };
+        self.models.iter().any(|model| model.forbids(anomaly)) || is_named()
+    }
+}
+
+/// What was found, before it is put into words for others.
+pub(super) struct Outcome {
+    pub(super) cases: Cases,
+    /// Whether any transaction depends on another.
+    pub(super) is_empty: bool,
+    pub(super) unknown: Vec<String>,
+}
+
+/// Judges `txns`.
+pub fn check(txns: &Txns, question: &Question, context: &Context) -> Report {
+    report(txns, question, context, judge(txns, question))
+}
+
+pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
+    let writers = Writers::new(txns);
+    let mut cases = Cases::default();
+    let mut edges = Vec::new();
+    updates::check(txns, |key| writers.is_ambiguous(key), &mut cases);
+    let (source, node_count) = match txns.data {
+        Data::Lists => {
+            let lists = Lists::new(txns, &writers);
+            lists.check(&mut cases);
+            let node_count = lists.edges(&mut edges);
+            (Source::Lists(lists), node_count)
+        }
+        Data::Registers => {
+            let mut registers = Registers::new(txns, &writers);
+            registers.check(&mut cases);
+            registers.order(question.keys, &mut cases);
+            let node_count = registers.edges(&mut edges);
+            (Source::Registers(registers), node_count)
+        }
+    };
+    let wanted: Vec<Anomaly> = Anomaly::all()
+        .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
+        .collect();
+    let mut unknown = Vec::new();
+    unknown.extend(weak(txns, question, &writers, &source, &edges, &mut cases));
+    let mut orders = orders(&wanted);
+    if txns.is_split() && orders.has_sessions {
+        session_edges(txns, &writers.happened, &mut edges);
+        orders.has_sessions = false;
+    }
+    let graph = Graph::new(txns, &writers.happened, node_count, &edges, orders);
+    drop(edges);
+    if let Some(element) = writers.twice {
+        let element = &txns.elements[element as usize];
+        let key = txns.key_name(element.key);
+        unknown.push(format!(
+            "{} was written to {key} twice: a read does not say which it saw",
+            element.value
+        ));
+    }
+    let is_empty = graph.is_empty();
+    search(txns, question, &source, &graph, wanted, &mut cases, &mut unknown);
+    Outcome {
+        cases,
+        is_empty,
+        unknown,
+    }
+}
+
+/// Looks for what models forbid that are weaker than those of cycles with anti-dependencies.
+fn weak(
+    txns: &Txns,
+    question: &Question,
+    writers: &Writers,
+    source: &Source<'_>,
+    edges: &[Edge],
+    cases: &mut Cases,
+) -> Vec<String> {
+    let models = question.models.iter().filter(|model| model.is_weak());
+    let wants = |anomaly: Anomaly| models.clone().any(|model| model.names(anomaly));
+    match source {
+        Source::Lists(lists) => Weak { txns, writers, lists }.check(wants, edges, cases),
+        Source::Registers(_) => {
+            let missing = Anomaly::WEAK.into_iter().filter(|anomaly| wants(*anomaly));
+            let names: Vec<&str> = missing.map(Anomaly::name).collect();
+            let what = format!(
+                "{} is not looked for in registers, whose versions have no known order",
+                names.join(", ")
+            );
+            (!names.is_empty()).then_some(what).into_iter().collect()
+        }
+    }
+}
+
+fn orders(wanted: &[Anomaly]) -> Orders {
+    use super::anomaly::Closing;
+    let wants = |closing| {
+        wanted
+            .iter()
+            .any(|it| matches!(it, Anomaly::Cycle(_, by) if *by == closing))
+    };
+    let has_real_time = wants(Closing::Realtime);
+    Orders {
+        has_sessions: has_real_time || wants(Closing::Process),
+        has_real_time,
+    }
+}
+
+fn search(
+    txns: &Txns,
+    question: &Question,
+    source: &Source<'_>,
+    graph: &Graph,
+    wanted: Vec<Anomaly>,
+    cases: &mut Cases,
+    unknown: &mut Vec<String>,
+) {
+    if wanted.is_empty() {
+        return;
+    }
+    let known: Vec<Anomaly> = cases.anomalies().collect();
+    let mut search = Search::new(wanted, txns.count() as u32, question.budget);
+    for component in components(graph) {
+        let findings = search.component(&component, &known);
+        if let Some(anomaly) = findings.undecided {
+            let (count, name) = (component.node_count(), anomaly.name());
+            unknown.push(format!(
+                "whether a component of {count} transactions and moments has {name} was not decided within {} steps",
+                question.budget
+            ));
+        }
+        for (anomaly, cycle) in findings.cycles {
+            let txns_of = cycle.iter().map(|link| link.from).collect();
+            let case = Case {
+                txns: txns_of,
+                text: String::new(),
+                cycle,
+            };
+            cases.add_best(anomaly, case);
+        }
+    }
+    cases.tell(|case| {
+        case.text = explain(txns, source, &case.cycle);
+        case.txns.extend(observers(txns, source, &case.cycle));
+    });
+}

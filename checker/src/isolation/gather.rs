@@ -1,0 +1,316 @@
+//! Transactions from scanned blocks: invocations paired with completions, and lists found again by their text.
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    scan::{self, Block, Key, Kind, Line, Unusual, ints},
+    txns::{Builder, Data, NONE, Origin, Txn, Txns, What},
+};
+use crate::{
+    datum::{Datum, Forms},
+    history::{Outcome, Process},
+};
+
+/// Takes blocks in the order of the history.
+#[derive(Debug)]
+pub struct Gather {
+    builder: Builder,
+    processes: FxHashMap<i64, State>,
+    /// By session, whose it is.
+    sessions: Vec<Process>,
+    int_keys: FxHashMap<i64, u32>,
+    named_keys: FxHashMap<Box<[u8]>, u32>,
+    /// By key, its spine as text.
+    spines: Vec<Spine>,
+    entry_count: u32,
+    last_index: Option<u64>,
+    next_index: u64,
+}
+
+/// What a process is at.
+#[derive(Debug, Default)]
+struct State {
+    session: u32,
+    /// Its last transaction ended in info: what follows is another session.
+    is_over: bool,
+    /// The transaction that it has open.
+    open: Option<u32>,
+    /// What that was asked to append.
+    asked: Vec<(u32, i64)>,
+}
+
+/// The longest list of a key, as it is written.
+#[derive(Debug, Default)]
+struct Spine {
+    text: Vec<u8>,
+    /// By element, where it ends in the text.
+    ends: Vec<u32>,
+    /// The list of the builder.
+    list: Option<u32>,
+}
+
+impl Default for Gather {
+    fn default() -> Self {
+        Self {
+            builder: Builder::new(Data::Lists),
+            processes: FxHashMap::default(),
+            sessions: Vec::new(),
+            int_keys: FxHashMap::default(),
+            named_keys: FxHashMap::default(),
+            spines: Vec::new(),
+            entry_count: 0,
+            last_index: None,
+            next_index: 0,
+        }
+    }
+}
+
+impl Gather {
+    /// Returns a gatherer of nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next block.
+    ///
+    /// # Errors
+    /// It is of no usual history: a process has two transactions open, or ends one that it did not begin.
+    pub fn take(&mut self, block: &Block) -> Result<(), Unusual> {
+        let mut first = 0;
+        for line in &block.lines {
+            let steps = &block.steps[first as usize..line.steps_end as usize];
+            first = line.steps_end;
+            self.line(block, line, steps).ok_or(Unusual)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the transactions of all blocks so far.
+    pub fn finish(mut self) -> Txns {
+        let open = self.processes.values_mut().filter_map(|state| {
+            let txn = state.open.take()?;
+            Some((txn, std::mem::take(&mut state.asked)))
+        });
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable();
+        for (txn, asked) in open {
+            self.builder.resume(txn, Outcome::Info, NONE);
+            self.append(&asked);
+        }
+        self.builder.sessions(self.sessions);
+        self.builder.finish()
+    }
+
+    fn line(&mut self, block: &Block, line: &Line, steps: &[scan::Step]) -> Option<()> {
+        let index = match line.index {
+            u64::MAX => self.next_index,
+            index if self.last_index.is_some_and(|last| index < last) => return None,
+            index => {
+                self.last_index = Some(index);
+                index
+            }
+        };
+        self.next_index = index + 1;
+        self.entry_count = self.entry_count.checked_add(1).filter(|count| *count < NONE - 1)?;
+        if line.process == Line::NOBODY {
+            return Some(());
+        }
+        let mut state = self.processes.remove(&line.process).unwrap_or_else(|| State {
+            is_over: true,
+            ..State::default()
+        });
+        match line.kind {
+            Kind::Invoke => self.invoke(block, line, index, steps, &mut state)?,
+            kind => self.complete(block, line, index, (steps, kind), &mut state)?,
+        }
+        self.processes.insert(line.process, state);
+        Some(())
+    }
+
+    fn invoke(
+        &mut self,
+        block: &Block,
+        line: &Line,
+        index: u64,
+        steps: &[scan::Step],
+        state: &mut State,
+    ) -> Option<()> {
+        if state.open.is_some() {
+            return None;
+        }
+        if state.is_over {
+            state.session = self.sessions.len() as u32;
+            state.is_over = false;
+            self.sessions.push(Process::Client(line.process));
+        }
+        let txn = Txn {
+            start: self.entry_count,
+            end: NONE,
+            session: state.session,
+            first_step: 0,
+            step_count: 0,
+            outcome: Outcome::Info,
+        };
+        let origin = Origin {
+            index,
+            completion_index: Origin::UNKNOWN,
+            start_ns: line.time_ns,
+            end_ns: Origin::UNKNOWN,
+        };
+        state.open = Some(self.builder.begin(txn, origin));
+        state.asked.clear();
+        for step in steps {
+            if let scan::What::Append(value) = step.what {
+                let key = self.key(block, step.key)?;
+                state.asked.push((key, value));
+            }
+        }
+        Some(())
+    }
+
+    fn complete(
+        &mut self,
+        block: &Block,
+        line: &Line,
+        index: u64,
+        (steps, kind): (&[scan::Step], Kind),
+        state: &mut State,
+    ) -> Option<()> {
+        let txn = state.open.take()?;
+        let (outcome, end) = match kind {
+            Kind::Ok => (Outcome::Ok, self.entry_count),
+            Kind::Fail => (Outcome::Fail, self.entry_count),
+            _ => (Outcome::Info, NONE),
+        };
+        state.is_over = outcome == Outcome::Info;
+        self.builder.resume(txn, outcome, end);
+        self.builder.completed(txn, index, line.time_ns);
+        if outcome != Outcome::Ok && steps.is_empty() {
+            self.append(&std::mem::take(&mut state.asked));
+            return Some(());
+        }
+        for step in steps {
+            let key = self.key(block, step.key)?;
+            let what = match step.what {
+                scan::What::Append(value) => What::Write(self.builder.int_element(key, value)),
+                _ if outcome != Outcome::Ok => continue,
+                scan::What::Nothing => What::ReadList { list: NONE, length: 0 },
+                scan::What::List(begin, end) => self.list(key, &block.text[begin as usize..end as usize])?,
+            };
+            self.builder.push(key, what);
+        }
+        Some(())
+    }
+
+    fn append(&mut self, asked: &[(u32, i64)]) {
+        for (key, value) in asked {
+            let element = self.builder.int_element(*key, *value);
+            self.builder.push(*key, What::Write(element));
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, block: &Block, key: Key) -> Option<u32> {
+        match key {
+            Key::Int(int) => {
+                if let Some(number) = self.int_keys.get(&int) {
+                    return Some(*number);
+                }
+                let number = self.builder.key(&Datum::Int(int));
+                self.int_keys.insert(int, number);
+                Some(self.new_key(number))
+            }
+            Key::Name(begin, end) => {
+                let name = &block.text[begin as usize..end as usize];
+                if let Some(number) = self.named_keys.get(name) {
+                    return Some(*number);
+                }
+                let datum = Forms::new(name).next_form().ok()??;
+                let number = self.builder.key(&datum);
+                self.named_keys.insert(name.into(), number);
+                Some(self.new_key(number))
+            }
+        }
+    }
+
+    fn new_key(&mut self, number: u32) -> u32 {
+        let count = self.spines.len().max(number as usize + 1);
+        self.spines.resize_with(count, Spine::default);
+        number
+    }
+
+    /// Returns the read of the list of `key` that is so written.
+    fn list(&mut self, key: u32, text: &[u8]) -> Option<What> {
+        let spine = &mut self.spines[key as usize];
+        let known = spine.text.len();
+        let is_break = |text: &[u8], at: usize| text.get(at).is_none_or(|byte| matches!(byte, b' ' | b','));
+        if let Some(list) = spine.list {
+            if text.len() <= known && spine.text[..text.len()] == *text && is_break(&spine.text, text.len()) {
+                if let Ok(last) = spine.ends.binary_search(&(text.len() as u32)) {
+                    let length = last as u32 + 1;
+                    return Some(What::ReadList { list, length });
+                }
+            } else if text.len() > known && text[..known] == spine.text && is_break(text, known) {
+                spine.extend(key, &text[known..], &mut self.builder)?;
+                let length = spine.ends.len() as u32;
+                return Some(What::ReadList { list, length });
+            }
+        }
+        let values: Vec<Datum> = ints(text)?.into_iter().map(Datum::Int).collect();
+        let read = self.builder.list(key, &values);
+        match read {
+            // The first of the key is its spine.
+            What::ReadList { list, .. } if spine.list.is_none() => {
+                spine.list = Some(list);
+                spine.retell(text)?;
+            }
+            // The same elements, otherwise written, made the spine longer.
+            What::ReadList { list, length } if spine.list == Some(list) && length as usize > spine.ends.len() => {
+                spine.retell(text)?;
+            }
+            _ => {}
+        }
+        Some(read)
+    }
+}
+
+impl Spine {
+    /// Appends the elements that are so written.
+    fn extend(&mut self, key: u32, text: &[u8], builder: &mut Builder) -> Option<()> {
+        let list = self.list.expect("there is one to go on from");
+        for (value, end) in with_ends(text)? {
+            let element = builder.int_element(key, value);
+            builder.extend(list, element);
+            self.ends.push(self.text.len() as u32 + end);
+        }
+        self.text.extend_from_slice(text);
+        Some(())
+    }
+
+    /// Takes the whole of it as it is written here.
+    fn retell(&mut self, text: &[u8]) -> Option<()> {
+        self.ends = with_ends(text)?.into_iter().map(|(_, end)| end).collect();
+        self.text = text.to_vec();
+        Some(())
+    }
+}
+
+/// Returns the integers of a list's text, and where each ends.
+fn with_ends(text: &[u8]) -> Option<Vec<(i64, u32)>> {
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if matches!(text[at], b' ' | b',') {
+            at += 1;
+            continue;
+        }
+        let length = text[at..]
+            .iter()
+            .position(|byte| matches!(byte, b' ' | b','))
+            .unwrap_or(text.len() - at);
+        let value = ints(&text[at..at + length])?;
+        at += length;
+        ends.push((*value.first()?, at as u32));
+    }
+    Some(ends)
+}

@@ -1,0 +1,429 @@
+//! Registers: a read says what it saw, and nothing says in which order versions came but what follows from something else.
+//!
+//! Every version comes after the initial state, which is nil. Beyond that an order is what the caller assumes of each key by itself
+//! ([`Keys`]), as Elle has it: that a transaction which reads a key and writes it writes after what it read; that a session sees a key
+//! go forward; that all do, in real time. The last makes of each version a zone (Gibbons and Korach, 1997), from the earliest end of
+//! what touched it to the latest beginning, and orders two where the one ends before the other begins: only the nearest of those are
+//! kept, from which the others follow.
+//!
+//! An assumption under which the versions of a key precede each other in a circle does not hold of that key: that is reported, and it
+//! is not made there.
+
+use std::collections::BTreeSet;
+
+use super::{
+    anomaly::Anomaly,
+    cases::Cases,
+    component::Component,
+    graph::{Edge, Kind, Kinds},
+    lists::{link, past},
+    tails::Tails,
+    txns::{NONE, Step, Txns, What},
+    writers::Writers,
+};
+
+/// What is assumed of each key by itself, to know in which order its versions came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Within a transaction, writes come after what it read of the key.
+    pub writes_follow_reads: bool,
+    /// Each key is sequentially consistent: no session sees it go back.
+    pub sequential: bool,
+    /// Each key is linearizable: nobody does, in real time.
+    pub linearizable: bool,
+}
+
+/// A key, and two of its versions by their places, the first of which precedes the second.
+type Precedence = (u32, u32, u32);
+
+/// What touched the versions of a key.
+#[derive(Debug, Default)]
+struct Key {
+    /// Its versions, and for each who read it from outside.
+    versions: Vec<Version>,
+    /// Direct precedence between versions, by their places.
+    order: Vec<(u32, u32)>,
+}
+
+#[derive(Debug)]
+struct Version {
+    /// [`NONE`] for the initial state.
+    element: u32,
+    /// The transaction that left it behind, or [`NONE`].
+    writer: u32,
+    readers: Vec<u32>,
+}
+
+/// The first and the last version of a key that a transaction touched.
+#[derive(Clone, Copy, Debug)]
+struct Touch {
+    txn: u32,
+    key: u32,
+    /// Places among the key's versions.
+    first: u32,
+    last: u32,
+}
+
+/// Registers, as far as their versions have an order.
+pub(super) struct Registers<'t> {
+    txns: &'t Txns,
+    writers: &'t Writers,
+    keys: Vec<Key>,
+    touches: Vec<Touch>,
+}
+
+impl<'t> Registers<'t> {
+    pub(super) fn new(txns: &'t Txns, writers: &'t Writers) -> Self {
+        let initial = || Key {
+            versions: vec![Version {
+                element: NONE,
+                writer: NONE,
+                readers: Vec::new(),
+            }],
+            order: Vec::new(),
+        };
+        let mut registers = Self {
+            txns,
+            writers,
+            keys: txns.keys.iter().map(|_| initial()).collect(),
+            touches: Vec::new(),
+        };
+        let mut places = vec![NONE; txns.elements.len()];
+        for txn in txns.numbers().filter(|txn| writers.happened[*txn as usize]) {
+            registers.take(txn, &mut places);
+        }
+        registers
+    }
+
+    /// Takes in what `txn` read from outside and what it left behind.
+    fn take(&mut self, txn: u32, places: &mut [u32]) {
+        let begin = self.touches.len();
+        for step in self.txns.steps(txn) {
+            if self.writers.is_ambiguous(step.key) {
+                continue;
+            }
+            let own = self.touches[begin..]
+                .iter()
+                .position(|touch| touch.key == step.key)
+                .map(|at| begin + at);
+            let (element, is_write) = match step.what {
+                What::Write(element) if self.writers.is_intermediate(element) => continue,
+                What::Write(element) => (element, true),
+                What::ReadRegister(element) if own.is_none() && self.is_from_outside(txn, step) => (element, false),
+                _ => continue,
+            };
+            let place = self.place(step.key, element, places);
+            let version = &mut self.keys[step.key as usize].versions[place as usize];
+            if is_write {
+                version.writer = txn;
+            } else {
+                version.readers.push(txn);
+            }
+            match own {
+                Some(own) => self.touches[own].last = place,
+                None => self.touches.push(Touch {
+                    txn,
+                    key: step.key,
+                    first: place,
+                    last: place,
+                }),
+            }
+        }
+    }
+
+    /// Returns whether nothing that `txn` did before this read touched its key.
+    fn is_from_outside(&self, txn: u32, step: &Step) -> bool {
+        let first = self.txns.steps(txn).iter().find(|other| other.key == step.key);
+        first.is_some_and(|first| std::ptr::eq(first, step))
+    }
+
+    fn place(&mut self, key: u32, element: u32, places: &mut [u32]) -> u32 {
+        if element == NONE {
+            return 0;
+        }
+        let versions = &mut self.keys[key as usize].versions;
+        let place = &mut places[element as usize];
+        if *place == NONE {
+            *place = versions.len() as u32;
+            versions.push(Version {
+                element,
+                writer: NONE,
+                readers: Vec::new(),
+            });
+        }
+        *place
+    }
+
+    /// Orders the versions of all keys as `keys` has it; where that is a circle it is reported and left out.
+    pub(super) fn order(&mut self, keys: Keys, cases: &mut Cases) {
+        let assumptions = [
+            (keys.writes_follow_reads, "a transaction writes after what it read"),
+            (keys.sequential, "no session sees a key go back"),
+            (keys.linearizable, "nobody sees a key go back in real time"),
+        ];
+        for (number, (is_made, what)) in assumptions.into_iter().enumerate() {
+            let mut pairs = match (is_made, number) {
+                (false, _) => continue,
+                (true, 0) => self.by_reads(),
+                (true, 1) => self.by_sessions(),
+                (true, _) => self.by_real_time(),
+            };
+            pairs.sort_unstable();
+            pairs.dedup();
+            for of_key in pairs.chunk_by(|a, b| a.0 == b.0) {
+                self.add(of_key, what, cases);
+            }
+        }
+    }
+
+    /// Adds an order of versions of one key, unless it makes a circle.
+    fn add(&mut self, pairs: &[Precedence], what: &str, cases: &mut Cases) {
+        let number = pairs[0].0;
+        let key = &mut self.keys[number as usize];
+        let before = key.order.len();
+        key.order.extend(pairs.iter().map(|(_, first, then)| (*first, *then)));
+        let version_count = key.versions.len() as u32;
+        let after_initial = (1..version_count).map(|then| (0, then));
+        let edge = |(from, to)| Edge {
+            from,
+            to,
+            kind: Kind::Ww,
+        };
+        let edges: Vec<Edge> = key.order.iter().copied().chain(after_initial).map(edge).collect();
+        let graph = Component::new((0..version_count).collect(), &edges);
+        let circles = graph.components(Kinds::ALL);
+        let Some(circle) = circles.iter().min_by_key(|circle| circle.len()) else {
+            return;
+        };
+        self.keys[number as usize].order.truncate(before);
+        cases.add(Anomaly::CyclicVersions, || self.tell_circle(number, circle, what));
+    }
+
+    fn tell_circle(&self, key: u32, circle: &[u32], what: &str) -> (Vec<u32>, String) {
+        /// How many versions of a circle are named.
+        const TOLD_MAX: usize = 6;
+        let versions = &self.keys[key as usize].versions;
+        let mut circle: Vec<&Version> = circle.iter().map(|place| &versions[*place as usize]).collect();
+        circle.sort_by_key(|version| version.element);
+        let names: Vec<String> = circle
+            .iter()
+            .take(TOLD_MAX)
+            .map(|it| self.txns.value(it.element).to_string())
+            .collect();
+        let txns: BTreeSet<u32> = circle
+            .iter()
+            .flat_map(|version| version.readers.iter().copied().chain([version.writer]))
+            .filter(|txn| *txn != NONE)
+            .collect();
+        let text = format!(
+            "The versions {}{} of {} precede each other in a circle, if {what}.",
+            names.join(", "),
+            if circle.len() > TOLD_MAX { ", ..." } else { "" },
+            self.txns.key_name(key)
+        );
+        (txns.into_iter().collect(), text)
+    }
+
+    fn by_reads(&self) -> Vec<Precedence> {
+        let writes_on = |touch: &&Touch| touch.first != touch.last && touch.first != 0;
+        self.touches
+            .iter()
+            .filter(writes_on)
+            .map(|touch| (touch.key, touch.first, touch.last))
+            .collect()
+    }
+
+    fn by_sessions(&self) -> Vec<Precedence> {
+        let mut touches = self.touches.clone();
+        touches.sort_by_key(|touch| (touch.key, self.txns.txn(touch.txn).session, touch.txn));
+        let is_next = |pair: &&[Touch]| {
+            let (a, b) = (self.txns.txn(pair[0].txn), self.txns.txn(pair[1].txn));
+            pair[0].key == pair[1].key && a.session == b.session && a.end < b.start && pair[0].last != pair[1].first
+        };
+        touches
+            .windows(2)
+            .filter(is_next)
+            .map(|pair| (pair[0].key, pair[0].last, pair[1].first))
+            .collect()
+    }
+
+    fn by_real_time(&self) -> Vec<Precedence> {
+        let mut touches = self.touches.clone();
+        touches.sort_by_key(|touch| (touch.key, touch.txn));
+        let mut pairs = Vec::new();
+        for of_key in touches.chunk_by(|a, b| a.key == b.key) {
+            self.zones(of_key, &mut pairs);
+        }
+        pairs
+    }
+
+    /// Orders the versions of one key by their zones, where what touched it is given in order of invocation.
+    fn zones(&self, touches: &[Touch], pairs: &mut Vec<Precedence>) {
+        let key = touches[0].key;
+        let count = self.keys[key as usize].versions.len();
+        // By version, the earliest end of what left it or read it last, and the latest beginning of what met it first.
+        let (mut ends, mut starts) = (vec![NONE; count], vec![0; count]);
+        for touch in touches {
+            let txn = self.txns.txn(touch.txn);
+            ends[touch.last as usize] = ends[touch.last as usize].min(txn.end);
+            starts[touch.first as usize] = starts[touch.first as usize].max(txn.start);
+        }
+        let mut ended: Vec<u32> = (0..count as u32).filter(|it| ends[*it as usize] != NONE).collect();
+        ended.sort_unstable_by_key(|it| ends[*it as usize]);
+        let mut begun: Vec<u32> = (0..count as u32).filter(|it| starts[*it as usize] > 0).collect();
+        begun.sort_unstable_by_key(|it| starts[*it as usize]);
+        let mut ended = ended.into_iter().peekable();
+        // Those that have ended and that no other lies behind, which has ended too; and for each what it lies behind.
+        let mut frontier: Vec<u32> = Vec::new();
+        let mut behind: Vec<Vec<u32>> = vec![Vec::new(); count];
+        for then in begun {
+            let start = starts[then as usize];
+            while let Some(first) = ended.next_if(|it| ends[*it as usize] < start) {
+                let is_left = |before: &u32| ends[*before as usize] >= starts[first as usize];
+                behind[first as usize].extend(frontier.iter().filter(|before| !is_left(before)));
+                frontier.retain(is_left);
+                frontier.push(first);
+            }
+            // What only the version itself lies behind comes before it all the same.
+            let before = frontier
+                .iter()
+                .filter(|first| **first != then)
+                .chain(&behind[then as usize]);
+            pairs.extend(before.map(|first| (key, *first, then)));
+        }
+    }
+
+    /// Appends the dependencies between transactions, and returns how many nodes there are then.
+    pub(super) fn edges(&self, edges: &mut Vec<Edge>) -> usize {
+        let mut tails = Tails::default();
+        for (number, key) in (0..).zip(&self.keys) {
+            for version in &key.versions {
+                let writer = Some(version.writer).filter(|writer| *writer != NONE);
+                version
+                    .readers
+                    .iter()
+                    .for_each(|reader| link(edges, writer, Some(*reader), Kind::Wr));
+                if let Some(writer) = writer {
+                    tails.append(number, writer);
+                }
+            }
+            key.versions[0]
+                .readers
+                .iter()
+                .for_each(|reader| tails.read(number, *reader));
+            for (first, then) in &key.order {
+                let (first, then) = (&key.versions[*first as usize], &key.versions[*then as usize]);
+                let [from, to] = [first.writer, then.writer].map(|writer| Some(writer).filter(|it| *it != NONE));
+                link(edges, from, to, Kind::Ww);
+                first
+                    .readers
+                    .iter()
+                    .for_each(|reader| link(edges, Some(*reader), to, Kind::Rw));
+            }
+        }
+        tails.edges(self.txns.count(), |_| None, edges)
+    }
+
+    /// Returns the key and the versions by which `from` comes before `to`, where an edge of this kind says so.
+    pub(super) fn why(&self, from: u32, to: u32, kind: Kind) -> Option<(u32, u32, u32)> {
+        let touches = |txn: u32| self.touches.iter().filter(move |touch| touch.txn == txn);
+        touches(from)
+            .flat_map(|a| touches(to).map(move |b| (a, b)))
+            .find_map(|(a, b)| {
+                let versions = &self.keys[a.key as usize].versions;
+                if a.key != b.key {
+                    return None;
+                }
+                let (first, then) = if kind == Kind::Rw {
+                    (a.first, b.last)
+                } else {
+                    (a.last, b.last)
+                };
+                let (left, right) = (&versions[first as usize], &versions[then as usize]);
+                let is_why = match kind {
+                    Kind::Wr => {
+                        versions[b.first as usize].writer == from && versions[b.first as usize].readers.contains(&to)
+                    }
+                    _ if right.writer != to => false,
+                    Kind::Rw => left.readers.contains(&from) && (first == 0 || self.precedes(a.key, first, then)),
+                    _ => left.writer == from && self.precedes(a.key, first, then),
+                };
+                is_why.then_some((
+                    a.key,
+                    if kind == Kind::Wr {
+                        versions[b.first as usize].element
+                    } else {
+                        left.element
+                    },
+                    right.element,
+                ))
+            })
+    }
+
+    fn precedes(&self, key: u32, first: u32, then: u32) -> bool {
+        self.keys[key as usize].order.contains(&(first, then))
+    }
+
+    /// Looks for what can be wrong with registers beside cycles.
+    pub(super) fn check(&self, cases: &mut Cases) {
+        let (txns, writers) = (self.txns, self.writers);
+        for txn in txns.numbers().filter(|txn| txns.is_ok(*txn)) {
+            let steps = txns.steps(txn);
+            for (number, step) in steps.iter().enumerate() {
+                let What::ReadRegister(element) = step.what else {
+                    continue;
+                };
+                self.check_internal(txn, number, cases);
+                if element == NONE {
+                    continue;
+                }
+                let told = |more: String| format!("{} {}, {more}.", txns.full_name(txn), past(&txns.step_text(step)));
+                let writer = writers.of(element);
+                if writers.is_failed(element) {
+                    cases.add(Anomaly::G1a, || {
+                        (
+                            vec![txn, writer],
+                            told(format!("which {} had failed to write", txns.full_name(writer))),
+                        )
+                    });
+                } else if writers.is_of_nobody(element) {
+                    cases.add(Anomaly::GarbageRead, || {
+                        (vec![txn], told("which nobody wrote".to_owned()))
+                    });
+                } else if writer != txn && writers.is_intermediate(element) {
+                    let more = || format!("which {} wrote over before it ended", txns.full_name(writer));
+                    cases.add(Anomaly::G1b, || (vec![txn, writer], told(more())));
+                } else if writer == txn && steps[number + 1..].iter().any(|it| it.what == What::Write(element)) {
+                    cases.add(Anomaly::FutureRead, || {
+                        (vec![txn], told("which it wrote only after that".to_owned()))
+                    });
+                }
+            }
+        }
+    }
+
+    /// A read that is not what the transaction itself had read or written last.
+    fn check_internal(&self, txn: u32, number: usize, cases: &mut Cases) {
+        let steps = self.txns.steps(txn);
+        let What::ReadRegister(element) = steps[number].what else {
+            return;
+        };
+        let Some(before) = steps[..number].iter().rev().find(|step| step.key == steps[number].key) else {
+            return;
+        };
+        let expected = match before.what {
+            What::Write(element) | What::ReadRegister(element) => element,
+            What::ReadList { .. } => unreachable!("registers are not lists"),
+        };
+        if expected == element {
+            return;
+        }
+        cases.add(Anomaly::Internal, || {
+            let [before, then] = [before, &steps[number]].map(|step| past(&self.txns.step_text(step)));
+            (
+                vec![txn],
+                format!("{} {before}, and then {then}.", self.txns.full_name(txn)),
+            )
+        });
+    }
+}

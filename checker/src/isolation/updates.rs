@@ -1,0 +1,72 @@
+//! Lost updates: two transactions that read the same version of a key and wrote it, each on its own.
+//!
+//! In which order they wrote does not matter, so that they are found where no order is known (Berenson et al. 1995, P4; Bailis et al.
+//! 2013).
+
+use super::{
+    anomaly::Anomaly,
+    cases::Cases,
+    lists::past,
+    txns::{NONE, Step, Txns, What},
+};
+
+/// A transaction that read a version of a key and wrote the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Update {
+    key: u32,
+    /// What was read: the last element, and how many there were.
+    version: (u32, u32),
+    txn: u32,
+    /// The read.
+    step: u32,
+}
+
+/// Looks for lost updates.
+pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool, cases: &mut Cases) {
+    let mut updates = Vec::new();
+    for txn in txns.numbers().filter(|txn| txns.is_ok(*txn)) {
+        let steps = txns.steps(txn);
+        for (number, step) in steps.iter().enumerate() {
+            let is_of_key = |other: &&Step| other.key == step.key;
+            let is_first = !steps[..number].iter().any(|other| is_of_key(&other));
+            let mut later = steps[number..].iter().filter(is_of_key);
+            let Some(version) = version(txns, step).filter(|_| is_first && !is_left_out(step.key)) else {
+                continue;
+            };
+            if later.any(|other| matches!(other.what, What::Write(_))) {
+                let (key, step) = (step.key, number as u32);
+                updates.push(Update {
+                    key,
+                    version,
+                    txn,
+                    step,
+                });
+            }
+        }
+    }
+    updates.sort_unstable();
+    for same in updates.chunk_by(|a, b| (a.key, a.version) == (b.key, b.version)) {
+        if let [first, second, ..] = same {
+            cases.add(Anomaly::LostUpdate, || {
+                let read = &txns.steps(first.txn)[first.step as usize];
+                let text = format!(
+                    "{} and {} both {}, and both wrote it, so that neither knew of the other's write.",
+                    txns.full_name(first.txn),
+                    txns.full_name(second.txn),
+                    past(&txns.step_text(read))
+                );
+                (vec![first.txn, second.txn], text)
+            });
+        }
+    }
+}
+
+/// Returns which version a step reads, if it does.
+fn version(txns: &Txns, step: &Step) -> Option<(u32, u32)> {
+    match step.what {
+        What::Write(_) => None,
+        What::ReadList { length: 0, .. } => Some((NONE, 0)),
+        What::ReadList { list, length } => Some((*txns.read(list, length).last()?, length)),
+        What::ReadRegister(element) => Some((element, 1)),
+    }
+}

@@ -1,0 +1,121 @@
+//! Who wrote what, and what is known to have happened.
+
+use super::txns::{Data, NONE, Txns, What};
+use crate::history::Outcome;
+
+/// The writers of elements.
+pub(super) struct Writers {
+    /// By element, the transaction that wrote it and may have happened, or [`NONE`].
+    possible: Vec<u32>,
+    /// By element, a transaction that failed to write it, or [`NONE`].
+    failed: Vec<u32>,
+    /// By element, whether its writer wrote the key again.
+    intermediate: Vec<bool>,
+    /// By key, whether an element of it was written twice, so that a read does not say which it saw.
+    ambiguous: Vec<bool>,
+    /// An element that was written twice.
+    pub(super) twice: Option<u32>,
+    /// By transaction, whether it happened: it ended well, or somebody saw what it wrote.
+    pub(super) happened: Vec<bool>,
+}
+
+impl Writers {
+    pub(super) fn new(txns: &Txns) -> Self {
+        let mut writers = Self {
+            possible: vec![NONE; txns.elements.len()],
+            failed: vec![NONE; txns.elements.len()],
+            intermediate: vec![false; txns.elements.len()],
+            ambiguous: vec![false; txns.keys.len()],
+            twice: None,
+            happened: txns.numbers().map(|txn| txns.is_ok(txn)).collect(),
+        };
+        for txn in txns.numbers() {
+            writers.take(txns, txn);
+        }
+        writers.see(txns);
+        writers
+    }
+
+    fn take(&mut self, txns: &Txns, txn: u32) {
+        let steps = txns.steps(txn);
+        for step in steps {
+            let What::Write(element) = step.what else { continue };
+            if txns.txn(txn).outcome == Outcome::Fail {
+                self.failed[element as usize] = txn;
+                continue;
+            }
+            if self.possible[element as usize] != NONE {
+                self.ambiguous[step.key as usize] = true;
+                self.twice.get_or_insert(element);
+            }
+            self.possible[element as usize] = txn;
+        }
+        for (number, step) in steps.iter().enumerate() {
+            let is_same = |later: &super::txns::Step| later.key == step.key && matches!(later.what, What::Write(_));
+            if let What::Write(element) = step.what
+                && steps[number + 1..].iter().any(is_same)
+            {
+                self.intermediate[element as usize] = true;
+            }
+        }
+    }
+
+    /// Takes in what was seen to have happened.
+    fn see(&mut self, txns: &Txns) {
+        let mut see = |element: u32| {
+            if element != NONE && self.possible[element as usize] != NONE {
+                self.happened[self.possible[element as usize] as usize] = true;
+            }
+        };
+        match txns.data {
+            Data::Lists => txns
+                .lists
+                .iter()
+                .flat_map(|list| &list.elements)
+                .for_each(|element| see(*element)),
+            Data::Registers => {
+                for step in &txns.steps {
+                    if let What::ReadRegister(element) = step.what {
+                        see(element);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns who wrote `element` and may have happened, or [`NONE`].
+    pub(super) fn possible(&self, element: u32) -> u32 {
+        self.possible[element as usize]
+    }
+
+    /// Returns who failed to write `element`, or [`NONE`].
+    pub(super) fn failed(&self, element: u32) -> u32 {
+        self.failed[element as usize]
+    }
+
+    /// Returns who wrote `element`, or failed to, or [`NONE`].
+    pub(super) fn of(&self, element: u32) -> u32 {
+        match self.possible(element) {
+            NONE => self.failed(element),
+            writer => writer,
+        }
+    }
+
+    /// Returns whether only a failed transaction wrote `element`.
+    pub(super) fn is_failed(&self, element: u32) -> bool {
+        self.possible(element) == NONE && self.failed(element) != NONE
+    }
+
+    pub(super) fn is_of_nobody(&self, element: u32) -> bool {
+        self.of(element) == NONE
+    }
+
+    /// Returns whether the writer of `element` wrote the key again after it.
+    pub(super) fn is_intermediate(&self, element: u32) -> bool {
+        self.intermediate[element as usize]
+    }
+
+    pub(super) fn is_ambiguous(&self, key: u32) -> bool {
+        self.ambiguous[key as usize]
+    }
+}

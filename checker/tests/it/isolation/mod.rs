@@ -1,0 +1,12 @@
+//! Transactions on lists and registers, judged by their dependencies.
+
+mod corpora;
+mod differential;
+mod hierarchy;
+mod litmus;
+mod naive;
+mod notation;
+mod reading;
+mod simulators;
+mod stores;
+mod weak;

@@ -1,0 +1,102 @@
+//! The fast way from a file to transactions ends where the general one does, or says that it can't.
+
+use quorate_checker::{
+    Context, Transcript, TranscriptBuilder,
+    formats::{Format, Reader, write_edn, write_jsonl},
+    isolation::{self, Block, Data, Gather, Question, Txns, Unusual},
+};
+
+use super::stores::{Isolation, Shape, history};
+
+/// Reads `text` in blocks of so many lines.
+fn fast(text: &str, lines_per_block: usize) -> Result<Txns, Unusual> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut gather = Gather::new();
+    for block in lines.chunks(lines_per_block) {
+        gather.take(&Block::scan(block.concat().into_bytes())?)?;
+    }
+    Ok(gather.finish())
+}
+
+fn general(format: Format, text: &str) -> Transcript {
+    let mut reader = Reader::new(format);
+    let mut builder = TranscriptBuilder::new();
+    reader.feed(text.as_bytes(), &mut builder).expect("it is a history");
+    reader.finish(&mut builder).expect("it is a history");
+    builder.finish()
+}
+
+/// What is found; which case is shown of several may differ, as keys are met in another order.
+fn found(txns: &Txns) -> String {
+    let question = Question::of("strict-serializable".parse().expect("known"));
+    let report = isolation::check(txns, &question, &Context::default());
+    let anomalies: Vec<_> = report.anomalies.iter().map(|it| (it.anomaly, it.count)).collect();
+    format!(
+        "{} {anomalies:?} {:?} {:?}",
+        report.tested, report.broken, report.unknown
+    )
+}
+
+#[test]
+fn both_ways_of_reading_end_in_the_same() {
+    let isolations = [
+        Isolation::Serializable,
+        Isolation::ReadUncommitted,
+        Isolation::Stale,
+        Isolation::Reordered,
+    ];
+    for seed in 0..80 {
+        let shape = Shape {
+            data: Data::Lists,
+            txn_count: 40,
+            client_count: 4,
+            key_count: 3,
+            step_count_max: 4,
+            fail_percent: 10,
+            info_percent: 10,
+        };
+        let transcript = history(seed, isolations[seed as usize % isolations.len()], shape);
+        for (format, write) in [
+            (Format::Edn, write_edn as fn(&_) -> String),
+            (Format::Jsonl, write_jsonl),
+        ] {
+            let text: String = transcript.entries().iter().map(|entry| write(entry) + "\n").collect();
+            let expected =
+                isolation::transactions(&general(format, &text), Data::Lists).expect("they are transactions");
+            for lines_per_block in [1, 7, 1_000] {
+                let txns = fast(&text, lines_per_block).expect("it is usual");
+                assert_eq!(
+                    found(&txns),
+                    found(&expected),
+                    "seed {seed} as {format:?} in blocks of {lines_per_block}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_written_otherwise_is_read_alike_or_refused() {
+    let invoke = "{:index 0, :type :invoke, :process 0, :f :txn, :value [[:append :x 1] [:r :y nil]]}";
+    let ok = "{:index 1, :type :ok, :process 0, :f :txn, :value [[:append :x 1] [:r :y [1 2]]]}";
+    let nemesis = "{:index 2, :type :info, :process :nemesis, :f :kill, :value {:a [1 \"b\" [2]]}, :time -1}";
+    let error = "{:process 1, :type :info, :f :txn, :error [:no \"way [\\\" out\"], :value nil, :index 4}";
+    let read = |lines: &[&str]| fast(&(lines.join("\n") + "\n"), 1).map(|txns| txns.count());
+    assert_eq!(read(&[invoke, ok]), Ok(1));
+    assert_eq!(read(&[invoke, ok, nemesis]), Ok(1));
+    let asked = "{:process 1 :type :invoke :f :txn :value [[:r 1] [:append 1 -7]] :index 3}";
+    assert_eq!(read(&[invoke, ok, nemesis, asked, error]), Ok(2));
+    for unusual in [
+        "{:index 2, :type :ok, :process 0, :f :txn, :value []}",
+        "{:index 0, :type :invoke, :process 1, :f :txn, :value []}",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:w 1 2]]}",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:append 1 2.5]]}",
+        "{:index 2, :type :invoke, :process 1, :f :append, :key 3, :value 2}",
+        "[{:index 2, :type :invoke, :process 1, :f :txn, :value []}]",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [] ; why",
+        "{:index 2, :type :invoke, :f :txn, :value []}",
+        "#jepsen.history.Op{:index 2, :type :invoke, :process 1, :f :txn, :value []}",
+    ] {
+        assert!(read(&[invoke, ok, unusual]).is_err(), "{unusual}");
+    }
+}

@@ -1,0 +1,196 @@
+//! Models below those of anti-dependencies: each has histories that break it, and the next weaker one holds.
+
+use quorate_checker::{
+    Context,
+    isolation::{self, Data, Question},
+};
+
+use super::{
+    notation::history,
+    stores::{self, Isolation, Shape},
+};
+
+fn check(asked: &str, lines: &str, expected: &[&str]) {
+    let txns = isolation::transactions(&history(lines), Data::Lists).expect("they are transactions");
+    let report = isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default());
+    assert_eq!(report.forbidden(), expected, "{asked} of\n{lines}");
+    let is_whole = asked != "PRAM";
+    assert_eq!(report.unknown.is_empty(), is_whole, "{asked} of\n{lines}");
+}
+
+#[test]
+fn what_a_transaction_saw_it_saw_whole() {
+    let fractured = "p0 ok: append x 1, append y 1\n p1 ok: r x [1], r y []";
+    check("read-atomic", fractured, &["fractured-read"]);
+    check("monotonic-atomic-view", fractured, &[]);
+    let cause = "p0 ok: append x 1\n p1 ok: r x [1], append y 1\n p2 ok: r y [1], r x []";
+    check("causal-cerone", cause, &["missed-cause"]);
+    check("read-atomic", cause, &[]);
+    let session = "p0 ok: append x 1\n p0 ok: append y 1\n p2 ok: r y [1], r x []";
+    check("causal", session, &["session-missed-cause"]);
+    check("causal-cerone", session, &[]);
+    check("PRAM", "p0 ok: append x 1\n p1 ok: r x []", &[]);
+}
+
+#[test]
+fn parallel_snapshots_fork_and_do_not_skew_back() {
+    let fork = "
+        | p0 invoke: append x 1
+        | p1 invoke: append y 1
+        | p2 invoke: r x [1], r y []
+        | p3 invoke: r x [], r y [1]
+        | p0 ok: append x 1
+        | p1 ok: append y 1
+        | p2 ok: r x [1], r y []
+        | p3 ok: r x [], r y [1]
+    ";
+    check("parallel-snapshot-isolation", fork, &[]);
+    // Seen by way of a write over it, which is no cause that a read tells of.
+    let back = "p0 ok: append x 1, append z 1\n p1 ok: append z 2\n p2 ok: r z [1 2], r x []";
+    check("parallel-snapshot-isolation", back, &["G-single-item"]);
+    check("causal-cerone", back, &[]);
+}
+
+#[test]
+fn sessions_keep_their_guarantees_key_by_key() {
+    check(
+        "read-your-writes",
+        "p0 ok: append x 1\n p0 ok: r x []\n p1 ok: r x [1]",
+        &["own-write-missed"],
+    );
+    check("read-your-writes", "p0 ok: append x 1\n p1 ok: r x []", &[]);
+    check(
+        "monotonic-reads",
+        "p0 ok: append x 1\n p1 ok: r x [1]\n p1 ok: r x []",
+        &["non-monotonic-read"],
+    );
+    check(
+        "monotonic-reads",
+        "p0 ok: append x 1\n p1 ok: r x [1]\n p2 ok: r x []",
+        &[],
+    );
+    let writes = "p0 ok: append x 1\n p0 ok: append x 2\n p1 ok: r x [2 1]";
+    check("monotonic-writes", writes, &["non-monotonic-write"]);
+    check(
+        "monotonic-writes",
+        "p0 ok: append x 1\n p1 ok: append x 2\n p1 ok: r x [2 1]",
+        &[],
+    );
+    let follows = "| p0 invoke: append x 1\n p1 ok: r x [2]\n p1 ok: append x 3\n| p0 ok: append x 1\n p2 ok: append x 2\n p3 ok: r x [2 3 1]";
+    check("writes-follow-reads", follows, &[]);
+    let before = "p0 ok: append x 1\n p1 ok: r x [1]\n p1 ok: append x 2\n p3 ok: r x [1]";
+    check("writes-follow-reads", before, &[]);
+    check(
+        "PRAM",
+        "p0 ok: append x 1\n p1 ok: r x [1]\n p1 ok: r x []",
+        &["non-monotonic-read"],
+    );
+}
+
+#[test]
+fn what_is_between_a_read_and_a_write_is_seen() {
+    let cursor = "
+        | p0 invoke: r x [], append x 1
+        p1 ok: append x 2
+        | p0 ok: r x [], append x 1
+        p2 ok: r x [2 1]
+    ";
+    check("cursor-stability", cursor, &["G-cursor"]);
+    check("read-committed", cursor, &[]);
+    let view = "p0 ok: append x 1, append y 1\n p1 ok: r x [1], r y []";
+    check("monotonic-view", view, &["G-monotonic"]);
+    // The other way round, what came later was read later.
+    check(
+        "monotonic-view",
+        "p0 ok: append x 1, append y 1\n p1 ok: r y [], r x [1]",
+        &[],
+    );
+}
+
+#[test]
+fn single_steps_are_linearizable_or_sequential() {
+    let stale = "p0 ok: append x 1\n p1 ok: r x []\n p2 ok: r x [1]";
+    check("linearizable", stale, &["non-linearizable"]);
+    check("sequential", stale, &[]);
+    let crossed = "p0 ok: append x 1\n p0 ok: r y []\n p1 ok: append y 1\n p1 ok: r x []";
+    check("sequential", crossed, &["non-sequential"]);
+    check("causal", crossed, &[]);
+    // Within a transaction each step is one of its own: that none comes between is asked of transactions.
+    let skewed = "
+        | p0 invoke: r x [], append y 1
+        | p1 invoke: r y [], append x 1
+        | p0 ok: r x [], append y 1
+        | p1 ok: r y [], append x 1
+    ";
+    check("linearizable", skewed, &[]);
+}
+
+#[test]
+fn stores_keep_what_is_weaker_than_what_they_keep() {
+    let kept = [
+        (
+            Isolation::Serializable,
+            [
+                "linearizable",
+                "sequential",
+                "causal",
+                "monotonic-view",
+                "cursor-stability",
+            ],
+        ),
+        (
+            Isolation::Snapshot,
+            [
+                "parallel-snapshot-isolation",
+                "causal",
+                "read-atomic",
+                "monotonic-view",
+                "PRAM",
+            ],
+        ),
+        (
+            Isolation::OldSnapshot,
+            [
+                "parallel-snapshot-isolation",
+                "causal-cerone",
+                "read-atomic",
+                "monotonic-view",
+                "cursor-stability",
+            ],
+        ),
+        (
+            Isolation::ReadCommitted,
+            [
+                "linearizable",
+                "sequential",
+                "monotonic-reads",
+                "read-your-writes",
+                "read-committed",
+            ],
+        ),
+    ];
+    for (isolation, models) in kept {
+        for seed in 0..20 {
+            let shape = Shape {
+                data: Data::Lists,
+                txn_count: 50,
+                client_count: 4,
+                key_count: 4,
+                step_count_max: 4,
+                fail_percent: 5,
+                info_percent: 5,
+            };
+            let transcript = stores::history(seed, isolation, shape);
+            let txns = isolation::transactions(&transcript, Data::Lists).expect("they are transactions");
+            for asked in models {
+                let question = Question::of(asked.parse().expect("known"));
+                let report = isolation::check(&txns, &question, &Context::default());
+                assert_eq!(
+                    report.forbidden(),
+                    Vec::<&str>::new(),
+                    "{isolation:?}, seed {seed}, {asked}: {report:?}"
+                );
+            }
+        }
+    }
+}
