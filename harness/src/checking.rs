@@ -414,6 +414,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             },
             faults_took_effect: None,
             cluster: None,
+            removals: Vec::new(),
         }),
     }
 }
