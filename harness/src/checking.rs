@@ -466,6 +466,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             },
             faults_took_effect: None,
             cluster: None,
+            removals: Vec::new(),
         }),
     }
 }

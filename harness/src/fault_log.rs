@@ -6,6 +6,7 @@
 use std::{path::Path, time::Duration};
 
 use quorate_checker::{Crash, FaultSpan};
+use quorate_workloads::RemovalOfLiving;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,6 +19,12 @@ use crate::{
 
 /// The version of the file's form.
 pub const FORMAT: u32 = 1;
+
+/// The evidence of what a node answered that was asked to remove another while that was alive.
+pub const REMOVED_ALIVE: &str = "asked_to_remove_the_living";
+
+/// What it says if the node did so; otherwise, why it did not.
+pub const ACCEPTED: &str = "accepted";
 
 /// Names a fault of a run: its place in the order in which faults were asked for, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -278,6 +285,18 @@ impl Faults {
             nodes.into_iter().map(move |node| Crash { node, time_ns })
         };
         self.stage(Stage::Applied).flat_map(crash).collect()
+    }
+
+    /// Every request to remove a node while it was alive.
+    pub fn removals_of_living(&self) -> Vec<RemovalOfLiving> {
+        let asked = self.stage(Stage::Applied).filter_map(|entry| {
+            let answer = entry.evidence.get(REMOVED_ALIVE)?.as_str()?;
+            Some(RemovalOfLiving {
+                node: entry.nodes.first()?.to_string(),
+                is_done: answer == ACCEPTED,
+            })
+        });
+        asked.collect()
     }
 
     fn stage(&self, stage: Stage) -> impl Iterator<Item = &Entry> {

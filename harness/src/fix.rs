@@ -249,6 +249,7 @@ mod tests {
             context: Context::default(),
             faults_took_effect: Some(true),
             cluster: None,
+            removals: Vec::new(),
         };
         let judgement = judge(
             scenario.workload,

@@ -21,5 +21,6 @@ pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecor
         },
         faults_took_effect: Some(faults.effective_count() > 0),
         cluster: told,
+        removals: faults.removals_of_living(),
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! {"owners":{"partition":3,"epoch":2,"phase":"read-old","owners":["n1","n2","n4"],"next":["n1","n2","n6"]}}
 //! {"quorum":{"partition":3,"epoch":2,"operation":"write","nodes":["n1","n2","n6"],"coordinator":"n5"}}
+//! {"move":{"partition":3,"epoch":2,"kind":"copied","node":"n6","with":["n1","n4"]}}
 //! ```
 
 use std::{
@@ -12,8 +13,8 @@ use std::{
     path::Path,
 };
 
-use quorate_checker::cluster::{ClusterRecord, CountedQuorum, OwnersRecord, QuorumOperation};
-use quorate_core::{Event, NodeId, Operation, Owner};
+use quorate_checker::cluster::{ClusterRecord, CountedQuorum, Move, MoveKind, OwnersRecord, QuorumOperation};
+use quorate_core::{Epoch, Event, NodeId, Operation, Owner, PartitionId};
 use serde::{Deserialize, Serialize};
 
 use crate::input::bad_input;
@@ -42,6 +43,13 @@ enum Line {
         nodes: BTreeSet<String>,
         coordinator: String,
     },
+    Move {
+        partition: u32,
+        epoch: u32,
+        kind: LineMove,
+        node: String,
+        with: BTreeSet<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -51,10 +59,32 @@ enum LineOperation {
     Write,
 }
 
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LineMove {
+    Copied,
+    Dropped,
+}
+
 /// Adds what a simulated node has told.
 pub fn add_event(record: &mut ClusterRecord, event: &Event, coordinator: &str, name: impl Fn(NodeId) -> String) {
     let owners = |owners: &[Owner]| owners.iter().map(|owner| name(owner.node)).collect();
+    let moved = |kind, partition: PartitionId, epoch: Epoch, with: &[NodeId]| Move {
+        partition: partition.0.into(),
+        epoch: epoch.0,
+        kind,
+        node: coordinator.to_owned(),
+        with: with.iter().copied().map(&name).collect(),
+    };
     match event {
+        Event::PartitionCopied { partition, epoch, with } => {
+            record.moves.insert(moved(MoveKind::Copied, *partition, *epoch, with));
+        }
+        Event::PartitionDropped {
+            partition, epoch, with, ..
+        } => {
+            record.moves.insert(moved(MoveKind::Dropped, *partition, *epoch, with));
+        }
         Event::OwnersChanged { ownership } => {
             record.records.insert(OwnersRecord {
                 partition: ownership.partition.0.into(),
@@ -99,11 +129,12 @@ pub fn add_log(record: &mut ClusterRecord, log: &Path, coordinator: &str, names:
 fn add_line(record: &mut ClusterRecord, line: &str, coordinator: &str, names: &NodeNames) -> Option<()> {
     const COUNTED: &str = ": quorum counted ";
     const CHANGED: &str = ": owners changed ";
-    let (is_quorum, fields) = match (line.split_once(COUNTED), line.split_once(CHANGED)) {
-        (Some((_, fields)), _) => (true, fields),
-        (None, Some((_, fields))) => (false, fields),
-        (None, None) => return None,
-    };
+    const COPIED: &str = ": partition copied ";
+    const DROPPED: &str = ": partition dropped ";
+    let kinds = [COUNTED, CHANGED, COPIED, DROPPED];
+    let (kind, fields) = kinds
+        .into_iter()
+        .find_map(|kind| line.split_once(kind).map(|(_, fields)| (kind, fields)))?;
     let fields: BTreeMap<_, _> = fields.split(' ').filter_map(|field| field.split_once('=')).collect();
     let text = |name: &str| fields.get(name).map(|text| text.trim_matches('"'));
     let number = |name: &str| text(name)?.parse().ok();
@@ -113,7 +144,7 @@ fn add_line(record: &mut ClusterRecord, line: &str, coordinator: &str, names: &N
         Some(named.collect())
     };
     let (partition, epoch) = (number("partition")?, number("epoch")?);
-    if is_quorum {
+    if kind == COUNTED {
         let operation = match text("operation")? {
             "read" => QuorumOperation::Read,
             "write" => QuorumOperation::Write,
@@ -125,6 +156,18 @@ fn add_line(record: &mut ClusterRecord, line: &str, coordinator: &str, names: &N
             operation,
             nodes: nodes("nodes")?,
             coordinator: coordinator.to_owned(),
+        });
+    } else if kind == COPIED || kind == DROPPED {
+        record.moves.insert(Move {
+            partition,
+            epoch,
+            kind: if kind == COPIED {
+                MoveKind::Copied
+            } else {
+                MoveKind::Dropped
+            },
+            node: coordinator.to_owned(),
+            with: nodes("with")?,
         });
     } else {
         record.records.insert(OwnersRecord {
@@ -157,8 +200,18 @@ pub fn to_jsonl(record: &ClusterRecord) -> serde_json::Result<String> {
         nodes: quorum.nodes.clone(),
         coordinator: quorum.coordinator.clone(),
     });
+    let moves = record.moves.iter().map(|moved| Line::Move {
+        partition: moved.partition,
+        epoch: moved.epoch,
+        kind: match moved.kind {
+            MoveKind::Copied => LineMove::Copied,
+            MoveKind::Dropped => LineMove::Dropped,
+        },
+        node: moved.node.clone(),
+        with: moved.with.clone(),
+    });
     let mut text = String::new();
-    for line in owners.chain(quorums) {
+    for line in owners.chain(quorums).chain(moves) {
         text.push_str(&serde_json::to_string(&line)?);
         text.push('\n');
     }
@@ -213,6 +266,24 @@ pub fn read(path: &Path) -> anyhow::Result<Option<ClusterRecord>> {
                     coordinator,
                 });
             }
+            Line::Move {
+                partition,
+                epoch,
+                kind,
+                node,
+                with,
+            } => {
+                record.moves.insert(Move {
+                    partition,
+                    epoch,
+                    kind: match kind {
+                        LineMove::Copied => MoveKind::Copied,
+                        LineMove::Dropped => MoveKind::Dropped,
+                    },
+                    node,
+                    with,
+                });
+            }
         }
     }
     Ok(Some(record))
@@ -227,7 +298,9 @@ mod tests {
 2026-11-25T20:00:00.2Z  INFO quorate_node::server::log: quorum counted partition=3 epoch=1 operation=\"write\" level=QUORUM nodes=\"00000000000000aa+00000000000000bb\"
 2026-11-25T20:00:00.3Z  INFO quorate_node::server::log: owners changed partition=3 epoch=2 phase=\"read-old\" owners=\"00000000000000aa\" next=\"00000000000000bb\"
 2026-11-25T20:00:00.4Z  INFO quorate_node::server::log: owners changed partition=3 epoch=5 phase=\"stable\" owners=\"00000000000000bb\" next=\"\"
-2026-11-25T20:00:00.5Z  INFO quorate_node::server::log: quorum counted partition=3 epo";
+2026-11-25T20:00:00.5Z  INFO quorate_node::server::log: partition copied partition=3 epoch=2 with=\"00000000000000aa\"
+2026-11-25T20:00:00.6Z  INFO quorate_node::server::log: partition dropped partition=3 epoch=5 with=\"00000000000000bb\" records=4
+2026-11-25T20:00:00.7Z  INFO quorate_node::server::log: quorum counted partition=3 epo";
 
     fn names() -> NodeNames {
         [("00000000000000aa", "n1"), ("00000000000000bb", "n2")]
@@ -241,12 +314,19 @@ mod tests {
         for line in LOG.lines() {
             add_line(&mut record, line, "n2", &names());
         }
-        assert_eq!((record.records.len(), record.quorums.len()), (2, 1));
+        assert_eq!(
+            (record.records.len(), record.quorums.len(), record.moves.len()),
+            (2, 1, 2)
+        );
         let file = tempfile::NamedTempFile::new().expect("a file");
         let text = to_jsonl(&record).expect("it can be written");
         assert_eq!(
-            text.lines().last(),
-            Some(r#"{"quorum":{"partition":3,"epoch":1,"operation":"write","nodes":["n1","n2"],"coordinator":"n2"}}"#)
+            text.lines().skip(2).collect::<Vec<_>>(),
+            [
+                r#"{"quorum":{"partition":3,"epoch":1,"operation":"write","nodes":["n1","n2"],"coordinator":"n2"}}"#,
+                r#"{"move":{"partition":3,"epoch":2,"kind":"copied","node":"n2","with":["n1"]}}"#,
+                r#"{"move":{"partition":3,"epoch":5,"kind":"dropped","node":"n2","with":["n2"]}}"#,
+            ]
         );
         fs::write(file.path(), text).expect("it is written");
         assert_eq!(read(file.path()).expect("it can be read"), Some(record));

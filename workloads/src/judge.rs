@@ -120,6 +120,17 @@ pub struct RunFacts {
     pub faults_took_effect: Option<bool>,
     /// What the nodes told of their owners and quorums, where that is known.
     pub cluster: Option<ClusterRecord>,
+    /// Requests to remove members that were alive, which have to be refused.
+    pub removals: Vec<RemovalOfLiving>,
+}
+
+/// A request to remove a member that was alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovalOfLiving {
+    /// Whom.
+    pub node: String,
+    /// Whether the node that was asked did so.
+    pub is_done: bool,
 }
 
 /// Judges a history of `workload`. Its checks, each of some of the keys, are carried out by `execute`.
@@ -152,6 +163,13 @@ pub fn judge(
     };
     let mut claims: Vec<_> = expectations.into_iter().map(report).collect();
     claims.extend(facts.cluster.as_ref().map(|cluster| quorums_report(cluster, settings)));
+    let moves = facts.cluster.as_ref().filter(|cluster| !cluster.moves.is_empty());
+    claims.extend(moves.map(moves_report));
+    claims.extend(
+        Some(&facts.removals)
+            .filter(|asked| !asked.is_empty())
+            .map(|asked| removals_report(asked)),
+    );
     Judgement {
         verdict: verdict(&asked_for(&claims, settings, vacuous)),
         vacuous,
@@ -173,6 +191,43 @@ fn quorums_report(cluster: &ClusterRecord, settings: Settings) -> ClaimReport {
     let (claimed, reason) = quorums_meet(settings);
     let finding = cluster::quorums_meet(cluster);
     claim_report(property, claimed, reason.into(), finding, false)
+}
+
+/// Whether what was copied and dropped had been compared with enough owners, as the nodes tell it.
+fn moves_report(cluster: &ClusterRecord) -> ClaimReport {
+    let property = Property::new(
+        "moves-are-proved",
+        "a new owner is read from, and an old one drops what it has, once more than half of the owners have the same",
+        "moves that were not proved",
+    );
+    let reason = "each compares what it has with the owners, by their record";
+    claim_report(property, true, reason.into(), cluster::moves_are_proved(cluster), false)
+}
+
+/// Whether nobody was removed who was alive.
+fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
+    let property = Property::new(
+        "the-living-stay",
+        "a member that is alive is not removed",
+        "a living member removed",
+    );
+    let done: Vec<_> = asked.iter().filter(|removal| removal.is_done).collect();
+    let witness = done.first().map(|removal| Witness {
+        key: removal.node.clone(),
+        ops: Vec::new(),
+        text: format!(
+            "{} was up, and linked with the node that was asked to remove it, which did so.",
+            removal.node
+        ),
+        starts: Vec::new(),
+    });
+    let finding = Finding {
+        tested: asked.len() as u64,
+        count: done.len() as u64,
+        witness,
+        unknown: None,
+    };
+    claim_report(property, true, "who is alive can leave".into(), finding, false)
 }
 
 /// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.

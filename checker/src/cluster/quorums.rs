@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Move;
 use crate::evidence::{Finding, Witness};
 
 /// What a quorum was counted for.
@@ -56,6 +57,8 @@ pub struct ClusterRecord {
     pub quorums: BTreeSet<CountedQuorum>,
     /// Records that nodes took over. The first of a partition is told by nobody.
     pub records: BTreeSet<OwnersRecord>,
+    /// What was copied, and what was dropped.
+    pub moves: BTreeSet<Move>,
 }
 
 impl ClusterRecord {
@@ -106,7 +109,7 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
 }
 
 impl Finding {
-    fn add(&mut self, (partition, text): (u32, String)) {
+    pub(super) fn add(&mut self, (partition, text): (u32, String)) {
         self.count += 1;
         self.witness.get_or_insert_with(|| Witness {
             key: format!("partition {partition}"),
@@ -198,7 +201,7 @@ impl QuorumOperation {
 }
 
 /// The owners, and where they go.
-fn words(record: &OwnersRecord) -> String {
+pub(super) fn words(record: &OwnersRecord) -> String {
     if record.next.is_empty() {
         list(&record.owners)
     } else {
@@ -211,7 +214,7 @@ fn words(record: &OwnersRecord) -> String {
     }
 }
 
-fn list(nodes: &BTreeSet<String>) -> String {
+pub(super) fn list(nodes: &BTreeSet<String>) -> String {
     let nodes: Vec<_> = nodes.iter().map(String::as_str).collect();
     nodes.join("+")
 }

@@ -18,7 +18,7 @@ use super::{Nemesis, Starting};
 use crate::{
     cluster::{Cluster, Elapsed},
     fault::{Fault, Place},
-    fault_log::{Effect, FaultId},
+    fault_log::{ACCEPTED, Effect, FaultId, REMOVED_ALIVE},
     moves::unmoved,
 };
 
@@ -150,7 +150,7 @@ impl Nemesis {
         if let Fault::Remove { node } = fault
             && let Some(refusal) = self.try_to_remove_the_living(node, statuses, cluster).await
         {
-            evidence.insert("alive".to_owned(), refusal.into());
+            evidence.insert(REMOVED_ALIVE.to_owned(), refusal.into());
         }
         if let Some(node) = fault.ends() {
             let how = self.kill_all(&[node], cluster).await?;
@@ -196,7 +196,7 @@ impl Nemesis {
             return None; // It is down, and not yet seen to be.
         }
         match cluster.ask(*asked, AdminRequest::Remove { node: identity }).await {
-            Ok(_) => Some("accepted".to_owned()),
+            Ok(_) => Some(ACCEPTED.to_owned()),
             Err(refusal) => Some(refusal.why),
         }
     }

@@ -29,6 +29,9 @@ const N3_THEN_N2: &str = concat!(
     r#"{at="1300ms",lasts="700ms",fault="isolate",node="n2"}"#
 );
 
+/// A node joins, and then another leaves.
+const JOIN_THEN_LEAVE: &str = r#"{at="800ms",fault="join",node="n6"},{at="2500ms",fault="leave",node="n1"}"#;
+
 /// Two nodes join, and then two leave: every partition has other owners, and most change twice.
 const JOIN_TWO_LEAVE_TWO: &str = concat!(
     r#"{at="800ms",fault="join",node="n6"},"#,
@@ -38,7 +41,7 @@ const JOIN_TWO_LEAVE_TWO: &str = concat!(
 );
 
 /// By the rows of MUTANTS.md.
-pub(crate) const CATCHES: [Catch; 24] = [
+pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
     // Q1 on the write path: a read meets none of the replicas that hold it yet.
     Catch {
         plant: Plant::ReplyBeforeAcks,
@@ -258,6 +261,14 @@ pub(crate) const CATCHES: [Catch; 24] = [
             r#"{at="5s",fault="weigh",node="n3",weight=3}"#
         ),
     },
+    // T9: what a newcomer copied from one owner alone may be what that one had missed.
+    Catch {
+        plant: Plant::CopiesFromOne,
+        claim: "moves-are-proved",
+        seeds_min: 5,
+        settings: "--time 4s --set partitions=16 --keys 100",
+        plan: JOIN_THEN_LEAVE,
+    },
     // T4, T13 (X12): a new owner lacks what nobody has written since, and no hint is kept of that.
     Catch {
         plant: Plant::JoinsEmpty,
@@ -265,6 +276,22 @@ pub(crate) const CATCHES: [Catch; 24] = [
         seeds_min: 4,
         settings: "--time 4s --set partitions=64 --rate 1000 --keys 800 --read-repair off",
         plan: JOIN_TWO_LEAVE_TWO,
+    },
+    // T6: it has been seen to be at one of the owners, and could be the only one that more than half of them lack.
+    Catch {
+        plant: Plant::DroppedBeforeProof,
+        claim: "moves-are-proved",
+        seeds_min: 5,
+        settings: "--time 4s --set partitions=16 --keys 100",
+        plan: JOIN_THEN_LEAVE,
+    },
+    // T14: before it kills a node for good, the harness asks for its removal, in vain.
+    Catch {
+        plant: Plant::RemovesTheLiving,
+        claim: "the-living-stay",
+        seeds_min: 5,
+        settings: "--time 2s --set partitions=16 --keys 100",
+        plan: r#"{at="800ms",fault="remove",node="n2"}"#,
     },
 ];
 
@@ -280,8 +307,8 @@ impl Catch {
 fn planted_bugs_are_caught_by_the_checks_that_name_them() {
     let quorate = Quorate::new();
     let mut found_valid = BTreeSet::new();
-    for catch in &CATCHES {
-        let plant = catch.plant;
+    for (catch, plant) in CATCHES.iter().zip(Plant::ALL) {
+        assert_eq!(catch.plant, plant, "the table has the order of the bugs");
         let (clean, plant) = (catch.clean(&format!("--seeds {SEEDS}")), plant.name());
         let (code, report) = quorate.json(&format!("{clean} --plant {plant}"));
         assert_eq!(code, 1, "{plant}: {report}");

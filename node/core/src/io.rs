@@ -153,10 +153,23 @@ pub enum Event {
         /// The record.
         ownership: Box<Ownership>,
     },
+    /// The node has copied a partition that it is to own, and wants to be read from.
+    PartitionCopied {
+        /// Which.
+        partition: PartitionId,
+        /// By which record.
+        epoch: Epoch,
+        /// The owners that it has compared with to the end, in order.
+        with: Vec<NodeId>,
+    },
     /// The node has dropped what it had of a partition that it holds no more: enough of the owners have it.
     PartitionDropped {
         /// Which.
         partition: PartitionId,
+        /// By which record.
+        epoch: Epoch,
+        /// The owners that it has compared with to the end, in order.
+        with: Vec<NodeId>,
         /// How many records.
         records: usize,
     },
@@ -218,6 +231,7 @@ impl Event {
             Event::RecordDamaged { .. } => "record-damaged",
             Event::RecordLost { .. } => "record-lost",
             Event::OwnersChanged { .. } => "owners-changed",
+            Event::PartitionCopied { .. } => "partition-copied",
             Event::PartitionDropped { .. } => "partition-dropped",
             Event::StandingChanged { .. } => "standing-changed",
             Event::Banned { .. } => "banned",

@@ -144,7 +144,16 @@ impl<S: Store> Node<S> {
             let is_wanted = self.is_placed_on_me(partition) || !ownership.can_be_given_up();
             if !is_wanted {
                 self.propose(now, ownership.give_up());
-            } else if ownership.phase != Phase::ReadOld || self.has_copied(&ownership) {
+            } else if ownership.phase != Phase::ReadOld {
+                self.propose(now, ownership.advance());
+            } else if self.has_copied(&ownership) {
+                let copied = self.moves.copies.get(&partition);
+                let with = copied.filter(|copied| copied.epoch == ownership.epoch);
+                self.output(Output::Event(Event::PartitionCopied {
+                    partition,
+                    epoch: ownership.epoch,
+                    with: with.iter().flat_map(|copied| &copied.with).copied().collect(),
+                }));
                 self.propose(now, ownership.advance());
             }
         } else if driver.is_none_or(|driver| self.has_left(driver)) && self.is_next_in_line(&ownership, driver) {
@@ -324,6 +333,7 @@ impl<S: Store> Node<S> {
         let Ok(summaries) = self.store.summaries(partition) else {
             return;
         };
+        let (epoch, with) = (compared.epoch, compared.with.iter().copied().collect());
         let mut dropped = 0;
         for (key, _) in summaries.entries {
             if let Ok(Some(record)) = self.read_local(now, &key) {
@@ -340,6 +350,8 @@ impl<S: Store> Node<S> {
         self.counters.partitions_dropped += 1;
         self.output(Output::Event(Event::PartitionDropped {
             partition,
+            epoch,
+            with,
             records: dropped,
         }));
     }

@@ -309,6 +309,7 @@ impl Words {
             | Event::NodeUp { .. }
             | Event::NodeDown { .. }
             | Event::QuorumCounted(_)
+            | Event::PartitionCopied { .. }
             | Event::StandingChanged { .. } => String::new(),
             Event::OwnersChanged { ownership } => self.ownership(ownership),
             Event::PartitionDropped { records, .. } => format!("partition dropped, {records} records"),

@@ -40,20 +40,25 @@ impl Log {
                 let (owners, next) = (list(&ownership.owners), list(&ownership.next));
                 tracing::info!(partition, epoch, phase, owners, next, "owners changed");
             }
-            Event::PartitionDropped { partition, records } => {
-                tracing::info!(
-                    partition = partition.0,
-                    records,
-                    "partition dropped: its owners have it"
-                );
+            Event::PartitionCopied { partition, epoch, with } => {
+                let (partition, epoch, with) = (partition.0, epoch.0, joined(with));
+                tracing::info!(partition, epoch, with, "partition copied");
+            }
+            Event::PartitionDropped {
+                partition,
+                epoch,
+                with,
+                records,
+            } => {
+                let (partition, epoch, with) = (partition.0, epoch.0, joined(with));
+                tracing::info!(partition, epoch, with, records, "partition dropped");
             }
             Event::StandingChanged { standing } => tracing::info!(standing = standing.name(), "standing changed"),
             Event::Banned { node } => tracing::warn!(%node, "node removed from the cluster, for good"),
             Event::EntryRefused { why } => tracing::error!(why, "entry refused"),
             Event::QuorumCounted(counted) => {
                 let (partition, epoch, level) = (counted.partition.0, counted.epoch.0, counted.level);
-                let nodes: Vec<_> = counted.nodes.iter().map(NodeId::to_string).collect();
-                let (operation, nodes) = (counted.operation.name(), nodes.join("+"));
+                let (operation, nodes) = (counted.operation.name(), joined(&counted.nodes));
                 tracing::info!(partition, epoch, operation, %level, nodes, "quorum counted");
             }
             Event::Draining => tracing::info!("draining: no more requests are taken"),
@@ -75,6 +80,11 @@ impl Log {
 
 /// Owners as a line has them: their identities, joined.
 fn list(owners: &[Owner]) -> String {
-    let nodes: Vec<_> = owners.iter().map(|owner| owner.node.to_string()).collect();
+    let nodes: Vec<_> = owners.iter().map(|owner| owner.node).collect();
+    joined(&nodes)
+}
+
+fn joined(nodes: &[NodeId]) -> String {
+    let nodes: Vec<_> = nodes.iter().map(NodeId::to_string).collect();
     nodes.join("+")
 }
