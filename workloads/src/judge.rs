@@ -220,6 +220,7 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
             removal.node
         ),
         starts: Vec::new(),
+        picture: None,
     });
     let finding = Finding {
         tested: asked.len() as u64,
