@@ -291,7 +291,7 @@ pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
         claim: "the-living-stay",
         seeds_min: 5,
         settings: "--time 2s --set partitions=16 --keys 100",
-        plan: r#"{at="800ms",fault="remove",node="n2"}"#,
+        plan: r#"{at="300ms",lasts="400ms",fault="isolate",node="n3"},{at="800ms",fault="remove",node="n2"}"#,
     },
 ];
 
