@@ -152,6 +152,7 @@ impl<S: Store> Node<S> {
     /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
     pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
         config.validate()?;
+        config.check_facts(|_| true)?;
         let memory = store.memory()?;
         let roster = memory.roster.unwrap_or_default();
         let enrolled = roster.members.get(&config.node);
