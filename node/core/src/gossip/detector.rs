@@ -122,7 +122,8 @@ impl Detector {
     pub(crate) fn check(&mut self, now: Time) -> Vec<NodeId> {
         let own_pause = now - std::mem::replace(&mut self.last_check, now) > self.interval * OWN_PAUSE_INTERVALS;
         if own_pause {
-            self.peers.iter_mut().for_each(|(_, rhythm)| rhythm.last = now);
+            let up = self.peers.iter_mut().filter(|(_, rhythm)| rhythm.up);
+            up.for_each(|(_, rhythm)| rhythm.last = now);
             return Vec::new();
         }
         let silent = self.peers.iter_mut().filter(|(_, r)| r.up && r.phi(now) > PHI_CONVICT);
@@ -252,6 +253,8 @@ mod tests {
         silence(&mut detector, now);
         let back = now + SECOND * 60;
         assert!(!detector.wants_echo(PEER, back), "it is silent");
+        assert!(detector.check(back).is_empty());
+        assert!(!detector.wants_echo(PEER, back), "a pause of our own is no word of it");
         detector.heard(PEER, back);
         assert!(!detector.is_up(PEER));
         assert!(bring_up(&mut detector, back) && detector.is_up(PEER));

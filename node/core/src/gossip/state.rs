@@ -25,7 +25,7 @@ pub enum Fact {
 }
 
 /// The longest name of a node, in bytes: every node's are gossiped to every other.
-pub const NODE_NAME_BYTES_MAX: usize = 255;
+pub const NODE_NAME_BYTES_MAX: usize = 64;
 
 /// The highest weight of a node. Its vnodes are so many times those of a node of weight 1.
 pub const WEIGHT_MAX: u16 = 1000;
