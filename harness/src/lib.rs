@@ -18,6 +18,7 @@ pub mod fault;
 pub mod fault_log;
 pub mod fix;
 pub mod fsync;
+pub mod gossip;
 pub mod history_file;
 pub mod input;
 pub mod interpreter;

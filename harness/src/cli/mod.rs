@@ -6,6 +6,7 @@ mod check;
 mod claims;
 mod convert;
 mod faults;
+mod gossip;
 mod judge;
 mod node;
 mod output;
@@ -57,6 +58,7 @@ enum Command {
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
 }
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
         Some(Command::Faults(args)) => faults::run(&args),
+        Some(Command::Gossip(args)) => gossip::run(&args),
         Some(Command::Certs(args)) => certs::run(&args),
     };
     let exit = result.unwrap_or_else(|error| {

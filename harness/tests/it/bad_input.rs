@@ -133,6 +133,7 @@ fn help_and_version_are_no_errors() {
         "convert ",
         "claims ",
         "faults ",
+        "gossip ",
         "scenarios ",
         "node ",
         "certs ",

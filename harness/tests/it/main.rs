@@ -7,6 +7,7 @@ mod command;
 mod corpora;
 mod determinism;
 mod fixes;
+mod gossip;
 mod judging;
 mod node_verbs;
 mod plants;
