@@ -59,7 +59,7 @@ pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
     Catch {
         plant: Plant::DigestOmitsTombstones,
         claim: "deletes-stay-deleted",
-        seeds_min: 4,
+        seeds_min: 2,
         settings: "--time 3s --workload deletes --nodes 3 --rate 2000 --keys 10 --set digests=true --set reads-percent=80",
         plan: concat!(
             r#"{at="200ms",lasts="500ms",fault="isolate",node="n3"},"#,

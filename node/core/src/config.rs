@@ -149,6 +149,15 @@ impl Config {
         ]
     }
 
+    /// Checks that others will listen to what the node says of itself from its start on.
+    pub(crate) fn check_facts(&self, which: impl Fn(&Fact) -> bool) -> Result<(), ConfigError> {
+        let mut facts = self.own_facts().into_iter().filter(which);
+        match facts.find(|fact| !fact.is_legal()) {
+            Some(fact) => Err(ConfigError::Illegal(Box::new(fact))),
+            None => Ok(()),
+        }
+    }
+
     /// Checks what the types can't say.
     ///
     /// # Errors
@@ -178,10 +187,8 @@ impl Config {
         if self.gossip_fan_out > PEERS_PER_ROUND_MAX {
             return Err(ConfigError::FanOut(self.gossip_fan_out));
         }
-        let own = self.own_facts();
-        if let Some(fact) = own.into_iter().find(|fact| !fact.is_legal()) {
-            return Err(ConfigError::Illegal(Box::new(fact)));
-        }
+        // A process knows its address only once it listens: a start checks it.
+        self.check_facts(|fact| !matches!(fact, Fact::Address(_)))?;
         let replicas = self.ring.replication.total();
         if self.founders < usize::from(replicas) {
             return Err(ConfigError::TooFewFounders {

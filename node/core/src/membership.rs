@@ -253,8 +253,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ClusterId, Digest, Generation, Hint, HintId, Input, Key, Memory, Name, NodeState, PartitionId, Record,
-        RememberedWrite, Replication, RingShape, StoreError, Summaries, WallTime, WriteId, gossip::Gossip,
+        ClusterId, ConfigError, Digest, Generation, Hint, HintId, Input, Key, Memory, Name, NodeState, PartitionId,
+        Record, RememberedWrite, Replication, RingShape, StoreError, Summaries, WallTime, WriteId, gossip::Gossip,
     };
 
     fn now() -> Now {
@@ -536,5 +536,21 @@ mod tests {
         }
         let status = node.status();
         assert_eq!((status.members.len(), status.counters.gossip_refused), (1, 2));
+    }
+
+    #[test]
+    fn a_node_that_others_would_not_listen_to_does_not_start() {
+        let error = |settings: fn(&mut Config)| match start_as(None, settings).err() {
+            Some(StartError::Config(ConfigError::Illegal(fact))) => *fact,
+            other => panic!("it says something illegal: {other:?}"),
+        };
+        assert_eq!(error(|config| config.weight = 1001), Fact::Weight(1001));
+        assert_eq!(error(|config| config.name = String::new()), Fact::Name(String::new()));
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        assert_eq!(
+            error(|config| config.address.set_port(0)),
+            Fact::Address(nowhere),
+            "where it listens is known by now"
+        );
     }
 }

@@ -136,6 +136,7 @@ impl<S: Store> Node<S> {
     /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
     pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
         config.validate()?;
+        config.check_facts(|_| true)?;
         let memory = store.memory()?;
         membership::check_place(&config, memory.founders.as_deref().unwrap_or_default())?;
         let inventory = Inventory::take(&store, &config.ring)?;

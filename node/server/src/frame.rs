@@ -179,8 +179,9 @@ mod tests {
     use std::time::Duration;
 
     use quorate_core::{
-        Actor, AdminError, ClusterId, Context, Dot, Generation, Key, Level, NodeId, ReadRequest, ReplicaResponse,
-        RequestId, Update, Value, WriteRequest,
+        Actor, AdminError, ClusterId, Context, Delta, Dot, Fact, Generation, GossipAck2, GossipHead, Heartbeat, Key,
+        Level, NODE_NAME_BYTES_MAX, NODES_MAX, NodeId, ReadRequest, ReplicaResponse, RequestId, RingDigest, Seal,
+        Stamped, Update, Value, WEIGHT_MAX, WriteRequest,
     };
 
     use super::*;
@@ -301,6 +302,40 @@ mod tests {
             });
             assert_eq!(taken.collect::<Vec<_>>(), may_send(from), "{from:?}");
         }
+    }
+
+    /// What the first exchange of a newcomer brings, where everybody says as much as may be.
+    #[test]
+    fn the_accounts_of_all_nodes_fit_into_a_frame() {
+        let name = |letter: char, length| letter.to_string().repeat(length);
+        let facts = [
+            Fact::Name(name('n', NODE_NAME_BYTES_MAX)),
+            Fact::Address("[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().unwrap()),
+            Fact::Weight(WEIGHT_MAX),
+            Fact::Dc(name('d', 32).parse().unwrap()),
+            Fact::Rack(name('r', 32).parse().unwrap()),
+            Fact::Ring(RingDigest(u64::MAX)),
+        ];
+        let stamped = |fact: &Fact| Stamped {
+            version: u64::from(u32::MAX),
+            fact: fact.clone(),
+            seal: Seal(u64::MAX),
+        };
+        let delta = Delta {
+            node: NodeId(u64::MAX),
+            generation: Generation(u32::MAX),
+            heartbeat: Heartbeat {
+                version: u64::from(u32::MAX),
+                seal: Seal(u64::MAX),
+            },
+            facts: facts.iter().map(stamped).collect(),
+        };
+        let cluster = ClusterId(u64::MAX);
+        let message = Message::GossipAck2(GossipAck2 {
+            head: GossipHead { format: 1, cluster },
+            deltas: vec![delta; NODES_MAX],
+        });
+        assert!(encode(&Frame::Message(&message), &mut BytesMut::new()).is_ok());
     }
 
     /// As many as a read of eight replicas may have merged, and one more.

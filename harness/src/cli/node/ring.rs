@@ -126,7 +126,7 @@ fn json(ring: &RingView, balance: Balance, status: &Status) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use quorate_core::{Member, Name, NodeId, RingDigest};
+    use quorate_core::{Member, NodeId, RingDigest};
 
     use super::*;
 
