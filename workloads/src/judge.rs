@@ -186,7 +186,7 @@ fn quorums_report(cluster: &ClusterRecord, settings: Settings) -> ClaimReport {
     let property = Property::new(
         "quorums-meet",
         "any two quorums that are counted for a partition, one for a read and one for a write, have a node in common",
-        "quorums that do not meet",
+        "disjoint-quorums",
     );
     let (claimed, reason) = quorums_meet(settings);
     let finding = cluster::quorums_meet(cluster);
@@ -198,7 +198,7 @@ fn moves_report(cluster: &ClusterRecord) -> ClaimReport {
     let property = Property::new(
         "moves-are-proved",
         "a new owner is read from, and an old one drops what it has, once more than half of the owners have the same",
-        "moves that were not proved",
+        "unproved-move",
     );
     let reason = "each compares what it has with the owners, by their record";
     claim_report(property, true, reason.into(), cluster::moves_are_proved(cluster), false)
@@ -209,7 +209,7 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
     let property = Property::new(
         "the-living-stay",
         "a member that is alive is not removed",
-        "a living member removed",
+        "living-removed",
     );
     let done: Vec<_> = asked.iter().filter(|removal| removal.is_done).collect();
     let witness = done.first().map(|removal| Witness {

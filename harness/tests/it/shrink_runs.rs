@@ -54,9 +54,11 @@ fn every_planted_bug_is_shrunk_to_a_few_operations_and_gone_without_it() {
         let (_, fixed) = quorate.json(&format!("replay --tape {tape} --claim {claim} --plant none"));
         assert_eq!(fixed["replay"]["came_back"], 0, "{plant}: {fixed}");
 
-        let minimal = shrunk["minimal"].as_str().expect("a file");
-        let (_, judged) = quorate.json(&format!("check {minimal}"));
-        assert!(judged["ops"].as_u64().is_some_and(|ops| ops > 0), "{plant}: {judged}");
+        if catch.is_of_history() {
+            let minimal = shrunk["minimal"].as_str().expect("a file");
+            let (_, judged) = quorate.json(&format!("check {minimal}"));
+            assert!(judged["ops"].as_u64().is_some_and(|ops| ops > 0), "{plant}: {judged}");
+        }
         let words = fs::read_to_string(quorate.path().join(&run).join("shrunk/explain.md")).expect("an explanation");
         assert!(words.contains(claim) && words.contains(plant), "{words}");
     }
