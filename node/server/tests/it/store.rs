@@ -1,10 +1,16 @@
 //! The store against a model, on real files.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use quorate_core::{
-    Actor, Cell, Content, Counter, Generation, Hint, HintId, Key, Kind, Member, Memory, NodeId, PartitionId,
-    PersistToken, Record, Register, RememberedWrite, Store, StoreOp, Value, Version, WallTime, WriteId,
+    Acceptor, Actor, Ballot, Cell, Content, Counter, Epoch, Generation, Hint, HintId, Key, Kind, Member, Memory, Name,
+    NodeId, Owner, Ownership, PartitionId, PartitionState, PersistToken, Record, Register, RememberedWrite, Roster,
+    Store, StoreOp, Value, Version, WallTime, WriteId,
 };
 use quorate_node::store::{self, Disk, Done, Fsync, OpenError, RedbStore};
 use rand::{RngExt, SeedableRng};
@@ -44,6 +50,10 @@ impl Model {
             StoreOp::SetGeneration(generation) => self.memory.generation = Some(generation),
             StoreOp::SetFounders(founders) => self.memory.founders = Some(founders),
             StoreOp::SetForgottenTime(time) => self.memory.forgotten_time = time,
+            StoreOp::SetRoster(roster) => self.memory.roster = Some(*roster),
+            StoreOp::SetPartition(state) => {
+                self.memory.partitions.insert(state.ownership.partition, *state);
+            }
         }
     }
 
@@ -143,12 +153,37 @@ fn random_record(rng: &mut Pcg64Mcg, key: &Key) -> Record {
     }
 }
 
+fn random_state(rng: &mut Pcg64Mcg, partition: PartitionId, node: NodeId) -> PartitionState {
+    let owner = Owner {
+        node,
+        dc: Name::default_dc(),
+    };
+    let ownership = Ownership {
+        epoch: Epoch(rng.random_range(1..u32::MAX)),
+        ..Ownership::first(partition, vec![owner.clone()])
+    };
+    let ballot = Ballot {
+        round: rng.random(),
+        node,
+    };
+    let acceptor = Acceptor {
+        promised: Some(ballot),
+        accepted: rng.random::<bool>().then(|| (ballot, ownership.begin(vec![owner]))),
+    };
+    PartitionState { ownership, acceptor }
+}
+
 fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
     let target = NodeId(TARGETS[rng.random_range(0..TARGETS.len())]);
     let partition = PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]);
     let key = random_key(rng);
     let id = WriteId(u128::MAX / rng.random_range(1..20));
-    match rng.random_range(0..25) {
+    match rng.random_range(0..28) {
+        25 => StoreOp::SetRoster(Box::new(Roster {
+            members: BTreeMap::new(),
+            banned: BTreeSet::from([target]),
+        })),
+        26 | 27 => StoreOp::SetPartition(Box::new(random_state(rng, partition, target))),
         0 => StoreOp::SetGeneration(Generation(rng.random())),
         1 => StoreOp::SetFounders(vec![
             Member {
