@@ -542,10 +542,12 @@ mod tests {
                     ..Scenario::quickstart()
                 };
                 assert_eq!(scenario.validate(), Ok(()), "{nodes} nodes, seed {seed}");
+                let mut members = Members::of(&scenario);
                 for planned in scenario.plan {
                     let named = planned.fault.nodes();
                     assert!(!named.is_empty() && named.iter().all(|place| place.0 < nodes + 2));
-                    let spares = planned.fault.downs().len() < nodes;
+                    let spares = planned.fault.downs().len() < members.placed().len();
+                    members.take(&planned.fault);
                     assert!(spares || planned.fault.kind() == FaultKind::PowerLoss);
                 }
             }

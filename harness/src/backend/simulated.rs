@@ -88,7 +88,7 @@ impl SimulatedCluster {
         let places = Place::all(scenario.place_count());
         let identities: Vec<_> = places.clone().map(identity).collect();
         let configs = places.clone().map(|place| config(scenario, identities[place.0], place));
-        let clocks = places.clone().map(|place| scenario.clock_ahead(seed, place));
+        let clocks = places.map(|place| scenario.clock_ahead(seed, place));
         SimulatedCluster {
             sim: Sim::new(options, configs.collect(), clocks.collect()),
             identities,

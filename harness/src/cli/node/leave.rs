@@ -30,7 +30,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (address, status) = args.connect.talk(THOROUGH, async |node| {
         node.leave().await?;
-        let wait = args.wait.then_some(Wait::UntilLeft);
+        let wait = args.wait.then_some(Wait::Left);
         Ok((node.address(), progress::follow(node, wait).await?))
     })?;
     let moves = &status.moves;

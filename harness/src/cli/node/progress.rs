@@ -16,15 +16,15 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How long owners must not have been changing where no node alone knows when all is done.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// What is waited for.
+/// Until when a change is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     /// The node has left.
-    UntilLeft,
+    Left,
     /// The node owns its share.
-    UntilOwned,
+    Owned,
     /// No owners have been changing for a while, as far as the node knows.
-    UntilQuiet,
+    Quiet,
 }
 
 /// Waits for it, if there is something to wait for, for as long as an answer may take, and says how the node is then. Each
@@ -44,9 +44,9 @@ pub(super) async fn follow(node: &Conversation, wait: Option<Wait>) -> anyhow::R
             quiet_since = Instant::now();
         }
         let is_over = match wait {
-            Wait::UntilLeft => status.moves.standing == Standing::Left,
-            Wait::UntilOwned => is_at_rest(&status.moves),
-            Wait::UntilQuiet => quiet_since.elapsed() >= QUIET,
+            Wait::Left => status.moves.standing == Standing::Left,
+            Wait::Owned => is_at_rest(&status.moves),
+            Wait::Quiet => quiet_since.elapsed() >= QUIET,
         };
         if is_over {
             return Ok(status);

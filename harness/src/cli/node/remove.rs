@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (node, status) = args.connect.talk(THOROUGH, async |node| {
         let gone = find(&args.node, &node.status().await?)?;
         node.remove(gone).await?;
-        let wait = args.wait.then_some(Wait::UntilQuiet);
+        let wait = args.wait.then_some(Wait::Quiet);
         Ok((gone, progress::follow(node, wait).await?))
     })?;
     let moves = &status.moves;

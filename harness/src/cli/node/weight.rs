@@ -31,7 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (address, status) = args.connect.talk(THOROUGH, async |node| {
         node.weigh(args.weight).await?;
-        let wait = args.wait.then_some(Wait::UntilOwned);
+        let wait = args.wait.then_some(Wait::Owned);
         Ok((node.address(), progress::follow(node, wait).await?))
     })?;
     let (weight, moves) = (args.weight, &status.moves);
