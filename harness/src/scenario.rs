@@ -484,6 +484,7 @@ impl Scenario {
             nodes_are_away: self.nodes_may_be_away(),
             nodes_are_lost: self.may_lose_a_node()
                 && self.may_have(FaultKind::Membership, |fault| fault.ends().is_some()),
+            owners_change: self.may_have(FaultKind::Membership, |_| true),
             disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
             records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
             sloppy: self.sloppy,

@@ -1,8 +1,9 @@
 //! What may be claimed at which setting: CLAIMS.md, table 2.1, as a function.
 //!
 //! Nodes may join, leave, and be replaced or removed: quorums are joint while owners change, and by the record that the
-//! owners agreed upon, so that this takes no claim away (row S29). What is not claimed is still looked for: it is `observed`
-//! or `not-observed`, and never a violation.
+//! owners agreed upon, so that this takes no claim away (row S29), but where none holds what a read returns but the one owner
+//! that it was read from: reads of all owners without blocking repair. What is not claimed is still looked for: it is
+//! `observed` or `not-observed`, and never a violation.
 
 use serde::{Deserialize, Serialize};
 
@@ -419,6 +420,12 @@ fn what_was_read_stays_read(settings: Settings) -> Reason {
             "damaged records: what one replica alone has shown can be lost with its record",
         );
     }
+    if settings.quorums.reads_ask_all && settings.owners_change && settings.read_repair != ReadRepair::Blocking {
+        return (
+            false,
+            "owners change: what one owner alone has shown can stay behind with it",
+        );
+    }
     if settings.quorums.reads_ask_all {
         return (
             true,
@@ -544,6 +551,34 @@ mod tests {
     }
 
     /// What a damaged record, or a disk that fails, costs: what one replica alone has can be lost.
+    #[test]
+    fn what_a_change_of_owners_does_to_claims() {
+        let columns = [Claim::FreshReads, Claim::Linearizable, Claim::MonotonicReads];
+        let changing = |r, w, read_repair| Settings {
+            owners_change: true,
+            ..Settings::strict(3, r, w, read_repair)
+        };
+        for (name, settings, expected) in [
+            ("two hold what is read", changing(2, 2, ReadRepair::Blocking), "TTT"),
+            (
+                "all are read, and all hold it",
+                changing(3, 1, ReadRepair::Blocking),
+                "TTT",
+            ),
+            (
+                "all are read, and one held it alone",
+                changing(3, 1, ReadRepair::Off),
+                "TFF",
+            ),
+        ] {
+            assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");
+        }
+        assert_eq!(
+            row(Workload::Register, Settings::strict(3, 3, 1, ReadRepair::Off), columns),
+            "TTT"
+        );
+    }
+
     #[test]
     fn what_disks_do_to_claims() {
         let columns = [

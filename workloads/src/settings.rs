@@ -132,6 +132,8 @@ pub struct Settings {
     pub nodes_are_away: bool,
     /// Whether nodes may be lost for good, one at a time: the next only once others hold what the last one held.
     pub nodes_are_lost: bool,
+    /// Whether keys may come to have other owners.
+    pub owners_change: bool,
     /// Whether disks may fail to sync, and say so.
     pub disks_fail: bool,
     /// Whether records may be damaged on a disk, none of them at two replicas at a time.
@@ -181,6 +183,7 @@ impl Settings {
             clocks_are_skewed: false,
             nodes_are_away: true,
             nodes_are_lost: false,
+            owners_change: false,
             disks_fail: false,
             records_are_damaged: false,
             sloppy: false,

@@ -258,13 +258,13 @@ impl<S: Store> Node<S> {
         &mut self,
         now: Now,
         state: &PartitionState,
-        reply: Option<(NodeId, RequestId, ReplicaResponse)>,
+        asker: Option<(NodeId, RequestId)>,
     ) {
         let partition = state.ownership.partition;
         if self.agreements.staged.get(&partition) == Some(state) {
             self.agreements.staged.remove(&partition);
         }
-        if let Some((from, id, _)) = reply {
+        if let Some((from, id)) = asker {
             self.tell_proposer(now, from, id, ReplicaResponse::Refused(Refused::NotDurable));
         }
     }

@@ -388,7 +388,7 @@ impl<S: Store> Node<S> {
         }
         if self.is_misdirected(&hint) {
             self.handoff.target(node).last_sent = Some(id);
-            self.hand_on_hint(now, hint);
+            self.hand_on_hint(now, &hint);
             return true;
         }
         let bytes = (hint.key.name.len() + hint.cell.size_bytes()) as u64;

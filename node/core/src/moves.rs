@@ -364,14 +364,14 @@ impl<S: Store> Node<S> {
             let hints = self.store.hints(node, None, HINTS_HANDED_ON_MAX);
             for hint in hints.unwrap_or_default() {
                 if self.handoff.is_settled(node, &hint.id()) {
-                    self.hand_on_hint(now, hint);
+                    self.hand_on_hint(now, &hint);
                 }
             }
         }
     }
 
     /// Keeps a hint for those who hold its key, in the place of one for who does not.
-    pub(crate) fn hand_on_hint(&mut self, now: Now, hint: Hint) {
+    pub(crate) fn hand_on_hint(&mut self, now: Now, hint: &Hint) {
         let topology = self.topology();
         let holders: Vec<_> = topology.ownership(topology.partition(&hint.key)).nodes().collect();
         let was = (hint.target, hint.id());

@@ -360,7 +360,7 @@ impl<S: Store> Node<S> {
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
             Waiter::Partition { state, reply } => {
-                self.on_partition_not_durable(now, &state, reply.map(|reply| *reply));
+                self.on_partition_not_durable(now, &state, reply.map(|reply| (reply.0, reply.1)));
             }
         }
     }

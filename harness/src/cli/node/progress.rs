@@ -51,6 +51,9 @@ pub(super) async fn follow(node: &Conversation, wait: Option<Wait>) -> anyhow::R
         if is_over {
             return Ok(status);
         }
+        if wait == Wait::Left && status.moves.standing == Standing::Normal {
+            bail!("leave: too many leave at once, and this node stays; ask again when the others have left");
+        }
         if Instant::now() >= deadline {
             let (span, line) = (duration::format(node.timeout()), line(&status.moves));
             bail!("see it done within {span}; it goes on: {line}");

@@ -55,9 +55,6 @@ fn whatever_happens_owners_agree_in_the_end_and_nothing_acknowledged_is_gone() {
     let mut outcomes = ledger::Outcomes::default();
     for seed in first..first + runs {
         let mut run = Run::new(seed);
-        if asked_for("QUORATE_SOAK").is_some() {
-            println!("seed {seed}: {:?}", run.settings);
-        }
         run.go();
         outcomes.add(&run.ledger.outcomes);
     }
