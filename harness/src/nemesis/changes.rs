@@ -80,7 +80,11 @@ impl Nemesis {
         for mut change in std::mem::take(&mut self.changes) {
             // Those before it, and those that are still to be looked at, may have lost a node.
             let is_alone = !left.iter().any(Change::has_lost);
-            if change.stage == Stage::Planned && (change.fault.ends().is_none() || is_alone) {
+            // What is planned for a node that another change has still to start, or to end, comes after that.
+            let has_turn = !left
+                .iter()
+                .any(|earlier| earlier.stage == Stage::Planned && earlier.shares_a_node(&change));
+            if change.stage == Stage::Planned && has_turn && (change.fault.ends().is_none() || is_alone) {
                 self.start_change(&mut change, &statuses, cluster).await?;
             }
             if change.stage == Stage::Asking && self.is_overtaken(&change.fault) {
@@ -297,5 +301,11 @@ impl Change {
     /// Whether a node is gone, and not all of what it held is held by others yet.
     fn has_lost(&self) -> bool {
         self.fault.ends().is_some() && self.stage != Stage::Planned
+    }
+
+    /// Whether the two name a node in common.
+    fn shares_a_node(&self, other: &Change) -> bool {
+        let nodes = self.fault.nodes();
+        other.fault.nodes().iter().any(|node| nodes.contains(node))
     }
 }

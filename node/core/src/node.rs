@@ -162,7 +162,11 @@ impl<S: Store> Node<S> {
             .flatten()
             .chain(enrolled.map(|enrolled| &enrolled.member));
         membership::check_place(&config, places)?;
-        let standing = enrolled.map_or(Standing::Waiting, |enrolled| enrolled.standing);
+        let standing = match enrolled {
+            _ if roster.banned.contains(&config.node) => Standing::Left,
+            Some(enrolled) => enrolled.standing,
+            None => Standing::Waiting,
+        };
         let replaced = config.entry.replaces().unwrap_or(config.node);
         let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);

@@ -225,6 +225,9 @@ impl<S: Store> Node<S> {
                 self.output(Output::Event(Event::Banned { node: *node }));
                 self.gossip.forget(*node);
                 self.detector.restarted(*node);
+                if *node == self.config.node {
+                    self.standing = Standing::Left; // It may have been just about to learn that itself.
+                }
             }
         }
         if is_news {
