@@ -36,3 +36,23 @@ fn gossip_is_measured_beside_the_model() {
         text.stdout
     );
 }
+
+/// Real processes: one is killed, missed by both others, started again, and known again.
+#[test]
+fn gossip_of_real_processes_is_measured_from_outside() {
+    let ended = Quorate::new().run("gossip --nodes 3 --processes 1 --interval 100ms --format json");
+    let found: Value = serde_json::from_str(&ended.stdout).expect("an object");
+    assert_eq!(
+        (&found["nodes"], &found["down"]["count"], &found["arrival"]["count"]),
+        (&3.into(), &2.into(), &1.into()),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        found["down"]["max_s"].as_f64().expect("seconds") > 1.0,
+        "not by hearsay, nor by the link"
+    );
+    assert!(found["peers_per_round_max"].as_u64().expect("a count") <= 3);
+    let refused = Quorate::new().run("gossip --processes 1 --fan-out 1");
+    assert_eq!(refused.code, 64, "{}", refused.stderr);
+}

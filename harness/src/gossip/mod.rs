@@ -1,5 +1,7 @@
 //! How fast gossip gets around, over many simulated clusters, beside what a model of it does.
 
+pub mod processes;
+
 use std::{ops::ControlFlow, time::Duration};
 
 use quorate_sim::{GossipFigures, GossipOptions, measure_gossip};
