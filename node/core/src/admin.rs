@@ -157,12 +157,14 @@ impl<S: Store> Node<S> {
     fn moves_status(&self) -> MovesStatus {
         let count = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
         let topology = self.topology.as_ref();
-        let owned = topology.map_or(0, |topology| topology.share(self.config.node).0);
+        // To count them takes a walk over all partitions, and whoever waits for something asks often.
+        let is_at_rest = self.moves.is_at_rest();
+        let owned = topology.map_or(0, Topology::held_count);
         MovesStatus {
             standing: self.standing,
             owned,
-            gaining: count(self.gain_count()),
-            losing: count(self.loss_count()),
+            gaining: count(if is_at_rest { 0 } else { self.gain_count() }),
+            losing: count(if is_at_rest { 0 } else { self.loss_count() }),
             moving: count(topology.map_or(0, |topology| topology.moving().len())),
             stray: count(self.moves.stray_count()),
             epochs: topology.map_or(0, Topology::epochs_hash),

@@ -59,6 +59,11 @@ impl Compared {
 }
 
 impl Moves {
+    /// Whether there was nothing to gain, to lose or to drop at the last look, and nothing has changed since.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_at_rest
+    }
+
     /// Partitions that are held no more, and of which there still are records.
     pub(crate) fn stray_count(&self) -> usize {
         self.strays.len()
@@ -127,6 +132,7 @@ impl<S: Store> Node<S> {
             && strays.is_empty()
             && self.topology().moving().is_empty()
             && self.gain_count() == 0
+            && self.loss_count() == 0
     }
 
     /// Takes a change of owners a step further, if that is up to this node and can be done.

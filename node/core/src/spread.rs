@@ -190,7 +190,13 @@ impl<S: Store> Node<S> {
 
     pub(crate) fn form_topology(&mut self, founders: Vec<Member>, since: BTreeMap<PartitionId, crate::PartitionState>) {
         assert!(self.topology.is_none(), "a ring is founded once");
-        let topology = Topology::new(&self.config.ring, founders, &self.roster, since.into_values().collect());
+        let topology = Topology::new(
+            self.config.node,
+            &self.config.ring,
+            founders,
+            &self.roster,
+            since.into_values().collect(),
+        );
         self.gossip.own().say(Fact::Ring(topology.founding()));
         let members = self.roster.members.len();
         self.output(Output::Event(Event::RingFormed { members }));

@@ -143,11 +143,15 @@ pub(crate) struct Topology {
     /// Of the epochs: the exclusive or of a hash for each partition.
     epochs_hash: u64,
     moving: BTreeSet<PartitionId>,
+    own: NodeId,
+    /// How many partitions this node holds.
+    held_count: u16,
 }
 
 impl Topology {
-    /// The topology of a ring with these founders, and what has changed since.
+    /// The topology of a ring with these founders, and what has changed since, for the node `own`.
     pub(crate) fn new(
+        own: NodeId,
         shape: &RingShape,
         founders: Vec<Member>,
         roster: &Roster,
@@ -175,11 +179,14 @@ impl Topology {
             shape: shape.clone(),
             epochs_hash: 0,
             moving: BTreeSet::new(),
+            own,
+            held_count: 0,
             ring: None,
             states: Vec::new(),
         };
         for state in &states {
             topology.epochs_hash ^= epoch_hash(&state.ownership);
+            topology.held_count += u16::from(state.ownership.holds(own));
             if state.ownership.is_moving() {
                 topology.moving.insert(state.ownership.partition);
             }
@@ -264,6 +271,8 @@ impl Topology {
         assert!(known.ownership.epoch <= state.ownership.epoch, "epochs only rise");
         if is_other {
             self.epochs_hash ^= epoch_hash(&known.ownership) ^ epoch_hash(&state.ownership);
+            self.held_count -= u16::from(known.ownership.holds(self.own));
+            self.held_count += u16::from(state.ownership.holds(self.own));
             if state.ownership.is_moving() {
                 self.moving.insert(partition);
             } else {
@@ -293,6 +302,11 @@ impl Topology {
     pub(crate) fn shared(&self, one: NodeId, other: NodeId) -> impl Iterator<Item = &Ownership> {
         let both = move |ownership: &&Ownership| ownership.holds(one) && ownership.holds(other);
         self.ownerships().filter(both)
+    }
+
+    /// How many partitions this node holds.
+    pub(crate) fn held_count(&self) -> u16 {
+        self.held_count
     }
 
     /// How many partitions a node holds, and of how many it is the first owner.
