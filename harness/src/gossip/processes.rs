@@ -20,8 +20,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Longer than anything that is waited for takes: a dead node is missed within half of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long nodes have lived when the first of them is killed, in rounds: a node that others have not heard long enough to know
-/// its rhythm is missed later.
+/// How long nodes have lived when one of them is killed, in rounds: whoever has just started takes two rounds for the usual silence
+/// of all others, and misses a node that dies then only after 37.
 const LIFE_ROUNDS: u32 = 20;
 
 /// What was found about one cluster of real processes.
@@ -98,12 +98,9 @@ impl Looks<'_> {
             status.members.len() == all && status.members.iter().all(|member| member.up)
         })
         .await?;
-        let until = self.cluster.elapsed() + life;
-        while self.cluster.elapsed() < until {
-            self.cluster.next(until).await?;
-        }
         let (mut detection, mut arrival) = (Vec::new(), Vec::new());
         for victim in (0..deaths).map(|death| Place(death % all)) {
+            self.let_live(life).await?;
             let name = victim.to_string();
             let is_victim = move |member: &&MemberStatus| member.name.as_deref() == Some(name.as_str());
             self.cluster.kill(victim).await?;
@@ -130,6 +127,14 @@ impl Looks<'_> {
             arrival: Spans::new(arrival),
             peers_per_round_max: self.peers_per_round_max().await?,
         })
+    }
+
+    async fn let_live(&mut self, life: Duration) -> anyhow::Result<()> {
+        let until = self.cluster.elapsed() + life;
+        while self.cluster.elapsed() < until {
+            self.cluster.next(until).await?;
+        }
+        Ok(())
     }
 
     /// Starts a node, and waits until it listens.
