@@ -27,43 +27,11 @@ pub type NodeNames = BTreeMap<String, String>;
 
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 enum Line {
-    Owners {
-        partition: u32,
-        epoch: u32,
-        phase: String,
-        owners: BTreeSet<String>,
-        next: BTreeSet<String>,
-    },
-    Quorum {
-        partition: u32,
-        epoch: u32,
-        operation: LineOperation,
-        nodes: BTreeSet<String>,
-        coordinator: String,
-    },
-    Move {
-        partition: u32,
-        epoch: u32,
-        kind: LineMove,
-        node: String,
-        with: BTreeSet<String>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LineOperation {
-    Read,
-    Write,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LineMove {
-    Copied,
-    Dropped,
+    Owners(OwnersRecord),
+    Quorum(CountedQuorum),
+    Move(Move),
 }
 
 /// Adds what a simulated node has told.
@@ -183,33 +151,9 @@ fn add_line(record: &mut ClusterRecord, line: &str, coordinator: &str, names: &N
 
 /// The file's text.
 pub fn to_jsonl(record: &ClusterRecord) -> serde_json::Result<String> {
-    let owners = record.records.iter().map(|owners| Line::Owners {
-        partition: owners.partition,
-        epoch: owners.epoch,
-        phase: owners.phase.clone(),
-        owners: owners.owners.clone(),
-        next: owners.next.clone(),
-    });
-    let quorums = record.quorums.iter().map(|quorum| Line::Quorum {
-        partition: quorum.partition,
-        epoch: quorum.epoch,
-        operation: match quorum.operation {
-            QuorumOperation::Read => LineOperation::Read,
-            QuorumOperation::Write => LineOperation::Write,
-        },
-        nodes: quorum.nodes.clone(),
-        coordinator: quorum.coordinator.clone(),
-    });
-    let moves = record.moves.iter().map(|moved| Line::Move {
-        partition: moved.partition,
-        epoch: moved.epoch,
-        kind: match moved.kind {
-            MoveKind::Copied => LineMove::Copied,
-            MoveKind::Dropped => LineMove::Dropped,
-        },
-        node: moved.node.clone(),
-        with: moved.with.clone(),
-    });
+    let owners = record.records.iter().cloned().map(Line::Owners);
+    let quorums = record.quorums.iter().cloned().map(Line::Quorum);
+    let moves = record.moves.iter().cloned().map(Line::Move);
     let mut text = String::new();
     for line in owners.chain(quorums).chain(moves) {
         text.push_str(&serde_json::to_string(&line)?);
@@ -233,58 +177,10 @@ pub fn read(path: &Path) -> anyhow::Result<Option<ClusterRecord>> {
         let line: Line =
             serde_json::from_str(line).map_err(|error| bad_input(path, &format_args!("line {number}: {error}")))?;
         match line {
-            Line::Owners {
-                partition,
-                epoch,
-                phase,
-                owners,
-                next,
-            } => {
-                record.records.insert(OwnersRecord {
-                    partition,
-                    epoch,
-                    phase,
-                    owners,
-                    next,
-                });
-            }
-            Line::Quorum {
-                partition,
-                epoch,
-                operation,
-                nodes,
-                coordinator,
-            } => {
-                record.quorums.insert(CountedQuorum {
-                    partition,
-                    epoch,
-                    operation: match operation {
-                        LineOperation::Read => QuorumOperation::Read,
-                        LineOperation::Write => QuorumOperation::Write,
-                    },
-                    nodes,
-                    coordinator,
-                });
-            }
-            Line::Move {
-                partition,
-                epoch,
-                kind,
-                node,
-                with,
-            } => {
-                record.moves.insert(Move {
-                    partition,
-                    epoch,
-                    kind: match kind {
-                        LineMove::Copied => MoveKind::Copied,
-                        LineMove::Dropped => MoveKind::Dropped,
-                    },
-                    node,
-                    with,
-                });
-            }
-        }
+            Line::Owners(owners) => record.records.insert(owners),
+            Line::Quorum(quorum) => record.quorums.insert(quorum),
+            Line::Move(moved) => record.moves.insert(moved),
+        };
     }
     Ok(Some(record))
 }

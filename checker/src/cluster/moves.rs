@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ClusterRecord,
     quorums::{list, words},
@@ -12,7 +14,8 @@ use super::{
 use crate::evidence::Finding;
 
 /// Why a node compared a partition with its owners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MoveKind {
     /// It is to own it, and wants to be read from.
     Copied,
@@ -21,7 +24,8 @@ pub enum MoveKind {
 }
 
 /// A partition that was copied or dropped.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Move {
     /// Which.
     pub partition: u32,

@@ -8,11 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Move;
 use crate::evidence::{Finding, Witness};
 
 /// What a quorum was counted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum QuorumOperation {
     /// The nodes answered a read.
     Read,
@@ -21,7 +24,8 @@ pub enum QuorumOperation {
 }
 
 /// The nodes that were counted for an answer to a client.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CountedQuorum {
     /// Of which partition.
     pub partition: u32,
@@ -36,7 +40,8 @@ pub struct CountedQuorum {
 }
 
 /// A record of a partition, as a node served by it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OwnersRecord {
     /// Of which partition.
     pub partition: u32,
