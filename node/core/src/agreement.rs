@@ -15,17 +15,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Epoch, Event, Message, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Refused, ReplicaRequest,
-    ReplicaResponse, RequestId, Store, StoreOp, Time, journal::Waiter, ownership::requirement, timers::Timer,
+    Epoch, Event, Generation, Message, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Refused,
+    ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, journal::Waiter, ownership::requirement,
+    timers::Timer,
 };
 
-/// The rank of a proposal: a higher one outbids it. No two nodes give the same.
+/// The rank of a proposal: a higher one outbids it. No two nodes give the same, nor does one in two of its lives: rounds are
+/// counted from nothing at each start, and two proposals of one rank could both be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ballot {
     /// Raised above whatever the proposer has heard of.
     pub round: u32,
     /// Whose.
     pub node: NodeId,
+    /// In which of its lives.
+    pub generation: Generation,
 }
 
 /// What a holder of a partition has promised and accepted for its next record.
@@ -106,6 +110,7 @@ impl<S: Store> Node<S> {
         let ballot = Ballot {
             round: self.agreements.round,
             node: self.config.node,
+            generation: self.generation,
         };
         let deadline = now.time + self.config.request_timeout;
         let asked: Vec<_> = base.nodes().collect();
