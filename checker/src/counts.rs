@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    history::{History, KeyId, Op, Outcome, Position},
+    history::{Action, History, KeyId, Op, Outcome, Position},
     isolation::Txns,
     transcript::Transcript,
 };
@@ -65,7 +65,11 @@ impl Counts {
             counts.keys += 1;
             counts.observations += history.observations_of(key).len() as u64;
             for op in history.ops_of(key) {
-                counts.add(op.action.is_write(), op.outcome);
+                let outcome = match op.action {
+                    Action::CasMismatch => Outcome::Ok, // It was answered, whatever it wrote.
+                    _ => op.outcome,
+                };
+                counts.add(op.action.is_write(), outcome);
             }
         }
         counts

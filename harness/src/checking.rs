@@ -295,7 +295,9 @@ impl Checker {
             return self.options.model;
         }
         let is_own = |entry: &Entry| {
-            let is_function = Function::ALL.iter().any(|function| function.name() == &*entry.function);
+            // A file with compare-and-sets is more likely Jepsen's.
+            let mut functions = Function::ALL.iter().filter(|function| **function != Function::Cas);
+            let is_function = functions.any(|function| function.name() == &*entry.function);
             entry.key.is_some() && is_function
         };
         let is_of_keys = !sample.is_empty() && sample.iter().all(is_own);

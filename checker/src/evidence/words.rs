@@ -60,6 +60,10 @@ impl<'h> Words<'h> {
         match op.action {
             Action::Write => format!("{process}'s write of {value}{through}"),
             Action::Delete => format!("{process}'s delete{through}"),
+            Action::Cas | Action::CasMismatch => {
+                let expected = self.history.seen(op).first().map_or(ValueId::NIL, |expected| *expected);
+                format!("{process}'s change of {} to {value}{through}", self.value(expected))
+            }
             Action::Add => format!("{process}'s add of {value}{through}"),
             Action::Remove => format!("{process}'s remove of {value}{through}"),
             Action::Increment => format!("{process}'s increment by {value}{through}"),

@@ -168,7 +168,7 @@ impl Batch {
             Function::Add => (Action::Add, event.value),
             Function::Remove => (Action::Remove, event.value),
             Function::Increment => (Action::Increment, event.value),
-            Function::ReadReplica => return Err(NotForBatches),
+            Function::Cas | Function::ReadReplica => return Err(NotForBatches),
         };
         let process = self.clients.find_or_add(number);
         let written = self.texts.keep_value(written);
@@ -252,7 +252,7 @@ impl Batch {
 
     /// Keeps the completion of an op that was invoked before: the first event of its client here.
     fn carry(&mut self, number: i64, outcome: Outcome, event: &EventRef<'_>) -> Result<(), NotForBatches> {
-        if event.function == Function::ReadReplica {
+        if matches!(event.function, Function::Cas | Function::ReadReplica) {
             return Err(NotForBatches);
         }
         let process = self.clients.find_or_add(number);

@@ -8,8 +8,10 @@
 
 mod batched;
 
+use serde_json::Value;
+
 use super::{
-    borrowed::{EventRef, ProcessRef},
+    borrowed::{EventRef, ProcessRef, ValueRef},
     event::{Event, EventKind, Function, Process},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     indexed::{History, Names},
@@ -167,6 +169,7 @@ impl HistoryBuilder {
             Function::Add => Action::Add,
             Function::Remove => Action::Remove,
             Function::Increment => Action::Increment,
+            Function::Cas => Action::Cas,
         };
         let key = KeyId::new(self.keys.intern(event.key));
         if key.index() == self.of_key.len() {
@@ -177,9 +180,13 @@ impl HistoryBuilder {
             Action::Read | Action::ReadReplica(_) => ValueId::NIL,
             Action::Delete => draft.new_nothing(),
             Action::Write | Action::Add | Action::Remove | Action::Increment => draft.intern(&event.value),
+            Action::Cas | Action::CasMismatch => draft.intern(&pair(event.value)?[1]),
         };
         let node = event.node.map(|node| NodeId::new(self.nodes.intern(node)));
-        let seen: Vec<ValueId> = event.seen.iter().map(|value| draft.intern(&value.into())).collect();
+        let mut seen: Vec<ValueId> = event.seen.iter().map(|value| draft.intern(&value.into())).collect();
+        if action == Action::Cas {
+            seen = vec![draft.intern(&pair(event.value)?[0])];
+        }
         let is_look = matches!(action, Action::ReadReplica(_));
         let ops = if is_look { &mut draft.looks } else { &mut draft.ops };
         let number = ops.len();
@@ -208,6 +215,8 @@ impl HistoryBuilder {
 
     /// Ends the op at `place`, which `event` can complete, and returns what its process is then at.
     fn complete(&mut self, place: Place, outcome: Outcome, event: &EventRef<'_>, position: Position) -> State {
+        let is_mismatch = outcome == Outcome::Ok && is_mismatch(event);
+        let outcome = if is_mismatch { Outcome::Fail } else { outcome };
         if let (None, Some(version)) = (self.version_form, event.version)
             && outcome == Outcome::Ok
         {
@@ -228,6 +237,9 @@ impl HistoryBuilder {
         op.version = version;
         op.value = returned.unwrap_or(op.value);
         op.node = node.or(op.node);
+        if is_mismatch {
+            op.action = Action::CasMismatch;
+        }
         op.complete(outcome, event.index, event.time_ns, position);
         if !place.is_look && outcome == Outcome::Info {
             State::Crashed(event.index)
@@ -248,8 +260,12 @@ impl HistoryBuilder {
                 invoked: key.to_string(),
             });
         }
-        if op.action.is_write() && !event.value.is_null() {
-            let other = self.of_key[op.key.index()].unless_is(op.value, event.value);
+        if op.action.is_write() && !event.value.is_null() && !is_mismatch(event) {
+            let written = match op.action {
+                Action::Cas => pair(event.value)?[1],
+                _ => event.value,
+            };
+            let other = self.of_key[op.key.index()].unless_is(op.value, written);
             if let Some(written) = other {
                 return Err(Irregularity::OtherValue {
                     invoked: written.to_string(),
@@ -281,6 +297,19 @@ impl Default for HistoryBuilder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Returns what a compare-and-set expects and what it sets.
+fn pair(value: ValueRef<'_>) -> Result<[ValueRef<'_>; 2], Irregularity> {
+    match value {
+        ValueRef::Json(Value::Array(pair)) if pair.len() == 2 => Ok([(&pair[0]).into(), (&pair[1]).into()]),
+        _ => Err(Irregularity::NoPair),
+    }
+}
+
+/// Returns whether a completion says that a compare-and-set found something else than it expected.
+fn is_mismatch(event: &EventRef<'_>) -> bool {
+    event.function == Function::Cas && matches!(event.value, ValueRef::Json(Value::Bool(false)))
 }
 
 /// Returns how a completion says that its op ended; nothing for an invocation.

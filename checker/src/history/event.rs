@@ -48,7 +48,9 @@ pub struct Event {
     pub function: Function,
     /// The key it is done to.
     pub key: String,
-    /// Written or returned; null where there is nothing, or nothing yet. Of siblings and sets, a read returns a list.
+    /// Written or returned; null where there is nothing, or nothing yet. Of siblings and sets, a read returns a list. Of a
+    /// compare-and-set, what the key has to hold and what it then holds; of one that ended well because it found something
+    /// else, false.
     #[serde(default)]
     pub value: Value,
     /// Of the invocation of a write, delete or remove: the values that its client had read and now overwrites, as the
@@ -89,6 +91,19 @@ impl Event {
     /// Returns the invocation of a delete at index 0 and time 0.
     pub fn delete(process: impl Into<Process>, key: impl Into<String>) -> Self {
         Self::invocation(process.into(), Function::Delete, key.into())
+    }
+
+    /// Returns the invocation of a compare-and-set at index 0 and time 0: to `new`, if the key holds `old`.
+    pub fn cas(
+        process: impl Into<Process>,
+        key: impl Into<String>,
+        old: impl Into<Value>,
+        new: impl Into<Value>,
+    ) -> Self {
+        Self {
+            value: Value::Array(vec![old.into(), new.into()]),
+            ..Self::invocation(process.into(), Function::Cas, key.into())
+        }
     }
 
     /// Returns the invocation of the adding of an element to a set at index 0 and time 0.
@@ -238,19 +253,22 @@ pub enum Function {
     Remove,
     /// Add a number, which may be negative, to a counter.
     Increment,
+    /// Compare what a register holds, and set it if it is what was expected.
+    Cas,
     /// Look at one replica's own copy: no quorum, no repair.
     ReadReplica,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Function; 7] = [
+    pub const ALL: [Function; 8] = [
         Self::Read,
         Self::Write,
         Self::Delete,
         Self::Add,
         Self::Remove,
         Self::Increment,
+        Self::Cas,
         Self::ReadReplica,
     ];
 
@@ -273,6 +291,7 @@ impl Function {
             Self::Add => "add",
             Self::Remove => "remove",
             Self::Increment => "increment",
+            Self::Cas => "cas",
             Self::ReadReplica => "read-replica",
         }
     }

@@ -14,7 +14,7 @@ use super::{
     event::{Process, Version},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
     of_key::{ByValue, OfKey},
-    op::{Observation, Op, Position},
+    op::{Action, Observation, Op, Position},
     seen::Seen,
 };
 
@@ -207,6 +207,17 @@ impl History {
     /// Returns the values that the client of `op`, a write, had read and now overwrites. O(log n) where it had any.
     pub fn seen(&self, op: &Op) -> &[ValueId] {
         if op.has_seen { self.whole.seen.by(op.start) } else { &[] }
+    }
+
+    /// Returns what a compare-and-set expects and what it sets, as its event names them; nothing for any other op.
+    pub fn compared(&self, op: &Op) -> Option<Value> {
+        matches!(op.action, Action::Cas | Action::CasMismatch).then(|| {
+            let expected = self
+                .seen(op)
+                .first()
+                .map_or(Value::Null, |expected| self.value(*expected).clone());
+            Value::Array(vec![expected, self.value(op.value).clone()])
+        })
     }
 
     /// Returns the write of `value` that was invoked first among those that took effect or may have. It is the only one

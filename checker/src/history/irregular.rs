@@ -60,6 +60,9 @@ pub enum Irregularity {
     /// A look that does not say when in the run.
     #[error("a read-replica names its `phase`")]
     NoPhase,
+    /// A compare-and-set whose value is no pair.
+    #[error("a cas has a pair for its value: what it expects, and what it sets")]
+    NoPair,
     /// A version that is a number where others are text, or the reverse: they have no order.
     #[error("its version is a number where earlier ones are text, or the reverse")]
     MixedVersions,

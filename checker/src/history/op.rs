@@ -137,6 +137,10 @@ pub enum Action {
     Remove,
     /// An addition to a counter.
     Increment,
+    /// A write that takes place only where a value is found that was expected: the one that it had seen.
+    Cas,
+    /// One that found something else, and so wrote nothing: as a write it failed.
+    CasMismatch,
     /// A look at one replica's own copy.
     ReadReplica(Phase),
 }
@@ -156,6 +160,7 @@ impl Action {
             Self::Add => Function::Add,
             Self::Remove => Function::Remove,
             Self::Increment => Function::Increment,
+            Self::Cas | Self::CasMismatch => Function::Cas,
             Self::ReadReplica(_) => Function::ReadReplica,
         }
     }

@@ -1,4 +1,5 @@
-//! Linearizability of registers, whatever is written to them: by zones where each value is written once, by search elsewhere.
+//! Linearizability of registers, whatever is done to them: by zones where each value is written once, by search elsewhere, and
+//! where values are compared before they are written.
 
 use super::{
     budget::Budget,
@@ -7,12 +8,12 @@ use super::{
 use crate::{
     checks,
     evidence::{Context, Finding},
-    history::{History, KeyId},
+    history::{Action, History, KeyId, Op},
     transcript::register_transcript,
 };
 
-/// Finds keys that are not linearizable registers, as [`checks::linearizable`] does, and searches where that is in doubt, since
-/// a value of the key was written more than once. The budget is for each key.
+/// Finds keys that are not linearizable registers, as [`checks::linearizable`] does, and searches where that does not tell,
+/// since a value of the key was written more than once, or compared. The budget is for each key.
 pub fn registers(history: &History, budget: &Budget<'_>, context: &Context) -> Finding {
     let mut finding = checks::linearizable(history, context);
     let repeated: Vec<KeyId> = history.keys().filter(|key| history.repeat(*key).is_some()).collect();
@@ -32,5 +33,28 @@ pub fn registers(history: &History, budget: &Budget<'_>, context: &Context) -> F
         let transcript = register_transcript(history, key);
         finding = finding.merge(check_kind(&transcript, ModelKind::Register, &options, context));
     }
-    finding
+    if finding.count > 0 {
+        return finding; // Whose compare-and-sets are in order as well is no news.
+    }
+    let tested = finding.tested;
+    match compared(history, &options, context) {
+        None => finding,
+        Some(found) => Finding {
+            tested: tested.max(found.tested),
+            ..finding.merge(found)
+        },
+    }
+}
+
+/// Searches the keys where values are compared: a write of each value once may still have compared with the wrong one.
+fn compared(history: &History, options: &Options<'_>, context: &Context) -> Option<Finding> {
+    let is_compared = |op: &Op| matches!(op.action, Action::Cas | Action::CasMismatch);
+    let keys = history
+        .keys()
+        .filter(|key| history.ops_of(*key).any(is_compared) && history.repeat(*key).is_none());
+    let findings = keys.map(|key| {
+        let transcript = register_transcript(history, key);
+        check_kind(&transcript, ModelKind::CasRegister, options, context)
+    });
+    findings.reduce(Finding::merge)
 }

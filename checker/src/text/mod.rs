@@ -22,9 +22,11 @@
 //!     90..91    observer  read-replica k -> 2    node=n1 phase=final version=9
 //! ```
 //!
-//! Deletes; siblings, sets and counters:
+//! Compare-and-sets, of which the second found something else; deletes; siblings, sets and counters:
 //!
 //! ```text
+//!     0..10     p1  cas r [1,2]                  version=8
+//!     20..30    p2  cas r [1,3] -> false
 //!     0..10     p1  delete k                     version=7
 //!     20..30    p2  read k -> nil                version=7
 //!     40..50    p1  write s 2                    seen=[1]  # having read 1, which it overwrites

@@ -172,7 +172,7 @@ fn parse_call(cursor: &mut Cursor<'_>, process: Process) -> Result<(Event, Optio
         value,
         ..Event::read(process, key)
     };
-    let returned = if !function.is_write() && cursor.take("->") {
+    let returned = if (!function.is_write() || function == Function::Cas) && cursor.take("->") {
         Some(cursor.value().ok_or(Problem::Missing("value after ->"))?)
     } else {
         None

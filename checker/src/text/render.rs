@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::history::{Action, History, Op, Outcome, Position, Process, Version};
+use crate::history::{Action, Function, History, Op, Outcome, Position, Process, Version};
 
 /// Returns `history` in the language of [this module](super): a line an op, in order of invocation, observations last.
 ///
@@ -40,17 +40,20 @@ impl fmt::Display for Line<'_> {
             function.name(),
             name_text(history.key(op.key), |_| false)
         )?;
-        let value = value_text(history.value(op.value));
+        let value = history.compared(op);
+        let value = value_text(value.as_ref().unwrap_or_else(|| history.value(op.value)));
         match op.outcome {
             _ if function.takes_value() => write!(f, " {value}")?,
             Outcome::Ok if !function.is_write() => write!(f, " -> {value}")?,
             _ => {}
         }
-        if op.outcome != Outcome::Ok && op.end_ns().is_some() {
+        if op.action == Action::CasMismatch {
+            f.write_str(" -> false")?;
+        } else if op.outcome != Outcome::Ok && op.end_ns().is_some() {
             write!(f, " {}", op.outcome.name())?;
         }
         let seen = history.seen(op);
-        if !seen.is_empty() {
+        if !seen.is_empty() && function != Function::Cas {
             let seen = seen.iter().map(|value| history.value(*value).clone());
             write!(f, " seen={}", Value::from_iter(seen))?;
         }

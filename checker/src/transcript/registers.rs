@@ -14,8 +14,8 @@ use super::call::{Call, Names, Transcript};
 use crate::{
     datum::Datum,
     history::{
-        Event, EventKind, Function, History, HistoryBuilder, HistoryError, KeyId, NodeId, Op, Outcome, Position,
-        Process, ProcessId, ValueId,
+        Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, KeyId, NodeId, Op, Outcome,
+        Position, Process, ProcessId, ValueId,
     },
     linear::Nil,
 };
@@ -107,7 +107,7 @@ pub fn register_history(parts: &[Transcript], initial: &Datum, nil: Nil) -> Resu
     Ok(builder.finish())
 }
 
-/// Returns the reads and writes of `key` as a transcript; a delete writes nil.
+/// Returns the reads, writes and compare-and-sets of `key` as a transcript; a delete writes nil.
 pub fn register_transcript(history: &History, key: KeyId) -> Transcript {
     let mut names = Names::default();
     let mut processes = BTreeMap::new();
@@ -125,15 +125,26 @@ pub fn register_transcript(history: &History, key: KeyId) -> Transcript {
             })
         });
         let is_write = op.action.is_write();
+        let is_mismatch = op.action == Action::CasMismatch;
+        let (function, asked) = match history.compared(op) {
+            Some(pair) => ("cas", Datum::from(&pair)),
+            None if is_write => ("write", datum(op.value)),
+            None => ("read", Datum::Nil),
+        };
+        let answered = match is_mismatch {
+            true => Datum::Bool(false),
+            false if is_write => Datum::Nil,
+            false => datum(op.value),
+        };
         Call {
             index: op.index,
             completion_index: op.completion_index(),
             process,
-            function: if is_write { "write" } else { "read" }.into(),
-            outcome: op.outcome,
+            function: function.into(),
+            outcome: if is_mismatch { Outcome::Ok } else { op.outcome },
             key: None,
-            asked: if is_write { datum(op.value) } else { Datum::Nil },
-            answered: if is_write { Datum::Nil } else { datum(op.value) },
+            asked,
+            answered,
             node,
             error: None,
             start: op.start,

@@ -43,7 +43,7 @@ fn malformed_lines_are_errors() {
         ("\"process\":0", "\"process\":0.5"),
         ("\"ok\"", "\"okay\""),
         ("\"ok\"", "1"),
-        ("\"read\"", "\"cas\""),
+        ("\"read\"", "\"swap\""),
         ("\"key\":\"k\"", "\"key\":1"),
         ("\"version\":3", "\"version\":-3"),
         ("\"version\":3", "\"version\":[3]"),

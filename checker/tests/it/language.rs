@@ -111,7 +111,7 @@ fn lines_that_say_nothing_are_errors() {
         ("1..2 \"p1 read k -> 1", "no process"),
         ("1 p1 read k -> 1", "no type"),
         ("1 p1 invoke", "no function"),
-        ("1..2 p1 cas k 1", "no function"),
+        ("1..2 p1 swap k 1", "no function"),
         ("1..2 p1 write", "no key"),
         ("1..2 p1 write k", "no value"),
         ("1..2 p1 delete k 1", "1 is neither"),

@@ -30,6 +30,14 @@ fn not_linearizable() {
 }
 
 #[test]
+fn compared() {
+    check_with(
+        include_str!("../litmus/compared.md"),
+        &[("linearizable", crate::compared::linearizable)],
+    );
+}
+
+#[test]
 fn strengths() {
     check_with(include_str!("../litmus/strengths.md"), STRENGTH_CLAIMS);
 }

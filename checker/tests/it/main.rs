@@ -6,6 +6,7 @@ mod causal;
 mod causal_store;
 mod claims;
 mod collections;
+mod compared;
 mod corpora;
 mod differential;
 mod events;

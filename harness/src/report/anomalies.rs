@@ -151,7 +151,7 @@ fn is_in(history: &History, op: &Op, cited: &Op) -> bool {
         .is_some_and(|items| items.contains(value));
     match op.action {
         Action::Increment => cited.action != Action::Increment,
-        Action::Write | Action::Add => listed || history.seen(cited).contains(&op.value),
+        Action::Write | Action::Add | Action::Cas => listed || history.seen(cited).contains(&op.value),
         _ => false,
     }
 }
@@ -170,6 +170,8 @@ pub(crate) fn op_events(history: &History, op: &Op) -> Vec<Event> {
         .iter()
         .map(|value| history.value(*value).clone())
         .collect();
+    let compared = history.compared(op);
+    let value = compared.clone().unwrap_or(value);
     let invocation = Event {
         function,
         value: if function.takes_value() {
@@ -177,14 +179,16 @@ pub(crate) fn op_events(history: &History, op: &Op) -> Vec<Event> {
         } else {
             Value::Null
         },
-        seen: (!seen.is_empty()).then_some(seen),
+        seen: (!seen.is_empty() && compared.is_none()).then_some(seen),
         index: op.index,
         time_ns: op.start_ns,
         node: op.node.map(|node| history.node(node).to_owned()),
         phase,
         ..Event::read(process, key)
     };
+    let is_mismatch = op.action == Action::CasMismatch;
     let kind = match op.outcome {
+        Outcome::Fail if is_mismatch => EventKind::Ok,
         Outcome::Ok => EventKind::Ok,
         Outcome::Fail => EventKind::Fail,
         Outcome::Info => EventKind::Info,
@@ -192,7 +196,7 @@ pub(crate) fn op_events(history: &History, op: &Op) -> Vec<Event> {
     let completion = op.completion_index().map(|index| Event {
         index,
         time_ns: op.end_ns().unwrap_or(op.start_ns),
-        value,
+        value: if is_mismatch { false.into() } else { value },
         seen: None,
         version: op.version.map(|version| history.version(version)),
         ..invocation.completion(kind)

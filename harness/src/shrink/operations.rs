@@ -258,10 +258,12 @@ impl Writes {
         let key = history.key(op.key).to_owned();
         let value = (key.clone(), history.value(op.value).to_string());
         match op.action {
-            Action::Write | Action::Delete | Action::Add => self.of_value.entry(value).or_default().push(item),
+            Action::Write | Action::Delete | Action::Add | Action::Cas => {
+                self.of_value.entry(value).or_default().push(item);
+            }
             Action::Remove => self.removals.entry(value).or_default().push(item),
             Action::Increment => self.increments.entry(key).or_default().push(item),
-            Action::Read | Action::ReadReplica(_) => {}
+            Action::Read | Action::ReadReplica(_) | Action::CasMismatch => {}
         }
     }
 
