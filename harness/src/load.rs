@@ -20,7 +20,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
-    operations::{Names, completion, invocation, request, seen},
+    operations::{Names, completion, invocation, request, seen, told},
     scenario::Scenario,
     script::Script,
     tape::Ask,
@@ -277,15 +277,18 @@ impl Load {
         if completion.kind == EventKind::Info {
             client.process += concurrency;
         }
-        if let Outcome::Answered(response) = outcome
-            && let Response::Read(Ok(read)) = *response
-        {
-            let (values, context) = seen(read.cell.as_ref());
-            if let Source::Drawn(drawn) = &mut self.source {
-                drawn.actions.on_read(number, action.key(), &values);
-            }
-            client.seen.insert(action.key(), Seen { values, context });
+        let Outcome::Answered(response) = outcome else {
+            return Ended { completion, latency };
+        };
+        let (values, context) = match *response {
+            Response::Read(Ok(read)) => seen(read.cell.as_ref()),
+            Response::Cas(Ok(agreed)) => (told(agreed.value.as_ref()), Context::default()),
+            _ => return Ended { completion, latency },
+        };
+        if let Source::Drawn(drawn) = &mut self.source {
+            drawn.actions.on_read(number, action.key(), &values);
         }
+        client.seen.insert(action.key(), Seen { values, context });
         Ended { completion, latency }
     }
 }
@@ -324,7 +327,7 @@ fn with_seen(mut action: Action, now_seen: &[u64]) -> Option<Action> {
         Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => {
             *seen = now_seen.to_vec();
         }
-        Action::Read { .. } | Action::Add { .. } | Action::Increment { .. } => {}
+        Action::Read { .. } | Action::Add { .. } | Action::Cas { .. } | Action::Increment { .. } => {}
     }
     Some(action)
 }

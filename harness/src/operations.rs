@@ -2,8 +2,9 @@
 
 use quorate_checker::{Event, EventKind};
 use quorate_core::{
-    Absence, Ask, Cell, Context, Fetch, Key, Kind, Level, Quorum, ReadRepair as CoreRepair, ReadRequest, Request,
-    Response, Update, Value, Version, WriteError, WritePath as CorePath, WriteRequest,
+    Absence, Ask, CasAction, CasOutcome, CasRequest, Cell, Context, Fetch, Key, Kind, Level, Quorum,
+    ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value, Version, WriteError,
+    WritePath as CorePath, WriteRequest,
 };
 use quorate_workloads::{Action, ReadRepair, Workload, WritePath};
 use serde_json::Value as Json;
@@ -22,9 +23,13 @@ pub fn stored_key(workload: Workload, name: &str) -> Key {
         Workload::Siblings => Kind::Siblings,
         Workload::Set => Kind::Set,
         Workload::Counter => Kind::Counter,
+        Workload::Cas => Kind::Cas,
     };
     Key::of(kind, name.as_bytes())
 }
+
+/// How many owners have to agree.
+const AGREEING: Level = Level::Quorum;
 
 /// What many operations of a run name, put into words once.
 #[derive(Debug)]
@@ -47,8 +52,14 @@ impl Names {
             nodes: Place::all(scenario.place_count())
                 .map(|node| node.to_string())
                 .collect(),
-            read_level: shown_level("r", scenario.read_level()),
-            write_level: shown_level("w", scenario.write_level()),
+            read_level: match scenario.workload {
+                Workload::Cas => AGREEING.to_string(),
+                _ => shown_level("r", scenario.read_level()),
+            },
+            write_level: match scenario.workload {
+                Workload::Cas => AGREEING.to_string(),
+                _ => shown_level("w", scenario.write_level()),
+            },
         }
     }
 }
@@ -76,6 +87,7 @@ pub fn invocation(process: i64, action: &Action, node: Place, scenario: &Scenari
             seen: listed(seen),
             ..Event::remove(process, key, *element)
         },
+        Action::Cas { expected, value, .. } => Event::cas(process, key, *expected, *value),
         Action::Increment { delta, .. } => Event::increment(process, key, *delta),
     };
     Event {
@@ -95,6 +107,14 @@ fn shown_level(name: &str, level: Level) -> String {
 /// What a node is asked for an action. `context` is that of the client's last read of the key.
 pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &Names) -> Request {
     let key = names.keys[action.key()].1.clone();
+    if scenario.workload == Workload::Cas {
+        return Request::Cas(CasRequest {
+            key,
+            action: agreed(action),
+            level: AGREEING,
+            timeout: scenario.request_timeout,
+        });
+    }
     // A write that has seen nothing is blind, and hands nothing back.
     let context = |seen: &[u64]| {
         if seen.is_empty() {
@@ -118,6 +138,7 @@ pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &
             context: context(seen),
         },
         Action::Increment { delta, .. } => Update::Increment { delta: *delta },
+        Action::Cas { .. } => unreachable!("owners agree upon nothing else"),
     };
     let is_register = key.kind == Kind::Register;
     Request::Write(WriteRequest {
@@ -130,6 +151,21 @@ pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &
         quorum: quorum(scenario),
         ..WriteRequest::new(key, update, scenario.write_level(), scenario.request_timeout)
     })
+}
+
+/// What owners are to agree upon.
+fn agreed(action: &Action) -> CasAction {
+    match action {
+        Action::Read { .. } => CasAction::Read,
+        Action::Write { value, .. } => CasAction::Put {
+            value: Some(stored_value(*value)),
+        },
+        Action::Cas { expected, value, .. } => CasAction::CompareAndSet {
+            expected: expected.map(stored_value),
+            value: Some(stored_value(*value)),
+        },
+        other => unreachable!("nobody does this to what owners agree upon: {other:?}"),
+    }
 }
 
 fn read_request(key: Key, scenario: &Scenario) -> Request {
@@ -175,10 +211,11 @@ fn stored_value(number: u64) -> Value {
 /// can be seen.
 pub fn shown(workload: Workload, cell: Option<&Cell>) -> Json {
     match (cell, workload) {
-        (None, Workload::Register | Workload::Deletes) => Json::Null,
+        (None, Workload::Register | Workload::Deletes | Workload::Cas) => Json::Null,
         (None, Workload::Siblings | Workload::Set) => Json::Array(Vec::new()),
         (None, Workload::Counter) => 0.into(),
         (Some(Cell::Register(register)), _) => register.value().map_or(Json::Null, shown_value),
+        (Some(Cell::Cas(register)), _) => register.value().map_or(Json::Null, shown_value),
         (Some(Cell::Siblings(siblings)), _) => siblings.values().map(|(_, value)| shown_value(value)).collect(),
         (Some(Cell::Set(set)), _) => set.elements().map(shown_value).collect(),
         (Some(Cell::Counter(counter)), _) => match i64::try_from(counter.value()) {
@@ -199,6 +236,12 @@ fn shown_value(value: &Value) -> Json {
 /// A version as a history shows it.
 pub fn shown_version(version: Version) -> quorate_checker::Version {
     quorate_checker::Version::Text(version.to_string())
+}
+
+/// What clients are told that a key holds that its owners agree upon.
+pub fn told(value: Option<&Value>) -> Vec<u64> {
+    let number = |value: &Value| String::from_utf8_lossy(&value.0).parse().ok();
+    value.and_then(number).into_iter().collect()
 }
 
 /// What a read gives a client to hand back with its next write of the key: what it has seen, and its context.
@@ -241,9 +284,21 @@ pub fn completion(workload: Workload, invocation: Event, outcome: &Outcome) -> E
                 event.version = write.version.map(shown_version);
                 (EventKind::Ok, None)
             }
+            Response::Cas(Ok(agreed)) => {
+                event.version = agreed.version.map(shown_version);
+                if agreed.outcome == CasOutcome::Unmet {
+                    event.value = false.into();
+                    event.version = None; // Of what was found, and not of what was to be written.
+                } else if !event.function.is_write() {
+                    event.value = agreed.value.as_ref().map_or(Json::Null, shown_value);
+                }
+                (EventKind::Ok, None)
+            }
             Response::Read(Err(error)) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
-            Response::Write(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
+            Response::Write(Err(error @ WriteError::NotApplied(_)))
+            | Response::Cas(Err(error @ WriteError::NotApplied(_))) => ended(EventKind::Fail, error.to_string()),
+            Response::Write(Err(error @ WriteError::Unknown(_)))
+            | Response::Cas(Err(error @ WriteError::Unknown(_))) => ended(EventKind::Info, error.to_string()),
             Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
         },
     };

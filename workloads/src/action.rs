@@ -47,6 +47,15 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         seen: Vec<u64>,
     },
+    /// Sets a register that its owners agree upon, if it holds what is expected.
+    Cas {
+        /// Which.
+        key: usize,
+        /// What somebody has found there, or nothing.
+        expected: Option<u64>,
+        /// Never written before by anyone.
+        value: u64,
+    },
     /// Adds to a counter.
     Increment {
         /// Which.
@@ -65,6 +74,7 @@ impl Action {
             | Action::Delete { key, .. }
             | Action::Add { key, .. }
             | Action::Remove { key, .. }
+            | Action::Cas { key, .. }
             | Action::Increment { key, .. } => *key,
         }
     }
@@ -73,7 +83,7 @@ impl Action {
     pub fn seen(&self) -> &[u64] {
         match self {
             Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => seen,
-            Action::Read { .. } | Action::Add { .. } | Action::Increment { .. } => &[],
+            Action::Read { .. } | Action::Add { .. } | Action::Cas { .. } | Action::Increment { .. } => &[],
         }
     }
 }

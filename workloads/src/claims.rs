@@ -19,7 +19,8 @@ pub enum Claim {
     NoFailedWriteVisible,
     /// C2: a read sees the last write that was acknowledged before it began.
     FreshReads,
-    /// C3: reads and writes of a key take effect one after another, each between its start and its end.
+    /// C3: reads and writes of a key take effect one after another, each between its start and its end; C14: so do
+    /// compare-and-sets.
     Linearizable,
     /// C4: a client reads its own writes.
     ReadYourWrites,
@@ -149,16 +150,15 @@ impl Claim {
 
     /// Whether the claim says anything of what keys hold in `workload`.
     pub fn is_of(self, workload: Workload) -> bool {
-        use Workload::{Counter, Deletes, Register, Set, Siblings};
+        use Workload::{Cas, Counter, Deletes, Register, Set, Siblings};
         let workloads: &[Workload] = match self {
             Claim::NoValueFromNowhere | Claim::ReadYourWrites | Claim::Converges => &Workload::ALL,
-            Claim::FreshReads => &[Register, Deletes, Set, Counter],
+            Claim::FreshReads => &[Register, Deletes, Set, Counter, Cas],
             Claim::NoFailedWriteVisible | Claim::MonotonicReads | Claim::DurableAcks => {
-                &[Register, Deletes, Siblings, Set]
+                &[Register, Deletes, Siblings, Set, Cas]
             }
-            Claim::Linearizable | Claim::MonotonicWrites | Claim::WritesFollowReads | Claim::Handoff => {
-                &[Register, Deletes]
-            }
+            Claim::Linearizable | Claim::MonotonicWrites | Claim::WritesFollowReads => &[Register, Deletes, Cas],
+            Claim::Handoff => &[Register, Deletes],
             Claim::DeletesStayDeleted | Claim::NoResurrection => &[Deletes, Siblings, Set],
             Claim::SiblingsComplete | Claim::SiblingsNotInvented => &[Siblings],
             Claim::SetExact => &[Set],
@@ -194,6 +194,21 @@ type Reason = (bool, &'static str);
 
 fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
     match claim {
+        Claim::NoFailedWriteVisible if workload == Workload::Cas => (
+            true,
+            "only a change that was never proposed, or met something else, is called failed",
+        ),
+        Claim::FreshReads
+        | Claim::ReadYourWrites
+        | Claim::Linearizable
+        | Claim::MonotonicReads
+        | Claim::MonotonicWrites
+        | Claim::WritesFollowReads
+        | Claim::DurableAcks
+            if workload == Workload::Cas =>
+        {
+            owners_agree(settings)
+        }
         Claim::NoValueFromNowhere => (true, "values come from writes alone"),
         Claim::NoFailedWriteVisible => (true, "only a write that was never sent is called failed"),
         Claim::FreshReads | Claim::ReadYourWrites => what_was_acked_is_read(workload, settings),
@@ -255,6 +270,25 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
 fn all<const COUNT: usize>(conditions: [Reason; COUNT]) -> Reason {
     let broken = conditions.iter().find(|(met, _)| !met);
     *broken.or(conditions.last()).expect("a claim has a condition")
+}
+
+/// Whether more than half of the owners promise and accept what comes next, and keep to it. It takes no clock and neither R
+/// nor W; and since both rounds go by one record of the owners, they may change.
+fn owners_agree(settings: Settings) -> Reason {
+    let majority_is_one = settings.n < 3 && settings.n % 2 == 1;
+    if !settings.acks_are_synced {
+        (
+            false,
+            "not synced: an owner that is killed forgets what it has promised and accepted",
+        )
+    } else if majority_is_one && (settings.records_are_damaged || settings.nodes_are_lost) {
+        (false, "one owner: what it has accepted is lost with its record")
+    } else {
+        (
+            true,
+            "Paxos: more than half of the owners promise, and accept, one proposal after another",
+        )
+    }
 }
 
 /// Whether a read sees every write that was acknowledged before it began.
@@ -462,7 +496,7 @@ mod tests {
         }
         let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
         let counts = Workload::ALL.map(|workload| claims(workload, settings).len());
-        assert_eq!(counts, [11, 13, 10, 10, 5]);
+        assert_eq!(counts, [11, 13, 10, 10, 5, 10]);
     }
 
     /// `T` or `F` for each of the claims.

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use quorate_checker::{
     Context, Counts, Doubt, Finding, History, Witness, checks,
     cluster::{self, ClusterRecord},
-    counters, sets, siblings,
+    counters,
+    linear::{self, Budget},
+    sets, siblings,
 };
 use serde::Serialize;
 
@@ -233,7 +235,7 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
 
 /// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.
 fn figures(workload: Workload, history: &History, facts: &RunFacts, execute: &dyn Execute) -> Vec<Figure> {
-    if !matches!(workload, Workload::Register | Workload::Deletes) {
+    if !matches!(workload, Workload::Register | Workload::Deletes | Workload::Cas) {
         return Vec::new();
     }
     let staleness = || Figure::staleness(&checks::staleness(history));
@@ -330,6 +332,7 @@ fn check_of(workload: Workload, claim: Claim) -> Check {
         Workload::Siblings => check_of_siblings(claim),
         Workload::Set => check_of_sets(claim),
         Workload::Counter => check_of_counters(claim),
+        Workload::Cas => check_of_agreed_registers(claim),
     }
 }
 
@@ -349,6 +352,14 @@ pub(crate) fn check_of_registers(claim: Claim) -> Check {
         Claim::DeletesStayDeleted => checks::deletes_stay_deleted,
         Claim::NoResurrection => checks::deleted_in_the_end,
         other => unasked(other),
+    }
+}
+
+/// Those of registers; but what is compared takes a search.
+fn check_of_agreed_registers(claim: Claim) -> Check {
+    match claim {
+        Claim::Linearizable => |history, context| linear::registers(history, &Budget::default(), context),
+        other => check_of_registers(other),
     }
 }
 
@@ -529,6 +540,9 @@ mod tests {
         let end = "phase=final node=n1";
         let set = format!(" 0..1 p1 add k 1\n 8..9 o read-replica k -> [] {end}");
         assert_eq!(violated(Workload::Set, &set), ["durable-acks", "set-exact"]);
+
+        let cas = " 0..1 p1 write k 1\n 2..3 p1 cas k [1,2]\n 4..5 p2 cas k [1,3]";
+        assert_eq!(violated(Workload::Cas, cas), ["linearizable"]);
 
         let counter = format!(" 0..1 p1 increment k 1\n 8..9 o read-replica k -> 0 {end}");
         assert_eq!(violated(Workload::Counter, &counter), ["counter-exact"]);

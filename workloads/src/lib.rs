@@ -5,6 +5,7 @@
 //! time and writes files.
 
 mod action;
+mod cas;
 mod claims;
 mod counter;
 mod deletes;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, counter::CounterLoad, deletes::DeletesLoad, register::RegisterLoad, set::SetLoad, siblings::SiblingsLoad,
+    Action, cas::CasLoad, counter::CounterLoad, deletes::DeletesLoad, register::RegisterLoad, set::SetLoad,
+    siblings::SiblingsLoad,
 };
 
 /// What keys hold and what clients do with them.
@@ -21,16 +22,19 @@ pub enum Workload {
     Set,
     /// Counters.
     Counter,
+    /// Registers whose owners agree upon each change, with compare-and-set.
+    Cas,
 }
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Workload; 5] = [
+    pub const ALL: [Workload; 6] = [
         Workload::Register,
         Workload::Deletes,
         Workload::Siblings,
         Workload::Set,
         Workload::Counter,
+        Workload::Cas,
     ];
 
     /// Its name in files and on the command line.
@@ -41,6 +45,7 @@ impl Workload {
             Workload::Siblings => "siblings",
             Workload::Set => "set",
             Workload::Counter => "counter",
+            Workload::Cas => "cas",
         }
     }
 
@@ -76,6 +81,7 @@ enum Drawer {
     Siblings(SiblingsLoad),
     Set(SetLoad),
     Counter(CounterLoad),
+    Cas(CasLoad),
 }
 
 impl ActionLoad {
@@ -92,6 +98,7 @@ impl ActionLoad {
             Workload::Siblings => Drawer::Siblings(SiblingsLoad::new(options)),
             Workload::Set => Drawer::Set(SetLoad::new(options)),
             Workload::Counter => Drawer::Counter(CounterLoad::new(options)),
+            Workload::Cas => Drawer::Cas(CasLoad::new(options)),
         };
         ActionLoad { drawer }
     }
@@ -104,16 +111,18 @@ impl ActionLoad {
             Drawer::Siblings(load) => load.next(client, progress),
             Drawer::Set(load) => load.next(client, progress),
             Drawer::Counter(load) => load.next(progress),
+            Drawer::Cas(load) => load.next(progress),
         }
     }
 
-    /// Takes in what a read by `client` returned: the values of siblings, the elements of a set. Of registers and
-    /// counters nothing is remembered. The caller keeps the context of the same read, and hands it back with each action
+    /// Takes in what `client` was told that a key holds: the values of siblings, the elements of a set, what owners agreed
+    /// upon. Of other registers and of counters nothing is remembered. The caller keeps the context of the same read, and hands it back with each action
     /// that has `seen` something.
     pub fn on_read(&mut self, client: usize, key: usize, values: &[u64]) {
         match &mut self.drawer {
             Drawer::Siblings(load) => load.on_read(client, key, values),
             Drawer::Set(load) => load.on_read(client, key, values),
+            Drawer::Cas(load) => load.on_read(key, values),
             Drawer::Register(_) | Drawer::Deletes(_) | Drawer::Counter(_) => {}
         }
     }
@@ -154,6 +163,12 @@ mod tests {
                 Action::Remove { element, .. } => {
                     held.remove(element);
                 }
+                Action::Cas { key, expected, value } => {
+                    if held.first() == expected.as_ref() {
+                        *held = [*value].into();
+                    }
+                    load.on_read(client, *key, &[*value]);
+                }
                 Action::Increment { .. } => {}
             }
             (client, action)
@@ -188,12 +203,14 @@ mod tests {
         let remove: Is = |it| matches!(it, Action::Remove { .. });
         let up: Is = |it| matches!(it, Action::Increment { delta, .. } if *delta > 0);
         let down: Is = |it| matches!(it, Action::Increment { delta, .. } if *delta < 0);
-        let shares: [(Workload, &[Is]); 5] = [
+        let cas: Is = |it| matches!(it, Action::Cas { .. });
+        let shares: [(Workload, &[Is]); 6] = [
             (Workload::Register, &[read, blind]),
             (Workload::Deletes, &[read, blind, delete]),
             (Workload::Siblings, &[read, blind, knowing, delete]),
             (Workload::Set, &[read, add, remove]),
             (Workload::Counter, &[read, up, down]),
+            (Workload::Cas, &[read, blind, cas]),
         ];
         for (workload, kinds) in shares {
             let actions = run(workload, 3);
@@ -217,6 +234,10 @@ mod tests {
                         assert!(written.insert(new));
                     }
                     Action::Add { element, .. } => assert!(written.insert(element)),
+                    Action::Cas { expected, value, .. } => {
+                        assert!(expected.is_none_or(|expected| written.contains(&expected)));
+                        assert!(written.insert(value));
+                    }
                     Action::Remove { element, seen, .. } => assert!(seen.contains(&element)),
                     Action::Read { .. } | Action::Delete { .. } | Action::Increment { .. } => {}
                 }

@@ -11,7 +11,7 @@ use crate::{duration, exit::ExitError, level::LevelName, scenario::Scenario};
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub(super) struct SettingsArgs {
     /// What keys hold and what clients do: registers, registers that are deleted too, siblings, sets, counters.
-    #[arg(long, value_parser = ["register", "deletes", "siblings", "set", "counter"])]
+    #[arg(long, value_parser = ["register", "deletes", "siblings", "set", "counter", "cas"])]
     workload: Option<String>,
     /// Replicas of each key (N).
     #[arg(long)]

@@ -58,13 +58,17 @@ pub fn path_line(path: &std::path::Path, verdict: Verdict) -> String {
     format!("{}\t{}\n", path.display(), verdict.name())
 }
 
-/// How many replicas, and how many of them answer.
+/// How many replicas, how many of them answer, and what becomes of those that are behind.
 fn quorums(scenario: &Scenario) -> String {
     let n = match scenario.dcs {
         1 => format!("N={}", scenario.n),
         dcs => format!("N={} in each of {dcs} data centers", scenario.n),
     };
-    format!("{n} R={} W={}", scenario.read_level(), scenario.write_level())
+    if scenario.workload == Workload::Cas {
+        return format!("{n}, by agreement");
+    }
+    let (r, w) = (scenario.read_level(), scenario.write_level());
+    format!("{n} R={r} W={w}, read repair {}", scenario.read_repair.name())
 }
 
 /// What is not as it is by default, of all that decides the claims.
@@ -115,10 +119,9 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
         "nodes"
     };
     let settings = format!(
-        "{} {on}, {}, read repair {}{}{seed}",
+        "{} {on}, {}{}{seed}",
         scenario.nodes,
         quorums(scenario),
-        scenario.read_repair.name(),
         differences(scenario)
     );
     line(&scenario.name, format!(" {settings}"));

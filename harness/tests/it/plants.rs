@@ -40,6 +40,12 @@ const JOIN_TWO_LEAVE_TWO: &str = concat!(
     r#"{at="2500ms",fault="leave",node="n2"}"#
 );
 
+/// What nodes say to each other is late, and overtaken by what they say next.
+const LATE_MESSAGES: &str = concat!(
+    r#"{at="500ms",lasts="2s",fault="odd-messages",from=["n1","n2","n3","n4","n5"],to=["n1","n2","n3","n4","n5"],"#,
+    r#""late-percent"=20,"twice-percent"=5,by="60ms"}"#
+);
+
 /// By the rows of MUTANTS.md.
 pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
     // Q1 on the write path: a read meets none of the replicas that hold it yet.
@@ -292,6 +298,38 @@ pub(crate) const CATCHES: [Catch; Plant::ALL.len()] = [
         seeds_min: 5,
         settings: "--time 2s --set partitions=16 --keys 100",
         plan: r#"{at="300ms",lasts="400ms",fault="isolate",node="n3"},{at="800ms",fault="remove",node="n2"}"#,
+    },
+    // A12 (X9): a read misses what one owner has accepted, and somebody else brings it up after.
+    Catch {
+        plant: Plant::SerialReadUnconfirmed,
+        claim: "linearizable",
+        seeds_min: 3,
+        settings: "--workload cas --time 3s --rate 1000 --keys 2 --concurrency 30",
+        plan: LATE_MESSAGES,
+    },
+    // Q22: the first attempt was accepted by some, whom somebody else found, and overwrote.
+    Catch {
+        plant: Plant::CasRetriedBlindly,
+        claim: "linearizable",
+        seeds_min: 3,
+        settings: "--workload cas --time 3s --rate 1000 --keys 2 --concurrency 30",
+        plan: LATE_MESSAGES,
+    },
+    // A14: two changes of one value both get their quorum.
+    Catch {
+        plant: Plant::PromiseBroken,
+        claim: "linearizable",
+        seeds_min: 5,
+        settings: "--workload cas --time 3s --rate 1000 --keys 2 --concurrency 30",
+        plan: LATE_MESSAGES,
+    },
+    // T12: the new owners know nothing of what the old ones agreed upon, unless somebody asks while both have a say.
+    Catch {
+        plant: Plant::CasStateNotMoved,
+        claim: "durable-acks",
+        seeds_min: 3,
+        settings: "--workload cas --time 4s --set partitions=16 --keys 40",
+        plan: JOIN_TWO_LEAVE_TWO,
     },
 ];
 

@@ -8,7 +8,9 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, Generation, Key, Level, Member, NodeId, Refused, RingDigest, Standing, Update, Version, WriteId};
+use crate::{
+    Cell, Generation, Key, Level, Member, NodeId, Refused, RingDigest, Standing, Update, Value, Version, WriteId,
+};
 
 /// A client's request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub enum Request {
     Read(ReadRequest),
     /// Writes a key.
     Write(WriteRequest),
+    /// Reads or changes a key by agreement among its owners.
+    Cas(CasRequest),
     /// Asks about, or moves, the node itself. Only an administrator may.
     Admin(AdminRequest),
 }
@@ -177,6 +181,40 @@ impl WriteRequest {
     }
 }
 
+/// A request for a key whose value its owners agree upon, by single-decree Paxos: all of them together take effect one
+/// after another, each between its start and its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CasRequest {
+    /// Which; of the kind [`crate::Kind::Cas`].
+    pub key: Key,
+    /// What is done.
+    pub action: CasAction,
+    /// Which replicas have to promise, and then to accept: QUORUM, ALL, EACH_QUORUM, or LOCAL_QUORUM, which orders the
+    /// requests through one data center alone.
+    pub level: Level,
+    /// How long the client waits; the node's own limit holds as well.
+    pub timeout: Duration,
+}
+
+/// What is done to a key by agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CasAction {
+    /// It is read.
+    Read,
+    /// It holds this from here on, whatever it held; `None` for nothing.
+    Put {
+        /// The value.
+        value: Option<Value>,
+    },
+    /// It holds this from here on, if it holds what is expected.
+    CompareAndSet {
+        /// What it has to hold; `None` for nothing.
+        expected: Option<Value>,
+        /// What it then holds.
+        value: Option<Value>,
+    },
+}
+
 /// How a register's write gets its place in the order of writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WritePath {
@@ -236,6 +274,8 @@ pub enum Response {
     Read(Result<ReadOk, ReadError>),
     /// To a write.
     Write(Result<WriteOk, WriteError>),
+    /// To a request that takes agreement. A read that failed is told as a write that was not applied.
+    Cas(Result<CasOk, WriteError>),
     /// To an administrator.
     Admin(Result<AdminOk, AdminError>),
 }
@@ -288,6 +328,36 @@ pub enum Stage {
     Reading,
     /// Those behind were sent what they lack.
     Repairing,
+    /// The owners were asked to promise that they accept nothing older: nothing has changed yet.
+    Promising,
+    /// The owners were asked to accept, once more, what they had accepted before: nothing changes.
+    Confirming,
+    /// The owners were asked to accept a change.
+    Accepting,
+}
+
+/// A request that the owners agreed upon.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CasOk {
+    /// What came of it.
+    pub outcome: CasOutcome,
+    /// What the key holds with it, be it overwritten by now; where the comparison failed, what it held instead of what was expected.
+    pub value: Option<Value>,
+    /// The place of that value in the order of the key's values; `None` if nothing was ever put there.
+    pub version: Option<Version>,
+    /// Owners that have accepted it.
+    pub acks: Vec<NodeId>,
+    /// What the client has seen with this.
+    pub token: SessionToken,
+}
+
+/// What came of a request that the owners agreed upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CasOutcome {
+    /// It is done.
+    Done,
+    /// The key held something else than was expected, and still does.
+    Unmet,
 }
 
 /// A write that W replicas hold.
@@ -346,6 +416,7 @@ impl fmt::Display for Unknown {
         let (acks, required) = (self.acks.len(), self.required);
         match self.stage {
             Stage::Applying => f.write_str("the owner that was to apply it did not answer in time"),
+            Stage::Accepting => write!(f, "{acks} of {required} replicas are known to have accepted it in time"),
             _ => write!(f, "{acks} of {required} replicas acknowledged in time"),
         }
     }
@@ -372,7 +443,10 @@ pub struct NotApplied {
 impl NotApplied {
     pub(crate) fn new(_proof: &BeforeSend, stage: Stage, reason: Reason) -> NotApplied {
         assert!(
-            matches!(stage, Stage::Arrived | Stage::AskingVersions),
+            matches!(
+                stage,
+                Stage::Arrived | Stage::AskingVersions | Stage::Promising | Stage::Confirming
+            ),
             "later stages have sent something"
         );
         NotApplied { stage, reason }
@@ -420,6 +494,14 @@ pub enum Reason {
     /// Too few replicas told their versions in time.
     #[error("{answered} of {required} replicas told their versions in time")]
     NoVersions {
+        /// How many are needed.
+        required: u8,
+        /// How many answered.
+        answered: u8,
+    },
+    /// Too few replicas promised, or confirmed what they had accepted, in time.
+    #[error("{answered} of {required} replicas agreed in time")]
+    NoAgreement {
         /// How many are needed.
         required: u8,
         /// How many answered.

@@ -34,6 +34,13 @@ pub(crate) enum Waiter {
         applied: Box<Applied>,
         asked_at: AskedAt,
     },
+    /// Another node, or a coordination of this one, that asked an acceptor of a key.
+    Acceptor {
+        peer: NodeId,
+        id: RequestId,
+        vote: Box<ReplicaResponse>,
+        asked_at: AskedAt,
+    },
     /// A write of this node, which keeps a hint for one of the owners.
     OwnHint { id: RequestId, owner: NodeId },
     /// A record that was damaged, and is being put in order.

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads a clock, opens a file or a socket, starts a thread, or draws chance of its own.
 
+mod acceptor;
 mod admin;
 mod agreement;
 mod api;
@@ -55,15 +56,16 @@ mod update;
 pub use self::{
     agreement::{Acceptor, Ballot, PartitionState},
     api::{
-        Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, Counters, Fetch, Latency, MemberStatus,
-        Metrics, MovesStatus, NotApplied, Operation, PeerMetrics, Preferred, Quorum, ReadError, ReadOk, ReadRepair,
-        ReadRequest, Reason, Request, RequestMetrics, Response, RingShare, RingView, SessionToken, Stage, StandIn,
-        Status, Unknown, WriteError, WriteOk, WritePath, WriteRequest,
+        Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, CasAction, CasOk, CasOutcome, CasRequest,
+        Counters, Fetch, Latency, MemberStatus, Metrics, MovesStatus, NotApplied, Operation, PeerMetrics, Preferred,
+        Quorum, ReadError, ReadOk, ReadRepair, ReadRequest, Reason, Request, RequestMetrics, Response, RingShare,
+        RingView, SessionToken, Stage, StandIn, Status, Unknown, WriteError, WriteOk, WritePath, WriteRequest,
     },
     balance::{LossChance, RingBalance},
     cell::{
-        ACTORS_MAX, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, Cell, Content, Context, Counter, CounterError,
-        DOT_NUMBER_MAX, Dot, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings, Tally,
+        ACTORS_MAX, Accepted, Actor, AddWinsSet, CELL_OVERHEAD_BYTES_MAX, CasRegister, Cell, Content, Context, Counter,
+        CounterError, DOT_NUMBER_MAX, Dot, EARLIER_CHANGES_MAX, ELEMENTS_MAX, Kind, Register, SIBLINGS_MAX, Siblings,
+        Tally,
     },
     config::{Config, ConfigError, Entry, Tombstones},
     exchange::{Branch, PartitionDigest},

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ballot, Branch, Cell, Epoch, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, Ownership, PartitionId,
-    RequestId, RingDigest, RingShape, Summary, TopologyAck, TopologyAck2, TopologySyn, Update, Version, WriteId,
-    capped,
+    Accepted, Ballot, Branch, Cell, Epoch, GossipAck, GossipAck2, GossipSyn, Key, LeafId, NodeId, Ownership,
+    PartitionId, RequestId, RingDigest, RingShape, Summary, TopologyAck, TopologyAck2, TopologySyn, Update, Version,
+    WriteId, capped,
     exchange::{PartitionDigest, STRETCH_KEYS_MAX, STRETCH_RECORDS_MAX},
     merkle::INNER,
 };
@@ -133,6 +133,21 @@ pub enum ReplicaRequest {
         /// The record.
         value: Box<Ownership>,
     },
+    /// To promise that nothing below a ballot is accepted for a key. Answered by [`ReplicaResponse::KeyPromised`] or
+    /// [`ReplicaResponse::KeyOutbid`].
+    PrepareKey {
+        /// Which.
+        key: Key,
+        /// The proposal's rank.
+        ballot: Version,
+    },
+    /// To accept what a key holds. Answered by [`ReplicaResponse::KeyAccepted`] or [`ReplicaResponse::KeyOutbid`].
+    AcceptKey {
+        /// Which.
+        key: Key,
+        /// What it holds, and the proposal's rank.
+        proposal: Box<Accepted>,
+    },
     /// Whether a tombstone may go as far as this node knows. Answered by [`ReplicaResponse::Agreed`].
     Confirm {
         /// Of which key.
@@ -158,6 +173,8 @@ impl ReplicaRequest {
             | ReplicaRequest::ReadKept { key, .. }
             | ReplicaRequest::Hold { key, .. }
             | ReplicaRequest::Keep { key, .. }
+            | ReplicaRequest::PrepareKey { key, .. }
+            | ReplicaRequest::AcceptKey { key, .. }
             | ReplicaRequest::Confirm { key, .. }
             | ReplicaRequest::Collect { key, .. } => Some(shape.partition(key)),
             ReplicaRequest::Apply(apply) => Some(shape.partition(&apply.key)),
@@ -288,6 +305,25 @@ pub enum ReplicaResponse {
     Outbid {
         /// With this.
         ballot: Ballot,
+    },
+    /// Nothing below the ballot will be accepted for the key.
+    KeyPromised {
+        /// The ballot that was asked with.
+        ballot: Version,
+        /// What was accepted last, if anything was.
+        accepted: Option<Box<Accepted>>,
+    },
+    /// What the key holds is accepted.
+    KeyAccepted {
+        /// The ballot that was asked with.
+        ballot: Version,
+    },
+    /// Somebody has outbid the proposal for the key.
+    KeyOutbid {
+        /// The ballot that was asked with.
+        ballot: Version,
+        /// The one that is promised.
+        promised: Version,
     },
     /// The leaves under the nodes that differ.
     Branches {

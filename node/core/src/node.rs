@@ -78,6 +78,8 @@ pub struct Node<S> {
     pub(crate) measurements: Measurements,
     /// The highest time that a two-phase write of this node was stamped with.
     pub(crate) last_above: u64,
+    /// The highest time of any ballot that this node gave or voted upon.
+    pub(crate) last_ballot: u64,
     /// The highest time of any tombstone that this node has forgotten.
     pub(crate) forgotten_time: u64,
     /// The time of the call that is being dealt with.
@@ -212,6 +214,7 @@ impl<S: Store> Node<S> {
             drain: Drain::default(),
             measurements: Measurements::default(),
             last_above: 0,
+            last_ballot: 0,
             forgotten_time: memory.forgotten_time,
             present: now.time,
             anti_entropy: inventory.anti_entropy,
@@ -234,6 +237,7 @@ impl<S: Store> Node<S> {
             Input::Client { token, request } => match *request {
                 Request::Read(read) => self.on_read(now, token, &read),
                 Request::Write(write) => self.on_write(now, token, write, BeforeSend::on_arrival()),
+                Request::Cas(cas) => self.on_cas(now, token, cas, BeforeSend::on_arrival()),
                 Request::Admin(admin) => self.on_admin(now, token, admin),
             },
             Input::Message { from, message } => self.on_message(now, from, *message),
@@ -256,6 +260,7 @@ impl<S: Store> Node<S> {
                 Timer::Coordination(id) => self.on_deadline(now, id),
                 Timer::Preferred(id) => self.on_preferred_deadline(now, id),
                 Timer::Hedge(id) => self.on_hedge_due(now, id),
+                Timer::Cas(id) => self.on_cas_due(now, id),
                 Timer::Mend => self.on_mend_due(now),
                 Timer::Tombstones => self.on_tombstones_due(now),
                 Timer::WriteIds => self.on_write_ids_due(now),

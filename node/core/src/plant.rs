@@ -67,11 +67,19 @@ pub enum Plant {
     DroppedBeforeProof,
     /// A member can be removed while it is alive (T14).
     RemovesTheLiving,
+    /// What a read by agreement returns, or a comparison that fails, is not confirmed by a quorum (A12).
+    SerialReadUnconfirmed,
+    /// A change by agreement that was outbid is made again, although the first may count (Q22).
+    CasRetriedBlindly,
+    /// An acceptor takes whatever is proposed, promises or not (A14).
+    PromiseBroken,
+    /// A newcomer copies nothing of what owners agreed upon (T12).
+    CasStateNotMoved,
 }
 
 impl Plant {
     /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 27] = [
+    pub const ALL: [Plant; 31] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -99,6 +107,10 @@ impl Plant {
         Plant::JoinsEmpty,
         Plant::DroppedBeforeProof,
         Plant::RemovesTheLiving,
+        Plant::SerialReadUnconfirmed,
+        Plant::CasRetriedBlindly,
+        Plant::PromiseBroken,
+        Plant::CasStateNotMoved,
     ];
 
     /// Its name on the command line.
@@ -131,6 +143,10 @@ impl Plant {
             Plant::JoinsEmpty => "joins-empty",
             Plant::DroppedBeforeProof => "dropped-before-proof",
             Plant::RemovesTheLiving => "removes-the-living",
+            Plant::SerialReadUnconfirmed => "serial-read-unconfirmed",
+            Plant::CasRetriedBlindly => "cas-retried-blindly",
+            Plant::PromiseBroken => "promise-broken",
+            Plant::CasStateNotMoved => "cas-state-not-moved",
         }
     }
 
@@ -164,6 +180,10 @@ impl Plant {
             Plant::JoinsEmpty => "a new owner is one without having copied anything",
             Plant::DroppedBeforeProof => "an owner that is left out drops what it has before others have it",
             Plant::RemovesTheLiving => "a member can be removed while it is alive",
+            Plant::SerialReadUnconfirmed => "what a read by agreement returns is not confirmed by a quorum",
+            Plant::CasRetriedBlindly => "a change by agreement that was outbid is made a second time",
+            Plant::PromiseBroken => "an owner accepts what it has promised not to accept",
+            Plant::CasStateNotMoved => "a new owner copies nothing of what the old ones agreed upon",
         }
     }
 

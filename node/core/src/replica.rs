@@ -50,6 +50,9 @@ impl<S: Store> Node<S> {
                 self.answer_proposal(now, from, id, epoch, proposal);
                 Ok(None)
             }
+            vote @ (ReplicaRequest::PrepareKey { .. } | ReplicaRequest::AcceptKey { .. }) => {
+                self.vote(now, (from, id), asked_at, vote).map(|()| None)
+            }
             ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
             ReplicaRequest::Apply(apply) => self.apply(now, (from, id), asked_at, *apply).map(|()| None),
             ReplicaRequest::CompareDigests { digests } => Ok(Some(self.differing(digests))),
@@ -141,7 +144,7 @@ impl<S: Store> Node<S> {
     }
 
     /// What this node will hold under `key` once everything under way is durable.
-    fn pending_record(&mut self, now: Now, key: &Key) -> Result<Option<Record>, Refused> {
+    pub(crate) fn pending_record(&mut self, now: Now, key: &Key) -> Result<Option<Record>, Refused> {
         match self.journal.newest(key) {
             Some(record) => Ok(record.cloned()),
             None => self.read_local(now, key).map_err(|_| Refused::Storage),
@@ -205,7 +208,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Tells `waiter` that what is under way for `key`, if anything is, has become durable.
-    fn wait_or_tell(&mut self, now: Now, key: &Key, waiter: Waiter) -> Result<(), Refused> {
+    pub(crate) fn wait_or_tell(&mut self, now: Now, key: &Key, waiter: Waiter) -> Result<(), Refused> {
         if self.journal.newest(key).is_some() {
             self.journal.wait_for(key, waiter);
         } else {
@@ -342,6 +345,17 @@ impl<S: Store> Node<S> {
             Waiter::Partition { state, reply } => {
                 self.on_partition_durable(now, *state, reply.map(|reply| *reply));
             }
+            Waiter::Acceptor {
+                peer,
+                id,
+                vote,
+                asked_at,
+            } => {
+                // Whoever has copied from here meanwhile may have missed it: it counts only by the later record.
+                let later = self.later_ownership(asked_at);
+                let vote = later.map_or(*vote, |ownership| ReplicaResponse::Stale { ownership });
+                self.tell_vote(now, peer, id, vote);
+            }
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
         }
@@ -355,6 +369,7 @@ impl<S: Store> Node<S> {
             Waiter::Coordination { id, .. } => self.on_coordination_response(now, id, own, refused),
             Waiter::Origin { peer, id, .. } if peer == own => self.on_coordination_response(now, id, own, refused),
             Waiter::Peer { peer, id, .. } | Waiter::Origin { peer, id, .. } => self.respond(peer, id, refused),
+            Waiter::Acceptor { peer, id, .. } => self.tell_vote(now, peer, id, refused),
             Waiter::Handoff { id, .. } => self.on_handoff_response(now, id, &refused),
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),

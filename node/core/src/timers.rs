@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Preferred(RequestId),
     /// A read's answers are late.
     Hedge(RequestId),
+    /// A proposal for a key that was outbid may be made again.
+    Cas(RequestId),
     /// Damaged records may be mended.
     Mend,
     /// Tombstones may be collected.

@@ -153,7 +153,7 @@ impl<S: Store> Node<S> {
             (None, Kind::Siblings) => Cell::Siblings(Siblings::new()),
             (None, Kind::Set) => Cell::Set(AddWinsSet::new()),
             (None, Kind::Counter) => Cell::Counter(Counter::new()),
-            (None, Kind::Register) => unreachable!("dealt with above"),
+            (None, Kind::Register | Kind::Cas) => return Err(Refused::Invalid), // What registers hold is dealt with above.
         };
         match (&mut cell, update) {
             (Cell::Siblings(siblings), Update::Put { value, mut context }) => {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use quorate_core::{Actor, AddWinsSet, Cell, Content, Context, Counter, Key, Register, Siblings, Status, WallTime};
+use quorate_core::{
+    Actor, AddWinsSet, CasRegister, Cell, Content, Context, Counter, Key, Register, Siblings, Status, Version, WallTime,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -56,6 +58,7 @@ fn text(key: &Key, cell: Option<&Cell>, names: Names<'_>) -> String {
         Some(Cell::Siblings(siblings)) => siblings_text(&mut out, siblings, names),
         Some(Cell::Set(set)) => set_text(&mut out, set, names),
         Some(Cell::Counter(counter)) => counter_text(&mut out, counter, names),
+        Some(Cell::Cas(register)) => cas_text(&mut out, register, names),
     }
     out
 }
@@ -70,6 +73,23 @@ fn register_text(out: &mut String, register: &Register, names: Names<'_>) {
     let _ = writeln!(out, "written   {}", utc(version.time));
     let _ = writeln!(out, "by        {node}, generation {}", version.generation.0);
     let _ = writeln!(out, "version   {version}");
+}
+
+fn cas_text(out: &mut String, register: &CasRegister, names: Names<'_>) {
+    let ballot = |ballot: Version| format!("{} of {}", ballot, printable(&names.full(ballot.node)));
+    match &register.accepted {
+        None => out.push_str("accepted  nothing\n"),
+        Some(accepted) => {
+            let value = accepted.value.as_ref();
+            let value = value.map_or_else(|| "nothing".to_owned(), |value| quoted(&value.0));
+            let _ = writeln!(out, "accepted  {value}");
+            let _ = writeln!(out, "ballot    {}", ballot(accepted.ballot));
+            if let Some(written) = accepted.written {
+                let _ = writeln!(out, "written   {}", ballot(written));
+            }
+        }
+    }
+    let _ = writeln!(out, "promised  {}", ballot(register.promised));
 }
 
 fn siblings_text(out: &mut String, siblings: &Siblings, names: Names<'_>) {
@@ -230,6 +250,14 @@ fn cell_json(cell: &Cell) -> Value {
             "context": context_json(set.context()),
             "awaits_anything": set.awaits_anything(),
             "deleted_at_ns": set.deleted_at().map(WallTime::as_nanos),
+        }),
+        Cell::Cas(register) => json!({
+            "promised": register.promised.to_string(),
+            "accepted": register.accepted.as_ref().map(|accepted| json!({
+                "ballot": accepted.ballot.to_string(),
+                "written": accepted.written.map(|written| written.to_string()),
+                "value": accepted.value.as_ref().map(|value| json_bytes(&value.0)),
+            })),
         }),
         Cell::Counter(counter) => {
             let tally = |(actor, tally): (&Actor, &quorate_core::Tally)| {

@@ -159,6 +159,7 @@ fn key_mut(action: &mut Action) -> &mut usize {
         | Action::Delete { key, .. }
         | Action::Add { key, .. }
         | Action::Remove { key, .. }
+        | Action::Cas { key, .. }
         | Action::Increment { key, .. } => key,
     }
 }

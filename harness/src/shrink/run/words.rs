@@ -76,6 +76,10 @@ fn asks(ask: &Ask) -> String {
         Action::Delete { .. } => format!("deletes {key}"),
         Action::Add { element, .. } => format!("adds {element} to {key}"),
         Action::Remove { element, .. } => format!("removes {element} from {key}"),
+        Action::Cas { expected, value, .. } => {
+            let expected = expected.map_or_else(|| "nothing".to_owned(), |expected| expected.to_string());
+            format!("sets {key} from {expected} to {value}")
+        }
         Action::Increment { delta, .. } => format!("adds {delta} to {key}"),
     };
     format!("client {} {what}, through {}", ask.client, ask.node)

@@ -14,6 +14,7 @@
 //! refused so is lost nowhere: the owners stay apart until a client that read from both writes less in its place.
 
 mod canonical;
+mod cas;
 mod counter;
 mod dot;
 mod register;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use self::canonical::{Canonical, Fingerprint, Sink, Size};
 pub use self::{
+    cas::{Accepted, CasRegister, EARLIER_CHANGES_MAX},
     counter::{Counter, CounterError, Tally},
     dot::{ACTORS_MAX, Actor, Context, DOT_NUMBER_MAX, Dot},
     register::{Content, Register},
@@ -49,11 +51,13 @@ pub enum Kind {
     Set,
     /// A sum that goes up and down.
     Counter,
+    /// A register that changes by agreement among its owners.
+    Cas,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 4] = [Kind::Register, Kind::Siblings, Kind::Set, Kind::Counter];
+    pub const ALL: [Kind; 5] = [Kind::Register, Kind::Siblings, Kind::Set, Kind::Counter, Kind::Cas];
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Kind> {
@@ -67,6 +71,7 @@ impl Kind {
             Kind::Siblings => "siblings",
             Kind::Set => "set",
             Kind::Counter => "counter",
+            Kind::Cas => "cas",
         }
     }
 }
@@ -82,6 +87,8 @@ pub enum Cell {
     Set(AddWinsSet),
     /// A sum that goes up and down.
     Counter(Counter),
+    /// A register that changes by agreement among its owners.
+    Cas(CasRegister),
 }
 
 impl Cell {
@@ -95,6 +102,7 @@ impl Cell {
             (Cell::Siblings(ours), Cell::Siblings(theirs)) => ours.merge(theirs),
             (Cell::Set(ours), Cell::Set(theirs)) => ours.merge(theirs),
             (Cell::Counter(ours), Cell::Counter(theirs)) => ours.merge(theirs),
+            (Cell::Cas(ours), Cell::Cas(theirs)) => ours.merge(theirs),
             (ours, theirs) => panic!(
                 "cells of kinds {:?} and {:?} can't be merged",
                 ours.kind(),
@@ -118,13 +126,14 @@ impl Cell {
             Cell::Siblings(_) => Kind::Siblings,
             Cell::Set(_) => Kind::Set,
             Cell::Counter(_) => Kind::Counter,
+            Cell::Cas(_) => Kind::Cas,
         }
     }
 
     /// Whether it has counted anything of `actor`: one that it knows nothing of, it can't go on from.
     pub(crate) fn knows(&self, actor: Actor) -> bool {
         match self {
-            Cell::Register(_) => false,
+            Cell::Register(_) | Cell::Cas(_) => false,
             Cell::Siblings(siblings) => siblings.context().count(actor) > 0,
             Cell::Set(set) => set.context().count(actor) > 0,
             Cell::Counter(counter) => counter.tallies().any(|(known, _)| *known == actor),
@@ -138,6 +147,7 @@ impl Cell {
             (Cell::Siblings(ours), Cell::Siblings(theirs)) => ours.covers(theirs),
             (Cell::Set(ours), Cell::Set(theirs)) => ours.covers(theirs),
             (Cell::Counter(ours), Cell::Counter(theirs)) => ours.covers(theirs),
+            (Cell::Cas(ours), Cell::Cas(theirs)) => ours.covers(theirs),
             _ => false,
         }
     }
@@ -151,26 +161,27 @@ impl Cell {
         hash.digest()
     }
 
-    /// For a register its version, which alone orders it; for others `None`.
+    /// For a register that the last write wins its version, which alone orders it; for others `None`.
     pub fn version(&self) -> Option<Version> {
         match self {
             Cell::Register(register) => Some(register.version),
-            Cell::Siblings(_) | Cell::Set(_) | Cell::Counter(_) => None,
+            Cell::Siblings(_) | Cell::Set(_) | Cell::Counter(_) | Cell::Cas(_) => None,
         }
     }
 
     /// When it became a pure tombstone, by the deleter's wall clock, which grace counts from. `None` while anything in
-    /// it is live; a counter always is.
+    /// it is live; a counter always is, and so is what owners agreed upon, which is never forgotten.
     pub fn deleted_at(&self) -> Option<WallTime> {
         match self {
             Cell::Register(register) => register.deleted_at(),
             Cell::Siblings(siblings) => siblings.deleted_at(),
             Cell::Set(set) => set.deleted_at(),
-            Cell::Counter(_) => None,
+            Cell::Counter(_) | Cell::Cas(_) => None,
         }
     }
 
-    /// The highest hybrid time in it, in nanoseconds since 1970, for clocks to observe; 0 where it has none.
+    /// The highest hybrid time in it, in nanoseconds since 1970, for clocks to observe; 0 where it has none. Ballots
+    /// are none: they rise above each other, whatever clocks say.
     pub fn time(&self) -> u64 {
         self.version().map_or(0, |version| version.time)
     }
@@ -191,6 +202,7 @@ impl Cell {
             Cell::Siblings(siblings) => siblings.is_valid(),
             Cell::Set(set) => set.is_valid(),
             Cell::Counter(counter) => counter.is_valid(),
+            Cell::Cas(register) => register.is_valid(),
         };
         is_valid && self.size_bytes() <= VALUE_BYTES_MAX + CELL_OVERHEAD_BYTES_MAX
     }
@@ -214,6 +226,10 @@ impl Canonical for Cell {
             Cell::Counter(counter) => {
                 sink.take(&[3]);
                 counter.write(sink);
+            }
+            Cell::Cas(register) => {
+                sink.take(&[4]);
+                register.write(sink);
             }
         }
     }

@@ -58,6 +58,7 @@ fn any(kind: Kind, rng: &mut Pcg64Mcg) -> Cell {
         Kind::Siblings => Cell::Siblings(Siblings::any(rng)),
         Kind::Set => Cell::Set(AddWinsSet::any(rng)),
         Kind::Counter => Cell::Counter(Counter::any(rng)),
+        Kind::Cas => Cell::Cas(CasRegister::any(rng)),
     }
 }
 

@@ -3,6 +3,8 @@
 //! A coordination outlives its answer: a write until every owner holds it or has a hint kept for it, a read until the
 //! owners that it found behind have been sent what they lack. Each ends at its deadline at the latest.
 
+mod cas;
+mod cas_state;
 mod quorums;
 mod read;
 mod read_state;
@@ -13,7 +15,7 @@ mod write_state;
 use std::time::Duration;
 
 pub(crate) use self::quorums::Quorums;
-use self::{read_state::ReadState, write_state::WriteState};
+use self::{cas_state::CasState, read_state::ReadState, write_state::WriteState};
 use crate::{
     ClientToken, Epoch, Key, Level, LevelError, Node, NodeId, Now, Operation, Ownership, PartitionId, Plant, Preferred,
     Quorum, Reason, ReplicaResponse, RequestId, Requirement, SessionToken, Store, Time, journal::AskedAt,
@@ -55,6 +57,7 @@ impl At {
 enum State {
     Read(Box<ReadState>),
     Write(Box<WriteState>),
+    Cas(Box<CasState>),
 }
 
 impl Coordination {
@@ -265,6 +268,7 @@ impl<S: Store> Node<S> {
         match coordination.state {
             State::Read(_) => self.on_read_response(now, id, from, body),
             State::Write(_) => self.on_write_response(now, id, from, body),
+            State::Cas(_) => self.on_cas_response(now, id, from, body),
         }
     }
 
@@ -276,6 +280,7 @@ impl<S: Store> Node<S> {
         match coordination.state {
             State::Read(_) => self.on_read_deadline(id),
             State::Write(_) => self.on_write_deadline(now, id),
+            State::Cas(_) => self.fail_cas(id),
         }
     }
 
@@ -288,6 +293,7 @@ impl<S: Store> Node<S> {
         match coordination.state {
             State::Read(_) => self.advance_read(now, id),
             State::Write(_) => self.advance_write(id),
+            State::Cas(_) => {} // It never waits for more than it takes.
         }
     }
 
@@ -298,6 +304,7 @@ impl<S: Store> Node<S> {
             match self.coordinations.get(&id).map(|c| &c.state) {
                 Some(State::Read(_)) => self.lose_read_replica(now, id, peer),
                 Some(State::Write(_)) => self.lose_write_replica(now, id, peer),
+                Some(State::Cas(_)) => self.lose_voter(now, id, peer),
                 None => {}
             }
         }
@@ -310,6 +317,7 @@ impl<S: Store> Node<S> {
             .any(|coordination| match &coordination.state {
                 State::Read(state) => state.key == *key,
                 State::Write(state) => state.key == *key,
+                State::Cas(state) => state.key == *key,
             })
     }
 
@@ -317,9 +325,10 @@ impl<S: Store> Node<S> {
     fn take_client(&mut self, id: RequestId, is_ok: bool) -> Option<ClientToken> {
         let coordination = self.coordinations.get_mut(&id)?;
         let client = coordination.client.take()?;
-        let operation = match coordination.state {
+        let operation = match &coordination.state {
             State::Read(_) => Operation::Read,
             State::Write(_) => Operation::Write,
+            State::Cas(state) => cas::operation(&state.action),
         };
         let ended = if is_ok {
             Ended::Ok(self.present.since(coordination.arrived))

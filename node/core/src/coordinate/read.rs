@@ -10,7 +10,7 @@ use super::{
     read_state::{Answer, ReadState, Replica},
 };
 use crate::{
-    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
+    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Kind, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
     ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
     Response, Stage, Store, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
 };
@@ -59,6 +59,10 @@ impl<S: Store> Node<S> {
         now: Now,
         request: &ReadRequest,
     ) -> Result<(super::Admitted, Option<Requirement>), Reason> {
+        if request.key.kind == Kind::Cas {
+            let why = "what owners agree upon is read by agreement";
+            return Err(Reason::Invalid(why.to_owned()));
+        }
         let admitted = self.admit(
             now,
             &Terms {

@@ -36,6 +36,7 @@ impl<S: Store> Node<S> {
             State::Read(_) if coordination.is_answered() => {} // What is left to repair others will find.
             State::Read(_) => self.retarget_read(now, id),
             State::Write(_) => self.retarget_write(now, id),
+            State::Cas(_) => self.retarget_cas(now, id),
         }
     }
 
@@ -129,6 +130,9 @@ impl<S: Store> Node<S> {
             Some(Coordination {
                 state: State::Write(_), ..
             }) => self.write_again(now, id, node),
+            Some(Coordination {
+                state: State::Cas(_), ..
+            }) => self.cas_again(id, node),
             None => {}
         }
     }

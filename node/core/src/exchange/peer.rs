@@ -1,7 +1,7 @@
 //! The peer's side of a comparison: what it answers.
 
 use super::{STRETCH_BYTES_MAX, lacking, size_bytes};
-use crate::{Key, Node, PartitionDigest, Plant, Refused, ReplicaResponse, Store, Stretch, Summary};
+use crate::{Key, Kind, Node, PartitionDigest, Plant, Refused, ReplicaResponse, Store, Stretch, Summary};
 
 impl<S: Store> Node<S> {
     /// As the peer of a comparison: which of the asker's partitions are otherwise here.
@@ -26,7 +26,7 @@ impl<S: Store> Node<S> {
             return refused;
         };
         let mut mine = summaries.entries;
-        self.omit_tombstones(&mut mine);
+        self.omit_overlooked(&mut mine);
         mine.retain(|(key, _)| stretch.contains(key, self.config.ring.leaf(key)));
         let mut wanted = lacking(&mine, &stretch.summaries);
         // What is damaged here is mended from all owners, and not from one.
@@ -55,8 +55,12 @@ impl<S: Store> Node<S> {
         }
     }
 
-    /// Leaves tombstones out of what is compared: [`Plant::ExchangeOmitsTombstones`].
-    pub(super) fn omit_tombstones(&self, summaries: &mut Vec<(Key, Summary)>) {
+    /// Leaves out of what is compared what a planted bug takes no notice of: [`Plant::ExchangeOmitsTombstones`],
+    /// [`Plant::CasStateNotMoved`].
+    pub(super) fn omit_overlooked(&self, summaries: &mut Vec<(Key, Summary)>) {
+        if self.has_plant(Plant::CasStateNotMoved) {
+            summaries.retain(|(key, _)| key.kind != Kind::Cas);
+        }
         if self.has_plant(Plant::ExchangeOmitsTombstones) {
             summaries.retain(|(_, summary)| summary.deleted_at.is_none());
         }

@@ -262,7 +262,7 @@ impl<S: Store> Node<S> {
             return self.leave_peer(now.time, purpose, false);
         };
         let mut mine = summaries.entries;
-        self.omit_tombstones(&mut mine);
+        self.omit_overlooked(&mut mine);
         mine.retain(|(key, _)| {
             after.as_ref().is_none_or(|after| key > after) && leaves.contains(&self.config.ring.leaf(key))
         });

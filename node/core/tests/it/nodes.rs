@@ -367,6 +367,8 @@ fn key_of(request: &ReplicaRequest) -> Option<&Key> {
         | ReplicaRequest::ReadKept { key, .. }
         | ReplicaRequest::Hold { key, .. }
         | ReplicaRequest::Keep { key, .. }
+        | ReplicaRequest::PrepareKey { key, .. }
+        | ReplicaRequest::AcceptKey { key, .. }
         | ReplicaRequest::Confirm { key, .. }
         | ReplicaRequest::Collect { key, .. } => Some(key),
         ReplicaRequest::Apply(apply) => Some(&apply.key),

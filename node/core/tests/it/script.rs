@@ -6,6 +6,7 @@
 //! ```text
 //! 5 nodes, 3 replicas              first of all; then perhaps ", collect after 10s" or ", forget after 10s"
 //! x > a: put k v, W=QUORUM         a client's request; also delete, add, remove, increment, read, compare
+//! x > a: swap cas:k v w            of what owners agree upon: compare-and-set, - for nothing; also put and read
 //! deliver a > b                    what is on its way from a to b arrives; `deliver all` for everything, and what comes of it
 //! sync a                           what a had put on its disk is durable; `fail a` and it never will be
 //! run                              delivers and syncs until nothing is left to do but wait
@@ -28,8 +29,8 @@
 use std::{path::Path, time::Duration};
 
 use quorate_core::{
-    AdminRequest, Ask, Config, Context, Fetch, Key, Kind, Level, Quorum, ReadRepair, ReadRequest, Request, Tombstones,
-    Update, Value, WriteId, WritePath, WriteRequest,
+    AdminRequest, Ask, CasAction, CasRequest, Config, Context, Fetch, Key, Kind, Level, Quorum, ReadRepair,
+    ReadRequest, Request, Tombstones, Update, Value, WriteId, WritePath, WriteRequest,
 };
 
 use crate::nodes::{Nodes, Place};
@@ -127,6 +128,10 @@ fn ask(nodes: &mut Nodes, client: &str, node: Place, request: &str) {
         Some(key) if options.contains(&"seen") => nodes.seen(client, key),
         _ => Context::new(),
     };
+    if let Some(key) = name.clone().filter(|key| key.kind == Kind::Cas) {
+        let request = agree(key.clone(), &words, &options);
+        return nodes.call(client, node, Some(key), Request::Cas(request));
+    }
     let update = match words[..] {
         ["put", _, text] => Update::Put {
             value: value(text),
@@ -152,6 +157,30 @@ fn ask(nodes: &mut Nodes, client: &str, node: Place, request: &str) {
     let key = name.expect("matched above");
     let write = write(key.clone(), update, &options);
     nodes.call(client, node, Some(key), Request::Write(write));
+}
+
+fn agree(key: Key, words: &[&str], options: &[&str]) -> CasRequest {
+    let value = |text: &str| Some(Value(text.as_bytes().to_vec().into())).filter(|_| text != "-");
+    let action = match words {
+        ["read", _] => CasAction::Read,
+        ["put", _, text] => CasAction::Put { value: value(text) },
+        ["swap", _, expected, text] => CasAction::CompareAndSet {
+            expected: value(expected),
+            value: value(text),
+        },
+        _ => panic!("nothing that takes agreement: {words:?}"),
+    };
+    let level = match options {
+        [] => Level::Quorum,
+        [level] => level.parse().expect("a level"),
+        _ => panic!("no options of a request by agreement: {options:?}"),
+    };
+    CasRequest {
+        key,
+        action,
+        level,
+        timeout: TIMEOUT,
+    }
 }
 
 fn write(key: Key, update: Update, options: &[&str]) -> WriteRequest {

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use quorate_core::{
-    Actor, AdminOk, Cell, Content, Context, Dot, Errand, Event, Hint, Key, NodeId, Owner, Ownership, ReadError,
-    ReplicaRequest, ReplicaResponse, Response, StoreOp, Update, Value, Version, Want, WriteError,
+    Accepted, Actor, AdminOk, CasOutcome, Cell, Content, Context, Dot, Errand, Event, Hint, Key, NodeId, Owner,
+    Ownership, ReadError, ReplicaRequest, ReplicaResponse, Response, StoreOp, Update, Value, Version, Want, WriteError,
 };
 
 /// What every clock shows at the start, in nanoseconds since 1970.
@@ -95,8 +95,23 @@ impl Words {
                 let tallies: Vec<_> = tallies.collect();
                 format!("{} ({})", counter.value(), tallies.join(" "))
             }
+            Cell::Cas(register) => {
+                let promised = self.version(register.promised);
+                let accepted = register.accepted.as_ref();
+                let accepted = accepted.map_or_else(|| "nothing accepted".to_owned(), |it| self.proposal(it));
+                format!("{accepted}, promised {promised}")
+            }
         };
         format!("{key}={held}")
+    }
+
+    /// `v@1s/a`, and behind it under which ballot it was proposed once more, if it was.
+    fn proposal(&self, proposal: &Accepted) -> String {
+        let value = proposal.value.as_ref().map_or_else(|| "nothing".to_owned(), text);
+        let written = proposal.written.map(|written| format!("@{}", self.version(written)));
+        let again = Some(proposal.ballot).filter(|ballot| proposal.written != Some(*ballot));
+        let again = again.map(|ballot| format!(" again at {}", self.version(ballot)));
+        format!("{value}{}{}", written.unwrap_or_default(), again.unwrap_or_default())
     }
 
     fn maybe_cell(&mut self, key: &Key, cell: Option<&Cell>) -> String {
@@ -142,6 +157,8 @@ impl Words {
         match request {
             ReplicaRequest::Prepare { .. } => "prepare".to_owned(),
             ReplicaRequest::Accept { value, .. } => format!("accept {}", self.ownership(value)),
+            ReplicaRequest::PrepareKey { key, ballot } => format!("prepare {key} at {}", self.version(*ballot)),
+            ReplicaRequest::AcceptKey { key, proposal } => format!("accept {key}={}", self.proposal(proposal)),
             ReplicaRequest::Read { key, want: Want::Cell } => format!("read {key}"),
             ReplicaRequest::Read { key, want: Want::Time } => format!("ask version of {key}"),
             ReplicaRequest::Read {
@@ -223,6 +240,12 @@ impl Words {
             }
             ReplicaResponse::Accepted => "accepted".to_owned(),
             ReplicaResponse::Outbid { ballot } => format!("outbid by {}", self.node(ballot.node)),
+            ReplicaResponse::KeyPromised { accepted, .. } => match accepted {
+                None => "promised".to_owned(),
+                Some(accepted) => format!("promised, and had accepted {}", self.proposal(accepted)),
+            },
+            ReplicaResponse::KeyAccepted { .. } => "accepted".to_owned(),
+            ReplicaResponse::KeyOutbid { promised, .. } => format!("outbid by {}", self.version(*promised)),
             ReplicaResponse::Branches { branches } => format!("{} branches differ", branches.len()),
             ReplicaResponse::Agreed { yes: true } => "yes".to_owned(),
             ReplicaResponse::Agreed { yes: false } => "no".to_owned(),
@@ -283,7 +306,23 @@ impl Words {
                 let stand_ins: String = stand_ins.collect();
                 format!("ok{version}, held by {}{stand_ins}", self.nodes(&ok.acks))
             }
-            Response::Write(Err(WriteError::NotApplied(why))) => format!("not applied, {:?}: {why}", why.stage()),
+            Response::Cas(Ok(ok)) => {
+                let outcome = match ok.outcome {
+                    CasOutcome::Done => "ok",
+                    CasOutcome::Unmet => "unmet",
+                };
+                let value = ok.value.as_ref().map_or_else(|| "nothing".to_owned(), text);
+                let version = ok.version.map(|version| format!("@{}", self.version(version)));
+                let by = self.nodes(&ok.acks);
+                format!("{outcome}, {}={value}{} by {by}", key(), version.unwrap_or_default())
+            }
+            Response::Cas(Err(WriteError::Unknown(unknown))) => {
+                let (acks, required) = (self.nodes(&unknown.acks), unknown.required);
+                format!("unknown, {:?}: accepted by {acks} of {required}", unknown.stage)
+            }
+            Response::Cas(Err(WriteError::NotApplied(why))) | Response::Write(Err(WriteError::NotApplied(why))) => {
+                format!("not applied, {:?}: {why}", why.stage())
+            }
             Response::Write(Err(WriteError::Unknown(unknown))) => {
                 let (acks, hinted) = (self.nodes(&unknown.acks), self.nodes(&unknown.hinted));
                 let (stage, required) = (unknown.stage, unknown.required);

@@ -109,6 +109,7 @@ fn is_done(response: &Response) -> bool {
     match response {
         Response::Read(result) => result.is_ok(),
         Response::Write(result) => result.is_ok(),
+        Response::Cas(result) => result.is_ok(),
         Response::Admin(result) => result.is_ok(),
     }
 }

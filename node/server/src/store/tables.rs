@@ -46,7 +46,7 @@ pub(super) fn hint_seal_name(key: &Key) -> Vec<u8> {
 }
 
 /// The version of all that is in the file. Raised when a table, a key or a value changes its meaning.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// What the reader and the writer of one file share.
 #[derive(Debug)]

@@ -163,6 +163,7 @@ fn random_state(rng: &mut Pcg64Mcg, partition: PartitionId, node: NodeId) -> Par
         ..Ownership::first(partition, vec![owner.clone()])
     };
     let ballot = Ballot {
+        generation: Generation(1),
         round: rng.random(),
         node,
     };

@@ -106,6 +106,15 @@ fn fingerprints_stay_what_they_are() {
         Cell::Siblings(siblings),
         Cell::Set(set),
         Cell::Counter(counter),
+        Cell::Cas(CasRegister {
+            promised: version,
+            accepted: Some(Accepted {
+                ballot: version,
+                written: Some(version),
+                value: Some(value(0)),
+                earlier: Vec::new(),
+            }),
+        }),
     ];
     assert_eq!(
         cells.map(|cell| cell.fingerprint(b"key")),
@@ -113,7 +122,8 @@ fn fingerprints_stay_what_they_are() {
             12534937996560693583,
             10149394603474192927,
             10231017244253126857,
-            1644093801457096045
+            1644093801457096045,
+            9682952703587523935
         ]
     );
 }

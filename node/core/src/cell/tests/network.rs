@@ -10,6 +10,9 @@ const RUNS: u64 = 300;
 const STEPS: u64 = 40;
 const OWNERS: usize = 3;
 
+/// The kinds that are updated by one owner at a time.
+const KINDS: [Kind; 4] = [Kind::Register, Kind::Siblings, Kind::Set, Kind::Counter];
+
 /// An update's place in the history.
 type UpdateId = usize;
 
@@ -50,7 +53,7 @@ struct Network {
 
 fn empty(kind: Kind) -> Option<Cell> {
     match kind {
-        Kind::Register => None,
+        Kind::Register | Kind::Cas => None,
         Kind::Siblings => Some(Cell::Siblings(Siblings::new())),
         Kind::Set => Some(Cell::Set(AddWinsSet::new())),
         Kind::Counter => Some(Cell::Counter(Counter::new())),
@@ -137,6 +140,7 @@ impl Network {
             Kind::Set if self.rng.random_bool(0.4) => Action::Remove(element, wall),
             Kind::Set => Action::Add(element),
             Kind::Counter => Action::Change(self.rng.random_range(-5..10)),
+            Kind::Cas => unreachable!("it takes agreement, and is no network of copies"),
         }
     }
 
@@ -168,6 +172,7 @@ impl Network {
                 }
                 Cell::Set(set) => assert_eq!(set.elements().collect::<BTreeSet<_>>(), self.unremoved(owner)),
                 Cell::Counter(counter) => assert_eq!(counter.value(), self.sum(owner)),
+                Cell::Cas(_) => unreachable!("none of these kinds"),
             }
             if self.kind != Kind::Register {
                 assert_eq!(cell.deleted_at(), self.deleted_at(owner).filter(|_| is_empty(cell)));
@@ -267,7 +272,7 @@ fn is_empty(cell: &Cell) -> bool {
     match cell {
         Cell::Siblings(siblings) => siblings.values().len() == 0,
         Cell::Set(set) => set.elements().len() == 0,
-        Cell::Register(_) | Cell::Counter(_) => false,
+        Cell::Register(_) | Cell::Counter(_) | Cell::Cas(_) => false,
     }
 }
 
@@ -282,7 +287,7 @@ fn run(kind: Kind, seed: u64) -> Network {
 
 #[test]
 fn copies_show_what_the_history_says_and_converge() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         for seed in 0..RUNS {
             let mut network = run(kind, seed);
             for (from, to) in [(0, 1), (1, 2), (2, 0), (0, 1)] {
@@ -297,7 +302,7 @@ fn copies_show_what_the_history_says_and_converge() {
 
 #[test]
 fn copies_that_met_alike_are_equal_in_whatever_order() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         for seed in 0..RUNS {
             let network = run(kind, seed);
             let copies: Vec<&Cell> = network.owners.iter().filter_map(|owner| owner.cell.as_ref()).collect();

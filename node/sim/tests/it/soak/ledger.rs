@@ -138,7 +138,7 @@ impl Ledger {
                 true
             }
             Some(Response::Read(Err(_))) => false,
-            Some(Response::Admin(_)) => panic!("nobody asked"),
+            Some(Response::Admin(_) | Response::Cas(_)) => panic!("nobody asked"),
             None if was_lost && matches!(asked.request, Request::Write(_)) => {
                 asked.fate = Fate::Unknown;
                 true
@@ -230,6 +230,7 @@ impl Ledger {
             Some(Cell::Siblings(siblings)) => {
                 key.judge_values(|value| siblings.values().any(|(_, live)| live == value), say);
             }
+            Some(Cell::Cas(_)) => panic!("nobody asked"),
             None => key.judge_absence(settings, say),
         }
     }
@@ -246,7 +247,7 @@ impl KeyLedger {
                 self.seen.extend(values);
             }
             Some(Cell::Set(set)) => self.seen.extend(set.elements().map(|element| (element.clone(), None))),
-            Some(Cell::Counter(_)) | None => {}
+            Some(Cell::Counter(_) | Cell::Cas(_)) | None => {}
         }
     }
 
