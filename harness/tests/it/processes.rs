@@ -141,6 +141,7 @@ fn every_write_path_holds_its_claims_on_real_processes() {
         "--write-path siblings",
         "--workload set",
         "--workload counter",
+        "--workload cas --clock-skew 100ms",
         "--workload deletes --tombstones collect:500ms",
     ] {
         let quorate = quorate();

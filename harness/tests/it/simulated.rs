@@ -36,6 +36,7 @@ fn nodes_that_come_and_go_take_no_claim_away() {
         ("siblings", 4),
         ("set", 4),
         ("counter", 4),
+        ("cas", 4),
     ] {
         let run = format!("sim --workload {workload} --faults membership,partition,kill --time 10s");
         let (code, report) = quorate.json(&format!("{run} --seeds {seeds}"));
@@ -103,7 +104,7 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
     const SEEDS_MAX: u64 = 30;
     let quorate = Quorate::new();
     let two_dcs = "--dcs 2 --nodes 6 --read-level LOCAL_QUORUM";
-    let rows: [(&str, &str, &[&str]); 30] = [
+    let rows: [(&str, &str, &[&str]); 32] = [
         (
             "S1",
             "--r 1 --w 1",
@@ -199,6 +200,12 @@ fn every_row_of_the_table_holds_and_breaks_as_it_says() {
             &["no-resurrection", "durable-acks"],
         ),
         ("S32", "--workload deletes --tombstones collect:500ms", &[]),
+        ("S33", "--workload cas --r 1 --w 1 --clock wall --clock-skew 400ms", &[]),
+        (
+            "S33, not synced",
+            "--workload cas --fsync never --faults kill --nodes 3 --rate 1500 --keys 4",
+            &["linearizable", "monotonic-reads", "durable-acks"],
+        ),
         (
             "set",
             "--workload set --w 1 --r 1 --fsync never --faults kill --nodes 3",
@@ -278,6 +285,11 @@ fn sets_are_valid_under_every_family_of_faults() {
 #[test]
 fn counters_are_valid_under_every_family_of_faults() {
     assert_valid_under_every_family("counter");
+}
+
+#[test]
+fn what_owners_agree_upon_is_valid_under_every_family_of_faults() {
+    assert_valid_under_every_family("cas");
 }
 
 /// What each of them breaks where it is not claimed, in one of ten seeds at the latest.
