@@ -46,6 +46,7 @@ pub mod shell;
 pub mod shrink;
 pub mod simulation;
 pub mod size;
+pub mod suite;
 pub mod sweep;
 pub mod switch;
 pub mod tape;

@@ -20,6 +20,7 @@ mod settings;
 mod shrink;
 mod shrink_run;
 mod sim;
+mod suite;
 mod sweep;
 mod table;
 mod verify_fix;
@@ -49,6 +50,7 @@ Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged
 enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
+    Suite(Box<suite::Args>),
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         },
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
+        Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),

@@ -20,7 +20,9 @@ pub struct SeedRun {
     pub exit: Exit,
     /// The claims that were violated.
     pub violated: Vec<String>,
-    /// What they were broken by.
+    /// The claims that are not made, and were seen broken.
+    pub observed: Vec<String>,
+    /// What the violated ones were broken by.
     pub anomalies: Vec<String>,
     /// The claims that could not be judged, or that nothing tested.
     pub not_judged: Vec<String>,
@@ -55,6 +57,7 @@ impl SeedRun {
             seed,
             exit: Exit::Failure,
             violated: Vec::new(),
+            observed: Vec::new(),
             anomalies: Vec::new(),
             not_judged: Vec::new(),
             error: Some(why),
@@ -73,11 +76,13 @@ impl SeedRun {
             claims.map(|claim| &claim.claim).collect::<Vec<_>>()
         };
         let violated = with(&[ClaimVerdict::Violated]);
+        let observed = with(&[ClaimVerdict::Observed]);
         let not_judged = with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]);
         SeedRun {
             seed,
             exit: report.exit,
             violated: violated.iter().map(|claim| claim.name.to_string()).collect(),
+            observed: observed.iter().map(|claim| claim.name.to_string()).collect(),
             anomalies: violated.iter().map(|claim| claim.anomaly.to_string()).collect(),
             not_judged: not_judged.iter().map(|claim| claim.name.to_string()).collect(),
             error: None,

@@ -18,5 +18,6 @@ mod replays;
 mod shrink_histories;
 mod shrink_runs;
 mod simulated;
+mod suites;
 mod sweeps;
 mod switch;

@@ -5,27 +5,49 @@ use std::fs;
 use quorate_core::Plant;
 use serde_json::Value;
 
-use crate::{
-    command::{Quorate, verdict_of},
-    plants::{CATCHES, Catch},
+use quorate_harness::{
+    scenario::Scenario,
+    suite::{Cell, Expected, Suite},
 };
+
+use crate::command::{Quorate, verdict_of};
 
 /// What a person can take in at a glance.
 const OPS_MAX: u64 = 12;
 const FAULTS_MAX: u64 = 3;
 
+/// The bugs, with the claims that name them, and the scenarios in which they do.
+fn bugs() -> Vec<(&'static str, String, Scenario)> {
+    let suite = Suite::from_name("mutants").expect("it comes with the program");
+    let bug = |cell: Cell| {
+        let plant = cell.scenario.plant.expect("a bug").name();
+        match cell.expected {
+            Expected::Caught { claim, .. } => (plant, claim, cell.scenario),
+            other => panic!("{plant} is to be caught, and not {other:?}"),
+        }
+    };
+    suite.cells.into_iter().map(bug).collect()
+}
+
+/// Whether it is judged by what clients saw, and not by what the nodes or the harness say of changes of membership.
+fn is_of_history(claim: &str) -> bool {
+    !["quorums-meet", "moves-are-proved", "the-living-stay"].contains(&claim)
+}
+
 /// Runs seeds until one breaks the claim, and returns its folder.
-fn found(quorate: &Quorate, catch: &Catch) -> String {
-    let plant = catch.plant.name();
-    let (_, sweep) = quorate.json(&format!("{} --plant {plant}", catch.clean("--seeds 10")));
+fn found(quorate: &Quorate, plant: &str, claim: &str, scenario: &Scenario) -> String {
+    let file = format!("{plant}.toml");
+    let text = toml::to_string(scenario).expect("a scenario has a text");
+    fs::write(quorate.path().join(&file), text).expect("a folder of our own");
+    let (_, sweep) = quorate.json(&format!("sim {file} --seeds 10"));
     let failed = sweep["failed"].as_array().expect("a list").iter();
     let is_broken = |seed: &&Value| {
         let violated = seed["violated"].as_array().expect("a list");
-        violated.iter().any(|claim| claim == catch.claim)
+        violated.iter().any(|broken| broken == claim)
     };
     let mut broken = failed.filter(is_broken);
     let seed = broken.next().unwrap_or_else(|| panic!("{plant}: {sweep}"))["seed"].clone();
-    let (_, report) = quorate.json(&format!("{} --plant {plant}", catch.clean(&format!("--seed {seed}"))));
+    let (_, report) = quorate.json(&format!("sim {file} --seed {seed}"));
     report["run"].as_str().expect("a folder").to_owned()
 }
 
@@ -34,10 +56,11 @@ fn found(quorate: &Quorate, catch: &Catch) -> String {
 fn every_planted_bug_is_shrunk_to_a_few_operations_and_gone_without_it() {
     let quorate = Quorate::new();
     // Stale epochs take a load of eight seconds and two moves of everything to be seen: four hundred such runs are minutes.
-    let quick = CATCHES.iter().filter(|catch| catch.plant != Plant::StaleEpochServed);
-    for catch in quick {
-        let (plant, claim) = (catch.plant.name(), catch.claim);
-        let run = found(&quorate, catch);
+    let quick = bugs()
+        .into_iter()
+        .filter(|(plant, ..)| *plant != Plant::StaleEpochServed.name());
+    for (plant, claim, scenario) in quick {
+        let run = found(&quorate, plant, &claim, &scenario);
         let (code, shrunk) = quorate.json(&format!("shrink {run} --claim {claim} --budget 400"));
         assert_eq!(code, 0, "{plant}: {shrunk}");
         let size = |name: &str| shrunk[name].as_u64().expect("a number");
@@ -53,17 +76,17 @@ fn every_planted_bug_is_shrunk_to_a_few_operations_and_gone_without_it() {
             (1, &true.into()),
             "{plant}: {replayed}"
         );
-        assert_eq!(verdict_of(&replayed, claim), "violated", "{plant}");
+        assert_eq!(verdict_of(&replayed, &claim), "violated", "{plant}");
         let (_, fixed) = quorate.json(&format!("replay --tape {tape} --claim {claim} --plant none"));
         assert_eq!(fixed["replay"]["came_back"], 0, "{plant}: {fixed}");
 
-        if catch.is_of_history() {
+        if is_of_history(&claim) {
             let minimal = shrunk["minimal"].as_str().expect("a file");
             let (_, judged) = quorate.json(&format!("check {minimal}"));
             assert!(judged["ops"].as_u64().is_some_and(|ops| ops > 0), "{plant}: {judged}");
         }
         let words = fs::read_to_string(quorate.path().join(&run).join("shrunk/explain.md")).expect("an explanation");
-        assert!(words.contains(claim) && words.contains(plant), "{words}");
+        assert!(words.contains(&claim) && words.contains(plant), "{words}");
     }
 }
 

@@ -244,15 +244,18 @@ impl<S: Store> Node<S> {
     pub(super) fn retarget_cas(&mut self, now: Now, id: RequestId) {
         let at = self.coordinations[&id].at;
         let ownership = self.topology().ownership(at.partition).clone();
-        let Ok(requirement) = self.holding(&ownership, at.level) else {
+        let requirement = self.holding(&ownership, at.level);
+        let until = now.time;
+        let state = self.cas_state_mut(id);
+        if let Round::Pausing { until } = std::mem::replace(&mut state.round, Round::Pausing { until }) {
+            self.timers.clear(until, Timer::Cas(id));
+        }
+        let Ok(requirement) = requirement else {
             return; // The new owners can't meet it: it runs out of time.
         };
         let state = self.cas_state_mut(id);
         state.requirement = requirement;
         state.voters = ownership.nodes().collect();
-        if let Round::Pausing { until } = state.round {
-            self.timers.clear(until, Timer::Cas(id));
-        }
         self.prepare_key(now, id);
     }
 

@@ -1,0 +1,86 @@
+//! Suites: runs of which it is known what has to come.
+//!
+//! A tester is tested by them: each bug that can be planted has a cell in which it is caught by the claim that must name it,
+//! and each claim that is false at some settings a cell in which it is seen to break. A cell passes only if its seeds say
+//! nothing else: a violation that nobody planted is a false alarm, and fails it.
+
+mod file;
+mod outcome;
+mod run;
+
+pub use self::{
+    file::{Slice, SuiteError},
+    outcome::{CellReport, SuiteReport},
+    run::run,
+};
+
+use crate::scenario::Scenario;
+
+/// Cells, and what they are for.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// What it is called.
+    pub name: String,
+    /// What all of it shows, in a line.
+    pub about: String,
+    /// In their order.
+    pub cells: Vec<Cell>,
+}
+
+/// A scenario, and what has to come of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// What it is called, once in its suite.
+    pub name: String,
+    /// Why that has to come, in a line.
+    pub why: String,
+    /// What is run.
+    pub scenario: Scenario,
+    /// From how many seeds, from 1 on.
+    pub seeds: u64,
+    /// What has to come.
+    pub expected: Expected,
+}
+
+/// What has to come of the seeds of a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expected {
+    /// Each is valid.
+    Valid,
+    /// The bug that is planted breaks this claim in so many seeds at least; without it each seed is valid.
+    Caught {
+        /// The claim that has to name it.
+        claim: String,
+        /// In how many seeds.
+        in_seeds: u64,
+    },
+    /// Each is valid, and each of these, which are not claimed, is seen broken in one seed or another. Seeds are run until
+    /// that is so.
+    Observed(Vec<String>),
+}
+
+impl Suite {
+    /// The names of the suites that come with the program.
+    pub const NAMES: [&str; 2] = ["mutants", "exhibits"];
+
+    /// The suite of that name.
+    pub fn from_name(name: &str) -> Option<Suite> {
+        let text = match name {
+            "mutants" => include_str!("../../suites/mutants.toml"),
+            "exhibits" => include_str!("../../suites/exhibits.toml"),
+            _ => return None,
+        };
+        Some(Suite::parse(name, text).expect("the suites of the program are tested"))
+    }
+
+    /// Leaves out all cells but those of a slice.
+    #[must_use]
+    pub fn sliced(mut self, slice: Slice) -> Suite {
+        let mut number = 0;
+        self.cells.retain(|_| {
+            number += 1;
+            slice.takes(number)
+        });
+        self
+    }
+}

@@ -1,0 +1,95 @@
+//! `quorate suite`: that a cell which is not as it has to be is told, and fails.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::command::Quorate;
+
+/// Runs a suite of these cells.
+fn suite(cells: &str, flags: &str) -> (i32, Value) {
+    let quorate = Quorate::new();
+    let text = format!("about = \"a test\"\nseeds = 2\n{cells}");
+    fs::write(quorate.path().join("own.toml"), text).expect("a folder of our own");
+    quorate.json(&format!("suite own.toml {flags}"))
+}
+
+const CAUGHT: &str = r#"
+[[cell]]
+name = "caught"
+caught-by = "fresh-reads"
+in-seeds = 2
+[cell.settings]
+time = "2s"
+plan = [{ at = "300ms", lasts = "700ms", fault = "isolate", node = "n3" }]
+plant = "reply-before-acks"
+"#;
+
+#[test]
+fn a_bug_that_escapes_and_a_claim_that_stays_whole_fail_a_suite() {
+    let (code, report) = suite(CAUGHT, "");
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(
+        (&report["caught"][0], &report["cells"][0]["caught_in"]),
+        (&"caught".into(), &2.into())
+    );
+    assert_eq!(report["cells"][0]["claim"], "fresh-reads");
+
+    let (code, report) = suite(&CAUGHT.replace("fresh-reads", "no-value-from-nowhere"), "");
+    assert_eq!((code, &report["escaped"][0]), (1, &"caught".into()), "{report:#}");
+
+    let whole = "[[cell]]\nname = \"whole\"\nobserved = [\"fresh-reads\"]\n[cell.settings]\ntime = \"2s\"";
+    let (code, report) = suite(whole, "");
+    assert_eq!(
+        (code, &report["cells"][0]["unbroken"][0]),
+        (1, &"fresh-reads".into()),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn what_nobody_planted_is_a_false_alarm() {
+    let (code, report) = suite(&CAUGHT.replace("caught-by = \"fresh-reads\"\nin-seeds = 2\n", ""), "");
+    assert_eq!((code, &report["false_alarms"]), (1, &2.into()), "{report:#}");
+}
+
+#[test]
+fn cells_that_are_left_make_it_unknown_and_slices_and_names_choose() {
+    let second = "[[cell]]\nname = \"valid\"\n[cell.settings]\ntime = \"2s\"\n";
+    let both = format!("{CAUGHT}{second}");
+    let (code, report) = suite(&both, "--budget 0s");
+    assert_eq!(
+        (code, report["left"].as_array().expect("a list").len()),
+        (2, 2),
+        "{report:#}"
+    );
+    for flags in ["--partition slice:2/2", "--cell valid"] {
+        let (code, report) = suite(&both, flags);
+        let cells = report["cells"].as_array().expect("a list");
+        assert_eq!(
+            (code, cells.len(), &cells[0]["name"]),
+            (0, 1, &"valid".into()),
+            "{flags}: {report:#}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_suite_is_refused() {
+    let quorate = Quorate::new();
+    fs::write(
+        quorate.path().join("bad.toml"),
+        "about = \"a\"\n[[cell]]\nname = \"c\"\nin-seeds = 1\n",
+    )
+    .expect("a folder of our own");
+    for (asked, code, why) in [
+        ("suite nothing", 64, "neither a file nor one of mutants, exhibits"),
+        ("suite bad.toml", 65, "cell \"c\": in-seeds goes with caught-by"),
+        ("suite mutants --cell nothing", 64, "none of that name"),
+        ("suite mutants --partition 1/2", 64, "is no slice"),
+    ] {
+        let ended = quorate.run(asked);
+        assert_eq!(ended.code, code, "{asked}: {}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{asked}: {}", ended.stderr);
+    }
+}
