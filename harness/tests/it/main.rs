@@ -20,3 +20,4 @@ mod shrink_runs;
 mod simulated;
 mod sweeps;
 mod switch;
+mod transactions;
