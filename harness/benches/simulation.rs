@@ -111,7 +111,7 @@ fn measure(name: &str, scenario: &Scenario, effort: &Effort) {
         for (((part, _), jobs), best) in variants.iter().zip(&mut best) {
             let work = |seed| match part {
                 Part::Whole => drop(run(seed)),
-                Part::NotJudged => record(scenario, seed, Recorder::in_memory()),
+                Part::NotJudged => record(scenario, seed, Recorder::in_memory(scenario.workload)),
                 Part::NotRecorded => record(scenario, seed, Recorder::none()),
             };
             *best = best.least(spent(*jobs, effort.seeds, &work));

@@ -16,17 +16,17 @@ use quorate_checker::{
     linear::{Budget, Nil, Options},
     register_history,
 };
-use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record, RunFacts, judge, judge_model};
+use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record, RunFacts, judge_model};
 
 use crate::{
     about::{history_note, nil_note, no_model, torn_note},
     exit::ExitError,
     input::{Input, bad_input},
-    judging::run_facts,
+    judging::{judge_claims, run_facts},
     report::Report,
     run_folder::RunFolder,
     scenario::Scenario,
-    told,
+    told, transaction,
     workers::Workers,
 };
 
@@ -113,7 +113,12 @@ impl Checker {
         settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>,
     ) -> anyhow::Result<Checked> {
         let began = Instant::now();
-        let opened = match self.open_txns(path) {
+        let fast = if self.asks_claims_of_txns(&Scenario::quickstart(), settings) {
+            None
+        } else {
+            self.open_txns(path)
+        };
+        let opened = match fast {
             Some(opened) => opened,
             None => self.open(path, settings)?,
         };
@@ -214,17 +219,21 @@ impl Checker {
         };
         let input = Input::open(&history, format)?;
         let (format, sample) = (input.format(), input.sample());
-        let (asked, record, about) = match self.model_of(path, &input, &sample) {
+        let base = run.as_ref().map(RunFolder::scenario).transpose();
+        let is_of_txns = match &base {
+            Ok(base) => self.asks_claims_of_txns(&base.clone().unwrap_or_else(Scenario::quickstart), settings),
+            Err(_) => false,
+        };
+        let (asked, record, about) = match self.model_of(path, &input, &sample, is_of_txns) {
             Some(Model::QuorumRegister) => {
-                let base = run.as_ref().map(RunFolder::scenario).transpose()?;
-                let scenario = settings(&base.unwrap_or_else(Scenario::quickstart))?;
+                let scenario = settings(&base?.unwrap_or_else(Scenario::quickstart))?;
                 let folder = run.as_ref().filter(|_| is_run);
                 let facts = facts(&scenario, folder)?;
-                let (history, torn) = self.keys(input)?;
+                let (record, torn) = self.own(input, &scenario)?;
                 let about = torn.map(|line| ("torn", torn_note(line)));
                 let scenario = Box::new(scenario);
                 let asked = Asked::Claims { scenario, facts };
-                (asked, Record::Keys(history), about.into_iter().collect())
+                (asked, record, about.into_iter().collect())
             }
             model => self.read(input, &sample, model)?,
         };
@@ -240,12 +249,7 @@ impl Checker {
     /// Judges a record; a search for an order ends in unknown at `stop`.
     pub fn judge(&self, asked: &Asked, record: &Record, execute: &dyn Execute, stop: Option<Instant>) -> Judgement {
         let (model, nil) = match (asked, record) {
-            (Asked::Claims { scenario, facts }, Record::Keys(history)) => {
-                return judge(scenario.workload, history, scenario.settings(), facts, execute);
-            }
-            (Asked::Claims { .. }, Record::Calls(_) | Record::Txns(_)) => {
-                unreachable!("claims of our own store are asked of keys")
-            }
+            (Asked::Claims { scenario, facts }, record) => return judge_claims(scenario, record, facts, execute),
             (Asked::Model { model, nil }, _) => (*model, *nil),
         };
         let is_over = || stop.is_some_and(|stop| Instant::now() >= stop);
@@ -289,8 +293,26 @@ impl Checker {
         &self.workers
     }
 
+    /// Whether it is the claims on transactions of our own store that are asked about, where a record is one of such.
+    fn asks_claims_of_txns(&self, base: &Scenario, settings: &dyn Fn(&Scenario) -> anyhow::Result<Scenario>) -> bool {
+        let is_open =
+            matches!(self.options.model, None | Some(Model::QuorumRegister)) && self.options.consistency.is_none();
+        // Settings that can't be are told where they are needed.
+        is_open && settings(base).is_ok_and(|scenario| scenario.workload.is_of_transactions())
+    }
+
+    /// The record of our own store.
+    fn own(&self, input: Input, scenario: &Scenario) -> anyhow::Result<(Record, Option<u64>)> {
+        if scenario.workload.is_of_transactions() {
+            let (record, torn) = input.own_transactions()?;
+            return Ok((Record::Own(record), torn));
+        }
+        let (history, torn) = self.keys(input)?;
+        Ok((Record::Keys(history), torn))
+    }
+
     /// The model to judge by, where it is known before everything is read.
-    fn model_of(&self, path: &Path, input: &Input, sample: &[Entry]) -> Option<Model> {
+    fn model_of(&self, path: &Path, input: &Input, sample: &[Entry], is_of_txns: bool) -> Option<Model> {
         if self.options.model.is_some() {
             return self.options.model;
         }
@@ -300,8 +322,12 @@ impl Checker {
             let is_function = functions.any(|function| function.name() == &*entry.function);
             entry.key.is_some() && is_function
         };
-        let is_of_keys = !sample.is_empty() && sample.iter().all(is_own);
-        let is_ours = RunFolder::is_one(path) || input.format() == Format::Jsonl && is_of_keys;
+        let is_of_txn = |entry: &Entry| &*entry.function == transaction::FUNCTION || is_own(entry);
+        let is_ours = match is_of_txns {
+            true => sample.iter().all(is_of_txn),
+            false => sample.iter().all(is_own),
+        };
+        let is_ours = RunFolder::is_one(path) || input.format() == Format::Jsonl && !sample.is_empty() && is_ours;
         (is_ours && self.options.consistency.is_none()).then_some(Model::QuorumRegister)
     }
 

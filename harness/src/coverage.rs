@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use quorate_checker::Event;
 use quorate_core::Counters;
 use quorate_sim::Tally;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{fault_log::Faults, plan::PlannedFault, report::Report};
+use crate::{fault_log::Faults, plan::PlannedFault, record::Said, report::Report};
 
 /// The file in a run's folder.
 pub const FILE: &str = "coverage.json";
@@ -45,9 +44,9 @@ impl Coverage {
     }
 
     /// Takes in how an operation of a client ended.
-    pub fn add_outcome(&mut self, completion: &Event) {
-        let (function, kind) = (completion.function.name(), completion.kind.name());
-        match &completion.error {
+    pub fn add_outcome(&mut self, completion: &Said) {
+        let (function, kind) = (completion.function(), completion.kind().name());
+        match completion.error() {
             None => self.add(&format!("outcome.{function}.{kind}"), 1),
             Some(error) => self.add(&format!("outcome.{function}.{kind}: {}", without_numbers(error)), 1),
         }
@@ -138,15 +137,15 @@ fn without_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quorate_checker::EventKind;
+    use quorate_checker::{Event, EventKind};
 
     use super::*;
 
-    fn ended(kind: EventKind, error: Option<&str>) -> Event {
-        Event {
+    fn ended(kind: EventKind, error: Option<&str>) -> Said {
+        Said::Key(Event {
             error: error.map(str::to_owned),
             ..Event::read(0, "k1").completion(kind)
-        }
+        })
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::{
 };
 
 use quorate_checker::{
-    Entry, History, HistoryBuilder, Transcript, TranscriptBuilder, TranscriptError,
+    Entry, Event, Function, History, HistoryBuilder, Transcript, TranscriptBuilder, TranscriptError,
     formats::{Collected, Format, ReadError, Reader, Refusal, Sink},
     isolation::Txns,
 };
+
+use quorate_workloads::TxnRecord;
 
 use crate::{exit::ExitError, history_file, txns_file};
 
@@ -147,6 +149,33 @@ impl Input {
     pub fn own_history(self, jobs: usize) -> anyhow::Result<History> {
         let Input { path, first, rest, .. } = self;
         history_file::read_from(io::Cursor::new(first).chain(rest), &path, jobs)
+    }
+
+    /// Everything, as transactions on our own store and looks at its replicas.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn own_transactions(self) -> anyhow::Result<(TxnRecord, Option<u64>)> {
+        let path = self.path.clone();
+        let mut calls = TranscriptBuilder::new();
+        let mut looks: Vec<Event> = Vec::new();
+        // What looks are is checked here once, so that who judges them need not doubt it.
+        let mut checked = HistoryBuilder::new();
+        let mut index = 0;
+        let mut sink = |_: u64, entry: Entry| -> Result<(), Refusal> {
+            if *entry.function == *Function::ReadReplica.name() {
+                let look = entry.to_event(index)?;
+                checked.push(look.clone())?;
+                looks.push(look);
+            } else {
+                calls.push(entry)?;
+            }
+            index += 1;
+            Ok(())
+        };
+        let torn = self.read_into(&mut sink)?.map_err(|error| bad_input(&path, &error))?;
+        let calls = calls.finish();
+        Ok((TxnRecord { calls, looks }, torn))
     }
 
     /// Gives every entry to `sink`, in the order of the file; returns the line that was torn, or why reading ended.

@@ -6,15 +6,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use quorate_checker::{Event, EventKind, History, Phase, cluster::ClusterRecord};
+use quorate_checker::{Event, EventKind, Phase, cluster::ClusterRecord};
 use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
+use quorate_workloads::Record;
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
     coverage::Coverage,
     fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
-    load::{Load, nanos},
+    load::{Ended, Followed, Load, nanos},
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
     record::Recorder,
@@ -60,7 +61,7 @@ pub struct RunOptions<'a> {
 #[derive(Debug)]
 pub struct RunRecord {
     /// Every operation and every look at a replica.
-    pub history: History,
+    pub history: Record,
     /// Every fault.
     pub faults: Faults,
     /// How long each successful operation took, in the order of their ends.
@@ -277,7 +278,7 @@ impl<C: Cluster> Run<'_, C> {
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
-            self.recorder.push(load.invocation_mut(call.client))?;
+            self.recorder.push_said(load.invocation_mut(call.client))?;
             self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
@@ -287,21 +288,28 @@ impl<C: Cluster> Run<'_, C> {
     /// Waits for one thing to happen, and takes it in.
     async fn wait(&mut self, until: Elapsed, load: &mut Load, nemesis: &mut Nemesis) -> anyhow::Result<()> {
         match self.cluster.next(until).await? {
-            Happening::Completed { client, outcome } => {
-                let mut ended = load.complete(self.cluster.elapsed(), client, outcome);
-                self.ended += 1;
-                if ended.completion.kind == EventKind::Ok {
-                    self.latencies.push(ended.latency);
+            Happening::Completed { client, outcome } => match load.complete(self.cluster.elapsed(), client, outcome) {
+                Followed::Asks { node, request } => self.cluster.submit(client, node, request),
+                Followed::Ended(ended) => {
+                    self.take_end(ended)?;
+                    self.tell(load, nemesis);
                 }
-                self.coverage.add_outcome(&ended.completion);
-                self.recorder.push(&mut ended.completion)?;
-                self.tell(load, nemesis);
-            }
+            },
             Happening::Started { node } => nemesis.on_started(self.cluster.elapsed(), node)?,
             Happening::Due => {}
             Happening::Interrupted => self.interrupted = true,
         }
         Ok(())
+    }
+
+    /// An operation has ended.
+    fn take_end(&mut self, mut ended: Ended) -> anyhow::Result<()> {
+        self.ended += 1;
+        if ended.completion.kind() == EventKind::Ok {
+            self.latencies.push(ended.latency);
+        }
+        self.coverage.add_outcome(&ended.completion);
+        self.recorder.push_said(&mut ended.completion)
     }
 
     fn tell(&mut self, load: &Load, nemesis: &Nemesis) {

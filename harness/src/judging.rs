@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate_checker::{Context, cluster::ClusterRecord};
-use quorate_workloads::RunFacts;
+use quorate_workloads::{Execute, Judgement, Record, RunFacts, judge, judge_transactions};
 
 use crate::{fault_log::Faults, scenario::Scenario};
 
@@ -22,5 +22,18 @@ pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecor
         faults_took_effect: Some(faults.effective_count() > 0),
         cluster: told,
         removals: faults.removals_of_living(),
+    }
+}
+
+/// Judges the record of our own store by the claims that are made at the settings of `scenario`.
+///
+/// # Panics
+/// If the record is not one of its workload.
+pub fn judge_claims(scenario: &Scenario, record: &Record, facts: &RunFacts, execute: &dyn Execute) -> Judgement {
+    let (workload, settings) = (scenario.workload, scenario.settings());
+    match record {
+        Record::Keys(history) => judge(workload, history, settings, facts, execute),
+        Record::Own(own) => judge_transactions(workload, own, settings, facts, execute),
+        Record::Calls(_) | Record::Txns(_) => unreachable!("claims of our own store are asked of its own record"),
     }
 }

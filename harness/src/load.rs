@@ -1,6 +1,6 @@
 //! The clients: who does what next, when, through which node, and what the record says of it.
 //!
-//! Each client has one operation open at most, and is a session until the outcome of a write is unknown; then it goes
+//! Each client has one operation open at most, which is one request or several, through one node; and is a session until the outcome of a write is unknown; then it goes
 //! on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
 //! takes longer than its slot delays the next of its client only.
 
@@ -10,20 +10,22 @@ use std::{
     time::Duration,
 };
 
-use quorate_checker::{Event, EventKind};
+use quorate_checker::{Datum, Entry, Event, EventKind, Process};
 use quorate_core::{Context, Request, Response};
 use quorate_sim::split_seed;
-use quorate_workloads::{Action, ActionLoad, LoadOptions};
+use quorate_workloads::{Action, ActionLoad, LoadOptions, Step};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
-    operations::{Names, completion, invocation, request, seen, told},
+    operations::{Names, Requests, completion, invocation, request, seen, told},
+    record::Said,
     scenario::Scenario,
     script::Script,
     tape::Ask,
+    transaction::{Progress, Transaction},
 };
 
 /// All clients of a run.
@@ -78,7 +80,10 @@ struct Seen {
 #[derive(Debug)]
 struct Open {
     action: Action,
-    invocation: Event,
+    invocation: Said,
+    node: Place,
+    /// Of an operation that takes several requests, what is left of it.
+    transaction: Option<Box<Transaction>>,
 }
 
 /// An operation to be submitted, after its invocation ([`Load::invocation_mut`]) has been recorded.
@@ -94,11 +99,25 @@ pub struct Call {
     pub ask: Ask,
 }
 
+/// What follows from the end of a request.
+#[derive(Debug)]
+pub enum Followed {
+    /// The same operation asks the same node for something else.
+    Asks {
+        /// Which node.
+        node: Place,
+        /// For what.
+        request: Request,
+    },
+    /// The operation has ended.
+    Ended(Ended),
+}
+
 /// An operation that has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// What the record says of it.
-    pub completion: Event,
+    pub completion: Said,
     /// How long it took.
     pub latency: Duration,
 }
@@ -120,6 +139,7 @@ impl Load {
             seed: split_seed(seed, "actions"),
             keys: scenario.keys,
             reads_percent: scenario.reads_percent,
+            txn_length: scenario.txn_length(),
         });
         Load {
             clients,
@@ -223,16 +243,15 @@ impl Load {
     }
 
     fn open(&mut self, number: usize, node: Place, action: Action, now: Elapsed) -> Call {
-        let client = &mut self.clients[number];
-        let invocation = Event {
-            time_ns: nanos(now),
-            ..invocation(client.process, &action, node, &self.scenario, &self.names)
+        let (invocation, request, transaction) = match &action {
+            Action::Txn { steps } => self.begin(number, node, steps, now),
+            _ => self.begin_one(number, node, &action, now),
         };
-        let seen = client.seen.entry(action.key()).or_default();
-        let request = request(&action, &seen.context, &self.scenario, &self.names);
-        client.open = Some(Open {
+        self.clients[number].open = Some(Open {
             action: action.clone(),
             invocation,
+            node,
+            transaction,
         });
         Call {
             client: number,
@@ -247,51 +266,125 @@ impl Load {
         }
     }
 
+    /// Begins an operation that is one request.
+    fn begin_one(&mut self, number: usize, node: Place, action: &Action, now: Elapsed) -> Begun {
+        let client = &mut self.clients[number];
+        let invocation = Event {
+            time_ns: nanos(now),
+            ..invocation(client.process, action, node, &self.scenario, &self.names)
+        };
+        let seen = client.seen.entry(action.key()).or_default();
+        let request = request(action, &seen.context, &self.scenario, &self.names);
+        (Said::Key(invocation), request, None)
+    }
+
+    /// Begins a transaction.
+    fn begin(&mut self, number: usize, node: Place, steps: &[Step], now: Elapsed) -> Begun {
+        let (transaction, request) = Transaction::begin(steps, self.requests());
+        let invocation = Entry {
+            time_ns: Some(nanos(now)),
+            process: Some(Process::Client(self.clients[number].process)),
+            node: Some(node.to_string().into()),
+            ..transaction.invocation(self.requests())
+        };
+        (Said::Txn(invocation), request, Some(Box::new(transaction)))
+    }
+
+    fn requests(&self) -> Requests<'_> {
+        Requests {
+            scenario: &self.scenario,
+            names: &self.names,
+        }
+    }
+
     /// What the record says of the open operation of a client: the recorder gives it its index.
     ///
     /// # Panics
     /// If it has none open.
-    pub fn invocation_mut(&mut self, client: usize) -> &mut Event {
+    pub fn invocation_mut(&mut self, client: usize) -> &mut Said {
         let open = self.clients[client].open.as_mut().expect("an operation is open");
         &mut open.invocation
     }
 
-    /// Ends the open operation of a client.
+    /// Takes in how the last request of a client's open operation ended: the operation with it, or it has more to ask.
     ///
     /// # Panics
     /// If it has none open.
-    pub fn complete(&mut self, now: Elapsed, client: usize, outcome: Outcome) -> Ended {
+    pub fn complete(&mut self, now: Elapsed, client: usize, outcome: Outcome) -> Followed {
+        let mut open = self.clients[client].open.take().expect("a request ends once");
+        let Some(transaction) = &mut open.transaction else {
+            return Followed::Ended(self.end_one(now, client, open, outcome));
+        };
+        match transaction.then(&outcome, self.requests()) {
+            Progress::Ask(request) => {
+                let node = open.node;
+                self.clients[client].open = Some(open);
+                Followed::Asks { node, request }
+            }
+            Progress::End(ended) => {
+                let Said::Txn(invocation) = open.invocation else {
+                    unreachable!("a transaction is said to be one");
+                };
+                let completion = Entry {
+                    kind: ended.kind,
+                    value: ended.value,
+                    error: ended.error.as_deref().map(Datum::from),
+                    ..invocation
+                };
+                Followed::Ended(self.end(now, client, Said::Txn(completion)))
+            }
+        }
+    }
+
+    /// Ends an operation, of which `said` is what the record says, but for when.
+    fn end(&mut self, now: Elapsed, number: usize, mut said: Said) -> Ended {
         let concurrency = self.clients.len() as i64;
-        let number = client;
         let client = &mut self.clients[number];
-        let Open { action, invocation } = client.open.take().expect("a request ends once");
         client.due = client.due.max(now);
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.due.push(Reverse((client.due, number)));
         }
-        let latency = Duration::from_nanos(nanos(now).saturating_sub(invocation.time_ns));
-        let completion = Event {
-            time_ns: nanos(now),
-            ..completion(self.scenario.workload, invocation, &outcome)
-        };
-        if completion.kind == EventKind::Info {
+        let latency = Duration::from_nanos(nanos(now).saturating_sub(said.time_ns()));
+        match &mut said {
+            Said::Key(event) => event.time_ns = nanos(now),
+            Said::Txn(entry) => entry.time_ns = Some(nanos(now)),
+        }
+        if said.kind() == EventKind::Info {
             client.process += concurrency;
         }
+        Ended {
+            completion: said,
+            latency,
+        }
+    }
+
+    /// Ends an operation that was one request.
+    fn end_one(&mut self, now: Elapsed, number: usize, open: Open, outcome: Outcome) -> Ended {
+        let Open { action, invocation, .. } = open;
+        let Said::Key(invocation) = invocation else {
+            unreachable!("only transactions are said to be such");
+        };
+        let completion = completion(self.scenario.workload, invocation, &outcome);
+        let ended = self.end(now, number, Said::Key(completion));
         let Outcome::Answered(response) = outcome else {
-            return Ended { completion, latency };
+            return ended;
         };
         let (values, context) = match *response {
             Response::Read(Ok(read)) => seen(read.cell.as_ref()),
             Response::Cas(Ok(agreed)) => (told(agreed.value.as_ref()), Context::default()),
-            _ => return Ended { completion, latency },
+            _ => return ended,
         };
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.actions.on_read(number, action.key(), &values);
         }
-        client.seen.insert(action.key(), Seen { values, context });
-        Ended { completion, latency }
+        let seen = Seen { values, context };
+        self.clients[number].seen.insert(action.key(), seen);
+        ended
     }
 }
+
+/// What the record says of an operation that begins, its first request, and what it takes to go on.
+type Begun = (Said, Request, Option<Box<Transaction>>);
 
 /// A client with this number, as it begins.
 fn client(number: usize, due: Elapsed) -> Client {
@@ -305,9 +398,10 @@ fn client(number: usize, due: Elapsed) -> Client {
 
 /// Through which node an action goes: any, or any of a data center.
 fn coordinator(scenario: &Scenario, nodes: &[Place], rng: &mut Pcg64Mcg, action: &Action) -> Place {
-    let dc = match action {
-        Action::Read { .. } => scenario.reads_in_dc,
-        _ => scenario.writes_in_dc,
+    let dc = if action.is_read() {
+        scenario.reads_in_dc
+    } else {
+        scenario.writes_in_dc
     };
     let is_there = |node: &&Place| dc.is_none_or(|dc| scenario.dc_of(**node) + 1 == dc);
     let count = nodes.iter().filter(is_there).count();
@@ -327,7 +421,11 @@ fn with_seen(mut action: Action, now_seen: &[u64]) -> Option<Action> {
         Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => {
             *seen = now_seen.to_vec();
         }
-        Action::Read { .. } | Action::Add { .. } | Action::Cas { .. } | Action::Increment { .. } => {}
+        Action::Read { .. }
+        | Action::Add { .. }
+        | Action::Cas { .. }
+        | Action::Increment { .. }
+        | Action::Txn { .. } => {}
     }
     Some(action)
 }
@@ -357,7 +455,7 @@ mod tests {
     }
 
     /// Runs a load in which each operation takes `latency`, and returns the invocations.
-    fn run(rate: u32, latency: Duration) -> Vec<Event> {
+    fn run(rate: u32, latency: Duration) -> Vec<Said> {
         let mut load = Load::new(&scenario(rate), 1, Duration::from_secs(1));
         let (mut now, mut open, mut events) = (Duration::ZERO, Vec::new(), Vec::new());
         loop {
@@ -384,7 +482,11 @@ mod tests {
         let events = run(500, Duration::from_millis(3));
         assert!((9_800..=10_200).contains(&events.len()), "{} in 20 s", events.len());
         let (first, last) = (Duration::from_secs(1), Duration::from_secs(21));
-        assert!(events.iter().all(|e| (nanos(first)..nanos(last)).contains(&e.time_ns)));
+        assert!(
+            events
+                .iter()
+                .all(|e| (nanos(first)..nanos(last)).contains(&e.time_ns()))
+        );
     }
 
     #[test]
@@ -400,12 +502,17 @@ mod tests {
         for _ in 0..100 {
             let call = load.take_due(Duration::ZERO).expect("ten are idle");
             let is_write = matches!(call.request, Request::Write(_));
-            let process = load.invocation_mut(call.client).process.clone();
+            let Said::Key(invocation) = load.invocation_mut(call.client) else {
+                panic!("registers are not of transactions");
+            };
+            let process = invocation.process.clone();
             assert!(seen.insert((process, is_write)) || !is_write);
             let why = "test".to_owned();
-            let ended = load.complete(Duration::ZERO, call.client, Outcome::Lost { why });
+            let Followed::Ended(ended) = load.complete(Duration::ZERO, call.client, Outcome::Lost { why }) else {
+                panic!("it was one request");
+            };
             let expected = if is_write { EventKind::Info } else { EventKind::Fail };
-            assert_eq!(ended.completion.kind, expected);
+            assert_eq!(ended.completion.kind(), expected);
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn key_name(number: usize) -> String {
 /// A key as the store knows it.
 pub fn stored_key(workload: Workload, name: &str) -> Key {
     let kind = match workload {
-        Workload::Register | Workload::Deletes => Kind::Register,
+        Workload::Register | Workload::Deletes | Workload::Append | Workload::Txn => Kind::Register,
         Workload::Siblings => Kind::Siblings,
         Workload::Set => Kind::Set,
         Workload::Counter => Kind::Counter,
@@ -89,6 +89,7 @@ pub fn invocation(process: i64, action: &Action, node: Place, scenario: &Scenari
         },
         Action::Cas { expected, value, .. } => Event::cas(process, key, *expected, *value),
         Action::Increment { delta, .. } => Event::increment(process, key, *delta),
+        Action::Txn { .. } => unreachable!("transactions are said by `transaction.rs`"),
     };
     Event {
         node: Some(names.nodes[node.0].clone()),
@@ -139,7 +140,12 @@ pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &
         },
         Action::Increment { delta, .. } => Update::Increment { delta: *delta },
         Action::Cas { .. } => unreachable!("owners agree upon nothing else"),
+        Action::Txn { .. } => unreachable!("transactions ask by programs"),
     };
+    write_request(key, update, scenario)
+}
+
+fn write_request(key: Key, update: Update, scenario: &Scenario) -> Request {
     let is_register = key.kind == Kind::Register;
     Request::Write(WriteRequest {
         path: match scenario.write_path {
@@ -165,6 +171,39 @@ fn agreed(action: &Action) -> CasAction {
             value: Some(stored_value(*value)),
         },
         other => unreachable!("nobody does this to what owners agree upon: {other:?}"),
+    }
+}
+
+/// Requests by which programs read and write registers.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests<'r> {
+    /// What they are asked with.
+    pub scenario: &'r Scenario,
+    /// The names of keys.
+    pub names: &'r Names,
+}
+
+impl Requests<'_> {
+    /// To read a key.
+    pub fn read(self, key: usize) -> Request {
+        read_request(self.names.keys[key].1.clone(), self.scenario)
+    }
+
+    /// To write a value to a register.
+    pub fn put(self, key: usize, value: Value) -> Request {
+        let context = Context::default();
+        let update = Update::Put { value, context };
+        write_request(self.names.keys[key].1.clone(), update, self.scenario)
+    }
+
+    /// What a key is called in the record.
+    pub fn key_name(&self, key: usize) -> &str {
+        &self.names.keys[key].0
+    }
+
+    /// What a key holds, as the record has it.
+    pub fn shown(self, cell: Option<&Cell>) -> Json {
+        shown(self.scenario.workload, cell)
     }
 }
 
@@ -202,18 +241,22 @@ fn quorum(scenario: &Scenario) -> Quorum {
     }
 }
 
-fn stored_value(number: u64) -> Value {
+/// A number as the store holds it.
+pub fn stored_value(number: u64) -> Value {
     Value(number.to_string().into())
 }
 
-/// What a key holds, as a history shows it: of a register its value or null, of siblings and sets a list, of a counter
-/// its sum. A value is the number that was written, or, if it is none, its bytes as text, so that a value from nowhere
+/// What a key holds, as a history shows it: of a register its value or null, of siblings, sets and lists a list, of a
+/// counter its sum. A value is the number that was written, or, if it is none, its bytes as text, so that a value from nowhere
 /// can be seen.
 pub fn shown(workload: Workload, cell: Option<&Cell>) -> Json {
     match (cell, workload) {
-        (None, Workload::Register | Workload::Deletes | Workload::Cas) => Json::Null,
-        (None, Workload::Siblings | Workload::Set) => Json::Array(Vec::new()),
+        (None, Workload::Register | Workload::Deletes | Workload::Cas | Workload::Txn) => Json::Null,
+        (None, Workload::Siblings | Workload::Set | Workload::Append) => Json::Array(Vec::new()),
         (None, Workload::Counter) => 0.into(),
+        (Some(Cell::Register(register)), Workload::Append) => {
+            register.value().map_or_else(|| Json::Array(Vec::new()), shown_list)
+        }
         (Some(Cell::Register(register)), _) => register.value().map_or(Json::Null, shown_value),
         (Some(Cell::Cas(register)), _) => register.value().map_or(Json::Null, shown_value),
         (Some(Cell::Siblings(siblings)), _) => siblings.values().map(|(_, value)| shown_value(value)).collect(),
@@ -226,10 +269,36 @@ pub fn shown(workload: Workload, cell: Option<&Cell>) -> Json {
 }
 
 fn shown_value(value: &Value) -> Json {
-    let text = String::from_utf8_lossy(&value.0);
+    shown_text(&String::from_utf8_lossy(&value.0))
+}
+
+fn shown_text(text: &str) -> Json {
     match text.parse::<u64>() {
         Ok(number) => number.into(),
-        Err(_) => text.into_owned().into(),
+        Err(_) => text.into(),
+    }
+}
+
+/// What stands between the elements of a list.
+const COMMA: &str = ",";
+
+/// The elements of the list that a register holds as a text. What is no number is an element all the same, so that a value
+/// from nowhere can be seen.
+fn shown_list(value: &Value) -> Json {
+    let text = String::from_utf8_lossy(&value.0);
+    text.split(COMMA).map(shown_text).collect()
+}
+
+/// The list that a register holds, as a text, with `element` at its end.
+pub fn appended(list: Option<&Cell>, element: u64) -> Value {
+    let held = match list {
+        Some(Cell::Register(register)) => register.value(),
+        _ => None,
+    };
+    let element = element.to_string();
+    match held {
+        None => Value(element.into()),
+        Some(list) => Value([&list.0[..], COMMA.as_bytes(), element.as_bytes()].concat().into()),
     }
 }
 

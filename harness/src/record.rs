@@ -10,34 +10,92 @@ use std::{
 };
 
 use anyhow::Context;
-use quorate_checker::{Event, EventRef, History, HistoryBuilder};
+use quorate_checker::{Entry, Event, EventKind, EventRef, HistoryBuilder, TranscriptBuilder, formats::write_jsonl};
+use quorate_workloads::{Record, TxnRecord, Workload};
 
 /// A history in the making, and its file.
 #[derive(Debug)]
 pub struct Recorder {
     file: Option<LineFile>,
-    /// None where nothing is kept.
-    builder: Option<HistoryBuilder>,
+    kept: Kept,
     next_index: u64,
 }
 
+/// What is kept to be judged.
+#[derive(Debug)]
+enum Kept {
+    Nothing,
+    /// Operations of keys, and looks at their replicas.
+    Keys(HistoryBuilder),
+    /// Transactions, and looks at replicas.
+    Transactions(TranscriptBuilder, Vec<Event>),
+}
+
+/// What a client begins, or how that ended.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// Of an operation of a key.
+    Key(Event),
+    /// Of a transaction.
+    Txn(Entry),
+}
+
+impl Said {
+    /// Whether it begins, or how it ended.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Said::Key(event) => event.kind,
+            Said::Txn(entry) => entry.kind,
+        }
+    }
+
+    /// What is done, in the record's word for it.
+    pub fn function(&self) -> &str {
+        match self {
+            Said::Key(event) => event.function.name(),
+            Said::Txn(entry) => &entry.function,
+        }
+    }
+
+    /// Why it failed, or why its outcome is not known.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Said::Key(event) => event.error.as_deref(),
+            Said::Txn(entry) => entry.error.as_ref().and_then(|error| error.as_name()),
+        }
+    }
+
+    /// When, in nanoseconds since the start of the run.
+    pub fn time_ns(&self) -> u64 {
+        match self {
+            Said::Key(event) => event.time_ns,
+            Said::Txn(entry) => entry.time_ns.unwrap_or(0),
+        }
+    }
+}
+
 impl Recorder {
-    /// A record in a new file.
+    /// A record of `workload` in a new file.
     ///
     /// # Errors
     /// If the file can't be made.
-    pub fn create(path: &Path) -> anyhow::Result<Recorder> {
+    pub fn create(path: &Path, workload: Workload) -> anyhow::Result<Recorder> {
         Ok(Recorder {
             file: Some(LineFile::create(path)?),
-            ..Recorder::in_memory()
+            ..Recorder::in_memory(workload)
         })
     }
 
-    /// A record that leaves no file.
-    pub fn in_memory() -> Recorder {
+    /// A record of `workload` that leaves no file.
+    pub fn in_memory(workload: Workload) -> Recorder {
+        let kept = if workload.is_of_transactions() {
+            Kept::Transactions(TranscriptBuilder::new(), Vec::new())
+        } else {
+            Kept::Keys(HistoryBuilder::new())
+        };
         Recorder {
             file: None,
-            builder: Some(HistoryBuilder::new()),
+            kept,
             next_index: 0,
         }
     }
@@ -45,8 +103,23 @@ impl Recorder {
     /// No record at all: its history is empty. To measure what a record costs.
     pub fn none() -> Recorder {
         Recorder {
-            builder: None,
-            ..Recorder::in_memory()
+            file: None,
+            kept: Kept::Nothing,
+            next_index: 0,
+        }
+    }
+
+    /// Adds what a client begins or has ended, as [`Self::push`] does.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    ///
+    /// # Panics
+    /// As [`Self::push`].
+    pub fn push_said(&mut self, said: &mut Said) -> anyhow::Result<()> {
+        match said {
+            Said::Key(event) => self.push(event),
+            Said::Txn(entry) => self.push_entry(entry),
         }
     }
 
@@ -63,9 +136,25 @@ impl Recorder {
         if let Some(file) = &mut self.file {
             file.append(&event.to_line())?;
         }
-        if let Some(builder) = &mut self.builder {
-            builder
+        match &mut self.kept {
+            Kept::Nothing => {}
+            Kept::Keys(builder) => builder
                 .push_ref(EventRef::from(&*event))
+                .expect("the harness records what can have happened"),
+            Kept::Transactions(_, looks) => looks.push(event.clone()),
+        }
+        Ok(())
+    }
+
+    fn push_entry(&mut self, entry: &mut Entry) -> anyhow::Result<()> {
+        entry.index = Some(self.next_index);
+        self.next_index += 1;
+        if let Some(file) = &mut self.file {
+            file.append(&write_jsonl(entry))?;
+        }
+        if let Kept::Transactions(calls, _) = &mut self.kept {
+            calls
+                .push(entry.clone())
                 .expect("the harness records what can have happened");
         }
         Ok(())
@@ -75,11 +164,18 @@ impl Recorder {
     ///
     /// # Errors
     /// If the file can't be synced.
-    pub fn finish(self) -> anyhow::Result<History> {
+    pub fn finish(self) -> anyhow::Result<Record> {
         if let Some(file) = self.file {
             file.sync()?;
         }
-        Ok(self.builder.unwrap_or_default().finish())
+        Ok(match self.kept {
+            Kept::Nothing => Record::Keys(HistoryBuilder::new().finish()),
+            Kept::Keys(builder) => Record::Keys(builder.finish()),
+            Kept::Transactions(calls, looks) => Record::Own(TxnRecord {
+                calls: calls.finish(),
+                looks,
+            }),
+        })
     }
 }
 

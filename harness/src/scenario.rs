@@ -104,8 +104,11 @@ pub struct Scenario {
     pub concurrency: usize,
     /// How many keys.
     pub keys: usize,
-    /// Of 100 operations, how many are reads.
+    /// Of 100 operations, how many are reads; of transactions, of 100 steps.
     pub reads_percent: u8,
+    /// How many steps a transaction has at most, of a workload of such; 4 if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub txn_length: Option<u8>,
     /// Partitions that the ring is cut into.
     pub partitions: u16,
     /// Time between two rounds of gossip.
@@ -164,6 +167,15 @@ pub enum ScenarioError {
     /// More than all.
     #[error("reads-percent is {0}, more than 100")]
     TooManyReads(u8),
+    /// Transactions that nobody would wait for.
+    #[error("txn-length is {0}, more than {TXN_LENGTH_MAX}")]
+    TooLongTxns(u8),
+    /// All steps of a transaction go through one node.
+    #[error(
+        "reads-in-dc and writes-in-dc differ, but workload {workload} reads and writes through one node",
+        workload = .0.name()
+    )]
+    TxnsOverDcs(Workload),
     /// More nodes than one machine is asked to bear.
     #[error("{0} nodes are more than {NODES_MAX}")]
     TooManyNodes(usize),
@@ -195,6 +207,13 @@ pub enum ScenarioError {
 
 /// Replicas of a key over all data centers: which quorums meet is found by trying all sets of them.
 const REPLICAS_MAX: usize = 16;
+
+/// How many steps a transaction has at most, if it is not said: as many as Elle's generators have it.
+const TXN_LENGTH: u8 = 4;
+
+/// How many steps a transaction can have: its client is busy with it for two round trips a step, and one that is open when the load ends
+/// is given half a minute.
+const TXN_LENGTH_MAX: u8 = 12;
 
 fn one_dc() -> u8 {
     1
@@ -240,6 +259,7 @@ impl Scenario {
             concurrency: 10,
             keys: 40,
             reads_percent: 50,
+            txn_length: None,
             partitions: 256,
             gossip_interval: Duration::from_millis(200),
             request_timeout: Duration::from_secs(1),
@@ -309,6 +329,15 @@ impl Scenario {
         if let Some(dc) = named.into_iter().find(|dc| *dc == 0 || *dc > dcs) {
             return Err(ScenarioError::NoSuchDc { dc, dcs });
         }
+        if self.workload.is_of_transactions() && self.reads_in_dc != self.writes_in_dc {
+            return Err(ScenarioError::TxnsOverDcs(self.workload));
+        }
+        if self.txn_length() == 0 {
+            return Err(ScenarioError::Zero("txn-length"));
+        }
+        if self.txn_length() > TXN_LENGTH_MAX {
+            return Err(ScenarioError::TooLongTxns(self.txn_length()));
+        }
         if self.replicas() > REPLICAS_MAX {
             return Err(ScenarioError::TooManyReplicas(self.replicas()));
         }
@@ -349,6 +378,11 @@ impl Scenario {
     /// it, and what is held by as many as agree to them is held by another.
     pub fn may_lose_a_node(&self) -> bool {
         self.n >= 3 && self.step_level() != Level::All
+    }
+
+    /// How many steps a transaction has at most.
+    pub fn txn_length(&self) -> u8 {
+        self.txn_length.unwrap_or(TXN_LENGTH)
     }
 
     /// At which level clients read.
@@ -494,6 +528,7 @@ impl Scenario {
                 When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
                 When::ForgetAfter(_) => TombstonesClaim::Forgotten,
             },
+            txn_length: self.txn_length(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Instant};
 
 use quorate_core::NodeId;
-use quorate_workloads::{Execute, Record, RunFacts, judge};
+use quorate_workloads::{Execute, RunFacts};
 
 use crate::{
     cluster::Cluster,
@@ -11,7 +11,7 @@ use crate::{
     exit::{Exit, exit_of},
     fault_log::FaultLog,
     interpreter::{self, Progress, RunOptions, RunRecord},
-    judging::run_facts,
+    judging::{judge_claims, run_facts},
     latency::Latency,
     record::Recorder,
     report::{self, Measured, Report},
@@ -131,11 +131,15 @@ impl Trial {
     ) -> anyhow::Result<RunRecord> {
         let (recorder, fault_log, tape) = match &self.files {
             Some(Files { folder, manifest }) => (
-                Recorder::create(&folder.file("history.jsonl"))?,
+                Recorder::create(&folder.file("history.jsonl"), self.scenario.workload)?,
                 FaultLog::create(&folder.file("faults.jsonl"))?,
                 TapeRecorder::create(&folder.file(tape::FILE), self.header(manifest.backend))?,
             ),
-            None => (Recorder::in_memory(), FaultLog::in_memory(), TapeRecorder::none()),
+            None => (
+                Recorder::in_memory(self.scenario.workload),
+                FaultLog::in_memory(),
+                TapeRecorder::none(),
+            ),
         };
         let options = RunOptions {
             scenario: &self.scenario,
@@ -163,13 +167,7 @@ impl Trial {
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults, Some(record.told.clone()));
-        let judgement = judge(
-            self.scenario.workload,
-            &record.history,
-            self.scenario.settings(),
-            &facts,
-            execute,
-        );
+        let judgement = judge_claims(&self.scenario, &record.history, &facts, execute);
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
         let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
         let report = Report {
@@ -197,9 +195,8 @@ impl Trial {
             files
                 .folder
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
-            let keys = Record::Keys(record.history.clone());
             tape::append_ending(&files.folder.file(tape::FILE), report.ending())?;
-            report::write_anomalies(files.folder.path(), &report, &keys, &facts.context)?;
+            report::write_anomalies(files.folder.path(), &report, &record.history, &facts.context)?;
         }
         self.end(exit, trace_hash)?;
         Ok(report)

@@ -63,19 +63,83 @@ pub enum Action {
         /// Not 0.
         delta: i64,
     },
+    /// Takes steps one after another, and calls it a transaction: nothing is atomic over them.
+    Txn {
+        /// At least one.
+        steps: Vec<Step>,
+    },
+}
+
+/// A step of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "f", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Step {
+    /// Reads a register, or a list.
+    Read {
+        /// Which.
+        key: usize,
+    },
+    /// Writes a register.
+    Write {
+        /// Which.
+        key: usize,
+        /// Never written before by anyone.
+        value: u64,
+    },
+    /// Puts an element at the end of a list.
+    Append {
+        /// Which.
+        key: usize,
+        /// Never appended before by anyone.
+        element: u64,
+    },
 }
 
 impl Action {
-    /// The key that it is about.
+    /// The key that it is about: of a transaction, that of its first step.
+    ///
+    /// # Panics
+    /// If it is a transaction without a step.
     pub fn key(&self) -> usize {
-        match self {
+        self.keys().next().expect("every action is about a key")
+    }
+
+    /// The keys that it is about, one for each step of a transaction.
+    pub fn keys(&self) -> impl Iterator<Item = usize> {
+        let (key, steps) = match self {
             Action::Read { key }
             | Action::Write { key, .. }
             | Action::Delete { key, .. }
             | Action::Add { key, .. }
             | Action::Remove { key, .. }
             | Action::Cas { key, .. }
-            | Action::Increment { key, .. } => *key,
+            | Action::Increment { key, .. } => (Some(*key), &[][..]),
+            Action::Txn { steps } => (None, &steps[..]),
+        };
+        key.into_iter().chain(steps.iter().map(|step| step.key()))
+    }
+
+    /// The same, to be changed.
+    pub fn keys_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        let (key, steps) = match self {
+            Action::Read { key }
+            | Action::Write { key, .. }
+            | Action::Delete { key, .. }
+            | Action::Add { key, .. }
+            | Action::Remove { key, .. }
+            | Action::Cas { key, .. }
+            | Action::Increment { key, .. } => (Some(key), &mut [][..]),
+            Action::Txn { steps } => (None, &mut steps[..]),
+        };
+        key.into_iter().chain(steps.iter_mut().map(Step::key_mut))
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read(&self) -> bool {
+        match self {
+            Action::Read { .. } => true,
+            Action::Txn { steps } => steps.iter().all(|step| !step.is_write()),
+            _ => false,
         }
     }
 
@@ -83,7 +147,31 @@ impl Action {
     pub fn seen(&self) -> &[u64] {
         match self {
             Action::Write { seen, .. } | Action::Delete { seen, .. } | Action::Remove { seen, .. } => seen,
-            Action::Read { .. } | Action::Add { .. } | Action::Cas { .. } | Action::Increment { .. } => &[],
+            Action::Read { .. }
+            | Action::Add { .. }
+            | Action::Cas { .. }
+            | Action::Increment { .. }
+            | Action::Txn { .. } => &[],
+        }
+    }
+}
+
+impl Step {
+    /// The key that it is about.
+    pub fn key(self) -> usize {
+        match self {
+            Step::Read { key } | Step::Write { key, .. } | Step::Append { key, .. } => key,
+        }
+    }
+
+    /// Whether it changes its key, or is meant to.
+    pub fn is_write(self) -> bool {
+        !matches!(self, Step::Read { .. })
+    }
+
+    fn key_mut(&mut self) -> &mut usize {
+        match self {
+            Step::Read { key } | Step::Write { key, .. } | Step::Append { key, .. } => key,
         }
     }
 }

@@ -66,6 +66,7 @@ mod tests {
             seed: 1,
             keys: 2,
             reads_percent: 50,
+            txn_length: 1,
         });
         let mut last = BTreeMap::new();
         for i in 0..1_000_u64 {

@@ -5,6 +5,7 @@
 //! that it was read from: reads of all owners without blocking repair. What is not claimed is still looked for: it is
 //! `observed` or `not-observed`, and never a violation.
 
+use quorate_checker::isolation::Keys;
 use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Property, ReadRepair, Settings, Tombstones, Workload, WritePath};
@@ -22,6 +23,10 @@ pub enum Claim {
     /// C3: reads and writes of a key take effect one after another, each between its start and its end; C14: so do
     /// compare-and-sets.
     Linearizable,
+    /// Transactions take effect one after another, each between its start and its end.
+    StrictSerializable,
+    /// C2 to C7 of the keys that transactions read and write, as far as these are claimed of registers.
+    KeysInOrder,
     /// C4: a client reads its own writes.
     ReadYourWrites,
     /// C5: a client never reads an older value than it has read before.
@@ -52,11 +57,13 @@ pub enum Claim {
 
 impl Claim {
     /// Every claim, in the order in which verdicts are told.
-    pub const ALL: [Claim; 17] = [
+    pub const ALL: [Claim; 19] = [
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
         Claim::FreshReads,
         Claim::Linearizable,
+        Claim::StrictSerializable,
+        Claim::KeysInOrder,
         Claim::ReadYourWrites,
         Claim::MonotonicReads,
         Claim::MonotonicWrites,
@@ -79,6 +86,8 @@ impl Claim {
             Claim::NoFailedWriteVisible => "no-failed-write-visible",
             Claim::FreshReads => "fresh-reads",
             Claim::Linearizable => "linearizable",
+            Claim::StrictSerializable => "strict-serializable",
+            Claim::KeysInOrder => "keys-in-order",
             Claim::ReadYourWrites => "read-your-writes",
             Claim::MonotonicReads => "monotonic-reads",
             Claim::MonotonicWrites => "monotonic-writes",
@@ -102,6 +111,8 @@ impl Claim {
             Claim::NoFailedWriteVisible => "no read returns the value of a write that failed",
             Claim::FreshReads => "a read sees the last write acknowledged before it began",
             Claim::Linearizable => "a key behaves like one copy, one operation at a time",
+            Claim::StrictSerializable => "transactions take effect one at a time, in the order of real time",
+            Claim::KeysInOrder => "each key by itself goes forward, as registers do",
             Claim::ReadYourWrites => "a client reads its own writes",
             Claim::MonotonicReads => "a client never reads an older value than before",
             Claim::MonotonicWrites => "a client's writes take effect in its order",
@@ -127,6 +138,8 @@ impl Claim {
             Claim::NoFailedWriteVisible => "aborted-read",
             Claim::FreshReads => "stale-read",
             Claim::Linearizable => "non-linearizable",
+            Claim::StrictSerializable => "strict-serializable",
+            Claim::KeysInOrder => "cyclic-versions",
             Claim::ReadYourWrites => "own-write-missed",
             Claim::MonotonicReads => "non-monotonic-reads",
             Claim::MonotonicWrites => "non-monotonic-writes",
@@ -150,13 +163,15 @@ impl Claim {
 
     /// Whether the claim says anything of what keys hold in `workload`.
     pub fn is_of(self, workload: Workload) -> bool {
-        use Workload::{Cas, Counter, Deletes, Register, Set, Siblings};
+        use Workload::{Append, Cas, Counter, Deletes, Register, Set, Siblings, Txn};
         let workloads: &[Workload] = match self {
-            Claim::NoValueFromNowhere | Claim::ReadYourWrites | Claim::Converges => &Workload::ALL,
+            Claim::NoValueFromNowhere | Claim::Converges => &Workload::ALL,
+            Claim::ReadYourWrites => &[Register, Deletes, Siblings, Set, Counter, Cas],
             Claim::FreshReads => &[Register, Deletes, Set, Counter, Cas],
-            Claim::NoFailedWriteVisible | Claim::MonotonicReads | Claim::DurableAcks => {
-                &[Register, Deletes, Siblings, Set, Cas]
-            }
+            Claim::NoFailedWriteVisible | Claim::DurableAcks => &[Register, Deletes, Siblings, Set, Cas, Append, Txn],
+            Claim::MonotonicReads => &[Register, Deletes, Siblings, Set, Cas],
+            Claim::StrictSerializable => &[Append, Txn],
+            Claim::KeysInOrder => &[Txn],
             Claim::Linearizable | Claim::MonotonicWrites | Claim::WritesFollowReads => &[Register, Deletes, Cas],
             Claim::Handoff => &[Register, Deletes],
             Claim::DeletesStayDeleted | Claim::NoResurrection => &[Deletes, Siblings, Set],
@@ -222,6 +237,16 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             what_was_acked_is_read(workload, settings),
             what_was_read_stays_read(settings),
         ]),
+        Claim::StrictSerializable => all([
+            transactions_are_steps(workload, settings),
+            appends_are_kept(workload),
+            expectation(Claim::Linearizable, Workload::Register, settings),
+            (
+                true,
+                "one step a transaction, and each key is linearizable: then so are all together, as linearizability is local",
+            ),
+        ]),
+        Claim::KeysInOrder => keys_go_forward(settings),
         Claim::MonotonicReads => what_was_read_stays_read(settings),
         Claim::MonotonicWrites => later_writes_are_greater(settings),
         Claim::WritesFollowReads => match settings.write_path {
@@ -229,6 +254,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             WritePath::Abd => what_was_read_stays_read(settings),
         },
         Claim::DurableAcks => all([
+            appends_are_kept(workload),
             what_was_acked_is_kept(settings),
             no_tombstone_is_forgotten(settings),
             no_write_is_shadowed(workload, settings),
@@ -263,6 +289,49 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             what_was_acked_is_kept(settings),
             (true, "each increment is counted once, by one actor"),
         ]),
+    }
+}
+
+/// What may be assumed of each key by itself at these settings, to know in which order registers were written: what is claimed of
+/// single reads and writes, which steps of transactions are.
+pub(crate) fn keys_of(settings: Settings) -> Keys {
+    let is_claimed = |claim: &Claim| expectation(*claim, Workload::Register, settings).0;
+    let sessions = [
+        Claim::ReadYourWrites,
+        Claim::MonotonicReads,
+        Claim::MonotonicWrites,
+        Claim::WritesFollowReads,
+    ];
+    Keys {
+        writes_follow_reads: is_claimed(&Claim::WritesFollowReads),
+        sequential: sessions.iter().all(is_claimed),
+        linearizable: is_claimed(&Claim::Linearizable),
+    }
+}
+
+/// Whether anything is assumed of keys, so that a key that goes back breaks what is claimed.
+fn keys_go_forward(settings: Settings) -> Reason {
+    let keys = keys_of(settings);
+    if keys.linearizable {
+        (
+            true,
+            "single steps are linearizable, key by key: no transaction sees one go back in real time",
+        )
+    } else if keys.sequential {
+        (
+            true,
+            "the session guarantees hold of single steps: no session sees a key go back",
+        )
+    } else if keys.writes_follow_reads {
+        (
+            true,
+            "writes follow reads: a transaction that reads a key writes it after what it read",
+        )
+    } else {
+        (
+            false,
+            "skewed clocks: nothing is known of the order in which a key was written",
+        )
     }
 }
 
@@ -337,6 +406,32 @@ fn owners_answer(settings: Settings) -> Reason {
     }
 }
 
+/// Whether an append that was acknowledged is in the list, as far as that is the client's to see to.
+fn appends_are_kept(workload: Workload) -> Reason {
+    match workload {
+        Workload::Append => (
+            false,
+            "an append reads the list and writes it back: of two at a time, one is lost",
+        ),
+        _ => (true, "a write takes nothing back that it has not read"),
+    }
+}
+
+/// Whether a transaction is no more than the one step that it takes.
+fn transactions_are_steps(workload: Workload, settings: Settings) -> Reason {
+    match (settings.txn_length, workload) {
+        (1, _) => (true, "one step a transaction"),
+        (_, Workload::Append) => (
+            false,
+            "nothing is atomic over the steps of a transaction, nor over an append, which reads the list and writes it back",
+        ),
+        _ => (
+            false,
+            "transactions have several steps, and nothing is atomic over them",
+        ),
+    }
+}
+
 fn what_was_acked_is_kept(settings: Settings) -> Reason {
     if !settings.acks_are_synced {
         return (
@@ -378,7 +473,7 @@ fn hints_are_kept(settings: Settings) -> Reason {
 
 /// Whether the order of writes is that of real time, where one ended before the other began. What merges has no order.
 fn no_write_is_shadowed(workload: Workload, settings: Settings) -> Reason {
-    if !matches!(workload, Workload::Register | Workload::Deletes) {
+    if !workload.is_of_registers() {
         return (true, "what merges needs no clock");
     }
     match (settings.write_path, settings.clocks_are_skewed, settings.clock) {
@@ -496,7 +591,7 @@ mod tests {
         }
         let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
         let counts = Workload::ALL.map(|workload| claims(workload, settings).len());
-        assert_eq!(counts, [11, 13, 10, 10, 5, 10]);
+        assert_eq!(counts, [11, 13, 10, 10, 5, 10, 5, 6]);
     }
 
     /// `T` or `F` for each of the claims.
@@ -707,5 +802,64 @@ mod tests {
             ..blocking
         };
         assert_eq!(row(Workload::Set, outlived, deletes), "FF");
+    }
+
+    /// What nothing makes atomic is claimed where there is nothing to be atomic over; and appends as they are made, nowhere.
+    #[test]
+    fn transactions_are_claimed_where_they_are_steps_of_linearizable_keys() {
+        let columns = [
+            Claim::NoValueFromNowhere,
+            Claim::NoFailedWriteVisible,
+            Claim::StrictSerializable,
+            Claim::DurableAcks,
+            Claim::Converges,
+        ];
+        let steps = |txn_length, r, w, read_repair| Settings {
+            txn_length,
+            ..Settings::strict(3, r, w, read_repair)
+        };
+        let blocking = ReadRepair::Blocking;
+        for (workload, settings, expected) in [
+            (Workload::Txn, steps(1, 2, 2, blocking), "TTTTT"),
+            (Workload::Txn, steps(2, 2, 2, blocking), "TTFTT"),
+            (Workload::Txn, steps(1, 1, 1, blocking), "TTFTT"),
+            (Workload::Txn, steps(1, 2, 2, ReadRepair::Off), "TTFTT"),
+            (Workload::Append, steps(1, 2, 2, blocking), "TTFFT"),
+            (Workload::Append, steps(4, 3, 3, blocking), "TTFFT"),
+        ] {
+            assert_eq!(row(workload, settings, columns), expected, "{workload:?}, {settings:?}");
+        }
+        let skewed = Settings {
+            clocks_are_skewed: true,
+            ..steps(1, 2, 2, blocking)
+        };
+        assert_eq!(
+            row(Workload::Txn, skewed, columns),
+            "TTFFT",
+            "registers: a write may be below another"
+        );
+        let abd = Settings {
+            write_path: WritePath::Abd,
+            ..skewed
+        };
+        assert_eq!(row(Workload::Txn, abd, columns), "TTTTT");
+        let order = [Claim::KeysInOrder];
+        assert_eq!(
+            row(Workload::Txn, steps(4, 2, 2, blocking), order),
+            "T",
+            "however many steps"
+        );
+        assert_eq!(row(Workload::Txn, skewed, order), "F");
+    }
+
+    #[test]
+    fn of_keys_no_more_is_assumed_than_is_claimed_of_them() {
+        let assumed = |r, w, read_repair| {
+            let keys = keys_of(Settings::strict(3, r, w, read_repair));
+            (keys.writes_follow_reads, keys.sequential, keys.linearizable)
+        };
+        assert_eq!(assumed(2, 2, ReadRepair::Blocking), (true, true, true));
+        assert_eq!(assumed(2, 2, ReadRepair::Off), (true, false, false));
+        assert_eq!(assumed(1, 1, ReadRepair::Off), (true, false, false));
     }
 }

@@ -20,10 +20,12 @@ mod register;
 mod set;
 mod settings;
 mod siblings;
+mod transactions;
+mod txn;
 mod workload;
 
 pub use self::{
-    action::Action,
+    action::{Action, Step},
     claims::{Claim, Expectation, claims},
     execute::{Execute, InOrder},
     figure::Figure,
@@ -31,5 +33,6 @@ pub use self::{
     model::{Consistency, Model, Question, Record, judge_model},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
+    transactions::{TxnRecord, judge_transactions},
     workload::{ActionLoad, LoadOptions, Workload},
 };

@@ -52,6 +52,7 @@ mod tests {
             seed: 1,
             keys,
             reads_percent: 50,
+            txn_length: 1,
         })
     }
 

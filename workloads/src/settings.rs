@@ -144,6 +144,8 @@ pub struct Settings {
     pub acks_are_synced: bool,
     /// When tombstones go.
     pub tombstones: Tombstones,
+    /// How many steps a transaction has at most, of a workload of such.
+    pub txn_length: u8,
 }
 
 /// Settings that can't be.
@@ -168,7 +170,8 @@ pub enum SettingsError {
 }
 
 impl Settings {
-    /// Strict quorums of registers, last write wins by true hybrid clocks, every acknowledgement synced.
+    /// Strict quorums of registers, last write wins by true hybrid clocks, every acknowledgement synced; of transactions,
+    /// one step each.
     pub fn strict(n: u8, r: u8, w: u8, read_repair: ReadRepair) -> Settings {
         Settings {
             n,
@@ -189,6 +192,7 @@ impl Settings {
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,
+            txn_length: 1,
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, cas::CasLoad, counter::CounterLoad, deletes::DeletesLoad, register::RegisterLoad, set::SetLoad,
-    siblings::SiblingsLoad,
+    siblings::SiblingsLoad, txn::TxnLoad,
 };
 
 /// What keys hold and what clients do with them.
@@ -24,17 +24,23 @@ pub enum Workload {
     Counter,
     /// Registers whose owners agree upon each change, with compare-and-set.
     Cas,
+    /// Registers that hold lists, read and appended to by transactions of independent steps.
+    Append,
+    /// Registers that are read and written by transactions of independent steps.
+    Txn,
 }
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Workload; 6] = [
+    pub const ALL: [Workload; 8] = [
         Workload::Register,
         Workload::Deletes,
         Workload::Siblings,
         Workload::Set,
         Workload::Counter,
         Workload::Cas,
+        Workload::Append,
+        Workload::Txn,
     ];
 
     /// Its name in files and on the command line.
@@ -46,12 +52,24 @@ impl Workload {
             Workload::Set => "set",
             Workload::Counter => "counter",
             Workload::Cas => "cas",
+            Workload::Append => "append",
+            Workload::Txn => "txn",
         }
     }
 
     /// The workload of this name.
     pub fn from_name(name: &str) -> Option<Workload> {
         Workload::ALL.into_iter().find(|workload| workload.name() == name)
+    }
+
+    /// Whether clients do several things under one name, so that the record is one of transactions.
+    pub fn is_of_transactions(self) -> bool {
+        matches!(self, Workload::Append | Workload::Txn)
+    }
+
+    /// Whether keys hold registers, whose writes are ordered by versions, and not what merges.
+    pub fn is_of_registers(self) -> bool {
+        matches!(self, Workload::Register | Workload::Deletes) || self.is_of_transactions()
     }
 }
 
@@ -64,8 +82,10 @@ pub struct LoadOptions {
     pub seed: u64,
     /// How many keys there are; at least 1.
     pub keys: usize,
-    /// Of 100 operations, how many are reads.
+    /// Of 100 operations, how many are reads; of transactions, of 100 steps.
     pub reads_percent: u8,
+    /// How many steps a transaction has at most.
+    pub txn_length: u8,
 }
 
 /// Draws what clients do.
@@ -82,16 +102,18 @@ enum Drawer {
     Set(SetLoad),
     Counter(CounterLoad),
     Cas(CasLoad),
+    Txn(TxnLoad),
 }
 
 impl ActionLoad {
     /// A load at its beginning.
     ///
     /// # Panics
-    /// If there is no key, or more than 100 percent of reads.
+    /// If there is no key, or more than 100 percent of reads, or transactions have no step.
     pub fn new(options: LoadOptions) -> ActionLoad {
         assert!(options.keys > 0, "a load needs a key");
         assert!(options.reads_percent <= 100, "a share of the whole");
+        assert!(options.txn_length > 0, "a transaction has a step");
         let drawer = match options.workload {
             Workload::Register => Drawer::Register(RegisterLoad::new(options)),
             Workload::Deletes => Drawer::Deletes(DeletesLoad::new(options)),
@@ -99,6 +121,7 @@ impl ActionLoad {
             Workload::Set => Drawer::Set(SetLoad::new(options)),
             Workload::Counter => Drawer::Counter(CounterLoad::new(options)),
             Workload::Cas => Drawer::Cas(CasLoad::new(options)),
+            Workload::Append | Workload::Txn => Drawer::Txn(TxnLoad::new(options)),
         };
         ActionLoad { drawer }
     }
@@ -112,18 +135,19 @@ impl ActionLoad {
             Drawer::Set(load) => load.next(client, progress),
             Drawer::Counter(load) => load.next(progress),
             Drawer::Cas(load) => load.next(progress),
+            Drawer::Txn(load) => load.next(progress),
         }
     }
 
     /// Takes in what `client` was told that a key holds: the values of siblings, the elements of a set, what owners agreed
-    /// upon. Of other registers and of counters nothing is remembered. The caller keeps the context of the same read, and hands it back with each action
+    /// upon. Of other registers, of counters and transactions nothing is remembered. The caller keeps the context of the same read, and hands it back with each action
     /// that has `seen` something.
     pub fn on_read(&mut self, client: usize, key: usize, values: &[u64]) {
         match &mut self.drawer {
             Drawer::Siblings(load) => load.on_read(client, key, values),
             Drawer::Set(load) => load.on_read(client, key, values),
             Drawer::Cas(load) => load.on_read(key, values),
-            Drawer::Register(_) | Drawer::Deletes(_) | Drawer::Counter(_) => {}
+            Drawer::Register(_) | Drawer::Deletes(_) | Drawer::Counter(_) | Drawer::Txn(_) => {}
         }
     }
 }
@@ -133,6 +157,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::Step;
 
     /// Draws for four clients whose every read returns all that was put there and not taken away.
     fn run(workload: Workload, seed: u64) -> Vec<(usize, Action)> {
@@ -141,6 +166,7 @@ mod tests {
             seed,
             keys: 6,
             reads_percent: 40,
+            txn_length: 4,
         });
         let mut held: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
         let draw = |number: usize| {
@@ -169,7 +195,7 @@ mod tests {
                     }
                     load.on_read(client, *key, &[*value]);
                 }
-                Action::Increment { .. } => {}
+                Action::Increment { .. } | Action::Txn { .. } => {}
             }
             (client, action)
         };
@@ -204,13 +230,17 @@ mod tests {
         let up: Is = |it| matches!(it, Action::Increment { delta, .. } if *delta > 0);
         let down: Is = |it| matches!(it, Action::Increment { delta, .. } if *delta < 0);
         let cas: Is = |it| matches!(it, Action::Cas { .. });
-        let shares: [(Workload, &[Is]); 6] = [
+        let short: Is = |it| matches!(it, Action::Txn { steps } if steps.len() < 3);
+        let long: Is = |it| matches!(it, Action::Txn { steps } if steps.len() >= 3);
+        let shares: [(Workload, &[Is]); Workload::ALL.len()] = [
             (Workload::Register, &[read, blind]),
             (Workload::Deletes, &[read, blind, delete]),
             (Workload::Siblings, &[read, blind, knowing, delete]),
             (Workload::Set, &[read, add, remove]),
             (Workload::Counter, &[read, up, down]),
             (Workload::Cas, &[read, blind, cas]),
+            (Workload::Append, &[short, long]),
+            (Workload::Txn, &[short, long]),
         ];
         for (workload, kinds) in shares {
             let actions = run(workload, 3);
@@ -239,6 +269,13 @@ mod tests {
                         assert!(written.insert(value));
                     }
                     Action::Remove { element, seen, .. } => assert!(seen.contains(&element)),
+                    Action::Txn { steps } => {
+                        for step in steps {
+                            if let Step::Write { value: new, .. } | Step::Append { element: new, .. } = step {
+                                assert!(written.insert(new));
+                            }
+                        }
+                    }
                     Action::Read { .. } | Action::Delete { .. } | Action::Increment { .. } => {}
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use quorate_workloads::Workload;
 use toml::{Table, Value};
 
 use super::overrides::to_table;
@@ -10,9 +11,13 @@ use crate::{duration, exit::ExitError, level::LevelName, scenario::Scenario};
 /// What keys hold, and the store's settings.
 #[derive(Clone, Debug, PartialEq, clap::Args)]
 pub(super) struct SettingsArgs {
-    /// What keys hold and what clients do: registers, registers that are deleted too, siblings, sets, counters.
-    #[arg(long, value_parser = ["register", "deletes", "siblings", "set", "counter", "cas"])]
+    /// What keys hold and what clients do: registers, registers that are deleted too, siblings, sets, counters, registers that
+    /// owners agree upon (cas); lists that transactions read and append to, registers that transactions read and write.
+    #[arg(long, value_parser = Workload::ALL.map(Workload::name))]
     workload: Option<String>,
+    /// Of workloads append and txn, how many steps a transaction has at most.
+    #[arg(long, value_name = "N")]
+    txn_length: Option<u8>,
     /// Replicas of each key (N).
     #[arg(long)]
     n: Option<u8>,
@@ -63,8 +68,9 @@ pub(super) struct SettingsArgs {
 
 impl SettingsArgs {
     /// Every setting here, by its name in a scenario, which is that of its flag.
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "workload",
+        "txn-length",
         "n",
         "r",
         "w",
@@ -95,6 +101,7 @@ impl SettingsArgs {
             ("dcs", self.dcs),
             ("reads-in-dc", self.reads_in_dc),
             ("writes-in-dc", self.writes_in_dc),
+            ("txn-length", self.txn_length),
         ];
         for (name, value) in numbers {
             table.extend(value.map(|value| (name.to_owned(), Value::Integer(value.into()))));

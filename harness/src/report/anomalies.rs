@@ -14,10 +14,10 @@ use quorate_checker::{
     isolation::{self, Anomaly, Data, Txns},
     timeline,
 };
-use quorate_workloads::{ClaimReport, Record};
+use quorate_workloads::{ClaimReport, Record, TxnRecord};
 use serde_json::Value;
 
-use super::Report;
+use super::{Report, showing::showing};
 
 /// Writes `anomalies/NN-name/` below `folder` for every claim that was seen broken: `explain.md`, `graph.svg`, `ops.jsonl`
 /// (the operations of the witness, whole) and `minimal.jsonl` (a history that breaks the claim).
@@ -38,6 +38,7 @@ pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context:
                 None => minimal_transcript(claim, transcripts),
             },
             Record::Txns(txns) => minimal_transactions(claim, txns),
+            Record::Own(own) => minimal_own(claim, own),
         };
         let files = evidence_files(claim, witness, context).into_iter();
         for (name, text) in files.chain([("minimal.jsonl", minimal)]) {
@@ -85,9 +86,37 @@ fn explanation(claim: &ClaimReport) -> String {
 
 /// The transactions of a witness as a history in which no others were.
 fn minimal_transactions(claim: &ClaimReport, txns: &Txns) -> String {
-    let cited = cited(claim);
-    let entries = txns.transcript(|index| cited.contains(&index)).entries();
+    let entries = showing(claim, &cited(claim), txns).entries();
     entries.iter().map(|entry| write_jsonl(entry) + "\n").collect()
+}
+
+/// The transactions of a witness, as of [`minimal_transactions`], and the looks that it cites.
+fn minimal_own(claim: &ClaimReport, own: &TxnRecord) -> String {
+    let is_of = |data: Data| isolation::transactions(&own.calls, data).ok();
+    let txns = is_of(Data::Lists).or_else(|| is_of(Data::Registers));
+    let cited = cited(claim);
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    let mut is_cited = false;
+    for look in &own.looks {
+        // Each is an invocation and its completion, and cited by the first.
+        is_cited = match look.kind {
+            EventKind::Invoke => cited.contains(&look.index),
+            _ => is_cited,
+        };
+        if is_cited {
+            lines.push((look.index, look.to_line()));
+        }
+    }
+    if let Some(txns) = txns {
+        let entries = showing(claim, &cited, &txns).entries();
+        lines.extend(
+            entries
+                .iter()
+                .map(|entry| (entry.index.unwrap_or(0), write_jsonl(entry))),
+        );
+    }
+    lines.sort_unstable_by_key(|(index, _)| *index);
+    lines.into_iter().map(|(_, line)| line + "\n").collect()
 }
 
 /// The transactions that the calls of a witness are, if its claim is of such.

@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod json;
+mod showing;
 mod text;
 
 pub(crate) use self::anomalies::{evidence_files, op_events};

@@ -6,6 +6,7 @@ use quorate_workloads::{ClaimReport, ClaimVerdict, Clock, Figure, Verdict, Workl
 
 use super::{Measured, Report};
 use crate::{
+    amount::counted,
     duration,
     fsync::{self, Fsync},
     scenario::Scenario,
@@ -85,6 +86,10 @@ fn differences(scenario: &Scenario) -> String {
         format!("workload {}", scenario.workload.name()),
     );
     say(
+        scenario.workload.is_of_transactions(),
+        format!("up to {} a transaction", counted(scenario.txn_length().into(), "step")),
+    );
+    say(
         scenario.write_path != WritePath::Lww,
         format!("write path {}", scenario.write_path.name()),
     );
@@ -128,8 +133,13 @@ fn facts(out: &mut String, report: &Report, measured: &Measured) {
     let seconds = measured.load_time.as_secs_f64();
     let ok = r.ok + w.ok;
     let mut load = format!(
-        "{} operations in {seconds:.1} s ({:.0}/s): {ok} ok, {} failed, {} unknown",
+        "{} {} in {seconds:.1} s ({:.0}/s): {ok} ok, {} failed, {} unknown",
         counts.ops,
+        if scenario.workload.is_of_transactions() {
+            "transactions"
+        } else {
+            "operations"
+        },
         counts.ops as f64 / seconds.max(f64::MIN_POSITIVE),
         r.fail + w.fail,
         r.info + w.info

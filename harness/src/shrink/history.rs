@@ -161,7 +161,12 @@ impl Question<'_> {
     /// Whether a part that breaks the claim breaks it in the whole too: there what an operation needs is known.
     fn may_begin_from_whole(&self) -> bool {
         match self.asked {
-            Asked::Claims { scenario, .. } => matches!(scenario.workload, Workload::Register | Workload::Deletes),
+            Asked::Claims { scenario, .. } => {
+                matches!(
+                    scenario.workload,
+                    Workload::Register | Workload::Deletes | Workload::Txn
+                )
+            }
             Asked::Model { model, .. } => {
                 let is_linear = self.claim.name == Consistency::Linearizable.name();
                 is_linear || model.is_of_keys() || *model == Model::RwRegister

@@ -13,7 +13,7 @@ use quorate_checker::{
     formats::write_jsonl,
     linear::{Budget, Grounds},
 };
-use quorate_workloads::Record;
+use quorate_workloads::{Record, TxnRecord};
 use serde_json::Value;
 
 use crate::report::op_events;
@@ -51,6 +51,7 @@ impl<'r> Operations<'r> {
         let (items, needs) = match record {
             Record::Keys(history) => of_history(history),
             Record::Calls(transcripts) => of_transcripts(transcripts),
+            Record::Own(own) => of_own(own),
             Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
         };
         Self {
@@ -154,6 +155,7 @@ impl<'r> Operations<'r> {
                 Record::Keys(builder.finish())
             }
             Record::Calls(transcripts) => Record::Calls(self.transcripts(part, transcripts)),
+            Record::Own(own) => Record::Own(self.own(part, own)),
             Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
         }
     }
@@ -170,7 +172,29 @@ impl<'r> Operations<'r> {
                 }
                 entries.iter().map(|entry| write_jsonl(entry) + "\n").collect()
             }
+            Record::Own(own) => {
+                let part = self.own(part, own);
+                let calls = part.calls.entries().into_iter();
+                let mut lines: Vec<(u64, String)> = calls
+                    .map(|entry| (entry.index.unwrap_or(0), write_jsonl(&entry)))
+                    .collect();
+                lines.extend(part.looks.iter().map(|look| (look.index, look.to_line())));
+                lines.sort_by_key(|(index, _)| *index);
+                lines.into_iter().map(|(_, line)| line + "\n").collect()
+            }
             Record::Txns(_) => unreachable!("only `check` keeps nothing but transactions"),
+        }
+    }
+
+    /// The transactions and looks of `part`.
+    fn own(&self, part: &[usize], own: &TxnRecord) -> TxnRecord {
+        let transcripts = std::slice::from_ref(&own.calls);
+        TxnRecord {
+            calls: self
+                .transcripts(part, transcripts)
+                .pop()
+                .unwrap_or_else(|| own.calls.only([])),
+            looks: self.events(part).into_iter().cloned().collect(),
         }
     }
 
@@ -294,6 +318,37 @@ impl Writes {
             }
         }
     }
+}
+
+/// Transactions, and looks at replicas, which need who wrote to a register what they saw of it.
+fn of_own(own: &TxnRecord) -> ItemsAndNeeds {
+    let mut builder = HistoryBuilder::new();
+    for look in &own.looks {
+        let pushed = builder.push(look.clone());
+        pushed.expect("looks were a history when they were recorded, or read");
+    }
+    let (looks, _) = of_history(&builder.finish());
+    let (mut items, mut needs) = of_transcripts(std::slice::from_ref(&own.calls));
+    let mut writers: BTreeMap<(String, Datum), Vec<usize>> = BTreeMap::new();
+    for (number, item) in items.iter().enumerate() {
+        let Content::Call(_, place) = item.content else {
+            continue;
+        };
+        for (key, value) in steps(&own.calls.calls()[place].asked, "w") {
+            let key = key.as_name().map_or_else(|| key.to_string(), str::to_owned);
+            writers.entry((key, value.clone())).or_default().push(number);
+        }
+    }
+    for item in looks {
+        let Content::Events(events) = &item.content else {
+            unreachable!("looks are events");
+        };
+        let seen = events.iter().map(|look| (look.key.clone(), Datum::from(&look.value)));
+        let of_item: BTreeSet<usize> = seen.filter_map(|it| writers.get(&it)).flatten().copied().collect();
+        needs.push(of_item.into_iter().collect());
+        items.push(item);
+    }
+    (items, needs)
 }
 
 fn of_transcripts(transcripts: &[Transcript]) -> ItemsAndNeeds {

@@ -18,6 +18,8 @@ use std::{fs::File, io::Read as _, path::Path};
 
 use anyhow::Context as _;
 
+use quorate_workloads::Action;
+
 use self::line::Line;
 use crate::{
     fault_log::{Entry, Stage},
@@ -115,7 +117,14 @@ impl Tape {
             return Err("line 1: not every node has an identity".to_owned());
         }
         let is_possible = |ask: &Ask| {
-            ask.client < scenario.concurrency && ask.node.0 < scenario.place_count() && ask.action.key() < scenario.keys
+            let is_of_scenario = match &ask.action {
+                Action::Txn { steps } => scenario.workload.is_of_transactions() && !steps.is_empty(),
+                _ => !scenario.workload.is_of_transactions(),
+            };
+            ask.client < scenario.concurrency
+                && ask.node.0 < scenario.place_count()
+                && ask.action.keys().all(|key| key < scenario.keys)
+                && is_of_scenario
         };
         match self.asks.iter().position(|ask| !is_possible(ask)) {
             None => Ok(()),
@@ -123,10 +132,12 @@ impl Tape {
                 let Ask {
                     client, node, action, ..
                 } = &self.asks[place];
-                let key = action.key();
+                let keys: Vec<String> = action.keys().map(|key| key.to_string()).collect();
                 Err(format!(
-                    "ask {}: client {client}, {node} or key {key} is not there: the scenario has {} clients, {} nodes, {} keys",
+                    "ask {}: client {client}, {node} or key {} is not there, or it is none of the workload: the scenario has {} \
+                     clients, {} nodes, {} keys",
                     place + 1,
+                    keys.join(", "),
                     scenario.concurrency,
                     scenario.place_count(),
                     scenario.keys
@@ -170,7 +181,6 @@ mod tests {
     use std::time::Duration;
 
     use quorate_core::NodeId;
-    use quorate_workloads::Action;
 
     use super::*;
     use crate::{fault::Place, run_folder::Backend};

@@ -6,12 +6,14 @@ use std::fs;
 use crate::command::Quorate;
 
 /// What is asked for here is short, and has something of everything: all that keys hold, partitions and kills.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 8] = [
     "--workload register",
     "--workload deletes --tombstones collect:500ms",
     "--workload siblings --sloppy",
     "--workload set --fsync periodic:1s",
     "--workload counter",
+    "--workload append",
+    "--workload txn --txn-length 3",
     "--workload register --write-path abd --clock-skew 50ms --read-repair async --dcs 2 --nodes 6",
 ];
 

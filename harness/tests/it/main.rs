@@ -21,3 +21,4 @@ mod simulated;
 mod suites;
 mod sweeps;
 mod switch;
+mod transactions;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{consistency::Consistency, kind::Model, promises, transactions};
 use crate::{
-    ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property,
+    ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property, TxnRecord,
     execute::map,
     judge::{check_of_registers, claim_report, counted, crashed, cut, merged, verdict},
 };
@@ -49,6 +49,8 @@ pub enum Record {
     Calls(Vec<Transcript>),
     /// Transactions on lists, read in a way that keeps nothing else of them.
     Txns(Txns),
+    /// Transactions on our own store, and looks at its replicas.
+    Own(TxnRecord),
 }
 
 /// One property of one part of a record.
@@ -58,6 +60,9 @@ type Answer = Vec<(Property, bool, Finding)>;
 pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, execute: &dyn Execute) -> Judgement {
     let (claims, figures) = match record {
         Record::Txns(txns) => return transactions::judge(question, txns, context, execute),
+        Record::Own(own) => {
+            return transactions::judge_calls(question, std::slice::from_ref(&own.calls), context, execute);
+        }
         Record::Calls(transcripts) if question.model.is_of_transactions() => {
             return transactions::judge_calls(question, transcripts, context, execute);
         }
@@ -67,7 +72,7 @@ pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, 
     let counts = match record {
         Record::Keys(history) => counted(&cut(history, execute), execute, Counts::of_outcomes),
         Record::Calls(transcripts) => Counts::of_calls(transcripts),
-        Record::Txns(_) => unreachable!("transactions were judged above"),
+        Record::Txns(_) | Record::Own(_) => unreachable!("transactions were judged above"),
     };
     Judgement {
         verdict: verdict(&claims),

@@ -7,7 +7,7 @@ mod consistency;
 mod judge;
 mod kind;
 mod promises;
-mod transactions;
+pub(crate) mod transactions;
 
 pub use self::{
     consistency::Consistency,

@@ -60,10 +60,10 @@ fn judgement(question: &Question<'_>, parts: Vec<Result<Part, String>>) -> Judge
 }
 
 /// What is known of one transcript.
-struct Part {
-    claims: Vec<ClaimReport>,
-    broken: Broken,
-    counts: Counts,
+pub(crate) struct Part {
+    pub(crate) claims: Vec<ClaimReport>,
+    pub(crate) broken: Broken,
+    pub(crate) counts: Counts,
 }
 
 /// The model that is asked about: strict serializability where none is named.
@@ -73,7 +73,7 @@ fn asked(question: &Question<'_>) -> isolation::Model {
 }
 
 impl Part {
-    fn unknown(asked: isolation::Model, finding: Finding) -> Self {
+    pub(crate) fn unknown(asked: isolation::Model, finding: Finding) -> Self {
         Self {
             claims: vec![claim(property_of(asked), asked, finding)],
             broken: Broken::default(),
@@ -82,7 +82,11 @@ impl Part {
     }
 }
 
-fn transactions_of(question: &Question<'_>, transcript: &Transcript) -> Result<Txns, String> {
+/// Returns the transactions of `transcript`.
+///
+/// # Errors
+/// Why it has none.
+pub(crate) fn transactions_of(question: &Question<'_>, transcript: &Transcript) -> Result<Txns, String> {
     let data = match question.model {
         Model::ListAppend => Data::Lists,
         _ => Data::Registers,
@@ -100,7 +104,12 @@ fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -
             };
         }
     };
-    let mut part = of_txns(question, &txns, context);
+    with_causes(question, transcript, &txns, context)
+}
+
+/// Judges the transactions of `transcript`, of registers by their causes too.
+pub(crate) fn with_causes(question: &Question<'_>, transcript: &Transcript, txns: &Txns, context: &Context) -> Part {
+    let mut part = of_txns(question, txns, context);
     if question.model == Model::RwRegister {
         let is_violated = part.claims.iter().any(|claim| claim.count > 0);
         by_causes(asked(question), is_violated, transcript, context, &mut part);

@@ -16,6 +16,31 @@ impl Tape {
         Tape { asks, ..self.clone() }
     }
 
+    /// Of the asks only what is done to these keys: of a transaction, its steps.
+    pub(super) fn with_keys(&self, keys: &[usize]) -> Tape {
+        let mut asks = self.asks.clone();
+        for ask in &mut asks {
+            if let Action::Txn { steps } = &mut ask.action {
+                steps.retain(|step| keys.contains(&step.key()));
+            }
+        }
+        asks.retain(|ask| ask.action.keys().next().is_some_and(|key| keys.contains(&key)));
+        self.with_asks(asks)
+    }
+
+    /// Without the steps of transactions that are `gone`, each named by its ask's place and its own.
+    pub(super) fn without_steps(&self, gone: &dyn Fn((usize, usize)) -> bool) -> Tape {
+        let mut asks = self.asks.clone();
+        for (place, ask) in asks.iter_mut().enumerate() {
+            if let Action::Txn { steps } = &mut ask.action {
+                let mut number = 0..;
+                steps.retain(|_| !gone((place, number.next().expect("there is no end of them"))));
+            }
+        }
+        asks.retain(|ask| ask.action.keys().next().is_some());
+        self.with_asks(asks)
+    }
+
     /// Of the faults only these.
     pub(super) fn with_plan(&self, plan: Vec<PlannedFault>) -> Tape {
         let mut tape = self.clone();
@@ -89,9 +114,9 @@ impl Tape {
     /// As clients, keys. They are other keys then, and may have other owners.
     pub(super) fn renumbered_keys(&self) -> Tape {
         let mut tape = self.clone();
-        let numbers = numbered(self.asks.iter().map(|ask| ask.action.key()));
-        for ask in &mut tape.asks {
-            *key_mut(&mut ask.action) = numbers[&ask.action.key()];
+        let numbers = numbered(self.asks.iter().flat_map(|ask| ask.action.keys()));
+        for key in tape.asks.iter_mut().flat_map(|ask| ask.action.keys_mut()) {
+            *key = numbers[key];
         }
         tape.header.scenario.keys = numbers.len().max(1);
         tape
@@ -100,7 +125,7 @@ impl Tape {
     /// No more keys than up to the last that is used: each is looked at on every owner.
     pub(super) fn with_used_keys(&self) -> Tape {
         let mut tape = self.clone();
-        let last = self.asks.iter().map(|ask| ask.action.key()).max();
+        let last = self.asks.iter().flat_map(|ask| ask.action.keys()).max();
         tape.header.scenario.keys = last.map_or(1, |key| key + 1);
         tape
     }
@@ -150,18 +175,6 @@ fn numbered(numbers: impl Iterator<Item = usize>) -> BTreeMap<usize, usize> {
     used.sort_unstable();
     used.dedup();
     used.into_iter().enumerate().map(|(new, old)| (old, new)).collect()
-}
-
-fn key_mut(action: &mut Action) -> &mut usize {
-    match action {
-        Action::Read { key }
-        | Action::Write { key, .. }
-        | Action::Delete { key, .. }
-        | Action::Add { key, .. }
-        | Action::Remove { key, .. }
-        | Action::Cas { key, .. }
-        | Action::Increment { key, .. } => key,
-    }
 }
 
 /// Faults that break less than this one, the least first.

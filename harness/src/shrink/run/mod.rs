@@ -4,8 +4,8 @@
 //! others, as what is left out moves everything else about. It counts only if the same anomaly of the same claim shows, and
 //! then the next candidate begins from it, so that the best tape so far is always one that was seen to fail.
 //!
-//! The order is that of how much each part can save: keys that the verdict does not speak of, the end of the run, faults, clients, keys, operations, nodes, then
-//! weaker faults and less time; and once more from the beginning until nothing more goes. Each part is delta debugging
+//! The order is that of how much each part can save: keys that the verdict does not speak of, the end of the run, faults, clients, keys, operations, their steps,
+//! nodes, then weaker faults and less time; and once more from the beginning until nothing more goes. Each part is delta debugging
 //! ([`super::ddmin`]) or a list of things to try.
 
 mod cut;
@@ -15,6 +15,8 @@ mod words;
 pub use self::words::explain_run;
 
 use std::{cell::Cell, collections::BTreeSet, ops::ControlFlow};
+
+use quorate_checker::WitnessOp;
 
 use crate::{
     replay::{shows, under_schedules},
@@ -176,5 +178,11 @@ fn witness_keys(report: &Report, target: &Broken) -> BTreeSet<String> {
     let ops = of_target
         .filter_map(|claim| claim.witness.as_ref())
         .flat_map(|witness| &witness.ops);
-    ops.map(|op| op.key.clone()).collect()
+    let keys_of = |op: &WitnessOp| {
+        let steps = op.value.as_array().map_or(&[][..], Vec::as_slice);
+        let of_steps = steps.iter().filter_map(|step| Some(step.get(1)?.as_str()?.to_owned()));
+        let of_steps: Vec<String> = of_steps.filter(|_| op.key.is_empty()).collect();
+        of_steps.into_iter().chain([op.key.clone()])
+    };
+    ops.flat_map(keys_of).collect()
 }

@@ -54,6 +54,7 @@ impl Shrinker<'_> {
             self.clients();
             self.keys();
             self.asks();
+            self.steps();
             self.nodes();
             self.weaken();
             self.time();
@@ -93,7 +94,7 @@ impl Shrinker<'_> {
 
     /// Only the keys that the verdict speaks of: most often no other has a part in it.
     fn witness(&mut self) {
-        let is_blamed = |ask: &&Ask| self.witness_keys.contains(&key_name(ask.action.key()));
+        let is_blamed = |ask: &&Ask| ask.action.keys().any(|key| self.witness_keys.contains(&key_name(key)));
         let asks: Vec<Ask> = self.best.asks.iter().filter(is_blamed).cloned().collect();
         if !asks.is_empty() {
             let candidate = self.best.with_asks(asks);
@@ -123,26 +124,24 @@ impl Shrinker<'_> {
     }
 
     fn clients(&mut self) {
-        self.only(&|ask| ask.client);
+        let all: BTreeSet<usize> = self.best.asks.iter().map(|ask| ask.client).collect();
+        self.minimize(all.into_iter().collect(), Thoroughness::ONE_MINIMAL, &|best, part| {
+            let asks = best.asks.iter().filter(|ask| part.contains(&ask.client));
+            best.with_asks(asks.cloned().collect())
+        });
         let renumbered = self.best.renumbered_clients();
         self.accept_if_other(renumbered);
     }
 
     fn keys(&mut self) {
-        self.only(&|ask| ask.action.key());
+        let all: BTreeSet<usize> = self.best.asks.iter().flat_map(|ask| ask.action.keys()).collect();
+        self.minimize(all.into_iter().collect(), Thoroughness::ONE_MINIMAL, &|best, part| {
+            best.with_keys(part)
+        });
         let (renumbered, used) = (self.best.renumbered_keys(), self.best.with_used_keys());
         if !self.accept_if_other(renumbered) {
             self.accept_if_other(used);
         }
-    }
-
-    /// Only the operations of those of whatever they are told apart by that it takes.
-    fn only(&mut self, of: &dyn Fn(&Ask) -> usize) {
-        let all: BTreeSet<usize> = self.best.asks.iter().map(of).collect();
-        self.minimize(all.into_iter().collect(), Thoroughness::ONE_MINIMAL, &|best, part| {
-            let asks = best.asks.iter().filter(|ask| part.contains(&of(ask)));
-            best.with_asks(asks.cloned().collect())
-        });
     }
 
     fn asks(&mut self) {
@@ -152,6 +151,23 @@ impl Shrinker<'_> {
             Patience::Great => PAIRS,
         };
         self.minimize(asks, thoroughness, &|best, part| best.with_asks(part.to_vec()));
+    }
+
+    /// Of transactions, only the steps that it takes.
+    fn steps(&mut self) {
+        let steps_of = |(place, ask): (usize, &Ask)| {
+            let count = ask.action.keys().count();
+            (0..count).map(move |step| (place, step)).filter(move |_| count > 1)
+        };
+        let steps: Vec<(usize, usize)> = self.best.asks.iter().enumerate().flat_map(steps_of).collect();
+        if steps.is_empty() {
+            return;
+        }
+        let (whole, all) = (self.best.clone(), BTreeSet::from_iter(steps.iter().copied()));
+        self.minimize(steps, Thoroughness::ONE_MINIMAL, &|_, part| {
+            let kept: BTreeSet<(usize, usize)> = part.iter().copied().collect();
+            whole.without_steps(&|step| all.contains(&step) && !kept.contains(&step))
+        });
     }
 
     fn nodes(&mut self) {

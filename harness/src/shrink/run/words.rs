@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use quorate_workloads::{Action, ClaimReport};
+use quorate_workloads::{Action, ClaimReport, Step};
 
 use crate::{
     amount::counted,
@@ -69,7 +69,7 @@ fn steps(tape: &Tape) -> Vec<(Duration, String)> {
 }
 
 fn asks(ask: &Ask) -> String {
-    let key = key_name(ask.action.key());
+    let key = ask.action.keys().next().map(key_name).unwrap_or_default();
     let what = match &ask.action {
         Action::Read { .. } => format!("reads {key}"),
         Action::Write { value, .. } => format!("writes {value} to {key}"),
@@ -81,8 +81,17 @@ fn asks(ask: &Ask) -> String {
             format!("sets {key} from {expected} to {value}")
         }
         Action::Increment { delta, .. } => format!("adds {delta} to {key}"),
+        Action::Txn { steps } => steps.iter().map(step).collect::<Vec<_>>().join(", then "),
     };
     format!("client {} {what}, through {}", ask.client, ask.node)
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Read { key } => format!("reads {}", key_name(*key)),
+        Step::Write { key, value } => format!("writes {value} to {}", key_name(*key)),
+        Step::Append { key, element } => format!("appends {element} to {}", key_name(*key)),
+    }
 }
 
 fn shown(at: Duration) -> String {
