@@ -420,7 +420,7 @@ impl<C: Cluster> Run<'_, C> {
     async fn owners(&mut self, key: &str) -> anyhow::Result<Vec<Place>> {
         let node = *self.members.first().context("look at replicas: no member is left")?;
         let request = AdminRequest::Owners {
-            key: stored_key(self.scenario.workload, key),
+            key: stored_key(self.scenario, key),
         };
         let owners = match self.cluster.ask(node, request).await? {
             AdminOk::Owners(owners) => owners,
@@ -442,7 +442,7 @@ impl<C: Cluster> Run<'_, C> {
             ..Event::read_replica("observer", key)
         };
         self.recorder.push(&mut invocation)?;
-        let key = stored_key(self.scenario.workload, key);
+        let key = stored_key(self.scenario, key);
         let cell = match self.cluster.ask(node, AdminRequest::ReadReplica { key }).await? {
             AdminOk::Replica(cell) => cell,
             other => return Err(misunderstood(node, &other).into()),

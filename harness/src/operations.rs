@@ -17,8 +17,9 @@ pub fn key_name(number: usize) -> String {
 }
 
 /// A key as the store knows it.
-pub fn stored_key(workload: Workload, name: &str) -> Key {
-    let kind = match workload {
+pub fn stored_key(scenario: &Scenario, name: &str) -> Key {
+    let kind = match scenario.workload {
+        _ if scenario.is_agreed_upon() => Kind::Cas,
         Workload::Register | Workload::Deletes | Workload::Append | Workload::Txn => Kind::Register,
         Workload::Siblings => Kind::Siblings,
         Workload::Set => Kind::Set,
@@ -44,7 +45,7 @@ impl Names {
     /// Those of a scenario.
     pub fn of(scenario: &Scenario) -> Names {
         let key = |name: String| {
-            let key = stored_key(scenario.workload, &name);
+            let key = stored_key(scenario, &name);
             (name, key)
         };
         Names {
@@ -52,14 +53,8 @@ impl Names {
             nodes: Place::all(scenario.place_count())
                 .map(|node| node.to_string())
                 .collect(),
-            read_level: match scenario.workload {
-                Workload::Cas => AGREEING.to_string(),
-                _ => shown_level("r", scenario.read_level()),
-            },
-            write_level: match scenario.workload {
-                Workload::Cas => AGREEING.to_string(),
-                _ => shown_level("w", scenario.write_level()),
-            },
+            read_level: shown_level("r", scenario, Scenario::read_level),
+            write_level: shown_level("w", scenario, Scenario::write_level),
         }
     }
 }
@@ -98,8 +93,9 @@ pub fn invocation(process: i64, action: &Action, node: Place, scenario: &Scenari
     }
 }
 
-fn shown_level(name: &str, level: Level) -> String {
-    match level {
+fn shown_level(name: &str, scenario: &Scenario, level: fn(&Scenario) -> Level) -> String {
+    match level(scenario) {
+        _ if scenario.is_agreed_upon() => AGREEING.to_string(),
         Level::Count(count) => format!("{name}={count}"),
         named => named.to_string(),
     }
@@ -108,13 +104,8 @@ fn shown_level(name: &str, level: Level) -> String {
 /// What a node is asked for an action. `context` is that of the client's last read of the key.
 pub fn request(action: &Action, context: &Context, scenario: &Scenario, names: &Names) -> Request {
     let key = names.keys[action.key()].1.clone();
-    if scenario.workload == Workload::Cas {
-        return Request::Cas(CasRequest {
-            key,
-            action: agreed(action),
-            level: AGREEING,
-            timeout: scenario.request_timeout,
-        });
+    if scenario.is_agreed_upon() {
+        return agree_request(key, agreed(action), scenario);
     }
     // A write that has seen nothing is blind, and hands nothing back.
     let context = |seen: &[u64]| {
@@ -152,10 +143,19 @@ fn write_request(key: Key, update: Update, scenario: &Scenario) -> Request {
             WritePath::Abd if is_register => CorePath::TwoPhase {
                 level: scenario.read_level(),
             },
-            WritePath::Abd | WritePath::Lww => CorePath::OnePhase,
+            WritePath::Abd | WritePath::Lww | WritePath::Cas => CorePath::OnePhase,
         },
         quorum: quorum(scenario),
         ..WriteRequest::new(key, update, scenario.write_level(), scenario.request_timeout)
+    })
+}
+
+fn agree_request(key: Key, action: CasAction, scenario: &Scenario) -> Request {
+    Request::Cas(CasRequest {
+        key,
+        action,
+        level: AGREEING,
+        timeout: scenario.request_timeout,
     })
 }
 
@@ -186,14 +186,29 @@ pub struct Requests<'r> {
 impl Requests<'_> {
     /// To read a key.
     pub fn read(self, key: usize) -> Request {
-        read_request(self.names.keys[key].1.clone(), self.scenario)
+        let key = self.names.keys[key].1.clone();
+        match key.kind {
+            Kind::Cas => agree_request(key, CasAction::Read, self.scenario),
+            _ => read_request(key, self.scenario),
+        }
     }
 
-    /// To write a value to a register.
+    /// To write a value to a register, whatever it holds.
     pub fn put(self, key: usize, value: Value) -> Request {
+        let key = self.names.keys[key].1.clone();
+        if key.kind == Kind::Cas {
+            let value = Some(value);
+            return agree_request(key, CasAction::Put { value }, self.scenario);
+        }
         let context = Context::default();
-        let update = Update::Put { value, context };
-        write_request(self.names.keys[key].1.clone(), update, self.scenario)
+        write_request(key, Update::Put { value, context }, self.scenario)
+    }
+
+    /// To set a register that its owners agree upon, if it holds what is expected.
+    pub fn compare_and_set(self, key: usize, expected: Option<Value>, value: Value) -> Request {
+        let value = Some(value);
+        let action = CasAction::CompareAndSet { expected, value };
+        agree_request(self.names.keys[key].1.clone(), action, self.scenario)
     }
 
     /// What a key is called in the record.
@@ -202,8 +217,8 @@ impl Requests<'_> {
     }
 
     /// What a key holds, as the record has it.
-    pub fn shown(self, cell: Option<&Cell>) -> Json {
-        shown(self.scenario.workload, cell)
+    pub fn shown(self, value: Option<&Value>) -> Json {
+        shown_register(self.scenario.workload, value)
     }
 }
 
@@ -251,20 +266,27 @@ pub fn stored_value(number: u64) -> Value {
 /// can be seen.
 pub fn shown(workload: Workload, cell: Option<&Cell>) -> Json {
     match (cell, workload) {
-        (None, Workload::Register | Workload::Deletes | Workload::Cas | Workload::Txn) => Json::Null,
-        (None, Workload::Siblings | Workload::Set | Workload::Append) => Json::Array(Vec::new()),
+        (None, Workload::Siblings | Workload::Set) => Json::Array(Vec::new()),
         (None, Workload::Counter) => 0.into(),
-        (Some(Cell::Register(register)), Workload::Append) => {
-            register.value().map_or_else(|| Json::Array(Vec::new()), shown_list)
-        }
-        (Some(Cell::Register(register)), _) => register.value().map_or(Json::Null, shown_value),
-        (Some(Cell::Cas(register)), _) => register.value().map_or(Json::Null, shown_value),
+        (None, _) => shown_register(workload, None),
+        (Some(Cell::Register(register)), _) => shown_register(workload, register.value()),
+        (Some(Cell::Cas(register)), _) => shown_register(workload, register.value()),
         (Some(Cell::Siblings(siblings)), _) => siblings.values().map(|(_, value)| shown_value(value)).collect(),
         (Some(Cell::Set(set)), _) => set.elements().map(shown_value).collect(),
         (Some(Cell::Counter(counter)), _) => match i64::try_from(counter.value()) {
             Ok(sum) => sum.into(),
             Err(_) => counter.value().to_string().into(),
         },
+    }
+}
+
+/// What a register holds, as a history shows it.
+fn shown_register(workload: Workload, value: Option<&Value>) -> Json {
+    match (value, workload) {
+        (None, Workload::Append) => Json::Array(Vec::new()),
+        (None, _) => Json::Null,
+        (Some(list), Workload::Append) => shown_list(list),
+        (Some(value), _) => shown_value(value),
     }
 }
 
@@ -289,14 +311,10 @@ fn shown_list(value: &Value) -> Json {
     text.split(COMMA).map(shown_text).collect()
 }
 
-/// The list that a register holds, as a text, with `element` at its end.
-pub fn appended(list: Option<&Cell>, element: u64) -> Value {
-    let held = match list {
-        Some(Cell::Register(register)) => register.value(),
-        _ => None,
-    };
+/// A list as a register holds it, with `element` at its end.
+pub fn appended(list: Option<&Value>, element: u64) -> Value {
     let element = element.to_string();
-    match held {
+    match list {
         None => Value(element.into()),
         Some(list) => Value([&list.0[..], COMMA.as_bytes(), element.as_bytes()].concat().into()),
     }

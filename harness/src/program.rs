@@ -7,7 +7,7 @@
 use std::fmt;
 
 use quorate_checker::Datum;
-use quorate_core::{Cell, Request, Response, WriteError};
+use quorate_core::{CasOutcome, Cell, Request, Response, Value, WriteError};
 use quorate_workloads::Step;
 
 use crate::{
@@ -45,8 +45,11 @@ pub enum StepEnd {
 }
 
 /// The program of a step.
-pub fn program(step: Step) -> Box<dyn Program> {
+pub fn program(step: Step, requests: Requests<'_>) -> Box<dyn Program> {
     match step {
+        Step::Append { key, element } if requests.scenario.is_agreed_upon() => {
+            Box::new(AppendByComparing { key, element, tries: 0 })
+        }
         Step::Read { key } => Box::new(Read { key }),
         Step::Write { key, value } => Box::new(Write { key, value }),
         Step::Append { key, element } => Box::new(AppendByWriting {
@@ -69,8 +72,8 @@ impl Program for Read {
     }
 
     fn then(&mut self, outcome: &Outcome, requests: Requests<'_>) -> Next {
-        Next::End(match cell_of(outcome) {
-            Ok(cell) => StepEnd::Done(Some(Datum::from(&requests.shown(cell)))),
+        Next::End(match held_of(outcome) {
+            Ok(value) => StepEnd::Done(Some(Datum::from(&requests.shown(value.as_ref())))),
             Err(why) => StepEnd::Failed(why),
         })
     }
@@ -110,25 +113,76 @@ impl Program for AppendByWriting {
         if self.is_read {
             return Next::End(written(outcome));
         }
-        match cell_of(outcome) {
+        match held_of(outcome) {
             Ok(list) => {
                 self.is_read = true;
-                Next::Ask(requests.put(self.key, appended(list, self.element)))
+                Next::Ask(requests.put(self.key, appended(list.as_ref(), self.element)))
             }
             Err(why) => Next::End(StepEnd::Failed(why)),
         }
     }
 }
 
+/// How often an append compares before it gives up: who loses so often in a row has many rivals, and others are getting on.
+const TRIES_MAX: u32 = 16;
+
+/// Appends to a list by reading it, and setting it with the element at its end if it is what was read, until it is.
+#[derive(Debug)]
+struct AppendByComparing {
+    key: usize,
+    element: u64,
+    /// How often it has compared.
+    tries: u32,
+}
+
+impl AppendByComparing {
+    fn compare(&mut self, list: Option<Value>, requests: Requests<'_>) -> Next {
+        self.tries += 1;
+        let longer = appended(list.as_ref(), self.element);
+        Next::Ask(requests.compare_and_set(self.key, list, longer))
+    }
+}
+
+impl Program for AppendByComparing {
+    fn begin(&mut self, requests: Requests<'_>) -> Request {
+        requests.read(self.key)
+    }
+
+    fn then(&mut self, outcome: &Outcome, requests: Requests<'_>) -> Next {
+        if self.tries == 0 {
+            return match held_of(outcome) {
+                Ok(list) => self.compare(list, requests),
+                Err(why) => Next::End(StepEnd::Failed(why)),
+            };
+        }
+        if let Outcome::Answered(response) = outcome
+            && let Response::Cas(Ok(found)) = &**response
+            && found.outcome == CasOutcome::Unmet
+        {
+            if self.tries == TRIES_MAX {
+                let why = format!("the list was another each of {TRIES_MAX} times");
+                return Next::End(StepEnd::Failed(why));
+            }
+            return self.compare(found.value.clone(), requests);
+        }
+        Next::End(written(outcome))
+    }
+}
+
 const OTHER_QUESTION: &str = "an answer to another question";
 
 /// What a read returned; an error is why it returned nothing.
-fn cell_of(outcome: &Outcome) -> Result<Option<&Cell>, String> {
+fn held_of(outcome: &Outcome) -> Result<Option<Value>, String> {
     match outcome {
         Outcome::NotSent { why } | Outcome::Lost { why } => Err(why.clone()),
         Outcome::Answered(response) => match &**response {
-            Response::Read(Ok(read)) => Ok(read.cell.as_ref()),
+            Response::Read(Ok(read)) => Ok(match &read.cell {
+                Some(Cell::Register(register)) => register.value().cloned(),
+                _ => None,
+            }),
+            Response::Cas(Ok(agreed)) => Ok(agreed.value.clone()),
             Response::Read(Err(error)) => Err(error.to_string()),
+            Response::Cas(Err(error)) => Err(error.to_string()),
             _ => Err(OTHER_QUESTION.to_owned()),
         },
     }
@@ -140,9 +194,11 @@ fn written(outcome: &Outcome) -> StepEnd {
         Outcome::NotSent { why } => StepEnd::Failed(why.clone()),
         Outcome::Lost { why } => StepEnd::Unknown(why.clone()),
         Outcome::Answered(response) => match &**response {
-            Response::Write(Ok(_)) => StepEnd::Done(None),
-            Response::Write(Err(error @ WriteError::NotApplied(_))) => StepEnd::Failed(error.to_string()),
-            Response::Write(Err(error @ WriteError::Unknown(_))) => StepEnd::Unknown(error.to_string()),
+            Response::Write(Ok(_)) | Response::Cas(Ok(_)) => StepEnd::Done(None),
+            Response::Write(Err(error)) | Response::Cas(Err(error)) => match error {
+                WriteError::NotApplied(_) => StepEnd::Failed(error.to_string()),
+                WriteError::Unknown(_) => StepEnd::Unknown(error.to_string()),
+            },
             _ => StepEnd::Unknown(OTHER_QUESTION.to_owned()),
         },
     }

@@ -176,6 +176,9 @@ pub enum ScenarioError {
         workload = .0.name()
     )]
     TxnsOverDcs(Workload),
+    /// Owners agree upon registers alone.
+    #[error("write-path is cas, but workload {workload} has no registers that owners agree upon", workload = .0.name())]
+    NotAgreedUpon(Workload),
     /// More nodes than one machine is asked to bear.
     #[error("{0} nodes are more than {NODES_MAX}")]
     TooManyNodes(usize),
@@ -332,6 +335,13 @@ impl Scenario {
         if self.workload.is_of_transactions() && self.reads_in_dc != self.writes_in_dc {
             return Err(ScenarioError::TxnsOverDcs(self.workload));
         }
+        let is_of_registers = matches!(
+            self.workload,
+            Workload::Register | Workload::Append | Workload::Txn | Workload::Cas
+        );
+        if self.write_path == WritePath::Cas && !is_of_registers {
+            return Err(ScenarioError::NotAgreedUpon(self.workload));
+        }
         if self.txn_length() == 0 {
             return Err(ScenarioError::Zero("txn-length"));
         }
@@ -345,6 +355,11 @@ impl Scenario {
         Settings::strict(self.n, r, w, self.read_repair).validate()?;
         self.levels().quorums()?;
         Ok(())
+    }
+
+    /// Whether the owners of a key agree upon what it holds.
+    pub fn is_agreed_upon(&self) -> bool {
+        self.workload == Workload::Cas || self.write_path == WritePath::Cas
     }
 
     /// Replicas of a key over all data centers.

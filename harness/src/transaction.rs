@@ -54,7 +54,7 @@ impl Transaction {
     /// If there is no step.
     pub fn begin(steps: &[Step], requests: Requests<'_>) -> (Transaction, Request) {
         let first = *steps.first().expect("a transaction has a step");
-        let mut program = program(first);
+        let mut program = program(first, requests);
         let request = program.begin(requests);
         let transaction = Transaction {
             steps: steps.to_vec(),
@@ -93,7 +93,7 @@ impl Transaction {
         self.answers.push(answer);
         match self.steps.get(self.answers.len()) {
             Some(step) => {
-                self.program = program(*step);
+                self.program = program(*step, requests);
                 Progress::Ask(self.program.begin(requests))
             }
             None => Progress::End(Ended {

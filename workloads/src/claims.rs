@@ -209,7 +209,7 @@ type Reason = (bool, &'static str);
 
 fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
     match claim {
-        Claim::NoFailedWriteVisible if workload == Workload::Cas => (
+        Claim::NoFailedWriteVisible if is_agreed_upon(workload, settings) => (
             true,
             "only a change that was never proposed, or met something else, is called failed",
         ),
@@ -220,10 +220,14 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         | Claim::MonotonicWrites
         | Claim::WritesFollowReads
         | Claim::DurableAcks
-            if workload == Workload::Cas =>
+            if is_agreed_upon(workload, settings) =>
         {
             owners_agree(settings)
         }
+        Claim::Handoff if is_agreed_upon(workload, settings) => (
+            false,
+            "nobody keeps hints of what owners agree upon: who missed it is asked again, or compares",
+        ),
         Claim::NoValueFromNowhere => (true, "values come from writes alone"),
         Claim::NoFailedWriteVisible => (true, "only a write that was never sent is called failed"),
         Claim::FreshReads | Claim::ReadYourWrites => what_was_acked_is_read(workload, settings),
@@ -239,7 +243,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         ]),
         Claim::StrictSerializable => all([
             transactions_are_steps(workload, settings),
-            appends_are_kept(workload),
+            appends_are_kept(workload, settings),
             expectation(Claim::Linearizable, Workload::Register, settings),
             (
                 true,
@@ -251,10 +255,10 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         Claim::MonotonicWrites => later_writes_are_greater(settings),
         Claim::WritesFollowReads => match settings.write_path {
             WritePath::Lww => later_writes_are_greater(settings),
-            WritePath::Abd => what_was_read_stays_read(settings),
+            WritePath::Abd | WritePath::Cas => what_was_read_stays_read(settings),
         },
         Claim::DurableAcks => all([
-            appends_are_kept(workload),
+            appends_are_kept(workload, settings),
             what_was_acked_is_kept(settings),
             no_tombstone_is_forgotten(settings),
             no_write_is_shadowed(workload, settings),
@@ -341,6 +345,11 @@ fn all<const COUNT: usize>(conditions: [Reason; COUNT]) -> Reason {
     *broken.or(conditions.last()).expect("a claim has a condition")
 }
 
+/// Whether owners agree upon what keys hold.
+fn is_agreed_upon(workload: Workload, settings: Settings) -> bool {
+    workload == Workload::Cas || settings.write_path == WritePath::Cas
+}
+
 /// Whether more than half of the owners promise and accept what comes next, and keep to it. It takes no clock and neither R
 /// nor W; and since both rounds go by one record of the owners, they may change.
 fn owners_agree(settings: Settings) -> Reason {
@@ -407,8 +416,11 @@ fn owners_answer(settings: Settings) -> Reason {
 }
 
 /// Whether an append that was acknowledged is in the list, as far as that is the client's to see to.
-fn appends_are_kept(workload: Workload) -> Reason {
+fn appends_are_kept(workload: Workload, settings: Settings) -> Reason {
     match workload {
+        Workload::Append if settings.write_path == WritePath::Cas => {
+            (true, "an append sets the list only if it is what was read")
+        }
         Workload::Append => (
             false,
             "an append reads the list and writes it back: of two at a time, one is lost",
@@ -421,7 +433,7 @@ fn appends_are_kept(workload: Workload) -> Reason {
 fn transactions_are_steps(workload: Workload, settings: Settings) -> Reason {
     match (settings.txn_length, workload) {
         (1, _) => (true, "one step a transaction"),
-        (_, Workload::Append) => (
+        (_, Workload::Append) if settings.write_path != WritePath::Cas => (
             false,
             "nothing is atomic over the steps of a transaction, nor over an append, which reads the list and writes it back",
         ),
@@ -477,6 +489,7 @@ fn no_write_is_shadowed(workload: Workload, settings: Settings) -> Reason {
         return (true, "what merges needs no clock");
     }
     match (settings.write_path, settings.clocks_are_skewed, settings.clock) {
+        (WritePath::Cas, _, _) => owners_agree(settings),
         (WritePath::Abd, _, _) if settings.quorums.meet => (
             true,
             "R + W > N: the first phase meets every acknowledged write, and no clock is asked",
@@ -522,6 +535,7 @@ fn contexts_are_whole(settings: Settings) -> Reason {
 /// Whether of two writes of a client, or of a read and a write, the second has the greater version.
 fn later_writes_are_greater(settings: Settings) -> Reason {
     match settings.write_path {
+        WritePath::Cas => owners_agree(settings),
         WritePath::Abd => all([
             owners_answer(settings),
             what_was_acked_is_kept(settings),

@@ -34,6 +34,8 @@ pub enum WritePath {
     Lww,
     /// Two phases: above every version that R replicas know (Attiya, Bar-Noy and Dolev, JACM 1995).
     Abd,
+    /// The owners agree upon it, and upon what reads return; appends to lists compare before they set.
+    Cas,
 }
 
 impl WritePath {
@@ -42,6 +44,7 @@ impl WritePath {
         match self {
             WritePath::Lww => "lww",
             WritePath::Abd => "abd",
+            WritePath::Cas => "cas",
         }
     }
 }

@@ -45,9 +45,9 @@ pub(super) struct SettingsArgs {
     /// What reads do for replicas that are behind.
     #[arg(long, value_parser = ["off", "async", "blocking"])]
     read_repair: Option<String>,
-    /// How writes are ordered: by clocks (last write wins), in two phases (abd), or not at all, which is what
-    /// --workload siblings says too.
-    #[arg(long, value_parser = ["lww", "abd", "siblings"])]
+    /// How writes are ordered: by clocks (last write wins), in two phases (abd), by agreement (cas: of registers, reads as well,
+    /// and appends compare before they set), or not at all, which is what --workload siblings says too.
+    #[arg(long, value_parser = ["lww", "abd", "cas", "siblings"])]
     write_path: Option<String>,
     /// Let nodes that stand in for owners count toward R and W.
     #[arg(long)]

@@ -65,7 +65,7 @@ fn quorums(scenario: &Scenario) -> String {
         1 => format!("N={}", scenario.n),
         dcs => format!("N={} in each of {dcs} data centers", scenario.n),
     };
-    if scenario.workload == Workload::Cas {
+    if scenario.is_agreed_upon() {
         return format!("{n}, by agreement");
     }
     let (r, w) = (scenario.read_level(), scenario.write_level());

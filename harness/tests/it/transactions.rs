@@ -8,10 +8,12 @@ use serde_json::Value;
 use crate::command::{Quorate, verdict_of};
 
 /// Runs in which faults take effect and reads race writes.
-const SETTINGS: [&str; 3] = [
+const SETTINGS: [&str; 5] = [
     "--workload append --time 4s",
     "--workload txn --time 4s",
     "--workload txn --txn-length 1 --time 4s",
+    "--workload append --write-path cas --time 4s",
+    "--workload append --write-path cas --txn-length 1 --time 4s",
 ];
 
 fn names(report: &Value, list: &str) -> BTreeSet<String> {
@@ -261,10 +263,40 @@ fn planted_bugs_break_what_is_claimed() {
     }
 }
 
+/// Nothing is lost where an append sets the list only if it is what was read, and one append a transaction is strictly serializable;
+/// what breaks the agreement of owners is seen in lists as well.
+#[test]
+fn appends_that_compare_before_they_set_are_kept_in_one_order() {
+    let quorate = Quorate::new();
+    let late = concat!(
+        r#"plan=[{at="500ms",lasts="2s",fault="odd-messages",from=["n1","n2","n3","n4","n5"],"#,
+        r#"to=["n1","n2","n3","n4","n5"],"late-percent"=20,"twice-percent"=5,by="60ms"}]"#
+    );
+    let settings = "--workload append --write-path cas --txn-length 1 --time 3s --rate 600 --keys 8 --concurrency 20";
+    let clean = format!("sim --seeds 3 {settings} --set {late}");
+    let (code, report) = quorate.json(&clean);
+    assert_eq!(code, 0, "{report}");
+    let (_, report) = quorate.json(&format!("sim --seed 1 {settings} --set {late}"));
+    for claim in ["strict-serializable", "durable-acks"] {
+        assert_eq!(verdict_of(&report, claim), "held", "{report}");
+    }
+    for (plant, anomaly) in [
+        ("promise-broken", "incompatible-order"),
+        ("cas-retried-blindly", "duplicate-elements"),
+        ("serial-read-unconfirmed", "lost-write"),
+    ] {
+        let (code, report) = quorate.json(&format!("{clean} --plant {plant}"));
+        assert_eq!(code, 1, "{plant}: {report}");
+        let failed = report["failed"].as_array().expect("a list").iter();
+        let caught = failed.filter(|seed| names(seed, "anomalies").contains(anomaly)).count();
+        assert!(caught >= 2, "{plant}: {anomaly} in {caught} seeds: {report}");
+    }
+}
+
 #[test]
 fn nodes_that_come_and_go_take_no_claim_away() {
     let quorate = Quorate::new();
-    for workload in ["append", "txn"] {
+    for workload in ["append", "txn", "append --write-path cas --txn-length 1"] {
         let run = format!("sim --seeds 3 --workload {workload} --faults membership,partition,kill --time 8s");
         let (code, report) = quorate.json(&run);
         assert_eq!(code, 0, "{workload}: {report}");
@@ -277,6 +309,7 @@ fn settings_that_can_not_be_are_a_mistake_of_usage() {
     let quorate = Quorate::new();
     for (settings, expected) in [
         ("--workload txn --txn-length 0", "txn-length has to be above 0"),
+        ("--workload set --write-path cas", "workload set has no registers"),
         ("--workload txn --txn-length 13", "txn-length is 13, more than 12"),
         (
             "--workload append --dcs 2 --nodes 6 --reads-in-dc 1 --writes-in-dc 2",
