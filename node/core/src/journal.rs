@@ -150,10 +150,10 @@ impl Journal {
         });
     }
 
-    /// Adds a hint.
-    pub(crate) fn stage_hint(&mut self, hint: Hint) {
+    /// Adds a hint of this name.
+    pub(crate) fn stage_hint(&mut self, hint: Hint, id: HintId) {
         self.weigh(hint.cell.size_bytes());
-        self.open.hints.put.push((hint.target, hint.id()));
+        self.open.hints.put.push((hint.target, id));
         self.open.ops.push(StoreOp::PutHint(hint));
     }
 
