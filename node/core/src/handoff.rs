@@ -202,7 +202,7 @@ impl<S: Store> Node<S> {
             if let Some(token) = target.putting.get(&id) {
                 return Kept::Put(*token);
             }
-            if !target.dropping.contains(&id) && target.count > 0 && self.is_kept(&hint) {
+            if !target.dropping.contains(&id) && target.count > 0 && self.is_kept(&hint, &id) {
                 return Kept::Already;
             }
         }
@@ -214,15 +214,24 @@ impl<S: Store> Node<S> {
         self.counters.hints_stored += 1;
         let token = self.journal.open_token();
         self.handoff.count_one(hint.target);
-        self.handoff.target(hint.target).putting.insert(id, token);
-        self.journal.stage_hint(hint);
+        self.handoff.target(hint.target).putting.insert(id.clone(), token);
+        self.journal.stage_hint(hint, id);
         Kept::Put(token)
     }
 
-    fn is_kept(&self, hint: &Hint) -> bool {
-        let kept = self.store.hints_of(hint.target, &hint.key).unwrap_or_default();
+    /// Whether a hint is in the store. A key may have many: it is looked for behind the name that is next below its own.
+    fn is_kept(&self, hint: &Hint, id: &HintId) -> bool {
         let one_will_do = self.has_plant(Plant::SecondHintDropped);
-        kept.iter().any(|kept| kept.cell == hint.cell || one_will_do)
+        let kept = match id.fingerprint.checked_sub(1) {
+            Some(fingerprint) if !one_will_do => {
+                let key = id.key.clone();
+                self.store.hints(hint.target, Some(&HintId { key, fingerprint }), 1)
+            }
+            _ => self.store.hints_of(hint.target, &hint.key),
+        };
+        let kept = kept.unwrap_or_default();
+        kept.iter()
+            .any(|kept| kept.key == hint.key && (kept.cell == hint.cell || one_will_do))
     }
 
     /// Keeps a cell for an owner in whose stead this node counts, and tells `waiter` once it is durable.

@@ -52,6 +52,22 @@ pub(crate) enum Waiter {
     },
 }
 
+impl Waiter {
+    /// The fingerprint of the cell that was sent, where that is known.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        match self {
+            Waiter::Peer { fingerprint, .. }
+            | Waiter::Coordination { fingerprint, .. }
+            | Waiter::Handoff { fingerprint, .. } => Some(*fingerprint),
+            Waiter::Comparison { .. }
+            | Waiter::Origin { .. }
+            | Waiter::OwnHint { .. }
+            | Waiter::Mending { .. }
+            | Waiter::Partition { .. } => None,
+        }
+    }
+}
+
 /// Which partition a request is about, and which record of it the asker goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AskedAt {
@@ -122,17 +138,9 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Adds a record, or, for `None`, the end of one. It takes the place of what had the fingerprint `replaces` (as of
-    /// the end of all batches before).
-    pub(crate) fn stage_record(
-        &mut self,
-        partition: PartitionId,
-        key: &Key,
-        record: Option<Record>,
-        replaces: Option<u64>,
-    ) {
-        let fingerprint = record.as_ref().map(|record| record.cell.fingerprint(&key.name));
-        let change = fingerprint.unwrap_or(0) ^ replaces.unwrap_or(0);
+    /// Adds a record, or, for `None`, the end of one. `change` is the exclusive or of its fingerprint and of that of what
+    /// it takes the place of (as of the end of all batches before).
+    pub(crate) fn stage_record(&mut self, partition: PartitionId, key: &Key, record: Option<Record>, change: u64) {
         self.open.digests.push(DigestChange {
             partition,
             key: key.clone(),
@@ -149,10 +157,10 @@ impl Journal {
         });
     }
 
-    /// Adds a hint.
-    pub(crate) fn stage_hint(&mut self, hint: Hint) {
+    /// Adds a hint of this name.
+    pub(crate) fn stage_hint(&mut self, hint: Hint, id: HintId) {
         self.weigh(hint.cell.size_bytes());
-        self.open.hints.put.push((hint.target, hint.id()));
+        self.open.hints.put.push((hint.target, id));
         self.open.ops.push(StoreOp::PutHint(hint));
     }
 
@@ -227,19 +235,24 @@ impl Journal {
         batch.waiters.push(waiter);
     }
 
-    /// Sends the open batch on its way, if there is anything in it.
+    /// Sends the open batch on its way, if there is anything in it. Asked after every step, and mostly there is nothing.
+    #[inline]
     pub(crate) fn close(&mut self) -> Option<(PersistToken, Vec<StoreOp>)> {
         if self.open.ops.is_empty() {
             assert!(self.open.waiters.is_empty(), "somebody waits for nothing");
             return None;
         }
+        Some(self.close_open())
+    }
+
+    fn close_open(&mut self) -> (PersistToken, Vec<StoreOp>) {
         let next = self.spare.pop().unwrap_or_default();
         let mut batch = std::mem::replace(&mut self.open, next);
         let ops = std::mem::take(&mut batch.ops);
         let token = PersistToken(self.next);
         self.next += 1;
         self.under_way.push_back((token, batch));
-        Some((token, ops))
+        (token, ops)
     }
 
     /// Takes out the batch that has just become durable, or failed.
@@ -309,17 +322,12 @@ mod tests {
     fn whoever_waits_for_a_key_waits_for_the_batch_of_its_newest_record() {
         let (mut journal, key) = (Journal::default(), Key::copy_from(b"k"));
         let waiter = |id| Waiter::Comparison { id: RequestId(id) };
-        journal.stage_record(PartitionId(0), &key, Some(record(1)), None);
+        journal.stage_record(PartitionId(0), &key, Some(record(1)), 1);
         journal.wait_for(&key, waiter(1));
         let (first, ops) = journal.close().expect("not empty");
         assert_eq!(ops.len(), 1);
         journal.wait_for(&key, waiter(2));
-        journal.stage_record(
-            PartitionId(0),
-            &key,
-            Some(record(2)),
-            Some(record(1).summary(&key).fingerprint),
-        );
+        journal.stage_record(PartitionId(0), &key, Some(record(2)), 3);
         journal.wait_for(&key, waiter(3));
         let (second, _) = journal.close().expect("not empty");
         assert_eq!(journal.finish(first).waiters, [waiter(1), waiter(2)]);

@@ -123,18 +123,17 @@ impl Level {
             let located = owners.iter().find(|(owner, _)| *owner == node);
             located.expect("asked of owners alone").1
         };
-        self.requirement_of(&nodes, dc_of, local_dc)
+        self.requirement_of(nodes, dc_of, local_dc)
     }
 
     /// As [`Level::requirement`], with data centers told only where they count.
     pub(crate) fn requirement_of<'a>(
         self,
-        owners: &[NodeId],
+        owners: Vec<NodeId>,
         dc_of: impl Fn(NodeId) -> &'a Name,
         local_dc: &Name,
     ) -> Result<Requirement, LevelError> {
         let owner_count = count(owners.len());
-        let all = || owners.to_vec();
         let in_dc = |dc: &Name| -> Vec<NodeId> { owners.iter().copied().filter(|node| dc_of(*node) == dc).collect() };
         let local = || match in_dc(local_dc) {
             local if local.is_empty() => Err(LevelError::NoLocalOwner {
@@ -145,18 +144,19 @@ impl Level {
         };
         let mut other_groups = Vec::new();
         let group = match self {
-            Level::Any | Level::One => Group::new(all(), 1)?,
-            Level::Two => Group::new(all(), 2)?,
-            Level::Three => Group::new(all(), 3)?,
-            Level::Count(count) => Group::new(all(), count)?,
-            Level::Quorum => Group::quorum(all())?,
-            Level::All => Group::new(all(), owner_count.max(1))?,
+            Level::Any | Level::One => Group::new(owners, 1)?,
+            Level::Two => Group::new(owners, 2)?,
+            Level::Three => Group::new(owners, 3)?,
+            Level::Count(count) => Group::new(owners, count)?,
+            Level::Quorum => Group::quorum(owners)?,
+            Level::All => Group::new(owners, owner_count.max(1))?,
             Level::LocalOne => Group::new(local()?, 1)?,
             Level::LocalQuorum => Group::quorum(local()?)?,
             Level::EachQuorum => {
                 let dcs: BTreeSet<_> = owners.iter().map(|node| dc_of(*node)).collect();
                 let mut groups = dcs.into_iter().map(|dc| Group::quorum(in_dc(dc)));
-                let first = groups.next().unwrap_or_else(|| Group::quorum(all()))?;
+                // Where no data center has an owner, there is none.
+                let first = groups.next().unwrap_or_else(|| Group::quorum(Vec::new()))?;
                 other_groups = groups.collect::<Result<_, _>>()?;
                 first
             }

@@ -348,7 +348,7 @@ impl<S: Store> Node<S> {
             }
         }
         for key in summaries.damaged {
-            self.journal.stage_record(partition, &key, None, None);
+            self.journal.stage_record(partition, &key, None, 0);
             self.mends.forget(&key);
         }
         self.anti_entropy.distrust([partition].into_iter());

@@ -249,7 +249,7 @@ pub(crate) fn requirement(owners: &[Owner], level: Level, local_dc: &Name) -> Re
         let found = owners.iter().find(|owner| owner.node == node);
         &found.expect("asked of owners alone").dc
     };
-    level.requirement_of(&nodes, dc_of, local_dc)
+    level.requirement_of(nodes, dc_of, local_dc)
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@ impl<S: Store> Node<S> {
         epoch: Epoch,
         body: ReplicaRequest,
     ) {
-        if let Some(answer) = self.why_not_serve(from, ring, epoch, &body) {
+        let partition = body.partition(&self.config.ring);
+        if let Some(answer) = self.why_not_serve(from, ring, epoch, partition) {
             return self.respond(from, id, answer);
         }
-        let partition = body.partition(&self.config.ring).unwrap_or(PartitionId(0));
+        let partition = partition.unwrap_or(PartitionId(0));
         let asked_at = AskedAt { partition, epoch };
         let answer = match body {
             ReplicaRequest::Read { key, want } => Ok(Some(self.answer_read_request(now, &key, want))),
@@ -84,7 +85,7 @@ impl<S: Store> Node<S> {
         from: NodeId,
         ring: RingDigest,
         epoch: Epoch,
-        body: &ReplicaRequest,
+        partition: Option<PartitionId>,
     ) -> Option<ReplicaResponse> {
         let Some(topology) = self.topology.as_ref().filter(|topology| topology.founding() == ring) else {
             return Some(ReplicaResponse::Refused(Refused::OtherRing));
@@ -92,7 +93,7 @@ impl<S: Store> Node<S> {
         if self.roster.banned.contains(&from) || self.is_banned() {
             return Some(ReplicaResponse::Refused(Refused::Banned));
         }
-        let partition = body.partition(&self.config.ring)?;
+        let partition = partition?;
         if !topology.has(partition) {
             return Some(ReplicaResponse::Refused(Refused::Invalid));
         }
@@ -165,17 +166,20 @@ impl<S: Store> Node<S> {
     ) -> Result<(), Refused> {
         self.check_cell(now, key, &cell)?;
         let held = self.pending_record(now, key)?;
-        let merged = match &held {
-            Some(record) => match self.merged(&record.cell, &cell, errand) {
+        let (merged, is_sent) = match &held {
+            Some(record) => match self.merged(&record.cell, cell, errand) {
                 None => return self.wait_or_tell(now, key, waiter),
-                Some(merged) if !merged.is_valid() => return Err(Refused::Invalid),
+                Some((merged, _)) if !merged.is_valid() => return Err(Refused::Invalid),
                 Some(merged) => merged,
             },
-            None => cell,
+            None => (cell, true),
         };
         self.check_room()?;
+        let sent = waiter.fingerprint().filter(|_| is_sent);
+        let fingerprint = sent.unwrap_or_else(|| merged.fingerprint(&key.name));
         let actor = held.as_ref().and_then(|record| record.actor);
-        self.stage(key, Some(Record { cell: merged, actor }), held.as_ref());
+        let record = Record { cell: merged, actor };
+        self.stage_known(key, Some((record, fingerprint)), held.as_ref());
         if self.has_plant(Plant::AckBeforeSync) && errand == Errand::Write {
             self.on_held(now, waiter);
         } else {
@@ -184,27 +188,42 @@ impl<S: Store> Node<S> {
         Ok(())
     }
 
-    /// What `held` is after `cell` has come; `None` if that is no more than it was.
-    fn merged(&self, held: &Cell, cell: &Cell, errand: Errand) -> Option<Cell> {
+    /// What `held` is after `cell` has come, and whether that is `cell` as it came; `None` if it is no more than it was.
+    fn merged(&self, held: &Cell, cell: Cell, errand: Errand) -> Option<(Cell, bool)> {
         let is_believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair
-            || self.has_plant(Plant::TieWonByLast) && is_tie(held, cell);
+            || self.has_plant(Plant::TieWonByLast) && is_tie(held, &cell);
         if is_believed {
-            return Some(cell.clone()).filter(|cell| cell != held);
+            return (cell != *held).then_some((cell, true));
+        }
+        // Of two registers one stays, whole: nothing of either has to be copied.
+        if let (Cell::Register(ours), Cell::Register(theirs)) = (held, &cell) {
+            return (!ours.covers(theirs)).then_some((cell, true));
         }
         let mut merged = held.clone();
         let has_changed = if self.has_plant(Plant::RemovedElementKept) {
-            merged.merge_keeping_elements(cell)
+            merged.merge_keeping_elements(&cell)
         } else {
-            merged.merge(cell)
+            merged.merge(&cell)
         };
-        has_changed.then_some(merged)
+        has_changed.then_some((merged, false))
     }
 
     /// Puts a record, or its end, into the open batch in the place of `held`.
     pub(crate) fn stage(&mut self, key: &Key, record: Option<Record>, held: Option<&Record>) {
-        let replaces = held.map(|held| held.summary(key).fingerprint);
+        let fingerprint = |record: Record| {
+            let fingerprint = record.cell.fingerprint(&key.name);
+            (record, fingerprint)
+        };
+        self.stage_known(key, record.map(fingerprint), held);
+    }
+
+    /// As [`Node::stage`], of a record whose fingerprint is known.
+    fn stage_known(&mut self, key: &Key, record: Option<(Record, u64)>, held: Option<&Record>) {
+        let (record, fingerprint) = record.unzip();
+        let replaces = held.map(|held| held.cell.fingerprint(&key.name));
         let partition = self.partition(key);
-        self.journal.stage_record(partition, key, record, replaces);
+        let change = fingerprint.unwrap_or(0) ^ replaces.unwrap_or(0);
+        self.journal.stage_record(partition, key, record, change);
     }
 
     /// Tells `waiter` that what is under way for `key`, if anything is, has become durable.

@@ -181,7 +181,8 @@ impl Topology {
             moving: BTreeSet::new(),
             own,
             held_count: 0,
-            ring: None,
+            // Of the founders, until it is known who else there is.
+            ring: Some(founded),
             states: Vec::new(),
         };
         for state in &states {
@@ -196,9 +197,12 @@ impl Topology {
         topology
     }
 
-    /// Computes anew who should own what.
+    /// Computes anew who should own what, if that hangs on others than before.
     pub(crate) fn place(&mut self, roster: &Roster) {
         let placed = roster.placed();
+        if self.ring.as_ref().is_some_and(|ring| ring.members() == placed) {
+            return;
+        }
         self.ring = (!placed.is_empty()).then(|| Ring::place(&self.shape, placed));
     }
 

@@ -13,6 +13,11 @@ use crate::{Actor, Context, Dot, Value, Version, WallTime};
 /// What takes the bytes.
 pub(super) trait Sink {
     fn take(&mut self, bytes: &[u8]);
+
+    /// Takes bytes of a known number: most of what is taken are numbers, and those are stored without a call that copies.
+    fn take_all<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.take(&bytes);
+    }
 }
 
 /// What is hashed at once: most cells are not longer, and hashing in parts takes several times as long.
@@ -21,6 +26,7 @@ const AT_ONCE_BYTES_MAX: usize = 240;
 /// The XXH3 of the bytes, whichever way they are cut.
 pub(super) struct Fingerprint {
     first: [u8; AT_ONCE_BYTES_MAX],
+    /// How much of `first` is taken: all of it, once there are `parts`.
     length: usize,
     /// Of all bytes, once they are too many for `first`.
     parts: Option<Box<Xxh3>>,
@@ -59,6 +65,19 @@ impl Sink for Fingerprint {
             parts.update(&self.first[..self.length]);
             parts.update(bytes);
             self.parts = Some(parts);
+            self.length = AT_ONCE_BYTES_MAX;
+        }
+    }
+
+    // Nor is this inlined, for the same reason.
+    #[inline(never)]
+    fn take_all<const N: usize>(&mut self, bytes: [u8; N]) {
+        match self.first[self.length..].first_chunk_mut() {
+            Some(room) => {
+                *room = bytes;
+                self.length += N;
+            }
+            None => self.take(&bytes),
         }
     }
 }
@@ -80,7 +99,7 @@ pub(super) trait Canonical {
 
 impl Canonical for u64 {
     fn write(&self, sink: &mut impl Sink) {
-        sink.take(&self.to_le_bytes());
+        sink.take_all(self.to_le_bytes());
     }
 }
 
@@ -107,14 +126,14 @@ impl Canonical for Version {
     fn write(&self, sink: &mut impl Sink) {
         self.time.write(sink);
         self.node.0.write(sink);
-        sink.take(&self.generation.0.to_le_bytes());
+        sink.take_all(self.generation.0.to_le_bytes());
     }
 }
 
 impl Canonical for Actor {
     fn write(&self, sink: &mut impl Sink) {
         self.node.0.write(sink);
-        sink.take(&self.generation.0.to_le_bytes());
+        sink.take_all(self.generation.0.to_le_bytes());
         self.birth.write(sink);
     }
 }
@@ -137,7 +156,7 @@ impl Canonical for Context {
 
 impl<T: Canonical> Canonical for Option<T> {
     fn write(&self, sink: &mut impl Sink) {
-        sink.take(&[u8::from(self.is_some())]);
+        sink.take_all([u8::from(self.is_some())]);
         if let Some(content) = self {
             content.write(sink);
         }
@@ -163,7 +182,7 @@ impl<K: Canonical, V: Canonical> Canonical for BTreeMap<K, V> {
 
 /// In four bytes: what is longer than that is far beyond every limit, and need not be told apart.
 fn write_length(length: usize, sink: &mut impl Sink) {
-    sink.take(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    sink.take_all(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
 }
 
 #[cfg(test)]

@@ -212,19 +212,19 @@ impl Canonical for Cell {
     fn write(&self, sink: &mut impl Sink) {
         match self {
             Cell::Register(register) => {
-                sink.take(&[0]);
+                sink.take_all([0]);
                 register.write(sink);
             }
             Cell::Siblings(siblings) => {
-                sink.take(&[1]);
+                sink.take_all([1]);
                 siblings.write(sink);
             }
             Cell::Set(set) => {
-                sink.take(&[2]);
+                sink.take_all([2]);
                 set.write(sink);
             }
             Cell::Counter(counter) => {
-                sink.take(&[3]);
+                sink.take_all([3]);
                 counter.write(sink);
             }
             Cell::Cas(register) => {

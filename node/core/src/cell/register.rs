@@ -71,11 +71,11 @@ impl Canonical for Register {
         self.version.write(sink);
         match &self.content {
             Content::Value(value) => {
-                sink.take(&[0]);
+                sink.take_all([0]);
                 value.write(sink);
             }
             Content::Tombstone { deleted_at } => {
-                sink.take(&[1]);
+                sink.take_all([1]);
                 deleted_at.write(sink);
             }
         }

@@ -218,6 +218,11 @@ impl ReadState {
     /// Takes in what a replica holds.
     pub(super) fn learn(&mut self, cell: Option<Cell>) -> Option<Summary> {
         let cell = cell?;
+        // Most copies are alike, and which of them are is seen sooner than a summary is made.
+        if let Some(best) = self.best.as_ref().filter(|best| best.cell == cell) {
+            self.taken_in.push(best.summary.fingerprint);
+            return Some(best.summary);
+        }
         let summary = Summary::of(&self.key, &cell);
         self.taken_in.push(summary.fingerprint);
         match &mut self.best {

@@ -350,6 +350,7 @@ impl<S: Store> Node<S> {
         let state = self.write_state(id);
         let written = state.written.as_ref().expect("it has its place");
         let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
+        let fingerprint = written.fingerprint;
         let slot = state.slots.iter().find(|slot| slot.owner == owner);
         let via = slot.expect("owners have slots").via;
         if !self.is_reachable(via) {
@@ -359,14 +360,13 @@ impl<S: Store> Node<S> {
         } else if via != owner {
             self.stand_in(now, id, owner);
         } else if owner == self.config.node {
-            self.hold_own_write(now, id, &key, cell);
+            self.hold_own_write(now, id, &key, (cell, fingerprint));
         } else {
             self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
         }
     }
 
-    fn hold_own_write(&mut self, now: Now, id: RequestId, key: &Key, cell: Cell) {
-        let fingerprint = cell.fingerprint(&key.name);
+    fn hold_own_write(&mut self, now: Now, id: RequestId, key: &Key, (cell, fingerprint): (Cell, u64)) {
         let waiter = Waiter::Coordination { id, fingerprint };
         if let Err(refused) = self.hold(now, key, cell, Errand::Write, waiter) {
             self.on_write_response(now, id, self.config.node, ReplicaResponse::Refused(refused));

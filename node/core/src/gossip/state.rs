@@ -224,7 +224,8 @@ impl NodeState {
 
     /// The ring that the node serves by.
     pub fn ring(&self) -> Option<RingDigest> {
-        self.facts.iter().find_map(|s| match s.fact {
+        // From the end: a node says it last of all.
+        self.facts.iter().rev().find_map(|s| match s.fact {
             Fact::Ring(digest) => Some(digest),
             _ => None,
         })
