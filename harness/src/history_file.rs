@@ -97,7 +97,7 @@ mod tests {
             };
             lines += &(write.to_line() + "\n" + &write.completion(EventKind::Ok).to_line() + "\n");
         }
-        assert!(lines.len() > 16 * jsonl::BLOCK_BYTES);
+        assert!(lines.len() > 8 * jsonl::BLOCK_BYTES);
         let history = read(&lines).expect("a history");
         let indices = history.ops().iter().map(|op| op.index);
         assert!(indices.eq(0..30_000));

@@ -3,19 +3,19 @@
 
 use std::io::Read;
 
-use quorate_checker::{
-    formats::jsonl,
-    isolation::{Block, Gather, Txns, Unusual},
-};
+use quorate_checker::isolation::{Block, Gather, Txns, Unusual};
 
 use crate::blocks::Blocks;
+
+/// How much text is a good block: its transactions and it stay in a processor's cache until they are put together.
+const BLOCK_BYTES: usize = 256 << 10;
 
 /// Reads a whole history of EDN or JSON on so many threads; nothing if it has anything unusual, or can't be read: the general way of
 /// reading takes it then, or says what is wrong.
 pub fn read(reader: impl Read + Send, jobs: usize) -> Option<Txns> {
     let mut gather = Gather::new();
     let blocks = Blocks {
-        bytes: jsonl::BLOCK_BYTES,
+        bytes: BLOCK_BYTES,
         jobs,
     };
     let end = blocks.read(reader, Block::scan, |block| {
