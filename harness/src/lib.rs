@@ -8,6 +8,7 @@ mod about;
 pub mod amount;
 pub mod archive;
 pub mod backend;
+mod blocks;
 pub mod checking;
 pub mod cli;
 pub mod cluster;

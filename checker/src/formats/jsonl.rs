@@ -14,8 +14,9 @@ use crate::history::{Batch, Event, EventRef, History, HistoryBuilder, HistoryErr
 
 use line::{Line, scan};
 
-/// How much text is a good block: its events and it stay in a processor's cache until a builder has taken them.
-pub const BLOCK_BYTES: usize = 256 << 10;
+/// How much text is a good block: its events and it stay in a processor's cache until a builder has taken them, and of a
+/// thousand keys each has a few.
+pub const BLOCK_BYTES: usize = 512 << 10;
 
 /// Reads a history from the whole text of its file. A torn last line, which a writer that died leaves, is passed over.
 ///
@@ -208,6 +209,7 @@ impl Block {
                 Found::Parsed(event) => self.batch.push(&EventRef::from(&*event))?,
             }
         }
+        self.batch.group();
         Ok((walk.line_count, walk.failure))
     }
 

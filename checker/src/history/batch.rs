@@ -2,14 +2,16 @@
 //! do for the builder what needs no knowledge of the parts before it.
 //!
 //! A batch is a small history whose ids and positions count from its own first; its builder only moves them. What the
-//! builder numbers by key, values and versions, is kept as it was told, in the order of events, so that numbers do not
-//! depend on where batches end.
+//! builder numbers by key, values and versions, is kept as it was told, of each key in the order of events, so that numbers
+//! do not depend on where batches end.
 //!
 //! It takes what most histories consist of: clients' ops that keep the rules. Any other event it refuses, and says
 //! nothing of it: what that event means, and whether it breaks a rule, is for the builder to say.
 
 use super::{
+    batch_texts::{Names, Span, Texts, Told},
     borrowed::{EventRef, ProcessRef, ValueRef, VersionRef},
+    by_key::{ByKey, Step},
     event::{EventKind, Function},
     id::{KeyId, NodeId, ProcessId},
     op::{Action, Invocation, Op, Outcome, Position},
@@ -22,7 +24,7 @@ use super::{
 pub(crate) struct Batch {
     /// In order of invocation. Their values and versions are in the steps.
     pub(super) ops: Vec<Op>,
-    pub(super) steps: Vec<Step>,
+    by_key: ByKey,
     /// In the order in which they are first met, as are all names.
     pub(super) clients: Clients,
     pub(super) keys: Names,
@@ -41,35 +43,6 @@ pub(crate) struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotForBatches;
 
-/// What a builder does in its turn, as it numbers what it meets in the order of events.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    /// The next op begins, without a value.
-    Begin,
-    /// The next op begins, a delete.
-    BeginDelete,
-    BeginInteger(i64),
-    BeginText(Span),
-    ReturnInteger {
-        op: u32,
-        value: i64,
-    },
-    ReturnText {
-        op: u32,
-        value: Span,
-    },
-    VersionInteger {
-        op: u32,
-        version: u64,
-    },
-    VersionText {
-        op: u32,
-        version: Span,
-    },
-    /// The next of those that are carried completes an op.
-    Carried,
-}
-
 /// A client and where it stands at either end of the batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client {
@@ -87,14 +60,6 @@ pub(super) enum End {
     Open(u32, Told),
     /// Its op ended in info at the event of this index.
     Crashed(u64),
-}
-
-/// A value as it was told.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Told {
-    Nothing,
-    Integer(i64),
-    Text(Span),
 }
 
 /// A completion whose invocation is elsewhere.
@@ -123,13 +88,39 @@ impl Batch {
     /// Forgets all events and keeps their memory.
     pub(crate) fn clear(&mut self) {
         self.ops.clear();
-        self.steps.clear();
+        self.by_key.clear();
         self.clients.clear();
         self.keys.clear();
         self.nodes.clear();
         self.carried.clear();
-        self.texts.0.clear();
+        self.texts.clear();
         (self.version_form, self.has_ok_version, self.event_count) = (None, false, 0);
+    }
+
+    /// Puts ops and steps in order by key, after the last event.
+    pub(crate) fn group(&mut self) {
+        self.by_key.group(&self.ops);
+    }
+
+    /// Returns the ops and the steps of each key, by key.
+    ///
+    /// # Panics
+    /// Unless they are [grouped](Self::group).
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&[Op], &[Step])> {
+        self.by_key.groups(&self.ops)
+    }
+
+    /// Returns of which of its key's ops in the batch an op is, from 0.
+    pub(super) fn rank(&self, op: u32) -> u32 {
+        self.by_key.rank(op)
+    }
+
+    /// Returns the number of a key, in the batch.
+    #[inline]
+    fn key(&mut self, name: &str) -> usize {
+        let key = self.keys.find_or_add(name, &mut self.texts);
+        self.by_key.meet(key);
+        key
     }
 
     /// Returns how many events there are.
@@ -176,14 +167,16 @@ impl Batch {
         let End::Idle = client.end else {
             return Err(NotForBatches);
         };
-        client.end = End::Open(self.ops.len() as u32, written);
-        self.steps.push(match written {
-            _ if action == Action::Delete => Step::BeginDelete,
-            Told::Nothing => Step::Begin,
-            Told::Integer(integer) => Step::BeginInteger(integer),
-            Told::Text(text) => Step::BeginText(text),
-        });
-        let key = self.keys.find_or_add(event.key, &mut self.texts);
+        let number = self.ops.len() as u32;
+        client.end = End::Open(number, written);
+        let key = self.key(event.key);
+        let rank = self.by_key.push_op(key);
+        match written {
+            _ if action == Action::Delete => self.by_key.push_step(key, Step::Delete { rank }),
+            Told::Nothing => {}
+            Told::Integer(value) => self.by_key.push_step(key, Step::Integer { rank, value }),
+            Told::Text(value) => self.by_key.push_step(key, Step::Text { rank, value }),
+        }
         let node = event.node.map(|node| self.nodes.find_or_add(node, &mut self.texts));
         let mut op = Op::invoked(Invocation {
             index: event.index,
@@ -231,13 +224,14 @@ impl Batch {
 
     /// Notes what the completion of an op tells that goes well.
     #[inline]
-    fn tell(&mut self, op: u32, event: &EventRef<'_>) {
+    fn tell(&mut self, place: u32, event: &EventRef<'_>) {
+        let (key, rank) = (self.ops[place as usize].key.index(), self.rank(place));
         match event.version {
             None => {}
-            Some(VersionRef::Integer(version)) => self.steps.push(Step::VersionInteger { op, version }),
+            Some(VersionRef::Integer(version)) => self.by_key.push_step(key, Step::VersionInteger { rank, version }),
             Some(VersionRef::Text(text)) => {
                 let version = self.texts.keep(text);
-                self.steps.push(Step::VersionText { op, version });
+                self.by_key.push_step(key, Step::VersionText { rank, version });
             }
         }
         if event.function.is_write() {
@@ -245,19 +239,20 @@ impl Batch {
         }
         match self.texts.keep_value(event.value) {
             Told::Nothing => {}
-            Told::Integer(value) => self.steps.push(Step::ReturnInteger { op, value }),
-            Told::Text(value) => self.steps.push(Step::ReturnText { op, value }),
+            Told::Integer(value) => self.by_key.push_step(key, Step::Integer { rank, value }),
+            Told::Text(value) => self.by_key.push_step(key, Step::Text { rank, value }),
         }
     }
 
     /// Keeps the completion of an op that was invoked before: the first event of its client here.
-    fn carry(&mut self, number: i64, outcome: Outcome, event: &EventRef<'_>) -> Result<(), NotForBatches> {
+    fn carry(&mut self, client_number: i64, outcome: Outcome, event: &EventRef<'_>) -> Result<(), NotForBatches> {
         if matches!(event.function, Function::Cas | Function::ReadReplica) {
             return Err(NotForBatches);
         }
-        let process = self.clients.find_or_add(number);
+        let process = self.clients.find_or_add(client_number);
         let client = &mut self.clients.met[process];
-        client.carried = Some(self.carried.len() as u32);
+        let number = self.carried.len() as u32;
+        client.carried = Some(number);
         if outcome == Outcome::Info {
             client.end = End::Crashed(event.index);
         }
@@ -273,7 +268,7 @@ impl Batch {
             outcome,
             index: event.index,
             time_ns: event.time_ns,
-            client: number,
+            client: client_number,
             kind: event.kind,
             function: event.function,
             key: self.texts.keep(event.key),
@@ -281,7 +276,9 @@ impl Batch {
             node: event.node.map(|node| self.texts.keep(node)),
             version,
         });
-        self.steps.push(Step::Carried);
+        // Its op is of the same key, or the batch is refused: so the builder has met the key before.
+        let key = self.key(event.key);
+        self.by_key.push_step(key, Step::Carried { number });
         Ok(())
     }
 
@@ -351,85 +348,5 @@ impl Clients {
     fn clear(&mut self) {
         self.met.clear();
         self.slots.clear();
-    }
-}
-
-/// Names numbered in the order in which they are first met.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    /// Each with its hash.
-    met: Vec<(u64, Span)>,
-    slots: Slots,
-}
-
-impl Names {
-    #[inline]
-    fn find_or_add(&mut self, name: &str, texts: &mut Texts) -> usize {
-        let hash = hash_of(name);
-        let found = self.slots.find(hash, |index| self.is(index, name, texts));
-        found.unwrap_or_else(|| {
-            self.slots.insert(hash, self.met.len());
-            self.met.push((hash, texts.keep(name)));
-            self.met.len() - 1
-        })
-    }
-
-    #[inline]
-    fn is(&self, index: usize, name: &str, texts: &Texts) -> bool {
-        texts.part(self.met[index].1) == name
-    }
-
-    /// Returns all names in order, each with its hash.
-    pub(super) fn hashed<'t>(&self, texts: &'t Texts) -> impl Iterator<Item = (u64, &'t str)> {
-        self.met.iter().map(|(hash, span)| (*hash, texts.part(*span)))
-    }
-
-    fn clear(&mut self) {
-        self.met.clear();
-        self.slots.clear();
-    }
-}
-
-/// The texts of a batch, one after the other.
-#[derive(Debug, Default)]
-pub(super) struct Texts(String);
-
-/// The place of a text among all.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Texts {
-    #[inline]
-    fn keep(&mut self, text: &str) -> Span {
-        let start = self.0.len() as u32;
-        self.0.push_str(text);
-        let end = u32::try_from(self.0.len()).expect("a batch is far smaller than 4 GB");
-        Span { start, end }
-    }
-
-    #[inline]
-    fn keep_value(&mut self, value: ValueRef<'_>) -> Told {
-        match value {
-            ValueRef::Integer(integer) => Told::Integer(integer),
-            ValueRef::Text(text) => Told::Text(self.keep(text)),
-            ValueRef::Null | ValueRef::Json(_) => Told::Nothing,
-        }
-    }
-
-    #[inline]
-    pub(super) fn part(&self, span: Span) -> &str {
-        &self.0[span.start as usize..span.end as usize]
-    }
-
-    #[inline]
-    fn value(&self, value: Told) -> ValueRef<'_> {
-        match value {
-            Told::Nothing => ValueRef::Null,
-            Told::Integer(integer) => ValueRef::Integer(integer),
-            Told::Text(text) => ValueRef::Text(self.part(text)),
-        }
     }
 }

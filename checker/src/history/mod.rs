@@ -4,8 +4,10 @@
 //! result.
 
 mod batch;
+mod batch_texts;
 mod borrowed;
 mod builder;
+mod by_key;
 mod event;
 mod growing;
 mod id;

@@ -26,6 +26,7 @@ pub(super) struct Draft {
     pub(super) versions: MetVersions,
     /// Of observers, in order of invocation.
     pub(super) looks: Growing<Op>,
+    pub(super) has_deletes: bool,
 }
 
 /// One key of a history.
@@ -85,6 +86,7 @@ impl Draft {
             values: Values::new(),
             versions: MetVersions::new(),
             looks: Growing::new(),
+            has_deletes: false,
         }
     }
 
@@ -108,8 +110,9 @@ impl Draft {
         ValueId::new(ValueId::COMMON + index)
     }
 
-    /// Returns the id, among the key's own, of a nothing that is new.
+    /// Returns the id, among the key's own, of a nothing that is new: what a delete writes.
     pub(super) fn new_nothing(&mut self) -> ValueId {
+        self.has_deletes = true;
         ValueId::new(ValueId::COMMON + self.values.push_nothing())
     }
 
@@ -162,7 +165,7 @@ impl Draft {
     /// Lets each read of nothing tell which it saw.
     fn tell_nothings_apart(&mut self) -> DeleteEnds {
         let is_delete = |op: &Op| op.action == Action::Delete && op.is_possible_write();
-        if !self.ops.iter().any(is_delete) {
+        if !self.has_deletes || !self.ops.iter().any(is_delete) {
             return DeleteEnds::default(); // All that is nothing is the initial state.
         }
         let deletes = Deletes::new(self.ops.iter().chain(self.looks.iter()));

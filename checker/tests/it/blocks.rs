@@ -83,10 +83,10 @@ impl Load {
         let is_look = function == Function::ReadReplica;
         Event {
             function,
-            value: if function == Function::Read {
-                Value::Null
-            } else {
-                self.value()
+            value: match function {
+                Function::Read => Value::Null,
+                Function::Cas => json!([self.value(), self.value()]),
+                _ => self.value(),
             },
             node: if is_look { Some("n0".to_owned()) } else { self.node() },
             phase: is_look.then_some(Phase::Final),
@@ -108,6 +108,7 @@ impl Load {
             Function::Read => (event.value, event.node) = (self.value(), self.node()),
             Function::ReadReplica => event.value = self.value(),
             Function::Delete => event.value = Value::Null,
+            Function::Cas if self.some(0.3) => event.value = false.into(),
             _ if self.some(0.2) => event.value = Value::Null,
             _ => {}
         }

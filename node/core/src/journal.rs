@@ -61,6 +61,7 @@ impl Waiter {
             | Waiter::Handoff { fingerprint, .. } => Some(*fingerprint),
             Waiter::Comparison { .. }
             | Waiter::Origin { .. }
+            | Waiter::Acceptor { .. }
             | Waiter::OwnHint { .. }
             | Waiter::Mending { .. }
             | Waiter::Partition { .. } => None,

@@ -243,14 +243,28 @@ impl<'t> Ahead<'t> {
         };
         let (number, digits) = leading_digits(*chunk);
         if digits == 8 {
-            return self.any_natural();
+            return self.long_natural(number, chunk[0]);
         }
         let is_whole = digits == 1 || digits > 1 && chunk[0] != b'0';
         self.at += digits;
         is_whole.then_some(number)
     }
 
-    /// As [`Self::natural`], for those that are long or near the end of the text.
+    /// Goes on after eight digits, if there are less than eight more.
+    #[inline(always)]
+    fn long_natural(&mut self, high: u64, first: u8) -> Option<u64> {
+        let Some(chunk) = self.text.get(self.at + 8..).and_then(|rest| rest.first_chunk()) else {
+            return self.any_natural();
+        };
+        let (low, digits) = leading_digits(*chunk);
+        if digits == 8 || first == b'0' {
+            return self.any_natural();
+        }
+        self.at += 8 + digits;
+        Some(high * POWERS_OF_TEN[digits] + low)
+    }
+
+    /// As [`Self::natural`], for those that are longer or near the end of the text.
     fn any_natural(&mut self) -> Option<u64> {
         let rest = self.rest();
         let (mut number, mut length) = (0u64, 0);
@@ -365,6 +379,28 @@ mod tests {
         ] {
             let chunk = *text.as_bytes().first_chunk().expect("eight bytes");
             assert_eq!(leading_digits(chunk), expected, "{text}");
+        }
+    }
+
+    /// However long they are and whatever comes after them.
+    #[test]
+    fn numbers_are_what_json_says() {
+        let digits = "1234567890123456789012";
+        for start in ["", "0", "9"] {
+            for length in 0..=digits.len() {
+                let number = format!("{start}{}", &digits[..length]);
+                for after in ["", ",", ",\"process\":1", "}\n{\"index\":9876543210,"] {
+                    let text = format!("{number}{after}");
+                    let mut ahead = Ahead {
+                        text: text.as_bytes(),
+                        at: 0,
+                    };
+                    let is_taken = (1..=19).contains(&number.len()) && (number == "0" || !number.starts_with('0'));
+                    let expected = is_taken.then(|| number.parse().unwrap());
+                    assert_eq!(ahead.natural(), expected, "{text}");
+                    assert!(expected.is_none() || ahead.at == number.len(), "{text}");
+                }
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use std::hint::black_box;
 
 use super::{HistoryBuilder, Place, State};
 use crate::history::{
-    batch::{Batch, End, Step},
+    batch::{Batch, End},
     borrowed::{ProcessRef, ValueRef, VersionRef},
-    id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
+    by_key::Step,
+    id::{KeyId, NodeId, ProcessId, VersionId},
     of_key::Draft,
     op::{Op, Position},
 };
@@ -48,11 +49,18 @@ impl HistoryBuilder {
             nodes,
             offset: self.event_count,
         };
-        let places = self.take_steps(batch, &ids);
+        let befores = self.take_groups(batch, &ids);
         for (client, process) in batch.clients.met.iter().zip(&ids.processes) {
             self.states[process.index()] = match client.end {
                 End::Idle => State::Idle,
-                End::Open(op, _) => State::Open(places[op as usize]),
+                End::Open(op, _) => {
+                    let key = batch.ops[op as usize].key.index();
+                    State::Open(Place {
+                        key: ids.keys[key],
+                        is_look: false,
+                        number: befores[key] as u32 + batch.rank(op),
+                    })
+                }
                 End::Crashed(index) => State::Crashed(index),
             };
         }
@@ -89,73 +97,48 @@ impl HistoryBuilder {
         Ok(processes)
     }
 
-    /// Does what the steps say, and returns where the ops of the batch are.
-    fn take_steps(&mut self, batch: &Batch, ids: &Ids) -> Vec<Place> {
-        let mut places: Vec<Place> = Vec::with_capacity(batch.ops.len());
-        let mut carried = 0..batch.carried.len();
-        for step in &batch.steps {
-            match *step {
-                Step::Begin => places.push(self.begin(&batch.ops[places.len()], ids, |_| ValueId::NIL)),
-                Step::BeginDelete => places.push(self.begin(&batch.ops[places.len()], ids, Draft::new_nothing)),
-                Step::BeginInteger(value) => {
-                    let value = ValueRef::Integer(value);
-                    places.push(self.begin(&batch.ops[places.len()], ids, |draft| draft.intern(&value)));
+    /// Takes ops and steps key by key, and returns how many ops there were of each key before.
+    fn take_groups(&mut self, batch: &Batch, ids: &Ids) -> Vec<usize> {
+        let groups = ids.keys.iter().zip(batch.groups());
+        groups
+            .map(|(key, (ops, steps))| {
+                let draft = &mut self.of_key[key.index()];
+                let before = draft.ops.len();
+                ops.iter().for_each(|op| ids.append(draft, op, *key));
+                for step in steps {
+                    self.take_step(*step, *key, before, batch, ids.offset);
                 }
-                Step::BeginText(value) => {
-                    let value = ValueRef::Text(batch.texts.part(value));
-                    places.push(self.begin(&batch.ops[places.len()], ids, |draft| draft.intern(&value)));
-                }
-                Step::ReturnInteger { op, value } => self.return_value(places[op as usize], &ValueRef::Integer(value)),
-                Step::ReturnText { op, value } => {
-                    self.return_value(places[op as usize], &ValueRef::Text(batch.texts.part(value)));
-                }
-                Step::VersionInteger { op, version } => {
-                    self.tell_version(places[op as usize], VersionRef::Integer(version));
-                }
-                Step::VersionText { op, version } => {
-                    self.tell_version(places[op as usize], VersionRef::Text(batch.texts.part(version)));
-                }
-                Step::Carried => {
-                    let number = carried.next().expect("there are as many as steps that take one");
-                    self.complete_carried(batch, number, ids.offset);
-                }
-            }
-        }
-        places
+                before
+            })
+            .collect()
     }
 
+    /// Does what a step says of one of the ops of `key` from the batch, which `before` others came before.
     #[inline]
-    fn begin(&mut self, op: &Op, ids: &Ids, value: impl FnOnce(&mut Draft) -> ValueId) -> Place {
-        let key = ids.keys[op.key.index()];
+    fn take_step(&mut self, step: Step, key: KeyId, before: usize, batch: &Batch, offset: usize) {
         let draft = &mut self.of_key[key.index()];
-        let value = value(draft);
-        let number = draft.ops.len() as u32;
-        draft.ops.push_with(|| {
-            let mut op = *op;
-            (op.key, op.value) = (key, value);
-            op.process = ids.processes[op.process.index()];
-            op.node = op.node.map(|node| ids.nodes[node.index()]);
-            (op.start, op.end) = (op.start.moved_by(ids.offset), op.end.moved_by(ids.offset));
-            op
-        });
-        Place {
-            key,
-            is_look: false,
-            number,
+        let op = |rank: u32| before + rank as usize;
+        match step {
+            Step::Delete { rank } => {
+                let value = draft.new_nothing();
+                draft.ops[op(rank)].value = value;
+            }
+            Step::Integer { rank, value } => {
+                let value = draft.intern(&ValueRef::Integer(value));
+                draft.ops[op(rank)].value = value;
+            }
+            Step::Text { rank, value } => {
+                let value = draft.intern(&ValueRef::Text(batch.texts.part(value)));
+                draft.ops[op(rank)].value = value;
+            }
+            Step::VersionInteger { rank, version } => {
+                tell_version(draft, op(rank), VersionRef::Integer(version));
+            }
+            Step::VersionText { rank, version } => {
+                tell_version(draft, op(rank), VersionRef::Text(batch.texts.part(version)));
+            }
+            Step::Carried { number } => self.complete_carried(batch, number as usize, offset),
         }
-    }
-
-    #[inline]
-    fn return_value(&mut self, place: Place, value: &ValueRef<'_>) {
-        let draft = &mut self.of_key[place.key.index()];
-        draft.ops[place.number as usize].value = draft.intern(value);
-    }
-
-    #[inline]
-    fn tell_version(&mut self, place: Place, version: VersionRef<'_>) {
-        let draft = &mut self.of_key[place.key.index()];
-        let version = VersionId::new(draft.versions.intern(version));
-        draft.ops[place.number as usize].version = Some(version);
     }
 
     /// Ends an op that was open before the batch.
@@ -168,4 +151,25 @@ impl HistoryBuilder {
         };
         self.complete(place, carried.outcome, &event, carried.position.moved_by(offset));
     }
+}
+
+impl Ids {
+    /// Appends an op of the batch to those of its key.
+    #[inline]
+    fn append(&self, draft: &mut Draft, op: &Op, key: KeyId) {
+        draft.ops.push_with(|| {
+            let mut op = *op;
+            op.key = key;
+            op.process = self.processes[op.process.index()];
+            op.node = op.node.map(|node| self.nodes[node.index()]);
+            (op.start, op.end) = (op.start.moved_by(self.offset), op.end.moved_by(self.offset));
+            op
+        });
+    }
+}
+
+#[inline]
+fn tell_version(draft: &mut Draft, number: usize, version: VersionRef<'_>) {
+    let version = VersionId::new(draft.versions.intern(version));
+    draft.ops[number].version = Some(version);
 }
