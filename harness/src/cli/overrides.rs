@@ -7,12 +7,12 @@ use quorate_core::Plant;
 use toml::{Table, Value};
 
 use super::settings::SettingsArgs;
-use crate::{duration, exit::ExitError, fault::FaultKind, run_folder::read_input, scenario::Scenario};
+use crate::{duration, exit::ExitError, fault::FaultKind, run_folder::read_input, scenario::Scenario, suite::Suite};
 
 /// What to run: a scenario, and what to change in it.
 #[derive(Debug, Args)]
 pub(crate) struct ScenarioArgs {
-    /// A scenario's name (see `quorate scenarios`) or its TOML file.
+    /// A scenario's name (see `quorate scenarios`), a cell of a suite as in exhibits/s12, or a TOML file.
     #[arg(default_value = "quickstart")]
     scenario: String,
     /// How many nodes.
@@ -75,7 +75,8 @@ impl ScenarioArgs {
     }
 
     fn base(&self) -> anyhow::Result<Table> {
-        if let Some(scenario) = Scenario::from_name(&self.scenario) {
+        let named = Scenario::from_name(&self.scenario).or_else(|| Suite::scenario(&self.scenario));
+        if let Some(scenario) = named {
             return Ok(to_table(&scenario));
         }
         let path = Path::new(&self.scenario);

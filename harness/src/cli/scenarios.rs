@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Format, answer, answer_json};
-use crate::{duration, exit::Exit, scenario::Scenario};
+use crate::{duration, exit::Exit, scenario::Scenario, suite::Suite};
 
-/// Lists the scenarios that have a name.
+/// Lists the scenarios that have a name, those of suites as `suite/cell`.
 ///
-/// Example: quorate scenarios --format json
+/// Examples: quorate scenarios; quorate sim exhibits/s12
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// How to answer.
@@ -16,11 +16,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    for scenario in Scenario::library() {
+    let of_suite = |suite: Suite| {
+        let name = suite.name;
+        suite.cells.into_iter().map(move |cell| Scenario {
+            name: format!("{name}/{}", cell.scenario.name),
+            ..cell.scenario
+        })
+    };
+    let of_suites = Suite::NAMES.into_iter().filter_map(Suite::from_name).flat_map(of_suite);
+    for scenario in Scenario::library().into_iter().chain(of_suites) {
         match args.format {
             Format::Json => answer_json(&json!(scenario)),
             Format::Text => answer(&format!(
-                "{:<12} {}\n{:<12} {} nodes, N={} R={} W={}, {} of load\n",
+                "{:<34} {}\n{:<34} {} nodes, N={} R={} W={}, {} of load\n",
                 scenario.name,
                 scenario.purpose,
                 "",

@@ -61,7 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let began = Instant::now();
     let deadline = args.budget.map(|budget| began + budget);
     let mut display = args.telling.display();
-    let report = suite::run(&suite, jobs(args.jobs), deadline, &mut |cell| display.say(&line(cell)))?;
+    let report = suite::run(&suite, jobs(args.jobs), deadline, &mut |cell| {
+        display.say(&line(&suite, cell));
+    })?;
     drop(display);
     let format = args.telling.format;
     format.answer(|| text(&suite, &report, began.elapsed()), || json_of(&suite, &report));
@@ -122,7 +124,7 @@ fn chosen(args: &Args, mut suite: Suite) -> anyhow::Result<Suite> {
 }
 
 /// A cell in a line, and what is wrong with it below.
-fn line(report: &CellReport) -> String {
+fn line(suite: &Suite, report: &CellReport) -> String {
     let cell = &report.cell;
     let (word, what) = match &cell.expected {
         Expected::Caught { claim, .. } if report.unbroken.is_empty() => (
@@ -152,10 +154,14 @@ fn line(report: &CellReport) -> String {
             plant: None,
             ..cell.scenario.clone()
         };
-        let _ = write!(out, "\n  FALSE ALARM, seed {seed}: {}", command(&scenario, *seed));
+        let _ = write!(
+            out,
+            "\n  FALSE ALARM, seed {seed}: {}",
+            command(&suite.name, &scenario, *seed)
+        );
     }
     if !report.unbroken.is_empty() {
-        let _ = write!(out, "\n  {}", command(&cell.scenario, 1));
+        let _ = write!(out, "\n  {}", command(&suite.name, &cell.scenario, 1));
     }
     out
 }
@@ -163,7 +169,7 @@ fn line(report: &CellReport) -> String {
 fn text(suite: &Suite, report: &SuiteReport, took: Duration) -> String {
     let mut out = format!("suite    {}: {}\n\n", suite.name, suite.about);
     for cell in &report.cells {
-        let _ = writeln!(out, "{}", line(cell));
+        let _ = writeln!(out, "{}", line(suite, cell));
     }
     for name in &report.left {
         let _ = writeln!(out, "left     {name:<26}no time was left for it");
@@ -184,7 +190,7 @@ fn text(suite: &Suite, report: &SuiteReport, took: Duration) -> String {
 }
 
 fn json_of(suite: &Suite, report: &SuiteReport) -> Value {
-    let cells: Vec<_> = report.cells.iter().map(cell_json).collect();
+    let cells: Vec<_> = report.cells.iter().map(|cell| cell_json(suite, cell)).collect();
     let mut object = json!({
         "format": 1,
         "suite": suite.name,
@@ -215,7 +221,7 @@ fn json_of(suite: &Suite, report: &SuiteReport) -> Value {
     object
 }
 
-fn cell_json(report: &CellReport) -> Value {
+fn cell_json(suite: &Suite, report: &CellReport) -> Value {
     let (cell, first) = (&report.cell, report.broken.first());
     let seed = first.map_or(1, |(_, seed)| *seed);
     json!({
@@ -230,14 +236,23 @@ fn cell_json(report: &CellReport) -> Value {
         "seeds": report.seeds,
         "seconds": report.took.as_secs_f64(),
         "seed": seed,
-        "command": command(&cell.scenario, seed),
+        "command": command(&suite.name, &cell.scenario, seed),
     })
 }
 
-/// The command that shows one seed of a scenario, ready for a shell.
-fn command(scenario: &Scenario, seed: u64) -> String {
-    let base: Table = to_table(&Scenario::quickstart());
-    let mut command = format!("quorate sim --seed {seed}");
+/// The command that shows one seed of a cell, ready for a shell: by the name of a cell that comes with the program, else with
+/// all settings of its own.
+fn command(suite: &str, scenario: &Scenario, seed: u64) -> String {
+    let name = format!("{suite}/{}", scenario.name);
+    let known = Suite::scenario(&name);
+    let mut command = match &known {
+        Some(_) => format!("quorate sim {name} --seed {seed}"),
+        None => format!("quorate sim --seed {seed}"),
+    };
+    if known.as_ref().is_some_and(|known| known.plant != scenario.plant) {
+        command.push_str(" --plant none");
+    }
+    let base: Table = to_table(&known.unwrap_or_else(Scenario::quickstart));
     for (name, value) in to_table(scenario) {
         if base.get(&name) == Some(&value) {
             continue;

@@ -97,6 +97,8 @@ impl CellFile {
     fn into_cell(self, seeds: u64) -> Result<Cell, String> {
         let base = Scenario::from_name(&self.scenario).ok_or_else(|| format!("no scenario {:?}", self.scenario))?;
         let mut table = Table::try_from(&base).map_err(|error| error.to_string())?;
+        table.insert("name".to_owned(), slug(&self.name).into());
+        table.insert("purpose".to_owned(), self.why.clone().into());
         table.extend(self.settings);
         let scenario: Scenario = table
             .try_into()
@@ -132,6 +134,19 @@ impl CellFile {
             expected,
         })
     }
+}
+
+/// A name as one of a folder, and as it is typed: in small letters, with `-` for all that is neither letter nor figure.
+pub(super) fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for letter in name.chars().flat_map(char::to_lowercase) {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
 }
 
 /// A share of the cells: `slice:2/4` is the second of four, and takes each fourth cell, so that a suite is spread over
@@ -222,6 +237,20 @@ mod tests {
             SuiteError::Empty
         );
         assert_eq!(of("").expect("a suite").cells[0].expected, Expected::Valid);
+    }
+
+    #[test]
+    fn cells_of_the_program_are_scenarios_by_names_of_their_own() {
+        for suite in Suite::NAMES.into_iter().filter_map(Suite::from_name) {
+            for cell in &suite.cells {
+                let name = format!("{}/{}", suite.name, cell.scenario.name);
+                assert_eq!(Suite::scenario(&name).as_ref(), Some(&cell.scenario), "{name}");
+            }
+        }
+        assert_eq!(slug("S5, hedged digests"), "s5-hedged-digests");
+        assert_eq!(slug("S19, R+W=N"), "s19-r-w-n");
+        assert_eq!(Suite::scenario("mutants/nothing"), None);
+        assert_eq!(Suite::scenario("hint-dropped"), None);
     }
 
     #[test]

@@ -73,6 +73,14 @@ impl Suite {
         Some(Suite::parse(name, text).expect("the suites of the program are tested"))
     }
 
+    /// The scenario of a cell of the suites that come with the program, as in `mutants/hint-dropped`.
+    pub fn scenario(name: &str) -> Option<Scenario> {
+        let (suite, cell) = name.split_once('/')?;
+        let cells = Suite::from_name(suite)?.cells.into_iter();
+        let mut scenarios = cells.map(|cell| cell.scenario);
+        scenarios.find(|scenario| scenario.name == cell)
+    }
+
     /// Leaves out all cells but those of a slice.
     #[must_use]
     pub fn sliced(mut self, slice: Slice) -> Suite {

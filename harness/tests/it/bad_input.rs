@@ -3,7 +3,7 @@
 use std::fs;
 
 use quorate_core::Plant;
-use quorate_harness::fault::FaultKind;
+use quorate_harness::{fault::FaultKind, suite::Suite};
 
 use crate::command::Quorate;
 
@@ -150,7 +150,12 @@ fn help_and_version_are_no_errors() {
 fn lists_are_a_line_each_and_json_on_demand() {
     let quorate = Quorate::new();
     let faults = FaultKind::ALL.len() + Plant::ALL.len();
-    for (verb, lines) in [("claims", 11), ("faults", faults), ("scenarios", 1)] {
+    let cells = Suite::NAMES
+        .into_iter()
+        .filter_map(Suite::from_name)
+        .map(|suite| suite.cells.len());
+    let cells: usize = cells.sum();
+    for (verb, lines) in [("claims", 11), ("faults", faults), ("scenarios", 1 + cells)] {
         let ended = quorate.run(&format!("{verb} --format json"));
         let objects: Vec<serde_json::Value> = ended
             .stdout
