@@ -252,14 +252,15 @@ impl Cluster for SimulatedCluster {
     }
 
     fn told(&self) -> anyhow::Result<ClusterRecord> {
+        let names: Vec<_> = (0..self.sim.node_count()).map(|node| Place(node).to_string()).collect();
         let name = |node: NodeId| {
             let place = self.identities.iter().position(|identity| *identity == node);
-            place.map_or_else(|| node.to_string(), |place| Place(place).to_string())
+            place.map_or_else(|| node.to_string(), |place| names[place].clone())
         };
         let mut record = ClusterRecord::default();
-        for (tally, place) in self.tallies().zip((0..).map(Place)) {
-            for event in &tally.topology {
-                told::add_event(&mut record, event, &place.to_string(), name);
+        for (place, coordinator) in names.iter().enumerate() {
+            for event in self.sim.told(NodeIndex(place)) {
+                told::add_event(&mut record, event, coordinator, name);
             }
         }
         Ok(record)

@@ -8,8 +8,8 @@ pub use self::{faults::PowerLoss, pauses::Duty};
 use std::{collections::BTreeMap, fmt, hash::Hash, net::SocketAddr, ops::Range, time::Duration};
 
 use quorate_core::{
-    ClientToken, Config, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request, Response,
-    Status, StoreError, Time, WallTime,
+    ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request,
+    Response, Status, StoreError, Time, WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -351,6 +351,11 @@ impl Sim {
         self.processes[node.0].node().map(|node| node.metrics())
     }
 
+    /// What a node has told of owners and quorums since the start, in all its lives, in order.
+    pub fn told(&self, node: NodeIndex) -> &[Event] {
+        &self.processes[node.0].past.topology
+    }
+
     /// What a node has told and counted since the start, in all its lives.
     pub fn tally(&self, node: NodeIndex) -> Tally {
         self.processes[node.0].tally()
@@ -556,7 +561,7 @@ impl Sim {
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Box<Message>) {
-        let at = self.now + self.link_delay(from, to);
+        let delay = self.link_delay(from, to);
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -569,7 +574,7 @@ impl Sim {
             end.counts.held += 1;
             return;
         }
-        let mut at = at + end.faults.slower_by;
+        let mut at = self.now + delay + end.faults.slower_by;
         if !end.faults.jitter.is_zero() {
             at = at
                 + draw(
@@ -596,9 +601,13 @@ impl Sim {
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
-        let mut framing = self.framing.between(self.now, from, to);
-        let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
-        let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
+        let (late, again) = if faults.late_percent > 0 || faults.twice_percent > 0 {
+            let mut framing = self.framing.between(self.now, from, to);
+            let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
+            (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))
+        } else {
+            (None, None) // As on most links: a generator that draws nothing need not be made.
+        };
         let now = self.now;
         let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
