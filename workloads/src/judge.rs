@@ -133,8 +133,23 @@ pub struct RemovalOfLiving {
     pub is_done: bool,
 }
 
-/// Judges a history of `workload`. Its checks, each of some of the keys, are carried out by `execute`.
+/// Judges a history of `workload`, and measures what there is to measure beside. Its checks, each of some of the keys, are
+/// carried out by `execute`.
 pub fn judge(
+    workload: Workload,
+    history: &History,
+    settings: Settings,
+    facts: &RunFacts,
+    execute: &dyn Execute,
+) -> Judgement {
+    Judgement {
+        figures: figures(workload, history, facts, execute),
+        ..judge_claims(workload, history, settings, facts, execute)
+    }
+}
+
+/// As [`judge`], but nothing is measured: for whoever asks for the verdict alone, as a sweep over many seeds does.
+pub fn judge_claims(
     workload: Workload,
     history: &History,
     settings: Settings,
@@ -175,7 +190,7 @@ pub fn judge(
         vacuous,
         claims,
         levels: None,
-        figures: figures(workload, history, facts, execute),
+        figures: Vec::new(),
         counts,
     }
 }

@@ -56,6 +56,8 @@ pub struct SimulatedOptions<'a> {
     pub schedule: u64,
     /// Who the nodes are, where that is known already.
     pub identities: &'a [NodeId],
+    /// Whether all that happens is hashed.
+    pub is_hashed: bool,
 }
 
 impl SimulatedCluster {
@@ -69,6 +71,7 @@ impl SimulatedCluster {
             seed,
             schedule,
             identities,
+            is_hashed,
         } = *made_with;
         let options = SimOptions {
             seed: split_seed(schedule, "simulation"),
@@ -80,6 +83,7 @@ impl SimulatedCluster {
                 Fsync::Never => SimFsync::Never,
             },
             epoch: WallTime::from_nanos(EPOCH_NS),
+            is_hashed,
         };
         let identity = |place: Place| match identities {
             [] => NodeId(split_seed(seed, &format!("identity of {place}"))),
@@ -103,9 +107,14 @@ impl SimulatedCluster {
         self.sim.set_watch(watch);
     }
 
-    /// A hash of everything that has happened.
-    pub fn trace(&self) -> TraceHash {
+    /// A hash of everything that has happened; `None` if nothing is hashed.
+    pub fn trace(&self) -> Option<TraceHash> {
         self.sim.trace()
+    }
+
+    /// How many events there were.
+    pub fn event_count(&self) -> u64 {
+        self.sim.event_count()
     }
 
     /// What each node has told and counted since the start.

@@ -67,6 +67,8 @@ pub struct SimOptions {
     pub fsync: SimFsync,
     /// What true clocks show at the start.
     pub epoch: WallTime,
+    /// Whether all that happens is hashed. It takes a twentieth of the time, and is for whoever compares runs or watches one.
+    pub is_hashed: bool,
 }
 
 /// Many nodes in virtual time.
@@ -184,7 +186,7 @@ impl Sim {
             power: rng(seed, "power"),
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
-            trace: Trace::default(),
+            trace: Trace::new(options.is_hashed),
             options,
         }
     }
@@ -366,14 +368,22 @@ impl Sim {
         &self.processes[node.0].disk
     }
 
-    /// Everything so far, as a hash.
-    pub fn trace(&self) -> TraceHash {
+    /// Everything so far, as a hash; `None` if nothing is hashed.
+    pub fn trace(&self) -> Option<TraceHash> {
         self.trace.so_far()
     }
 
+    /// How many events there were so far.
+    pub fn event_count(&self) -> u64 {
+        self.trace.event_count()
+    }
+
     /// Shows every event from here on to `watch`, as it happens. Nothing that it does can change the run.
+    ///
+    /// # Panics
+    /// If nothing is hashed.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
-        self.trace.watch = Some(watch);
+        self.trace.set_watch(watch);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
