@@ -189,6 +189,7 @@ fn record(scenario: &Scenario, seed: u64, recorder: Recorder) {
         seed,
         schedule: seed,
         identities,
+        is_hashed: false,
     });
     let options = RunOptions {
         scenario: &scenario,

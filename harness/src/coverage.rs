@@ -27,12 +27,34 @@ pub struct Coverage {
     counts: BTreeMap<String, u64>,
 }
 
+/// How operations of clients ended. Many end alike: they are counted as they do, and put into words once.
+#[derive(Clone, Debug, Default)]
+pub struct Outcomes {
+    /// By what an operation was and how it ended, and then by its kind of error, which is empty where there was none.
+    counts: BTreeMap<(&'static str, &'static str), BTreeMap<String, u64>>,
+}
+
 /// What a file holds.
 #[derive(Serialize)]
 struct File<'a> {
     format: u32,
     counts: &'a BTreeMap<String, u64>,
     features: Vec<String>,
+}
+
+impl Outcomes {
+    /// Takes in how an operation of a client ended.
+    pub fn add(&mut self, completion: &Said) {
+        let ended = (completion.function(), completion.kind().name());
+        let by_error = self.counts.entry(ended).or_default();
+        let error = completion.error().map(without_numbers).unwrap_or_default();
+        match by_error.get_mut(&error) {
+            Some(count) => *count += 1,
+            None => {
+                by_error.insert(error, 1);
+            }
+        }
+    }
 }
 
 impl Coverage {
@@ -43,12 +65,17 @@ impl Coverage {
         coverage
     }
 
-    /// Takes in how an operation of a client ended.
-    pub fn add_outcome(&mut self, completion: &Said) {
-        let (function, kind) = (completion.function(), completion.kind().name());
-        match completion.error() {
-            None => self.add(&format!("outcome.{function}.{kind}"), 1),
-            Some(error) => self.add(&format!("outcome.{function}.{kind}: {}", without_numbers(error)), 1),
+    /// Takes in how the operations of clients ended.
+    pub fn add_outcomes(&mut self, outcomes: &Outcomes) {
+        for ((function, kind), by_error) in &outcomes.counts {
+            for (error, count) in by_error {
+                let error = if error.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {error}")
+                };
+                self.add(&format!("outcome.{function}.{kind}{error}"), *count);
+            }
         }
     }
 
@@ -150,10 +177,11 @@ mod tests {
 
     #[test]
     fn counts_are_told_apart_by_powers_of_two() {
-        let mut coverage = Coverage::default();
+        let (mut coverage, mut outcomes) = (Coverage::default(), Outcomes::default());
         for _ in 0..7 {
-            coverage.add_outcome(&ended(EventKind::Ok, None));
+            outcomes.add(&ended(EventKind::Ok, None));
         }
+        coverage.add_outcomes(&outcomes);
         coverage.add_counters(&Counters {
             gossip_rounds: 1000,
             hints_expired: 1,
@@ -166,10 +194,11 @@ mod tests {
 
     #[test]
     fn errors_that_differ_in_numbers_alone_are_of_one_kind() {
-        let mut coverage = Coverage::default();
+        let (mut coverage, mut outcomes) = (Coverage::default(), Outcomes::default());
         for error in ["1 of 2 replicas answered in time", "0 of 12 replicas answered in time"] {
-            coverage.add_outcome(&ended(EventKind::Fail, Some(error)));
+            outcomes.add(&ended(EventKind::Fail, Some(error)));
         }
+        coverage.add_outcomes(&outcomes);
         let expected = ["outcome.read.fail: # of # replicas answered in time x2"];
         assert_eq!(coverage.features(), expected);
     }

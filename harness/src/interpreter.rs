@@ -12,7 +12,7 @@ use quorate_workloads::Record;
 
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
-    coverage::Coverage,
+    coverage::{Coverage, Outcomes},
     fault::{Fault, Place},
     fault_log::{FaultLog, Faults},
     load::{Ended, Followed, Load, nanos},
@@ -123,7 +123,7 @@ pub async fn run<C: Cluster>(
         interrupted: false,
         members: Place::all(options.scenario.nodes).collect(),
         latencies: Vec::new(),
-        coverage: Coverage::default(),
+        outcomes: Outcomes::default(),
         ended: 0,
     };
     run.phase("settling");
@@ -155,7 +155,9 @@ pub async fn run<C: Cluster>(
     run.look(Phase::Final).await?;
     let faults = nemesis.finish()?;
     run.tape.finish(faults.entries())?;
-    run.coverage.add_faults(&faults, plan);
+    let mut coverage = Coverage::default();
+    coverage.add_outcomes(&run.outcomes);
+    coverage.add_faults(&faults, plan);
     Ok(RunRecord {
         history: run.recorder.finish()?,
         faults,
@@ -163,7 +165,7 @@ pub async fn run<C: Cluster>(
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
-        coverage: run.coverage,
+        coverage,
         told: run.cluster.told()?,
     })
 }
@@ -178,7 +180,7 @@ struct Run<'a, C> {
     /// Whom the observer asks: at the end, those who are in the cluster then.
     members: Vec<Place>,
     latencies: Vec<Duration>,
-    coverage: Coverage,
+    outcomes: Outcomes,
     ended: u64,
 }
 
@@ -254,13 +256,15 @@ impl<C: Cluster> Run<'_, C> {
             if now >= load.ends() {
                 break;
             }
-            if nemesis.next_due().is_some_and(|due| due <= now) {
+            let mut fault_due = nemesis.next_due();
+            if fault_due.is_some_and(|due| due <= now) {
                 nemesis.act(now, self.cluster).await?;
                 self.note_members(load, nemesis);
                 self.tell(load, nemesis);
+                fault_due = nemesis.next_due();
             }
             self.submit_due(load, now)?;
-            let due = [load.next_due(), nemesis.next_due()].into_iter().flatten().min();
+            let due = [load.next_due(), fault_due].into_iter().flatten().min();
             let until = due.unwrap_or(load.ends()).min(load.ends());
             self.wait(until, load, nemesis).await?;
         }
@@ -308,7 +312,7 @@ impl<C: Cluster> Run<'_, C> {
         if ended.completion.kind() == EventKind::Ok {
             self.latencies.push(ended.latency);
         }
-        self.coverage.add_outcome(&ended.completion);
+        self.outcomes.add(&ended.completion);
         self.recorder.push_said(&mut ended.completion)
     }
 

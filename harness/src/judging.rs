@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quorate_checker::{Context, cluster::ClusterRecord};
-use quorate_workloads::{Execute, Judgement, Record, RunFacts, judge, judge_transactions};
+use quorate_checker::{Context, History, cluster::ClusterRecord};
+use quorate_workloads::{Execute, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions};
 
 use crate::{fault_log::Faults, scenario::Scenario};
 
@@ -30,6 +30,27 @@ pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecor
 /// # Panics
 /// If the record is not one of its workload.
 pub fn judge_claims(scenario: &Scenario, record: &Record, facts: &RunFacts, execute: &dyn Execute) -> Judgement {
+    judge_by(judge, scenario, record, facts, execute)
+}
+
+/// As [`judge_claims`], but nothing is measured beside.
+///
+/// # Panics
+/// If the record is not one of its workload.
+pub fn judge_briefly(scenario: &Scenario, record: &Record, facts: &RunFacts, execute: &dyn Execute) -> Judgement {
+    judge_by(quorate_workloads::judge_claims, scenario, record, facts, execute)
+}
+
+/// How a history of keys is judged.
+type JudgeKeys = fn(Workload, &History, Settings, &RunFacts, &dyn Execute) -> Judgement;
+
+fn judge_by(
+    judge: JudgeKeys,
+    scenario: &Scenario,
+    record: &Record,
+    facts: &RunFacts,
+    execute: &dyn Execute,
+) -> Judgement {
     let (workload, settings) = (scenario.workload, scenario.settings());
     match record {
         Record::Keys(history) => judge(workload, history, settings, facts, execute),

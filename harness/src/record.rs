@@ -13,6 +13,8 @@ use anyhow::Context;
 use quorate_checker::{Entry, Event, EventKind, EventRef, HistoryBuilder, TranscriptBuilder, formats::write_jsonl};
 use quorate_workloads::{Record, TxnRecord, Workload};
 
+use crate::transaction::FUNCTION;
+
 /// A history in the making, and its file.
 #[derive(Debug)]
 pub struct Recorder {
@@ -50,10 +52,10 @@ impl Said {
     }
 
     /// What is done, in the record's word for it.
-    pub fn function(&self) -> &str {
+    pub fn function(&self) -> &'static str {
         match self {
             Said::Key(event) => event.function.name(),
-            Said::Txn(entry) => &entry.function,
+            Said::Txn(_) => FUNCTION,
         }
     }
 

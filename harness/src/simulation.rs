@@ -25,8 +25,10 @@ pub struct Simulated {
     pub record: RunRecord,
     /// What it reached, in the nodes too, and as it was judged.
     pub coverage: Coverage,
-    /// A hash of all that happened.
-    pub trace: TraceHash,
+    /// A hash of all that happened, where one was wanted.
+    pub trace: Option<TraceHash>,
+    /// Events of the simulation.
+    pub events: u64,
     /// How long it was, in its own time.
     pub virtual_time: Duration,
     /// How long it took.
@@ -36,7 +38,8 @@ pub struct Simulated {
 /// What a simulation leaves before it is judged.
 struct Recorded {
     record: RunRecord,
-    trace: TraceHash,
+    trace: Option<TraceHash>,
+    events: u64,
     virtual_time: Duration,
 }
 
@@ -56,6 +59,7 @@ pub fn simulate(
     let Recorded {
         record,
         trace,
+        events,
         virtual_time,
     } = match recorded {
         Ok(recorded) => recorded,
@@ -64,12 +68,13 @@ pub fn simulate(
             return Err(error);
         }
     };
-    let report = trial.conclude(&record, Some(trace.to_string()), execute)?;
+    let report = trial.conclude(&record, trace.map(|trace| trace.to_string()), execute)?;
     Ok(Simulated {
         coverage: record.coverage_of(&report),
         report,
         record,
         trace,
+        events,
         virtual_time,
         wall_time: began.elapsed(),
     })
@@ -85,6 +90,7 @@ fn record(
         seed: trial.seed(),
         schedule: trial.schedule(),
         identities: trial.identities(),
+        is_hashed: !trial.is_brief(),
     });
     let recorder = match (&watch, trial.folder()) {
         (None, Some(folder)) => Some(TraceRecorder::create(&folder.file(tape::TRACE_FILE))?),
@@ -101,6 +107,7 @@ fn record(
     Ok(Recorded {
         record,
         trace: cluster.trace(),
+        events: cluster.event_count(),
         virtual_time: cluster.elapsed(),
     })
 }

@@ -11,7 +11,7 @@ use crate::{
     exit::{Exit, exit_of},
     fault_log::FaultLog,
     interpreter::{self, Progress, RunOptions, RunRecord},
-    judging::{judge_claims, run_facts},
+    judging::{judge_briefly, judge_claims, run_facts},
     latency::Latency,
     record::Recorder,
     report::{self, Measured, Report},
@@ -32,6 +32,8 @@ pub struct Trial {
     /// Who the nodes are, where that is known before they start.
     identities: Vec<NodeId>,
     files: Option<Files>,
+    /// Whether its verdict and what it reached are all that anybody will look at.
+    is_brief: bool,
     began: Instant,
 }
 
@@ -53,6 +55,7 @@ impl Trial {
             asks: None,
             identities: Vec::new(),
             files: None,
+            is_brief: false,
             began: Instant::now(),
         }
     }
@@ -71,6 +74,13 @@ impl Trial {
     #[must_use]
     pub fn with_schedule(self, schedule: u64) -> Trial {
         Trial { schedule, ..self }
+    }
+
+    /// The same, for whoever looks at no more than its verdict and what it reached: no figures are measured beside it, and
+    /// what happens in a simulation is not hashed.
+    #[must_use]
+    pub fn brief(self) -> Trial {
+        Trial { is_brief: true, ..self }
     }
 
     /// The same, but it leaves a folder below `out`.
@@ -113,6 +123,11 @@ impl Trial {
     /// Who the nodes are, where that is known already.
     pub fn identities(&self) -> &[NodeId] {
         &self.identities
+    }
+
+    /// Whether nobody will look at more than its verdict and what it reached.
+    pub fn is_brief(&self) -> bool {
+        self.is_brief
     }
 
     /// The folder, if there is one.
@@ -167,7 +182,8 @@ impl Trial {
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults, Some(record.told.clone()));
-        let judgement = judge_claims(&self.scenario, &record.history, &facts, execute);
+        let judge = if self.is_brief { judge_briefly } else { judge_claims };
+        let judgement = judge(&self.scenario, &record.history, &facts, execute);
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
         let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
         let report = Report {

@@ -135,12 +135,26 @@ pub struct RemovalOfLiving {
     pub is_done: bool,
 }
 
-/// Judges a history of `workload`, which is not one of transactions. Its checks, each of some of the keys, are carried out by
-/// `execute`.
+/// Judges a history of `workload`, which is not one of transactions, and measures what there is to measure beside. Its checks,
+/// each of some of the keys, are carried out by `execute`.
 ///
 /// # Panics
 /// If it is: [`judge_transactions`](crate::judge_transactions) judges those.
 pub fn judge(
+    workload: Workload,
+    history: &History,
+    settings: Settings,
+    facts: &RunFacts,
+    execute: &dyn Execute,
+) -> Judgement {
+    Judgement {
+        figures: figures(workload, history, facts, execute),
+        ..judge_claims(workload, history, settings, facts, execute)
+    }
+}
+
+/// As [`judge`], but nothing is measured: for whoever asks for the verdict alone, as a sweep over many seeds does.
+pub fn judge_claims(
     workload: Workload,
     history: &History,
     settings: Settings,
@@ -174,7 +188,7 @@ pub fn judge(
         vacuous,
         claims,
         levels: None,
-        figures: figures(workload, history, facts, execute),
+        figures: Vec::new(),
         counts,
     }
 }

@@ -56,6 +56,8 @@ pub struct SimulatedOptions<'a> {
     pub schedule: u64,
     /// Who the nodes are, where that is known already.
     pub identities: &'a [NodeId],
+    /// Whether all that happens is hashed.
+    pub is_hashed: bool,
 }
 
 impl SimulatedCluster {
@@ -69,6 +71,7 @@ impl SimulatedCluster {
             seed,
             schedule,
             identities,
+            is_hashed,
         } = *made_with;
         let options = SimOptions {
             seed: split_seed(schedule, "simulation"),
@@ -80,6 +83,7 @@ impl SimulatedCluster {
                 Fsync::Never => SimFsync::Never,
             },
             epoch: WallTime::from_nanos(EPOCH_NS),
+            is_hashed,
         };
         let identity = |place: Place| match identities {
             [] => NodeId(split_seed(seed, &format!("identity of {place}"))),
@@ -103,9 +107,14 @@ impl SimulatedCluster {
         self.sim.set_watch(watch);
     }
 
-    /// A hash of everything that has happened.
-    pub fn trace(&self) -> TraceHash {
+    /// A hash of everything that has happened; `None` if nothing is hashed.
+    pub fn trace(&self) -> Option<TraceHash> {
         self.sim.trace()
+    }
+
+    /// How many events there were.
+    pub fn event_count(&self) -> u64 {
+        self.sim.event_count()
     }
 
     /// What each node has told and counted since the start.
@@ -252,14 +261,15 @@ impl Cluster for SimulatedCluster {
     }
 
     fn told(&self) -> anyhow::Result<ClusterRecord> {
+        let names: Vec<_> = (0..self.sim.node_count()).map(|node| Place(node).to_string()).collect();
         let name = |node: NodeId| {
             let place = self.identities.iter().position(|identity| *identity == node);
-            place.map_or_else(|| node.to_string(), |place| Place(place).to_string())
+            place.map_or_else(|| node.to_string(), |place| names[place].clone())
         };
         let mut record = ClusterRecord::default();
-        for (tally, place) in self.tallies().zip((0..).map(Place)) {
-            for event in &tally.topology {
-                told::add_event(&mut record, event, &place.to_string(), name);
+        for (place, coordinator) in names.iter().enumerate() {
+            for event in self.sim.told(NodeIndex(place)) {
+                told::add_event(&mut record, event, coordinator, name);
             }
         }
         Ok(record)

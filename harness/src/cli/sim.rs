@@ -126,7 +126,7 @@ impl SweepArgs {
 
 fn json_of(simulated: &Simulated) -> Value {
     let mut object = report::json(&simulated.report);
-    object["trace_hash"] = simulated.trace.to_string().into();
+    object["trace_hash"] = simulated.trace.map(|trace| trace.to_string()).into();
     object["sim_seconds"] = simulated.virtual_time.as_secs_f64().into();
     object["wall_seconds"] = simulated.wall_time.as_secs_f64().into();
     object

@@ -39,10 +39,10 @@ pub struct SeedRun {
 }
 
 impl SeedRun {
-    /// Runs a trial that leaves nothing, in virtual time.
+    /// Runs a trial that leaves nothing, in virtual time, for its verdict.
     pub fn of_trial(trial: Trial, execute: &dyn Execute) -> SeedRun {
         let seed = trial.seed();
-        match simulate(trial, execute, None, &mut |_| {}) {
+        match simulate(trial.brief(), execute, None, &mut |_| {}) {
             Ok(simulated) => SeedRun::of_simulated(seed, &simulated),
             Err(error) => SeedRun {
                 exit: exit_of(&error),
@@ -88,7 +88,7 @@ impl SeedRun {
             error: None,
             virtual_time: simulated.virtual_time,
             ops: report.judgement.counts.ops,
-            events: simulated.trace.events,
+            events: simulated.events,
             coverage: simulated.coverage.clone(),
         }
     }

@@ -1,9 +1,10 @@
 //! `quorate sim` over many seeds: one answer on any number of threads, failures that can be shown again, sizes drawn from the
 //! seed, and a corpus of seeds that reached what few do.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use quorate_harness::scenario::Scenario;
+use quorate_harness::{scenario::Scenario, simulation::simulate, trial::Trial};
+use quorate_workloads::InOrder;
 use serde_json::Value;
 
 use crate::command::Quorate;
@@ -29,6 +30,26 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 fn command_of(failed: &Value) -> &str {
     let command = failed["command"].as_str().expect("a command");
     command.strip_prefix("quorate ").expect("it is one of ours")
+}
+
+/// A sweep's seeds are judged, and no more: what nobody reads of them is neither measured nor hashed, and all else is the same.
+#[test]
+fn a_brief_run_ends_as_any_other() {
+    let scenario = Scenario {
+        time: Duration::from_secs(2),
+        ..Scenario::quickstart()
+    };
+    let run = |trial: Trial| simulate(trial, &InOrder, None, &mut |_| {}).expect("nothing is broken");
+    let trial = || Trial::in_memory(scenario.clone(), 7);
+    let [whole, brief] = [run(trial()), run(trial().brief())];
+    let ended = [&whole, &brief].map(|run| {
+        let claims = run.report.judgement.claims.iter();
+        let claims: Vec<_> = claims.map(|claim| (claim.verdict, claim.count, claim.tested)).collect();
+        (run.report.exit, claims, run.events, run.virtual_time, &run.coverage)
+    });
+    assert_eq!(ended[0], ended[1]);
+    assert!(whole.trace.is_some() && !whole.report.judgement.figures.is_empty());
+    assert!(brief.trace.is_none() && brief.report.judgement.figures.is_empty());
 }
 
 #[test]

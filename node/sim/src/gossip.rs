@@ -105,6 +105,7 @@ impl Cluster {
             sync_delay: Duration::from_micros(200)..Duration::from_millis(3),
             fsync: SimFsync::Always,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
+            is_hashed: false,
         };
         let configs = (0..options.nodes).map(|index| config(options, index)).collect();
         Cluster {

@@ -173,15 +173,37 @@ pub trait Watch: fmt::Debug {
 }
 
 /// The trace of a run, and who looks on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Trace {
     so_far: TraceHash,
+    /// Whether there is a hash at all, or events are counted and no more.
+    is_hashed: bool,
     bytes: Bytes,
-    pub(crate) watch: Option<Box<dyn Watch>>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 impl Trace {
+    pub(crate) fn new(is_hashed: bool) -> Trace {
+        Trace {
+            so_far: TraceHash::default(),
+            is_hashed,
+            bytes: Bytes::default(),
+            watch: None,
+        }
+    }
+
+    /// # Panics
+    /// If there is no hash to be shown.
+    pub(crate) fn set_watch(&mut self, watch: Box<dyn Watch>) {
+        assert!(self.is_hashed, "whoever looks on sees the hash too");
+        self.watch = Some(watch);
+    }
+
     pub(crate) fn note(&mut self, event: TraceEvent, more: &(impl Hash + fmt::Debug)) {
+        self.so_far.events += 1;
+        if !self.is_hashed {
+            return;
+        }
         self.bytes.0.clear();
         self.bytes.write_u64(event.at.as_nanos());
         self.bytes.write_u8(event.what.code());
@@ -189,14 +211,17 @@ impl Trace {
         event.peer.hash(&mut self.bytes);
         more.hash(&mut self.bytes);
         self.so_far.hash = xxh3_64_with_seed(&self.bytes.0, self.so_far.hash);
-        self.so_far.events += 1;
         if let Some(watch) = &mut self.watch {
             watch.see(&event, self.so_far, &|| format!("{more:?}"));
         }
     }
 
-    pub(crate) fn so_far(&self) -> TraceHash {
-        self.so_far
+    pub(crate) fn so_far(&self) -> Option<TraceHash> {
+        self.is_hashed.then_some(self.so_far)
+    }
+
+    pub(crate) fn event_count(&self) -> u64 {
+        self.so_far.events
     }
 }
 
@@ -277,9 +302,9 @@ mod tests {
         let (at, what) = (Time::from_nanos(6), What::ArriveOddly);
         let (node, peer) = (Some(NodeIndex(1)), Some(NodeIndex(0)));
         let hash = |event, more: &str| {
-            let mut trace = Trace::default();
+            let mut trace = Trace::new(true);
             trace.note(event, &more);
-            trace.so_far().hash
+            trace.so_far().unwrap().hash
         };
         let hashes = [
             hash(event, "a"),

@@ -8,8 +8,8 @@ pub use self::{faults::PowerLoss, pauses::Duty};
 use std::{collections::BTreeMap, fmt, hash::Hash, net::SocketAddr, ops::Range, time::Duration};
 
 use quorate_core::{
-    ClientToken, Config, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request, Response,
-    Status, StoreError, Time, WallTime,
+    ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request,
+    Response, Status, StoreError, Time, WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -67,6 +67,8 @@ pub struct SimOptions {
     pub fsync: SimFsync,
     /// What true clocks show at the start.
     pub epoch: WallTime,
+    /// Whether all that happens is hashed. It takes a twentieth of the time, and is for whoever compares runs or watches one.
+    pub is_hashed: bool,
 }
 
 /// Many nodes in virtual time.
@@ -184,7 +186,7 @@ impl Sim {
             power: rng(seed, "power"),
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
-            trace: Trace::default(),
+            trace: Trace::new(options.is_hashed),
             options,
         }
     }
@@ -351,6 +353,11 @@ impl Sim {
         self.processes[node.0].node().map(|node| node.metrics())
     }
 
+    /// What a node has told of owners and quorums since the start, in all its lives, in order.
+    pub fn told(&self, node: NodeIndex) -> &[Event] {
+        &self.processes[node.0].past.topology
+    }
+
     /// What a node has told and counted since the start, in all its lives.
     pub fn tally(&self, node: NodeIndex) -> Tally {
         self.processes[node.0].tally()
@@ -361,14 +368,22 @@ impl Sim {
         &self.processes[node.0].disk
     }
 
-    /// Everything so far, as a hash.
-    pub fn trace(&self) -> TraceHash {
+    /// Everything so far, as a hash; `None` if nothing is hashed.
+    pub fn trace(&self) -> Option<TraceHash> {
         self.trace.so_far()
     }
 
+    /// How many events there were so far.
+    pub fn event_count(&self) -> u64 {
+        self.trace.event_count()
+    }
+
     /// Shows every event from here on to `watch`, as it happens. Nothing that it does can change the run.
+    ///
+    /// # Panics
+    /// If nothing is hashed.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
-        self.trace.watch = Some(watch);
+        self.trace.set_watch(watch);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
@@ -556,7 +571,7 @@ impl Sim {
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Box<Message>) {
-        let at = self.now + self.link_delay(from, to);
+        let delay = self.link_delay(from, to);
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -569,7 +584,7 @@ impl Sim {
             end.counts.held += 1;
             return;
         }
-        let mut at = at + end.faults.slower_by;
+        let mut at = self.now + delay + end.faults.slower_by;
         if !end.faults.jitter.is_zero() {
             at = at
                 + draw(
@@ -596,9 +611,13 @@ impl Sim {
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
-        let mut framing = self.framing.between(self.now, from, to);
-        let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
-        let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
+        let (late, again) = if faults.late_percent > 0 || faults.twice_percent > 0 {
+            let mut framing = self.framing.between(self.now, from, to);
+            let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
+            (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))
+        } else {
+            (None, None) // As on most links: a generator that draws nothing need not be made.
+        };
         let now = self.now;
         let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {

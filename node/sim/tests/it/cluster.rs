@@ -71,6 +71,7 @@ impl Cluster {
             sync_delay: Duration::from_micros(200)..Duration::from_millis(3),
             fsync: shape.fsync,
             epoch: WallTime::from_nanos(1_700_000_000_000_000_000),
+            is_hashed: true,
         };
         let configs = (0..shape.nodes + shape.spares).map(|index| {
             let mut config = config(shape, index);

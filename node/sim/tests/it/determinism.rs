@@ -33,7 +33,7 @@ fn eventful(seed: u64) -> TraceHash {
     }
     cluster.settle();
     cluster.wait_for_quiet();
-    cluster.sim.trace()
+    cluster.sim.trace().expect("a test's runs are hashed")
 }
 
 #[test]

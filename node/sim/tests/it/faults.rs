@@ -434,7 +434,7 @@ fn the_same_seed_breaks_the_same_things() {
         cluster.sim.cut_power(NodeIndex(4));
         cluster.sim.resume(NodeIndex(3));
         cluster.pass(Duration::from_secs(1));
-        cluster.sim.trace()
+        cluster.sim.trace().expect("a test's runs are hashed")
     };
     assert_eq!(trace(7), trace(7));
     assert_ne!(trace(7), trace(8));

@@ -81,7 +81,7 @@ fn a_run_can_be_repeated() {
     let trace = |seed| {
         let mut run = Run::new(seed);
         run.go();
-        run.cluster.sim.trace()
+        run.cluster.sim.trace().expect("a test's runs are hashed")
     };
     assert_eq!(trace(7), trace(7));
 }
