@@ -8,6 +8,7 @@ use super::{
     graph::{Edge, Graph, Orders, session_edges},
     lattice::{Model, implied_by},
     lists::Lists,
+    orderings,
     registers::{Keys, Registers},
     report::{Report, report},
     search::Search,
@@ -65,7 +66,38 @@ pub(super) struct Outcome {
 
 /// Judges `txns`.
 pub fn check(txns: &Txns, question: &Question, context: &Context) -> Report {
-    report(txns, question, context, judge(txns, question))
+    let mut report = report(txns, question, context, judge(txns, question));
+    if !report.is_violated() && !report.unknown.is_empty() && is_implied(txns, question) {
+        report.unknown.clear();
+    }
+    report
+}
+
+/// Models that are decided whatever the data, each before those that it implies.
+const DECIDED: [&str; 6] = [
+    "strict-serializable",
+    "strong-session-serializable",
+    "serializable",
+    "strong-snapshot-isolation",
+    "strong-session-snapshot-isolation",
+    "snapshot-isolation",
+];
+
+/// Returns whether a model holds that implies all that are asked for.
+fn is_implied(txns: &Txns, question: &Question) -> bool {
+    let holds = |model: Model| {
+        let stronger = Question {
+            models: vec![model],
+            ..question.clone()
+        };
+        let outcome = judge(txns, &stronger);
+        outcome.unknown.is_empty() && !outcome.cases.anomalies().any(|anomaly| stronger.forbids(anomaly))
+    };
+    let models = DECIDED.map(|name| name.parse::<Model>().expect("the table has it"));
+    let mut above = models
+        .into_iter()
+        .filter(|model| question.models.iter().all(|it| model.implies(*it)));
+    !question.models.is_empty() && above.any(holds)
 }
 
 pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
@@ -110,6 +142,10 @@ pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
     }
     let is_empty = graph.is_empty();
     search(txns, question, &source, &graph, wanted, &mut cases, &mut unknown);
+    let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
+    if let (Source::Registers(registers), false) = (&source, is_violated) {
+        unknown.extend(orderings::check(registers, question, &mut cases));
+    }
     Outcome {
         cases,
         is_empty,

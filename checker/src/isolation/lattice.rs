@@ -7,6 +7,8 @@
 
 use std::{fmt, str::FromStr, sync::LazyLock};
 
+use rustc_hash::FxHashMap;
+
 use super::anomaly::Anomaly;
 
 /// A line a model: its name, other names of it, `>` the models directly below it, `!` the anomalies that it rules out beyond
@@ -126,6 +128,33 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     lines(MODELS).map(row).collect()
 });
 
+/// By model, those that it implies, itself too, as bits.
+static IMPLIED_MODELS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let number = |name: &&str| {
+        ROWS.iter()
+            .position(|row| row.name == *name)
+            .expect("the table names its own models")
+    };
+    let mut implied = vec![0; ROWS.len()];
+    // Each model comes before those that it implies, so that from the last on these are known.
+    for (model, row) in ROWS.iter().enumerate().rev() {
+        implied[model] = row.below.iter().fold(1 << model, |all, below| {
+            let below = number(below);
+            assert!(below > model, "{} comes before what it implies", row.name);
+            all | implied[below]
+        });
+    }
+    implied
+});
+
+/// By name of an anomaly, what it is an instance of, or shows; itself first.
+static SHOWN: LazyLock<FxHashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let names = Anomaly::all()
+        .map(Anomaly::name)
+        .chain(ANOMALIES.iter().map(|(name, _)| *name));
+    names.map(|name| (name, shown_by(name))).collect()
+});
+
 static ANOMALIES: LazyLock<Vec<(&'static str, Vec<&'static str>)>> = LazyLock::new(|| {
     let row = |line: &'static str| {
         let (name, implied) = line.split_once('>').expect("a line has a >");
@@ -177,7 +206,7 @@ impl Model {
 
     /// Returns whether what satisfies this model satisfies `other`; each implies itself.
     pub fn implies(self, other: Self) -> bool {
-        self == other || self.below().any(|below| below.implies(other))
+        IMPLIED_MODELS[usize::from(self.0)] >> other.0 & 1 == 1
     }
 
     /// Returns whether this model rules out `anomaly`, by itself or because one does that it implies.
@@ -236,6 +265,10 @@ impl FromStr for Model {
 
 /// Returns what `anomaly` is an instance of, or shows; itself too.
 pub(super) fn implied_by(anomaly: &'static str) -> Vec<&'static str> {
+    SHOWN.get(anomaly).cloned().unwrap_or_else(|| vec![anomaly])
+}
+
+fn shown_by(anomaly: &'static str) -> Vec<&'static str> {
     let mut all = vec![anomaly];
     let mut next = 0;
     while let Some(name) = all.get(next) {
