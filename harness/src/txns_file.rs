@@ -1,4 +1,4 @@
-//! Reading transactions on lists from a file, as fast as can be: blocks of lines are scanned on all threads, and put together in
+//! Reading transactions on lists and registers from a file, as fast as can be: blocks of lines are scanned on all threads, and put together in
 //! their order by the calling one.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use quorate_checker::{
     formats::jsonl,
-    isolation::{Block, Gather, Txns, Unusual},
+    isolation::{Block, Data, Gather, Txns, Unusual},
 };
 
 /// How many blocks may be scanned and not yet put together, for each thread.
@@ -24,7 +24,7 @@ type Scanned = (usize, Result<Block, Unusual>);
 
 /// Reads a whole history of EDN or JSON on so many threads; nothing if it has anything unusual, or can't be read: the general way of
 /// reading takes it then, or says what is wrong.
-pub fn read(reader: impl Read + Send, jobs: usize) -> Option<Txns> {
+pub fn read(reader: impl Read + Send, data: Data, jobs: usize) -> Option<Txns> {
     let source = Mutex::new(Source {
         reader,
         unread: Vec::new(),
@@ -45,13 +45,18 @@ pub fn read(reader: impl Read + Send, jobs: usize) -> Option<Txns> {
             });
         }
         drop(to_gather);
-        gather(&source, &scanned, ahead_max)
+        gather(&source, &scanned, data, ahead_max)
     })
 }
 
 /// Puts blocks together in order, and scans one itself where it would have to wait for the next.
-fn gather(source: &Mutex<Source<impl Read>>, scanned: &Receiver<Scanned>, ahead_max: usize) -> Option<Txns> {
-    let mut gather = Gather::new();
+fn gather(
+    source: &Mutex<Source<impl Read>>,
+    scanned: &Receiver<Scanned>,
+    data: Data,
+    ahead_max: usize,
+) -> Option<Txns> {
+    let mut gather = Gather::new(data);
     let mut ahead: BTreeMap<usize, Result<Block, Unusual>> = BTreeMap::new();
     let (mut next, mut is_at_end) = (0, false);
     loop {

@@ -43,6 +43,7 @@ mod lattice;
 mod lists;
 mod orderings;
 mod paths;
+mod points;
 mod read;
 mod record;
 mod registers;

@@ -28,7 +28,11 @@ pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut 
                     text: proof.text,
                     cycle: proof.cycle,
                 };
-                cases.add_best(Anomaly::Cycle(proof.class, proof.closing), case);
+                let anomaly = match level {
+                    Level::Prefix => Anomaly::NonPrefix,
+                    Level::Serializable | Level::Snapshot => Anomaly::Cycle(proof.class, proof.closing),
+                };
+                cases.add_best(anomaly, case);
                 return unknown;
             }
             Answer::Undecided => unknown.push(format!(
@@ -48,7 +52,14 @@ fn asked(question: &Question) -> Vec<(Level, Closing)> {
     };
     let serializable = strongest(Class::G2Item);
     let snapshot = strongest(Class::GNonadjacentItem).filter(|closing| serializable.is_none_or(|it| *closing > it));
-    let asked = [(Level::Serializable, serializable), (Level::Snapshot, snapshot)];
+    let is_prefix = question.models.iter().any(|model| model.names(Anomaly::NonPrefix));
+    let is_more = serializable.is_none() && snapshot.is_none();
+    let prefix = Some(Closing::Data).filter(|_| is_prefix && is_more);
+    let asked = [
+        (Level::Serializable, serializable),
+        (Level::Snapshot, snapshot),
+        (Level::Prefix, prefix),
+    ];
     asked
         .into_iter()
         .filter_map(|(level, closing)| Some((level, closing?)))

@@ -61,7 +61,7 @@ pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closi
     let mut small = Small::new(registers, level, closing, &txns);
     let class = match level {
         Level::Serializable => Class::G2Item,
-        Level::Snapshot => Class::GNonadjacentItem,
+        Level::Snapshot | Level::Prefix => Class::GNonadjacentItem,
     };
     let told = registers.txns();
     let names: Vec<String> = txns
@@ -308,6 +308,7 @@ impl Small {
     fn edge(&self, from: u32, to: u32, kind: Kind, why: Why, choice: Option<(usize, bool)>) -> Edge {
         let (begin, end) = match kind {
             Kind::Rw => (self.problem.snapshot(from), self.problem.commit(to)),
+            Kind::Ww => (self.problem.commit(from), self.problem.over(to)),
             _ => (self.problem.commit(from), self.problem.snapshot(to)),
         };
         let [txn, other] = [from, to].map(|number| self.problem.txns[number as usize]);

@@ -16,6 +16,6 @@ mod problem;
 mod search;
 mod topology;
 
-pub(super) use cases::{Proof, prove};
+pub(super) use cases::prove;
 pub(super) use problem::{Level, Problem};
 pub(super) use search::{Answer, decide};

@@ -4,6 +4,7 @@
 //! - *Snapshots* (Cerone and Gotsman, *Analysing Snapshot Isolation*, PODC 2016): a cycle is allowed in which two anti-dependencies
 //!   follow each other. A transaction is two nodes, its snapshot and its commit: a dependency leads from the commit of one to the
 //!   snapshot of the other, an anti-dependency from the snapshot to the commit, so that after one of these another can't follow.
+//! - *Prefix*: the same, but that one wrote over another orders their commits alone.
 //!
 //! A transaction that reads a version and writes the key writes the next one: all other readers of what it read come before it, as
 //! long as cycles of dependencies are ruled out. The initial state comes before all that was written; a node stands for that, so
@@ -24,6 +25,8 @@ pub(in crate::isolation) enum Level {
     Serializable,
     /// All but those in which two anti-dependencies follow each other.
     Snapshot,
+    /// Of these also those in which an anti-dependency follows that a transaction wrote over another.
+    Prefix,
 }
 
 /// A version of a key, by numbers of this problem.
@@ -79,7 +82,7 @@ impl Problem {
         for (number, txn) in (0..).zip(&problem.txns) {
             numbers[*txn as usize] = number;
         }
-        if level == Level::Snapshot {
+        if level != Level::Serializable {
             problem
                 .known
                 .extend((0..problem.txns.len() as u32).map(|txn| (2 * txn, 2 * txn + 1)));
@@ -117,7 +120,7 @@ impl Problem {
     fn nodes_per_txn(&self) -> u32 {
         match self.level {
             Level::Serializable => 1,
-            Level::Snapshot => 2,
+            Level::Snapshot | Level::Prefix => 2,
         }
     }
 
@@ -131,6 +134,15 @@ impl Problem {
     #[inline]
     pub(super) fn commit(&self, number: u32) -> u32 {
         (number + 1) * self.nodes_per_txn() - 1
+    }
+
+    /// Returns the node of what comes after the commit of one whose version it writes over.
+    #[inline]
+    pub(super) fn over(&self, number: u32) -> u32 {
+        match self.level {
+            Level::Prefix => self.commit(number),
+            Level::Serializable | Level::Snapshot => self.snapshot(number),
+        }
     }
 
     /// Returns the number of the transaction that a node is of, if it is of one.
@@ -150,7 +162,7 @@ impl Problem {
     /// Calls `add` with the edges that follow from `first` being before `then`, of the same key.
     pub(super) fn each_edge(&self, first: u32, then: u32, mut add: impl FnMut(u32, u32)) {
         let [before, after] = [first, then].map(|version| self.versions[version as usize].writer);
-        add(self.commit(before), self.snapshot(after));
+        add(self.commit(before), self.over(after));
         for reader in self.readers.of(first).iter().filter(|reader| **reader != after) {
             add(self.snapshot(*reader), self.commit(after));
         }
@@ -198,7 +210,7 @@ impl Problem {
                     continue;
                 }
                 let [before, after] = [before, after].map(|version| self.versions[version as usize].writer);
-                self.known.push((self.commit(before), self.snapshot(after)));
+                self.known.push((self.commit(before), self.over(after)));
                 let readers = versions.versions()[*first as usize]
                     .readers
                     .iter()

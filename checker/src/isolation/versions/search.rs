@@ -378,6 +378,7 @@ impl<'p> Search<'p> {
             }
             return Err(NoOrder(sorted(txns)));
         }
+        self.topology.steps += self.choices.len() as u64;
         let (literals, txns) = self.analyse(conflict, deepest);
         // The first literal is the one that is deepest: it holds now; the second is the next.
         let back = literals[1..]
