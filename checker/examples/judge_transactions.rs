@@ -17,7 +17,7 @@ use std::{
 use quorate_checker::{
     Context,
     formats::jsonl,
-    isolation::{self, Block, Gather, Question},
+    isolation::{self, Block, Data, Gather, Question},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = args.next().unwrap_or_else(|| "strict-serializable".to_owned());
     let began = Instant::now();
     let mut reader = BufReader::new(File::open(path)?);
-    let mut gather = Gather::new();
+    let mut gather = Gather::new(Data::Lists);
     let (mut unread, mut is_at_end) = (Vec::new(), false);
     while !is_at_end {
         let mut text = std::mem::take(&mut unread);

@@ -11,7 +11,7 @@ use std::{
 use quorate_checker::{
     Context, Datum, Entry, Function, History, Keying, Transcript,
     formats::Format,
-    isolation,
+    isolation::{self, Data},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::{Budget, Nil, Options},
     register_history,
@@ -162,7 +162,7 @@ impl Checker {
         })
     }
 
-    /// Reads a file of transactions on lists in the fast way, if it is one and has nothing unusual.
+    /// Reads a file of transactions in the fast way, if it is one and has nothing unusual.
     fn open_txns(&self, path: &Path) -> Option<Opened> {
         if RunFolder::is_one(path) || path == Path::new("-") || self.options.keyed {
             return None;
@@ -173,24 +173,30 @@ impl Checker {
             return None;
         }
         let mut about = Vec::new();
-        match self.options.model {
-            Some(Model::ListAppend) => {}
+        let model = match self.options.model {
+            Some(model) => model,
             None => {
                 // What its beginning is of, the rest is too, or is unusual.
                 let (model, why) = Model::infer(&input.beginning()).ok()?;
                 about.push(("model", format!("{model}, as {why}; --model asks for another")));
-                (model == Model::ListAppend).then_some(())?;
-                self.options
-                    .consistency
-                    .is_none_or(|level| model.require_level(level).is_ok())
-                    .then_some(())?;
+                model
             }
-            Some(_) => return None,
-        }
-        let txns = input.txns(self.options.jobs)?;
-        let (model, nil) = (Model::ListAppend, Nil::Absent);
+        };
+        let data = model.data()?;
+        let level = self.options.consistency;
+        level
+            .is_none_or(|level| model.require_level(level).is_ok())
+            .then_some(())?;
+        // What is judged by causes is judged on calls.
+        level
+            .is_none_or(|level| data == Data::Lists || !level.is_of_causes())
+            .then_some(())?;
+        let txns = input.txns(data, self.options.jobs)?;
         Some(Opened {
-            asked: Asked::Model { model, nil },
+            asked: Asked::Model {
+                model,
+                nil: Nil::Absent,
+            },
             record: Record::Txns(txns),
             about,
             format,

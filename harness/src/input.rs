@@ -11,7 +11,7 @@ use std::{
 use quorate_checker::{
     Entry, Event, Function, History, HistoryBuilder, Transcript, TranscriptBuilder, TranscriptError,
     formats::{Collected, Format, ReadError, Reader, Refusal, Sink},
-    isolation::Txns,
+    isolation::{Data, Txns},
 };
 
 use quorate_workloads::TxnRecord;
@@ -96,10 +96,10 @@ impl Input {
         builder.finish()
     }
 
-    /// Everything, as transactions on lists, on so many threads; nothing if the history has anything unusual.
-    pub fn txns(self, jobs: usize) -> Option<Txns> {
+    /// Everything, as transactions on such data, on so many threads; nothing if the history has anything unusual.
+    pub fn txns(self, data: Data, jobs: usize) -> Option<Txns> {
         let Input { first, rest, .. } = self;
-        txns_file::read(io::Cursor::new(first).chain(rest), jobs)
+        txns_file::read(io::Cursor::new(first).chain(rest), data, jobs)
     }
 
     /// Everything, as calls in the order of real time.

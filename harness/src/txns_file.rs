@@ -1,9 +1,9 @@
-//! Reading transactions on lists from a file, as fast as can be: [blocks](crate::blocks) of lines are scanned on all threads, and
-//! put together by the calling one.
+//! Reading transactions on lists and registers from a file, as fast as can be: [blocks](crate::blocks) of lines are scanned on all
+//! threads, and put together by the calling one.
 
 use std::io::Read;
 
-use quorate_checker::isolation::{Block, Gather, Txns, Unusual};
+use quorate_checker::isolation::{Block, Data, Gather, Txns, Unusual};
 
 use crate::blocks::Blocks;
 
@@ -12,8 +12,8 @@ const BLOCK_BYTES: usize = 256 << 10;
 
 /// Reads a whole history of EDN or JSON on so many threads; nothing if it has anything unusual, or can't be read: the general way of
 /// reading takes it then, or says what is wrong.
-pub fn read(reader: impl Read + Send, jobs: usize) -> Option<Txns> {
-    let mut gather = Gather::new();
+pub fn read(reader: impl Read + Send, data: Data, jobs: usize) -> Option<Txns> {
+    let mut gather = Gather::new(data);
     let blocks = Blocks {
         bytes: BLOCK_BYTES,
         jobs,

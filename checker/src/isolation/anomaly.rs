@@ -32,6 +32,12 @@ pub enum Anomaly {
     GCursor,
     /// A transaction read what depends on a write, and later missed that write.
     GMonotonic,
+    /// What transactions saw, each as it was committed at one moment, is of no one order of commits.
+    NonPrefix,
+    /// What the reads of transactions saw, one after another, is of no one order of commits.
+    GMsr,
+    /// The transactions that write, and one that only reads, miss each other's writes in a circle.
+    GUpdate,
     /// A transaction saw one write of another transaction, and missed another write of it.
     FracturedRead,
     /// A transaction missed a write that is among the causes of what it read.
@@ -95,24 +101,9 @@ impl Closing {
 }
 
 impl Anomaly {
-    /// What only weak models have of their own: see [`super::weak`].
-    pub(super) const WEAK: [Self; 11] = [
-        Self::GCursor,
-        Self::GMonotonic,
-        Self::FracturedRead,
-        Self::MissedCause,
-        Self::SessionMissedCause,
-        Self::NotLinearizable,
-        Self::NotSequential,
-        Self::OwnWriteMissed,
-        Self::NonMonotonicRead,
-        Self::NonMonotonicWrite,
-        Self::WriteBeforeRead,
-    ];
-
     /// Returns every anomaly.
     pub fn all() -> impl Iterator<Item = Self> {
-        const OTHERS: [Anomaly; 21] = [
+        const OTHERS: [Anomaly; 24] = [
             Anomaly::Internal,
             Anomaly::G1a,
             Anomaly::G1b,
@@ -125,6 +116,9 @@ impl Anomaly {
             Anomaly::LostUpdate,
             Anomaly::GCursor,
             Anomaly::GMonotonic,
+            Anomaly::NonPrefix,
+            Anomaly::GMsr,
+            Anomaly::GUpdate,
             Anomaly::FracturedRead,
             Anomaly::MissedCause,
             Anomaly::SessionMissedCause,
@@ -157,6 +151,9 @@ impl Anomaly {
             Self::LostUpdate => "lost-update",
             Self::GCursor => "G-cursor",
             Self::GMonotonic => "G-monotonic",
+            Self::NonPrefix => "non-prefix",
+            Self::GMsr => "G-MSR",
+            Self::GUpdate => "G-update",
             Self::FracturedRead => "fractured-read",
             Self::MissedCause => "missed-cause",
             Self::SessionMissedCause => "session-missed-cause",
@@ -196,6 +193,9 @@ impl Anomaly {
             Self::LostUpdate => "two transactions update the same version of a key",
             Self::GCursor => "key is written between a transaction's read and write of it",
             Self::GMonotonic => "transaction goes back in time between its reads",
+            Self::NonPrefix => "two transactions see commits in different orders",
+            Self::GMsr => "reads see commits in different orders",
+            Self::GUpdate => "transaction misses what those that write can't have done in that order",
             Self::FracturedRead => "transaction sees only part of another",
             Self::MissedCause => "transaction sees an effect and misses its cause",
             Self::SessionMissedCause => {

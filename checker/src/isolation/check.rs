@@ -8,6 +8,8 @@ use super::{
     graph::{Edge, Graph, Orders, session_edges},
     lattice::{Model, implied_by},
     lists::Lists,
+    orderings,
+    points::{Moments, Points},
     registers::{Keys, Registers},
     report::{Report, report},
     search::Search,
@@ -65,7 +67,38 @@ pub(super) struct Outcome {
 
 /// Judges `txns`.
 pub fn check(txns: &Txns, question: &Question, context: &Context) -> Report {
-    report(txns, question, context, judge(txns, question))
+    let mut report = report(txns, question, context, judge(txns, question));
+    if !report.is_violated() && !report.unknown.is_empty() && is_implied(txns, question) {
+        report.unknown.clear();
+    }
+    report
+}
+
+/// Models that are decided whatever the data, each before those that it implies.
+const DECIDED: [&str; 6] = [
+    "strict-serializable",
+    "strong-session-serializable",
+    "serializable",
+    "strong-snapshot-isolation",
+    "strong-session-snapshot-isolation",
+    "snapshot-isolation",
+];
+
+/// Returns whether a model holds that implies all that are asked for.
+fn is_implied(txns: &Txns, question: &Question) -> bool {
+    let holds = |model: Model| {
+        let stronger = Question {
+            models: vec![model],
+            ..question.clone()
+        };
+        let outcome = judge(txns, &stronger);
+        outcome.unknown.is_empty() && !outcome.cases.anomalies().any(|anomaly| stronger.forbids(anomaly))
+    };
+    let models = DECIDED.map(|name| name.parse::<Model>().expect("the table has it"));
+    let mut above = models
+        .into_iter()
+        .filter(|model| question.models.iter().all(|it| model.implies(*it)));
+    !question.models.is_empty() && above.any(holds)
 }
 
 pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
@@ -110,6 +143,10 @@ pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
     }
     let is_empty = graph.is_empty();
     search(txns, question, &source, &graph, wanted, &mut cases, &mut unknown);
+    let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
+    if let (Source::Registers(registers), false) = (&source, is_violated) {
+        unknown.extend(orderings::check(registers, question, &mut cases));
+    }
     Outcome {
         cases,
         is_empty,
@@ -128,18 +165,67 @@ fn weak(
 ) -> Vec<String> {
     let models = question.models.iter().filter(|model| model.is_weak());
     let wants = |anomaly: Anomaly| models.clone().any(|model| model.names(anomaly));
-    match source {
-        Source::Lists(lists) => Weak { txns, writers, lists }.check(wants, edges, cases),
-        Source::Registers(_) => {
-            let missing = Anomaly::WEAK.into_iter().filter(|anomaly| wants(*anomaly));
-            let names: Vec<&str> = missing.map(Anomaly::name).collect();
-            let what = format!(
-                "{} is not looked for in registers, whose versions have no known order",
-                names.join(", ")
-            );
-            (!names.is_empty()).then_some(what).into_iter().collect()
-        }
+    let serializable: Model = "serializable".parse().expect("the table has it");
+    let wants_updates = question
+        .models
+        .iter()
+        .any(|model| model.names(Anomaly::GUpdate) && !model.implies(serializable));
+    let lists = match source {
+        Source::Lists(lists) => lists,
+        Source::Registers(_) => return weak_registers(txns, question, writers, (wants, wants_updates), cases),
+    };
+    let points = || Points::new(txns, writers, source);
+    if wants(Anomaly::NonPrefix) {
+        points().moments(lists, Moments::OfTransactions, Anomaly::NonPrefix, cases);
     }
+    if wants(Anomaly::GMsr) {
+        points().moments(lists, Moments::OfReads, Anomaly::GMsr, cases);
+    }
+    if wants_updates {
+        points().updates(edges, cases);
+    }
+    let lists = Some(lists);
+    Weak { txns, writers, lists }.check(wants, edges, cases)
+}
+
+/// The same of registers; what takes an order of versions is not known.
+fn weak_registers(
+    txns: &Txns,
+    question: &Question,
+    writers: &Writers,
+    (wants, wants_updates): (impl Fn(Anomaly) -> bool, bool),
+    cases: &mut Cases,
+) -> Vec<String> {
+    use super::anomaly::{Class, Closing};
+    const OF_ORDERS: [Anomaly; 7] = [
+        Anomaly::GCursor,
+        Anomaly::GMonotonic,
+        Anomaly::GMsr,
+        Anomaly::OwnWriteMissed,
+        Anomaly::NonMonotonicRead,
+        Anomaly::NonMonotonicWrite,
+        Anomaly::WriteBeforeRead,
+    ];
+    let is_known = |anomaly: Anomaly| wants(anomaly) && !OF_ORDERS.contains(&anomaly);
+    let weak = Weak {
+        txns,
+        writers,
+        lists: None,
+    };
+    let mut unknown = weak.check(is_known, &[], cases);
+    let forbids = |class: Class| question.forbids(Anomaly::Cycle(class, Closing::Data));
+    let is_single = forbids(Class::GSingleItem) && !forbids(Class::GNonadjacentItem) && !forbids(Class::G2Item);
+    let missing = OF_ORDERS.into_iter().filter(|anomaly| wants(*anomaly));
+    let missing = missing.chain(Some(Anomaly::GUpdate).filter(|_| wants_updates));
+    let mut names: Vec<&str> = missing.map(Anomaly::name).collect();
+    names.extend(is_single.then_some("G-single-item in every order of versions"));
+    if !names.is_empty() {
+        unknown.push(format!(
+            "{} is not looked for in registers, whose versions have no known order, and no stronger model holds",
+            names.join(", ")
+        ));
+    }
+    unknown
 }
 
 fn orders(wanted: &[Anomaly]) -> Orders {

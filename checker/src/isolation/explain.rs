@@ -92,21 +92,25 @@ pub(super) fn explain(txns: &Txns, source: &Source<'_>, cycle: &[Link]) -> Strin
 pub(super) fn why(txns: &Txns, source: &Source<'_>, link: &Link) -> String {
     let (from, to) = (txns.name(link.from), txns.name(link.to));
     match link.kind {
-        Kind::Process => {
-            let process = &txns.processes[txns.txn(link.from).session as usize];
-            format!("{process} did {from} before {to}")
-        }
-        Kind::Realtime | Kind::On => {
-            let ended = txns.origins[link.from as usize].completion_index;
-            let began = txns.origins[link.to as usize].index;
-            format!("{from} had ended (index {ended}) before {to} began (index {began})")
-        }
+        Kind::Process | Kind::Realtime | Kind::On => order_words(txns, link),
         Kind::Ww | Kind::Wr | Kind::Rw => match source {
             Source::Lists(lists) => of_lists(txns, lists, link),
             Source::Registers(registers) => of_registers(txns, registers, link),
         }
         .unwrap_or_else(|| format!("{to} depends on {from}")),
     }
+}
+
+/// Returns how the order of a session or of real time has it.
+pub(super) fn order_words(txns: &Txns, link: &Link) -> String {
+    let (from, to) = (txns.name(link.from), txns.name(link.to));
+    if link.kind == Kind::Process {
+        let process = &txns.processes[txns.txn(link.from).session as usize];
+        return format!("{process} did {from} before {to}");
+    }
+    let ended = txns.origins[link.from as usize].completion_index;
+    let began = txns.origins[link.to as usize].index;
+    format!("{from} had ended (index {ended}) before {to} began (index {began})")
 }
 
 fn of_lists(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<String> {

@@ -14,6 +14,7 @@ use crate::{
 /// Takes blocks in the order of the history.
 #[derive(Debug)]
 pub struct Gather {
+    data: Data,
     builder: Builder,
     processes: FxHashMap<i64, State>,
     /// By session, whose it is.
@@ -49,10 +50,12 @@ struct Spine {
     list: Option<u32>,
 }
 
-impl Default for Gather {
-    fn default() -> Self {
+impl Gather {
+    /// Returns a gatherer of nothing yet.
+    pub fn new(data: Data) -> Self {
         Self {
-            builder: Builder::new(Data::Lists),
+            data,
+            builder: Builder::new(data),
             processes: FxHashMap::default(),
             sessions: Vec::new(),
             int_keys: FxHashMap::default(),
@@ -62,13 +65,6 @@ impl Default for Gather {
             last_index: None,
             next_index: 0,
         }
-    }
-}
-
-impl Gather {
-    /// Returns a gatherer of nothing yet.
-    pub fn new() -> Self {
-        Self::default()
     }
 
     /// Takes the next block.
@@ -160,7 +156,7 @@ impl Gather {
         state.open = Some(self.builder.begin(txn, origin));
         state.asked.clear();
         for step in steps {
-            if let scan::What::Append(value) = step.what {
+            if let Some(value) = self.written(step.what)? {
                 let key = self.key(block, step.key)?;
                 state.asked.push((key, value));
             }
@@ -190,16 +186,33 @@ impl Gather {
             return Some(());
         }
         for step in steps {
+            self.written(step.what)?;
             let key = self.key(block, step.key)?;
             let what = match step.what {
-                scan::What::Append(value) => What::Write(self.builder.int_element(key, value)),
+                scan::What::Append(value) | scan::What::Write(value) => {
+                    What::Write(self.builder.int_element(key, value))
+                }
                 _ if outcome != Outcome::Ok => continue,
+                scan::What::Nothing if self.data == Data::Registers => What::ReadRegister(NONE),
                 scan::What::Nothing => What::ReadList { list: NONE, length: 0 },
+                scan::What::Value(value) => What::ReadRegister(self.builder.int_element(key, value)),
                 scan::What::List(begin, end) => self.list(key, &block.text[begin as usize..end as usize])?,
             };
             self.builder.push(key, what);
         }
         Some(())
+    }
+
+    /// Returns what a step writes, if it does; an error is a step of other data.
+    #[inline]
+    fn written(&self, what: scan::What) -> Option<Option<i64>> {
+        match (self.data, what) {
+            (Data::Lists, scan::What::Append(value)) | (Data::Registers, scan::What::Write(value)) => Some(Some(value)),
+            (_, scan::What::Nothing)
+            | (Data::Lists, scan::What::List(..))
+            | (Data::Registers, scan::What::Value(_)) => Some(None),
+            _ => None,
+        }
     }
 
     fn append(&mut self, asked: &[(u32, i64)]) {

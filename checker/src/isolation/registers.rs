@@ -38,20 +38,38 @@ type Precedence = (u32, u32, u32);
 
 /// What touched the versions of a key.
 #[derive(Debug, Default)]
-struct Key {
+pub(super) struct Key {
     /// Its versions, and for each who read it from outside.
     versions: Vec<Version>,
     /// Direct precedence between versions, by their places.
     order: Vec<(u32, u32)>,
 }
 
+/// A version of a key.
 #[derive(Debug)]
-struct Version {
+pub(super) struct Version {
     /// [`NONE`] for the initial state.
-    element: u32,
+    pub(super) element: u32,
     /// The transaction that left it behind, or [`NONE`].
-    writer: u32,
-    readers: Vec<u32>,
+    pub(super) writer: u32,
+    pub(super) readers: Vec<u32>,
+}
+
+impl Key {
+    /// Returns its versions; the first is the initial state.
+    pub(super) fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
+    /// Returns what is assumed of their order, by their places.
+    pub(super) fn order(&self) -> &[(u32, u32)] {
+        &self.order
+    }
+
+    /// Returns who read the initial state.
+    pub(super) fn initial_readers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.versions[0].readers.iter().copied()
+    }
 }
 
 /// The first and the last version of a key that a transaction touched.
@@ -291,6 +309,43 @@ impl<'t> Registers<'t> {
                 .chain(&behind[then as usize]);
             pairs.extend(before.map(|first| (key, *first, then)));
         }
+    }
+
+    pub(super) fn txns(&self) -> &Txns {
+        self.txns
+    }
+
+    pub(super) fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// Returns, by transaction, whether it is known to have happened.
+    pub(super) fn happened(&self) -> &[bool] {
+        &self.writers.happened
+    }
+
+    /// Calls `add` with each who read a version over which another wrote after reading it, and with that other: who comes later.
+    pub(super) fn each_update(&self, mut add: impl FnMut(u32, u32)) {
+        for touch in self
+            .touches
+            .iter()
+            .filter(|touch| touch.first != touch.last && touch.first != 0)
+        {
+            let readers = &self.keys[touch.key as usize].versions[touch.first as usize].readers;
+            readers
+                .iter()
+                .filter(|reader| **reader != touch.txn)
+                .for_each(|reader| add(*reader, touch.txn));
+        }
+    }
+
+    /// Returns who wrote what `txn` read and then wrote over.
+    pub(super) fn updated(&self, txn: u32) -> impl Iterator<Item = u32> + '_ {
+        let begin = self.touches.partition_point(|touch| touch.txn < txn);
+        let own = self.touches[begin..].iter().take_while(move |touch| touch.txn == txn);
+        let updates = own.filter(|touch| touch.first != touch.last);
+        let writers = updates.map(|touch| self.keys[touch.key as usize].versions[touch.first as usize].writer);
+        writers.filter(|writer| *writer != NONE)
     }
 
     /// Appends the dependencies between transactions, and returns how many nodes there are then.

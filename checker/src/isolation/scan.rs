@@ -1,4 +1,4 @@
-//! Histories of transactions on lists, as fast as they can be read: the shapes that testers write, and nothing else.
+//! Histories of transactions on lists and registers, as fast as they can be read: the shapes that testers write, and nothing else.
 //!
 //! A [`Block`] of whole lines is scanned by itself, on any thread; a [`Gather`] takes blocks in their order and pairs invocations with
 //! completions. A list that was read stays text until its key is known: nearly every one is a beginning of the longest list of its key,
@@ -51,7 +51,10 @@ pub(super) enum Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     Append(i64),
+    Write(i64),
     Nothing,
+    /// What was read of a register.
+    Value(i64),
     /// What is between the brackets of a list, without the space around it.
     List(u32, u32),
 }
@@ -264,6 +267,7 @@ impl<'t> Scanner<'t> {
         self.space(false);
         let what = match name {
             b"append" => What::Append(self.int()?),
+            b"w" => What::Write(self.int()?),
             b"r" => match self.peek()? {
                 b']' => What::Nothing,
                 b'n' => {
@@ -273,6 +277,7 @@ impl<'t> Scanner<'t> {
                     self.at += length;
                     What::Nothing
                 }
+                b'-' | b'0'..=b'9' => What::Value(self.int()?),
                 _ => self.list()?,
             },
             _ => return None,

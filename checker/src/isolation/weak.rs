@@ -27,7 +27,8 @@ use crate::causal::{self, Access, Level, Names, Sessions, TxnId};
 pub(super) struct Weak<'t> {
     pub(super) txns: &'t Txns,
     pub(super) writers: &'t Writers,
-    pub(super) lists: &'t Lists<'t>,
+    /// None of registers, of which only what takes no order of versions is looked for.
+    pub(super) lists: Option<&'t Lists<'t>>,
 }
 
 impl Weak<'_> {
@@ -46,16 +47,28 @@ impl Weak<'_> {
         if wants(Anomaly::SessionMissedCause) {
             let txns = &self.txns.split();
             let writers = &Writers::new(txns);
-            let lists = &Lists::new(txns, writers);
-            let steps = Weak { txns, writers, lists };
+            let lists = self.lists.map(|_| Lists::new(txns, writers));
+            let steps = Weak {
+                txns,
+                writers,
+                lists: lists.as_ref(),
+            };
             unknown.extend(steps.causes(Anomaly::SessionMissedCause, Level::Causal, cases));
         }
-        self.sessions(&wants, cases);
-        if wants(Anomaly::GCursor) {
-            self.cursors(cases);
+        let of_sessions = [
+            Anomaly::OwnWriteMissed,
+            Anomaly::NonMonotonicRead,
+            Anomaly::NonMonotonicWrite,
+            Anomaly::WriteBeforeRead,
+        ];
+        if let (Some(lists), true) = (self.lists, of_sessions.into_iter().any(&wants)) {
+            self.sessions(lists, &wants, cases);
         }
-        if wants(Anomaly::GMonotonic) {
-            self.views(edges, cases);
+        if let (Some(lists), true) = (self.lists, wants(Anomaly::GCursor)) {
+            self.cursors(lists, cases);
+        }
+        if let (Some(lists), true) = (self.lists, wants(Anomaly::GMonotonic)) {
+            self.views(lists, edges, cases);
         }
         let by_steps = [
             (Anomaly::NotLinearizable, "strict-serializable"),
@@ -112,7 +125,7 @@ impl Weak<'_> {
     }
 
     /// The session guarantees of each key.
-    fn sessions(&self, wants: &impl Fn(Anomaly) -> bool, cases: &mut Cases) {
+    fn sessions(&self, lists: &Lists<'_>, wants: &impl Fn(Anomaly) -> bool, cases: &mut Cases) {
         let mut known: FxHashMap<(u32, u32), Known> = FxHashMap::default();
         for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
             let session = self.txns.txn(txn).session;
@@ -124,7 +137,7 @@ impl Weak<'_> {
             {
                 let known = known.entry((session, step.key)).or_default();
                 let met = match step.what {
-                    What::ReadList { list, length } if self.lists.is_version(list, length) => Met {
+                    What::ReadList { list, length } if lists.is_version(list, length) => Met {
                         txn,
                         step: *step,
                         place: length,
@@ -133,7 +146,7 @@ impl Weak<'_> {
                         txn,
                         step: *step,
                         // What nobody saw comes after all that somebody did.
-                        place: self.lists.place(element).unwrap_or(NONE - 1) + 1,
+                        place: lists.place(element).unwrap_or(NONE - 1) + 1,
                     },
                     _ => continue,
                 };
@@ -180,14 +193,14 @@ impl Weak<'_> {
         )
     }
 
-    fn cursors(&self, cases: &mut Cases) {
+    fn cursors(&self, lists: &Lists<'_>, cases: &mut Cases) {
         for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
             let steps = self.txns.steps(txn);
             for (number, step) in steps.iter().enumerate() {
                 let What::ReadList { list, length } = step.what else {
                     continue;
                 };
-                if !self.lists.is_version(list, length) || self.writers.is_ambiguous(step.key) {
+                if !lists.is_version(list, length) || self.writers.is_ambiguous(step.key) {
                     continue;
                 }
                 let own = steps[number..]
@@ -198,8 +211,8 @@ impl Weak<'_> {
                         _ => None,
                     });
                 let Some(own) = own else { continue };
-                let place = self.lists.place(own).unwrap_or_else(|| self.lists.length(step.key));
-                let between = self.lists.writer_from(step.key, length).filter(|writer| *writer != txn);
+                let place = lists.place(own).unwrap_or_else(|| lists.length(step.key));
+                let between = lists.writer_from(step.key, length).filter(|writer| *writer != txn);
                 if let (Some(between), true) = (between, length < place) {
                     cases.add(Anomaly::GCursor, || {
                         let (txns, value) = (self.txns, self.txns.value(own));
@@ -217,7 +230,7 @@ impl Weak<'_> {
     }
 
     /// Reads that miss a write on which something depends that their transaction had met by then.
-    fn views(&self, edges: &[Edge], cases: &mut Cases) {
+    fn views(&self, lists: &Lists<'_>, edges: &[Edge], cases: &mut Cases) {
         let node_count = edges
             .iter()
             .map(|edge| edge.from.max(edge.to) + 1)
@@ -226,7 +239,7 @@ impl Weak<'_> {
             .max(self.txns.count() as u32);
         let graph = Edges::new(node_count as usize, edges);
         let mut met = vec![NONE; node_count as usize];
-        let unseen = self.lists.unseen();
+        let unseen = lists.unseen();
         for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
             let mut sources: Vec<u32> = Vec::new();
             for step in self
@@ -236,16 +249,16 @@ impl Weak<'_> {
                 .filter(|step| !self.writers.is_ambiguous(step.key))
             {
                 let (before, missed) = match step.what {
-                    What::ReadList { list, length } if self.lists.is_version(list, length) => {
-                        let next = self.lists.writer_from(step.key, length);
-                        let is_all = length == self.lists.length(step.key);
+                    What::ReadList { list, length } if lists.is_version(list, length) => {
+                        let next = lists.writer_from(step.key, length);
+                        let is_all = length == lists.length(step.key);
                         let unseen = unseen.get(&step.key).filter(|_| is_all).into_iter().flatten().copied();
                         let missed: Vec<u32> = next.into_iter().chain(unseen).filter(|missed| *missed != txn).collect();
-                        (self.lists.writer_before(step.key, length), missed)
+                        (lists.writer_before(step.key, length), missed)
                     }
                     What::Write(element) => {
-                        let place = self.lists.place(element).unwrap_or_else(|| self.lists.length(step.key));
-                        (self.lists.writer_before(step.key, place), Vec::new())
+                        let place = lists.place(element).unwrap_or_else(|| lists.length(step.key));
+                        (lists.writer_before(step.key, place), Vec::new())
                     }
                     _ => (None, Vec::new()),
                 };
@@ -348,15 +361,16 @@ impl<'w> Causes<'w> {
             causes.by_session[id.session as usize].push(txn);
             ids[txn as usize] = Some(id);
         }
+        let Some(lists) = weak.lists else { return causes };
         for key in 0..weak.txns.keys.len() as u32 {
-            let mut order: Vec<TxnId> = weak.lists.writers_of(key).filter_map(|txn| ids[txn as usize]).collect();
+            let mut order: Vec<TxnId> = lists.writers_of(key).filter_map(|txn| ids[txn as usize]).collect();
             order.dedup();
             if order.len() > 1 {
                 causes.sessions.order(order);
             }
         }
-        for (key, unseen) in weak.lists.unseen() {
-            let last = weak.lists.writer_before(key, weak.lists.length(key));
+        for (key, unseen) in lists.unseen() {
+            let last = lists.writer_before(key, lists.length(key));
             for txn in unseen.into_iter().filter(|txn| Some(*txn) != last) {
                 if let (Some(last), Some(then)) = (last.and_then(|last| ids[last as usize]), ids[txn as usize]) {
                     causes.sessions.order(vec![last, then]);

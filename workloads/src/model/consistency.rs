@@ -95,6 +95,14 @@ impl Consistency {
         }
     }
 
+    /// Returns whether transactions on registers are judged by causes at this level, and not by cycles.
+    pub fn is_of_causes(self) -> bool {
+        matches!(
+            self,
+            Consistency::Causal | Consistency::ReadAtomic | Consistency::ReadCommitted
+        )
+    }
+
     /// The level as a property.
     pub(super) fn property(self) -> Property {
         Property::new(self.name(), self.promise(), self.anomaly())

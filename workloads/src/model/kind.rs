@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use quorate_checker::{Call, Datum, Transcript, isolation};
+use quorate_checker::{
+    Call, Datum, Transcript,
+    isolation::{self, Data},
+};
 
 use super::Consistency;
 
@@ -118,6 +121,15 @@ impl Model {
             self,
             Model::Register | Model::CasRegister | Model::MultiRegister | Model::Sessions
         )
+    }
+
+    /// The data of its transactions, if it is of such.
+    pub fn data(self) -> Option<Data> {
+        match self {
+            Model::ListAppend => Some(Data::Lists),
+            Model::RwRegister => Some(Data::Registers),
+            _ => None,
+        }
     }
 
     /// Whether it is of transactions, each of several keys, so that a record is never cut by its keys.

@@ -1,8 +1,8 @@
 //! The verdict on transactions: against a model of consistency, by their dependencies and by their causes.
 //!
 //! Each anomaly that the model rules out and that was found is a property that is violated; where none was found, the model itself is
-//! one that is held, or not known to be. Of registers, whose versions have no order that reads tell, what is known of causes decides
-//! more, and is asked too.
+//! one that is held, or not known to be. Of registers, whose versions have no order that reads tell, the levels that are defined by
+//! causes are decided by them.
 
 use quorate_checker::{
     Context, Counts, Finding, Transcript, causal,
@@ -87,10 +87,7 @@ impl Part {
 /// # Errors
 /// Why it has none.
 pub(crate) fn transactions_of(question: &Question<'_>, transcript: &Transcript) -> Result<Txns, String> {
-    let data = match question.model {
-        Model::ListAppend => Data::Lists,
-        _ => Data::Registers,
-    };
+    let data = question.model.data().unwrap_or(Data::Registers);
     isolation::transactions(transcript, data)
 }
 
@@ -107,12 +104,13 @@ fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -
     with_causes(question, transcript, &txns, context)
 }
 
-/// Judges the transactions of `transcript`, of registers by their causes too.
+/// Judges the transactions of `transcript`, of registers by their causes where the level is defined by these.
 pub(crate) fn with_causes(question: &Question<'_>, transcript: &Transcript, txns: &Txns, context: &Context) -> Part {
     let mut part = of_txns(question, txns, context);
-    if question.model == Model::RwRegister {
-        let is_violated = part.claims.iter().any(|claim| claim.count > 0);
-        by_causes(asked(question), is_violated, transcript, context, &mut part);
+    if let (Model::RwRegister, Some(level)) = (question.model, question.consistency)
+        && level.is_of_causes()
+    {
+        by_causes(asked(question), level, transcript, context, &mut part);
     }
     part
 }
@@ -166,17 +164,8 @@ fn claims(asked: isolation::Model, report: &Report) -> Vec<ClaimReport> {
     claims
 }
 
-/// Asks by causes too: at the levels that are defined by them, and at those that imply them if nothing else was found.
-fn by_causes(asked: isolation::Model, is_violated: bool, transcript: &Transcript, context: &Context, part: &mut Part) {
-    let levels = [Consistency::Causal, Consistency::ReadAtomic, Consistency::ReadCommitted];
-    let of_causes = |level: &Consistency| level.of_transactions() == Some(asked);
-    let session = "strong-session-serializable".parse().expect("the table has it");
-    let level = match levels.into_iter().find(of_causes) {
-        Some(level) => level,
-        // What is causal goes by the order of sessions, which not every stronger model does.
-        None if asked.implies(session) && !is_violated => Consistency::Causal,
-        None => return,
-    };
+/// Asks by causes, of a level that is defined by them: cycles may show that it is broken, and never that it holds.
+fn by_causes(asked: isolation::Model, level: Consistency, transcript: &Transcript, context: &Context, part: &mut Part) {
     let ask = |level: Consistency| {
         let level_of = match level {
             Consistency::ReadCommitted => causal::Level::ReadCommitted,
@@ -187,12 +176,9 @@ fn by_causes(asked: isolation::Model, is_violated: bool, transcript: &Transcript
         claim(level.property(), asked, finding)
     };
     let first = ask(level);
+    part.claims.retain(|claim| claim.count > 0);
     if first.count == 0 {
-        // What is defined by causes is decided by them; cycles may show that it is broken, and never that it holds.
-        if level.of_transactions() == Some(asked) {
-            part.claims.retain(|claim| claim.count > 0);
-            part.claims.push(first);
-        }
+        part.claims.push(first);
         return;
     }
     let mut broken = vec![asked];
@@ -203,7 +189,6 @@ fn by_causes(asked: isolation::Model, is_violated: bool, transcript: &Transcript
         broken.extend(level.filter(|_| claim.count > 0));
     }
     part.broken = part.broken.and(&Broken::by([], &broken));
-    part.claims.retain(|claim| claim.count > 0);
     part.claims.extend(claims);
 }
 

@@ -8,7 +8,7 @@ use quorate_checker::{
 use super::notation::history;
 
 /// A history that satisfies the second model and not the first, which implies it.
-const APART: [(&str, &str, &str); 19] = [
+const APART: [(&str, &str, &str); 28] = [
     ("strict-serializable", "strong-session-serializable", STALE),
     ("strict-serializable", "serializable", STALE),
     ("strict-serializable", "strong-snapshot-isolation", SKEW),
@@ -26,6 +26,15 @@ const APART: [(&str, &str, &str); 19] = [
     ("serializable", "repeatable-read", INTERNAL),
     ("snapshot-isolation", "parallel-snapshot-isolation", LONG_FORK),
     ("snapshot-isolation", "consistent-view", LONG_FORK),
+    ("snapshot-isolation", "prefix", LOST),
+    ("snapshot-isolation", "monotonic-snapshot-read", LONG_FORK),
+    ("snapshot-isolation", "forward-consistent-view", LONG_FORK),
+    ("prefix", "causal-cerone", LONG_FORK),
+    ("parallel-snapshot-isolation", "update-atomic", CAUSE),
+    ("monotonic-snapshot-read", "read-committed", FORK_BACK),
+    ("serializable", "update-serializable", LONG_FORK),
+    ("update-serializable", "forward-consistent-view", SKEW),
+    ("consistent-view", "monotonic-view", FRACTURED_BACK),
     ("repeatable-read", "cursor-stability", SKEW),
     ("consistent-view", "cursor-stability", FRACTURED),
     ("cursor-stability", "read-committed", LOST),
@@ -56,6 +65,19 @@ const LONG_FORK: &str = "
     | p2 ok: r x [1], r y []
     | p3 ok: r x [], r y [1]
 ";
+/// As before, where each read what it saw before what it missed.
+const FORK_BACK: &str = "
+    | p0 invoke: append x 1
+    | p1 invoke: append y 1
+    | p2 invoke: r x [1], r y []
+    | p3 invoke: r y [1], r x []
+    | p0 ok: append x 1
+    | p1 ok: append y 1
+    | p2 ok: r x [1], r y []
+    | p3 ok: r y [1], r x []
+";
+const FRACTURED_BACK: &str = "p0 ok: append x 1, append y 1\n p1 ok: r y [], r x [1]";
+const CAUSE: &str = "p0 ok: append x 1\n p1 ok: r x [1], append y 1\n p2 ok: r y [1], r x []";
 const INTERNAL: &str = "p0 ok: append x 1, r x []\n p1 ok: append y 1\n p1 ok: r y [1]";
 const FRACTURED: &str = "p0 ok: append x 1, append y 1\n p1 ok: r x [1], r y []";
 const LOST: &str = "p0 ok: r x [], append x 1\n p1 ok: r x [], append x 2";

@@ -6,6 +6,7 @@ mod hierarchy;
 mod litmus;
 mod naive;
 mod notation;
+mod orders;
 mod reading;
 mod simulators;
 mod stores;

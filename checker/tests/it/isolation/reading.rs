@@ -9,9 +9,9 @@ use quorate_checker::{
 use super::stores::{Isolation, Shape, history};
 
 /// Reads `text` in blocks of so many lines.
-fn fast(text: &str, lines_per_block: usize) -> Result<Txns, Unusual> {
+fn fast(text: &str, data: Data, lines_per_block: usize) -> Result<Txns, Unusual> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let mut gather = Gather::new();
+    let mut gather = Gather::new(data);
     for block in lines.chunks(lines_per_block) {
         gather.take(&Block::scan(block.concat().into_bytes())?)?;
     }
@@ -45,9 +45,10 @@ fn both_ways_of_reading_end_in_the_same() {
         Isolation::Stale,
         Isolation::Reordered,
     ];
-    for seed in 0..80 {
+    for seed in 0..160 {
+        let data = if seed % 2 == 0 { Data::Lists } else { Data::Registers };
         let shape = Shape {
-            data: Data::Lists,
+            data,
             txn_count: 40,
             client_count: 4,
             key_count: 3,
@@ -55,16 +56,15 @@ fn both_ways_of_reading_end_in_the_same() {
             fail_percent: 10,
             info_percent: 10,
         };
-        let transcript = history(seed, isolations[seed as usize % isolations.len()], shape);
+        let transcript = history(seed, isolations[seed as usize / 2 % isolations.len()], shape);
         for (format, write) in [
             (Format::Edn, write_edn as fn(&_) -> String),
             (Format::Jsonl, write_jsonl),
         ] {
             let text: String = transcript.entries().iter().map(|entry| write(entry) + "\n").collect();
-            let expected =
-                isolation::transactions(&general(format, &text), Data::Lists).expect("they are transactions");
+            let expected = isolation::transactions(&general(format, &text), data).expect("they are transactions");
             for lines_per_block in [1, 7, 1_000] {
-                let txns = fast(&text, lines_per_block).expect("it is usual");
+                let txns = fast(&text, data, lines_per_block).expect("it is usual");
                 assert_eq!(
                     found(&txns),
                     found(&expected),
@@ -81,7 +81,7 @@ fn what_is_written_otherwise_is_read_alike_or_refused() {
     let ok = "{:index 1, :type :ok, :process 0, :f :txn, :value [[:append :x 1] [:r :y [1 2]]]}";
     let nemesis = "{:index 2, :type :info, :process :nemesis, :f :kill, :value {:a [1 \"b\" [2]]}, :time -1}";
     let error = "{:process 1, :type :info, :f :txn, :error [:no \"way [\\\" out\"], :value nil, :index 4}";
-    let read = |lines: &[&str]| fast(&(lines.join("\n") + "\n"), 1).map(|txns| txns.count());
+    let read = |lines: &[&str]| fast(&(lines.join("\n") + "\n"), Data::Lists, 1).map(|txns| txns.count());
     assert_eq!(read(&[invoke, ok]), Ok(1));
     assert_eq!(read(&[invoke, ok, nemesis]), Ok(1));
     let asked = "{:process 1 :type :invoke :f :txn :value [[:r 1] [:append 1 -7]] :index 3}";

@@ -23,6 +23,8 @@ pub(super) enum Isolation {
     OldSnapshot,
     /// As serializable, but for where writes go among all others.
     Reordered,
+    /// As serializable, but for reads of what the transaction has not written, which see any state that was committed.
+    Random,
 }
 
 /// What clients do.
@@ -101,6 +103,7 @@ impl Store {
                     Isolation::Stale if !is_own && rng.random_bool(0.1) => {
                         self.commits[rng.random_range(0..self.commits.len())]
                     }
+                    Isolation::Random if !is_own => self.commits[rng.random_range(0..self.commits.len())],
                     _ => self.log.len(),
                 };
                 ("r", self.read(key, upto, &open.writes))
@@ -182,7 +185,7 @@ pub(super) fn history(seed: u64, isolation: Isolation, shape: Shape) -> Transcri
                 store.step(client, &mut txn, &mut rng);
                 if matches!(
                     isolation,
-                    Isolation::Serializable | Isolation::Stale | Isolation::Reordered
+                    Isolation::Serializable | Isolation::Stale | Isolation::Reordered | Isolation::Random
                 ) {
                     while txn.answers.len() < txn.steps.len() {
                         store.step(client, &mut txn, &mut rng);

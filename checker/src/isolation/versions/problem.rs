@@ -1,0 +1,291 @@
+//! What is to be decided, as a graph: what is known of transactions, and the versions of each key, whose order is not.
+//!
+//! - *Serializable*: a node a transaction, and no cycle.
+//! - *Snapshots* (Cerone and Gotsman, *Analysing Snapshot Isolation*, PODC 2016): a cycle is allowed in which two anti-dependencies
+//!   follow each other. A transaction is two nodes, its snapshot and its commit: a dependency leads from the commit of one to the
+//!   snapshot of the other, an anti-dependency from the snapshot to the commit, so that after one of these another can't follow.
+//! - *Prefix*: the same, but that one wrote over another orders their commits alone.
+//!
+//! A transaction that reads a version and writes the key writes the next one: all other readers of what it read come before it, as
+//! long as cycles of dependencies are ruled out. The initial state comes before all that was written; a node stands for that, so
+//! that those who read it and those who wrote the key are not paired.
+
+use super::topology::{NONE, Rows};
+use crate::isolation::{
+    anomaly::Closing,
+    graph::session_edges,
+    registers::Registers,
+    txns::{self, Txns},
+};
+
+/// Which cycles are ruled out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::isolation) enum Level {
+    /// All.
+    Serializable,
+    /// All but those in which two anti-dependencies follow each other.
+    Snapshot,
+    /// Of these also those in which an anti-dependency follows that a transaction wrote over another.
+    Prefix,
+}
+
+/// A version of a key, by numbers of this problem.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    pub(super) key: u32,
+    pub(super) element: u32,
+    pub(super) writer: u32,
+}
+
+/// Transactions, what is known of their order, and versions.
+#[derive(Debug)]
+pub(in crate::isolation) struct Problem {
+    pub(super) level: Level,
+    /// By number in this problem, the transaction.
+    pub(super) txns: Vec<u32>,
+    pub(super) node_count: usize,
+    /// What is known.
+    pub(super) known: Vec<(u32, u32)>,
+    /// Key by key.
+    pub(super) versions: Vec<Version>,
+    /// By key, where its versions begin; one past the last.
+    pub(super) starts: Vec<u32>,
+    /// By version, who read it.
+    pub(super) readers: Rows,
+    /// By number, when it ended at the latest as far as is known: for a guess.
+    pub(super) deadlines: Vec<u32>,
+}
+
+impl Problem {
+    /// Returns the problem of the transactions that `keeps` names, in which all others never were.
+    pub(in crate::isolation) fn new(
+        registers: &Registers<'_>,
+        level: Level,
+        closing: Closing,
+        keeps: &dyn Fn(u32) -> bool,
+    ) -> Self {
+        let txns = registers.txns();
+        let happened = registers.happened();
+        let kept: Vec<bool> = txns.numbers().map(|txn| happened[txn as usize] && keeps(txn)).collect();
+        let mut problem = Self {
+            level,
+            txns: txns.numbers().filter(|txn| kept[*txn as usize]).collect(),
+            node_count: 0,
+            known: Vec::new(),
+            versions: Vec::new(),
+            starts: vec![0],
+            readers: Rows::default(),
+            deadlines: Vec::new(),
+        };
+        problem.node_count = problem.txns.len() * problem.nodes_per_txn() as usize;
+        let mut numbers = vec![NONE; txns.count()];
+        for (number, txn) in (0..).zip(&problem.txns) {
+            numbers[*txn as usize] = number;
+        }
+        if level != Level::Serializable {
+            problem
+                .known
+                .extend((0..problem.txns.len() as u32).map(|txn| (2 * txn, 2 * txn + 1)));
+        }
+        problem.add_versions(registers, &numbers);
+        match closing {
+            Closing::Data => {}
+            Closing::Process => problem.add_sessions(txns, &kept, &numbers),
+            Closing::Realtime => {
+                problem.add_sessions(txns, &kept, &numbers);
+                problem.add_real_time(txns);
+            }
+        }
+        problem
+    }
+
+    /// Returns the problem of all transactions.
+    ///
+    /// That who wrote a key after reading it wrote the next version is told from the beginning, and not found out choice by choice.
+    pub(in crate::isolation) fn of_all(registers: &Registers<'_>, level: Level, closing: Closing) -> Self {
+        let mut problem = Self::new(registers, level, closing, &|_| true);
+        let mut numbers = vec![NONE; registers.txns().count()];
+        for (number, txn) in (0..).zip(&problem.txns) {
+            numbers[*txn as usize] = number;
+        }
+        let mut known = std::mem::take(&mut problem.known);
+        registers.each_update(|reader, writer| {
+            let [reader, writer] = [reader, writer].map(|txn| numbers[txn as usize]);
+            known.push((problem.snapshot(reader), problem.commit(writer)));
+        });
+        problem.known = known;
+        problem
+    }
+
+    fn nodes_per_txn(&self) -> u32 {
+        match self.level {
+            Level::Serializable => 1,
+            Level::Snapshot | Level::Prefix => 2,
+        }
+    }
+
+    /// Returns the node of what a transaction saw.
+    #[inline]
+    pub(super) fn snapshot(&self, number: u32) -> u32 {
+        number * self.nodes_per_txn()
+    }
+
+    /// Returns the node of what it left behind.
+    #[inline]
+    pub(super) fn commit(&self, number: u32) -> u32 {
+        (number + 1) * self.nodes_per_txn() - 1
+    }
+
+    /// Returns the node of what comes after the commit of one whose version it writes over.
+    #[inline]
+    pub(super) fn over(&self, number: u32) -> u32 {
+        match self.level {
+            Level::Prefix => self.commit(number),
+            Level::Serializable | Level::Snapshot => self.snapshot(number),
+        }
+    }
+
+    /// Returns the number of the transaction that a node is of, if it is of one.
+    #[inline]
+    pub(super) fn number_of(&self, node: u32) -> Option<u32> {
+        Some(node / self.nodes_per_txn()).filter(|number| (*number as usize) < self.txns.len())
+    }
+
+    pub(super) fn key_count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub(super) fn versions_of(&self, key: u32) -> std::ops::Range<u32> {
+        self.starts[key as usize]..self.starts[key as usize + 1]
+    }
+
+    /// Calls `add` with the edges that follow from `first` being before `then`, of the same key.
+    pub(super) fn each_edge(&self, first: u32, then: u32, mut add: impl FnMut(u32, u32)) {
+        let [before, after] = [first, then].map(|version| self.versions[version as usize].writer);
+        add(self.commit(before), self.over(after));
+        for reader in self.readers.of(first).iter().filter(|reader| **reader != after) {
+            add(self.snapshot(*reader), self.commit(after));
+        }
+    }
+
+    fn add_versions(&mut self, registers: &Registers<'_>, numbers: &[u32]) {
+        let number = |txn: u32| numbers[txn as usize];
+        let is_kept = |txn: &u32| *txn != txns::NONE && number(*txn) != NONE;
+        let mut reads: Vec<(u32, u32)> = Vec::new();
+        self.deadlines = self.txns.iter().map(|txn| registers.txns().txn(*txn).end).collect();
+        let mut places = Vec::new();
+        for (key, versions) in (0..).zip(registers.keys()) {
+            places.clear();
+            for version in versions.versions() {
+                places.push(NONE);
+                if !is_kept(&version.writer) {
+                    continue;
+                }
+                let place = self.versions.len() as u32;
+                *places.last_mut().expect("it was pushed") = place;
+                let writer = number(version.writer);
+                self.versions.push(Version {
+                    key,
+                    element: version.element,
+                    writer,
+                });
+                for reader in version.readers.iter().filter(|txn| is_kept(txn)) {
+                    let reader_number = number(*reader);
+                    if reader_number == writer {
+                        continue;
+                    }
+                    reads.push((place, reader_number));
+                    self.known.push((self.commit(writer), self.snapshot(reader_number)));
+                    let end = registers.txns().txn(*reader).end;
+                    let deadline = &mut self.deadlines[writer as usize];
+                    *deadline = end.min(*deadline);
+                }
+            }
+            self.starts.push(self.versions.len() as u32);
+            let initial: Vec<u32> = versions.initial_readers().filter(is_kept).map(number).collect();
+            self.add_initial(&initial, key);
+            for (first, then) in versions.order() {
+                let (before, after) = (places[*first as usize], places[*then as usize]);
+                if before == NONE || after == NONE {
+                    continue;
+                }
+                let [before, after] = [before, after].map(|version| self.versions[version as usize].writer);
+                self.known.push((self.commit(before), self.over(after)));
+                let readers = versions.versions()[*first as usize]
+                    .readers
+                    .iter()
+                    .filter(|txn| is_kept(txn));
+                for reader in readers.map(|txn| number(*txn)).filter(|reader| *reader != after) {
+                    self.known.push((self.snapshot(reader), self.commit(after)));
+                }
+            }
+        }
+        self.readers = Rows::new(self.versions.len(), reads.iter().copied());
+    }
+
+    /// Adds that who read the initial state of `key` came before those who wrote it.
+    fn add_initial(&mut self, readers: &[u32], key: u32) {
+        let versions = self.versions_of(key);
+        if readers.is_empty() || versions.is_empty() {
+            return;
+        }
+        let writers: Vec<u32> = versions.map(|version| self.versions[version as usize].writer).collect();
+        let mut sorted = readers.to_vec();
+        sorted.sort_unstable();
+        let is_both = |writer: &&u32| sorted.binary_search(writer).is_ok();
+        let updates: Vec<u32> = writers.iter().filter(is_both).copied().collect();
+        for update in &updates {
+            for reader in readers.iter().filter(|reader| *reader != update) {
+                self.known.push((self.snapshot(*reader), self.commit(*update)));
+            }
+        }
+        let gate = self.node_count as u32;
+        self.node_count += 1;
+        for reader in readers {
+            self.known.push((self.snapshot(*reader), gate));
+        }
+        for writer in writers.iter().filter(|writer| !updates.contains(writer)) {
+            self.known.push((gate, self.commit(*writer)));
+        }
+    }
+
+    fn add_sessions(&mut self, txns: &Txns, kept: &[bool], numbers: &[u32]) {
+        let mut edges = Vec::new();
+        session_edges(txns, kept, &mut edges);
+        for edge in edges {
+            let [from, to] = [edge.from, edge.to].map(|txn| numbers[txn as usize]);
+            self.known.push((self.commit(from), self.snapshot(to)));
+        }
+    }
+
+    /// Adds the order of real time, by a chain of moments.
+    fn add_real_time(&mut self, txns: &Txns) {
+        let mut ends: Vec<(u32, u32)> = (0..)
+            .zip(&self.txns)
+            .filter(|(_, txn)| txns.is_ok(**txn) && txns.txn(**txn).end != txns::NONE)
+            .map(|(number, txn)| (txns.txn(*txn).end, number))
+            .collect();
+        ends.sort_unstable();
+        let mut ends = ends.into_iter().peekable();
+        let mut moment = NONE;
+        for number in 0..self.txns.len() as u32 {
+            let start = txns.txn(self.txns[number as usize]).start;
+            let next = self.node_count as u32;
+            let mut is_later = false;
+            while let Some((_, ended)) = ends.next_if(|(end, _)| *end < start) {
+                self.known.push((self.commit(ended), next));
+                is_later = true;
+            }
+            if is_later {
+                self.node_count += 1;
+                if moment != NONE {
+                    self.known.push((moment, next));
+                }
+                moment = next;
+            }
+            if moment != NONE && start > 0 {
+                self.known.push((moment, self.snapshot(number)));
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A topological order that is kept up as edges come and go.
+//!
+//! Pearce and Kelly, *A dynamic topological sort algorithm for directed acyclic graphs* (JEA 2006): an edge that contradicts the order
+//! moves only what lies between its ends. Fixed edges are in arrays; those of choices are linked, and taken back in the order in which
+//! they came: an order that fits some edges fits fewer.
+
+use std::collections::VecDeque;
+
+/// No node, edge or choice.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Fixed edges by the node that they are from.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Rows {
+    /// Sorts pairs into rows by their first.
+    ///
+    /// # Panics
+    /// There are 2^32 pairs, which take more memory than machines have.
+    pub(super) fn new(row_count: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut starts = vec![0u32; row_count + 1];
+        for (row, _) in pairs.clone() {
+            starts[row as usize + 1] += 1;
+        }
+        for row in 0..row_count {
+            starts[row + 1] = starts[row]
+                .checked_add(starts[row + 1])
+                .expect("there are fewer than 2^32 pairs");
+        }
+        let mut next = starts.clone();
+        let mut items = vec![0; starts[row_count] as usize];
+        for (row, item) in pairs {
+            let place = &mut next[row as usize];
+            items[*place as usize] = item;
+            *place += 1;
+        }
+        Self { starts, items }
+    }
+
+    #[inline]
+    pub(super) fn of(&self, row: u32) -> &[u32] {
+        &self.items[self.starts[row as usize] as usize..self.starts[row as usize + 1] as usize]
+    }
+}
+
+/// An edge that a choice makes.
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    from: u32,
+    to: u32,
+    choice: u32,
+    /// The next from the same node, and the next to the same.
+    next_out: u32,
+    next_in: u32,
+}
+
+/// Why an edge does not fit: nodes that lead from its end to its beginning, and the choices that their edges are of.
+#[derive(Clone, Debug)]
+pub(super) struct Circle {
+    pub(super) nodes: Vec<u32>,
+    pub(super) choices: Vec<u32>,
+}
+
+/// A graph without cycles, and an order along all of its edges.
+#[derive(Debug)]
+pub(super) struct Topology {
+    /// By node, its place.
+    places: Vec<u32>,
+    out: Rows,
+    back: Rows,
+    chosen: Vec<Chosen>,
+    first_out: Vec<u32>,
+    first_in: Vec<u32>,
+    /// By node, in which search it was met last.
+    met: Vec<u32>,
+    search: u32,
+    /// Nodes that have moved since they were last taken.
+    pub(super) moved: Vec<u32>,
+    /// How many edges were looked at.
+    pub(super) steps: u64,
+}
+
+impl Topology {
+    /// `places` is an order along all of the edges.
+    pub(super) fn new(places: Vec<u32>, out: Rows, back: Rows) -> Self {
+        let count = places.len();
+        Self {
+            places,
+            out,
+            back,
+            chosen: Vec::new(),
+            first_out: vec![NONE; count],
+            first_in: vec![NONE; count],
+            met: vec![0; count],
+            search: 0,
+            moved: Vec::new(),
+            steps: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn place(&self, node: u32) -> u32 {
+        self.places[node as usize]
+    }
+
+    /// How many edges of choices there are.
+    pub(super) fn chosen_count(&self) -> usize {
+        self.chosen.len()
+    }
+
+    /// Takes edges of choices back until there are so many.
+    pub(super) fn take_back(&mut self, count: usize) {
+        while self.chosen.len() > count {
+            let edge = self.chosen.pop().expect("there are more");
+            self.first_out[edge.from as usize] = edge.next_out;
+            self.first_in[edge.to as usize] = edge.next_in;
+        }
+    }
+
+    /// Adds an edge of `choice`.
+    ///
+    /// # Errors
+    /// It would close a circle; it is not there then.
+    pub(super) fn add(&mut self, from: u32, to: u32, choice: u32) -> Result<(), Circle> {
+        self.steps += 1;
+        if self.place(from) >= self.place(to) {
+            self.make_room(from, to)?;
+        }
+        let number = self.chosen.len() as u32;
+        self.chosen.push(Chosen {
+            from,
+            to,
+            choice,
+            next_out: self.first_out[from as usize],
+            next_in: self.first_in[to as usize],
+        });
+        self.first_out[from as usize] = number;
+        self.first_in[to as usize] = number;
+        Ok(())
+    }
+
+    /// Moves what `to` leads to behind what leads to `from`.
+    fn make_room(&mut self, from: u32, to: u32) -> Result<(), Circle> {
+        let (first, last) = (self.place(to), self.place(from));
+        let mut after = self.reach(to, |topology, node, visit| {
+            topology.each_out(node, |next, _| {
+                if topology.place(next) <= last {
+                    visit(next);
+                }
+            });
+        });
+        if self.met[from as usize] == self.search {
+            return Err(self.circle(from, to));
+        }
+        let mut before = self.reach(from, |topology, node, visit| {
+            topology.each_in(node, |next| {
+                if topology.place(next) >= first {
+                    visit(next);
+                }
+            });
+        });
+        before.sort_unstable_by_key(|node| self.places[*node as usize]);
+        after.sort_unstable_by_key(|node| self.places[*node as usize]);
+        before.append(&mut after);
+        let mut places: Vec<u32> = before.iter().map(|node| self.place(*node)).collect();
+        places.sort_unstable();
+        for (node, place) in before.iter().zip(places) {
+            self.places[*node as usize] = place;
+        }
+        self.moved.append(&mut before);
+        Ok(())
+    }
+
+    /// Returns all that a walk from `start` meets.
+    fn reach(&mut self, start: u32, next: impl Fn(&Self, u32, &mut dyn FnMut(u32))) -> Vec<u32> {
+        self.search += 1;
+        let mut met = std::mem::take(&mut self.met);
+        let mut all = vec![start];
+        met[start as usize] = self.search;
+        let (mut at, mut steps) = (0, 0);
+        while let Some(node) = all.get(at).copied() {
+            at += 1;
+            next(self, node, &mut |to| {
+                steps += 1;
+                if met[to as usize] != self.search {
+                    met[to as usize] = self.search;
+                    all.push(to);
+                }
+            });
+        }
+        self.met = met;
+        self.steps += steps;
+        all
+    }
+
+    /// Returns a shortest way from `to` to `from`, which there is.
+    fn circle(&mut self, from: u32, to: u32) -> Circle {
+        let last = self.place(from);
+        let mut came: rustc_hash::FxHashMap<u32, (u32, u32)> = rustc_hash::FxHashMap::default();
+        let mut open = VecDeque::from([to]);
+        came.insert(to, (NONE, NONE));
+        'search: while let Some(node) = open.pop_front() {
+            let mut found = Vec::new();
+            self.each_out(node, |next, choice| {
+                if self.place(next) <= last {
+                    found.push((next, choice));
+                }
+            });
+            for (next, choice) in found {
+                if let std::collections::hash_map::Entry::Vacant(entry) = came.entry(next) {
+                    entry.insert((node, choice));
+                    if next == from {
+                        break 'search;
+                    }
+                    open.push_back(next);
+                }
+            }
+        }
+        self.steps += came.len() as u64;
+        let (mut nodes, mut choices) = (Vec::new(), Vec::new());
+        let mut node = from;
+        while node != NONE {
+            let (before, choice) = came[&node];
+            nodes.push(node);
+            choices.extend(Some(choice).filter(|choice| *choice != NONE));
+            node = before;
+        }
+        choices.sort_unstable();
+        choices.dedup();
+        Circle { nodes, choices }
+    }
+
+    #[inline]
+    fn each_out(&self, node: u32, mut visit: impl FnMut(u32, u32)) {
+        for to in self.out.of(node) {
+            visit(*to, NONE);
+        }
+        let mut edge = self.first_out[node as usize];
+        while edge != NONE {
+            let chosen = &self.chosen[edge as usize];
+            visit(chosen.to, chosen.choice);
+            edge = chosen.next_out;
+        }
+    }
+
+    #[inline]
+    fn each_in(&self, node: u32, mut visit: impl FnMut(u32)) {
+        for from in self.back.of(node) {
+            visit(*from);
+        }
+        let mut edge = self.first_in[node as usize];
+        while edge != NONE {
+            let chosen = &self.chosen[edge as usize];
+            visit(chosen.from);
+            edge = chosen.next_in;
+        }
+    }
+}
