@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quorate_core::{Context, Key, Kind, Level, Request, Response, Update, Value, WriteRequest};
+use quorate_core::{CasAction, CasRequest, Context, Key, Kind, Level, Request, Response, Update, Value, WriteRequest};
 use quorate_node::{
     client::{ClientEndpoint, ClientOptions},
     identity::Identity,
@@ -194,15 +194,21 @@ impl Nodes {
 
     /// Writes through a node, as a client, to as many nodes as there are.
     fn write(&self, node: usize, kind: Kind, name: &[u8], update: Update) -> Response {
+        let write = WriteRequest::new(Key::of(kind, name), update, Level::All, PATIENCE);
+        self.request(node, Request::Write(write))
+    }
+
+    /// Asks a node, as a client.
+    fn request(&self, node: usize, request: Request) -> Response {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let folder = self.quorate.path().join("c/app");
         runtime
             .expect("a runtime")
-            .block_on(write_as(&folder, self.processes[node].address, kind, name, update))
+            .block_on(request_as(&folder, self.processes[node].address, request))
     }
 }
 
-async fn write_as(folder: &Path, address: SocketAddr, kind: Kind, name: &[u8], update: Update) -> Response {
+async fn request_as(folder: &Path, address: SocketAddr, request: Request) -> Response {
     let options = ClientOptions {
         cluster: CLUSTER.to_owned(),
         bind: "127.0.0.1:0".parse().expect("an address"),
@@ -210,7 +216,6 @@ async fn write_as(folder: &Path, address: SocketAddr, kind: Kind, name: &[u8], u
     };
     let identity = Identity::load(folder).expect("an identity");
     let endpoint = ClientEndpoint::new(&identity, &options).expect("a socket");
-    let request = Request::Write(WriteRequest::new(Key::of(kind, name), update, Level::All, PATIENCE));
     let node = endpoint.node(address);
     let answer = node.request(&request, (Instant::now() + PATIENCE).into()).await;
     endpoint.close().await;
@@ -447,6 +452,21 @@ fn a_node_shows_its_own_copy_of_a_key_of_each_kind() {
         (&cell["tallies"][0]["added"], &cell["tallies"][0]["subtracted"]),
         (&5.into(), &7.into())
     );
+    let agreed = CasRequest {
+        key: Key::of(Kind::Cas, b"lock"),
+        action: CasAction::CompareAndSet {
+            expected: None,
+            value: Some(Value(b"held".as_slice().into())),
+        },
+        level: Level::All,
+        timeout: PATIENCE,
+    };
+    let answer = nodes.request(0, Request::Cas(agreed));
+    assert!(matches!(answer, Response::Cas(Ok(_))), "{answer:?}");
+    let starts = ["accepted  \"held\"", "ballot    1", "written   1", "promised  1"];
+    let cell = shown("lock --kind cas", &starts);
+    assert_eq!(cell["accepted"]["value"], "held");
+    assert_eq!(cell["accepted"]["ballot"], cell["promised"]);
     assert_eq!(shown("cart", &["held      nothing"]), Json::Null);
     // What was not read can't be replaced: nothing was lost.
     let context = Context::new();
