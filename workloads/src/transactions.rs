@@ -349,11 +349,7 @@ fn operation(is_list: bool, calls: &Transcript, call: &Call, step: Step<'_>) -> 
         node: call.node.map(|node| calls.node(node).to_owned()),
         ..event
     };
-    let kind = match call.outcome {
-        Outcome::Ok => EventKind::Ok,
-        Outcome::Fail => EventKind::Fail,
-        Outcome::Info => EventKind::Info,
-    };
+    let kind = EventKind::from(call.outcome);
     let completion = call.completion_index.map(|index| Event {
         index,
         time_ns: call.end_ns.unwrap_or(invocation.time_ns),

@@ -1,7 +1,7 @@
 //! One op: an invocation and its completion joined, with names as ids and its place in real time.
 
 use super::{
-    event::{Function, Phase},
+    event::{EventKind, Function, Phase},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
 };
 
@@ -184,6 +184,17 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Fail => "fail",
             Self::Info => "info",
+        }
+    }
+}
+
+impl From<Outcome> for EventKind {
+    /// Returns the completion that says so.
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Ok,
+            Outcome::Fail => Self::Fail,
+            Outcome::Info => Self::Info,
         }
     }
 }

@@ -150,11 +150,7 @@ impl Transcript {
     }
 
     fn completion(&self, call: &Call, index: u64) -> Entry {
-        let kind = match call.outcome {
-            Outcome::Ok => EventKind::Ok,
-            Outcome::Fail => EventKind::Fail,
-            Outcome::Info => EventKind::Info,
-        };
+        let kind = EventKind::from(call.outcome);
         Entry {
             index: Some(index),
             time_ns: call.end_ns,

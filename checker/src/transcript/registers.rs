@@ -189,11 +189,7 @@ fn push_call(
         },
         ..event
     };
-    let kind = match call.outcome {
-        Outcome::Ok => EventKind::Ok,
-        Outcome::Fail => EventKind::Fail,
-        Outcome::Info => EventKind::Info,
-    };
+    let kind = EventKind::from(call.outcome);
     let completion = call.completion_index.map(|index| Event {
         index,
         time_ns: time(call.end_ns, index),

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use quorate_checker::{
-    Action, Context, Event, EventKind, History, Op, Outcome, Transcript, Witness,
+    Action, Context, Event, EventKind, History, Op, Transcript, Witness,
     formats::write_jsonl,
     isolation::{self, Anomaly, Data, Txns},
     timeline,
@@ -216,11 +216,10 @@ pub(crate) fn op_events(history: &History, op: &Op) -> Vec<Event> {
         ..Event::read(process, key)
     };
     let is_mismatch = op.action == Action::CasMismatch;
-    let kind = match op.outcome {
-        Outcome::Fail if is_mismatch => EventKind::Ok,
-        Outcome::Ok => EventKind::Ok,
-        Outcome::Fail => EventKind::Fail,
-        Outcome::Info => EventKind::Info,
+    let kind = if is_mismatch {
+        EventKind::Ok
+    } else {
+        EventKind::from(op.outcome)
     };
     let completion = op.completion_index().map(|index| Event {
         index,
