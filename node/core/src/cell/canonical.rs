@@ -197,6 +197,18 @@ mod tests {
                 let mut fingerprint = Fingerprint::new();
                 bytes[..length].chunks(part).for_each(|part| fingerprint.take(part));
                 assert_eq!(fingerprint.digest(), xxh3_64(&bytes[..length]), "{length} by {part}");
+                // Numbers and texts in turns.
+                let mut fingerprint = Fingerprint::new();
+                for part in bytes[..length].chunks(part) {
+                    let (numbers, rest) = part.as_chunks::<8>();
+                    numbers.iter().for_each(|number| fingerprint.take_all(*number));
+                    fingerprint.take(rest);
+                }
+                assert_eq!(
+                    fingerprint.digest(),
+                    xxh3_64(&bytes[..length]),
+                    "numbers, {length} by {part}"
+                );
             }
         }
     }
