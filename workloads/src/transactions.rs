@@ -12,8 +12,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use quorate_checker::{
-    Call, Context, Datum, Event, EventKind, Finding, History, HistoryBuilder, HistoryError, Outcome, Position,
-    Transcript, checks,
+    Call, Context, Datum, Event, EventKind, Finding, Function, History, HistoryBuilder, HistoryError, Outcome,
+    Position, Transcript, checks,
     isolation::{self, Txns},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::Options,
@@ -65,7 +65,8 @@ pub fn judge_transactions(
     };
     let of_claim = |expectation: Expectation| match expectation.claim {
         Claim::DurableAcks if workload == Workload::Append => {
-            vec![(Claim::DurableAcks.property(), in_the_end(sets::acked_writes_survive))]
+            let finding = in_the_end(sets::acked_writes_survive);
+            vec![(Claim::DurableAcks.property(), in_words_of_lists(finding))]
         }
         Claim::DurableAcks => vec![(Claim::DurableAcks.property(), in_the_end(checks::acked_writes_survive))],
         Claim::Converges => vec![(Claim::Converges.property(), in_the_end(checks::converged))],
@@ -309,6 +310,18 @@ struct Placed {
     is_at_end: bool,
 }
 
+/// What the checker found of sets, in the words of lists: what is added there is appended here, and nothing is ever removed.
+fn in_words_of_lists(mut finding: Finding) -> Finding {
+    if let Some(witness) = &mut finding.witness {
+        witness.text = witness.text.replace("'s add of ", "'s append of ");
+        witness.text = witness.text.replace(", and nobody who had seen it removed it", "");
+        for op in witness.ops.iter_mut().filter(|op| op.function == Function::Add.name()) {
+            op.function = "append".into();
+        }
+    }
+    finding
+}
+
 /// What a transaction is to the keys that it writes. Of several writes of a register the last counts, which was made over the others.
 /// Of several appends to a list each counts if it was acknowledged; all but the last stand at the beginning, as a process does one thing
 /// at a time, and where they stand matters to nobody who asks what is there in the end.
@@ -356,4 +369,136 @@ fn operation(is_list: bool, calls: &Transcript, call: &Call, step: Step<'_>) -> 
         ..invocation.completion(kind)
     });
     (invocation, completion)
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_checker::{
+        TranscriptBuilder,
+        formats::{Format, read_transcript},
+    };
+
+    use super::*;
+    use crate::{ClaimVerdict, InOrder, ReadRepair};
+
+    /// Transactions as lines of EDN, and what the three replicas of each key hold in the end.
+    fn record(calls: &str, held: &[(&str, &str)]) -> TxnRecord {
+        let calls = match calls {
+            "" => TranscriptBuilder::new().finish(),
+            calls => read_transcript(Format::Edn, calls.as_bytes()).expect("transactions"),
+        };
+        let mut looks = Vec::new();
+        for (key, value) in held {
+            for node in ["n1", "n2", "n3"] {
+                let look = Event {
+                    index: 100 + looks.len() as u64,
+                    time_ns: 1_000_000,
+                    node: Some(node.to_owned()),
+                    phase: Some(quorate_checker::Phase::Final),
+                    ..Event::read_replica("observer", *key)
+                };
+                let seen = Event {
+                    value: serde_json::from_str(value).expect("JSON"),
+                    ..look.completion(EventKind::Ok)
+                };
+                looks.extend([look, seen]);
+            }
+        }
+        TxnRecord { calls, looks }
+    }
+
+    /// The claims that were seen broken, each as `VERDICT claim anomaly`, and the first witness of the last.
+    fn broken(workload: Workload, txn_length: u8, record: &TxnRecord) -> (Vec<String>, String) {
+        let settings = Settings {
+            txn_length,
+            ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+        };
+        let judgement = judge_transactions(workload, record, settings, &RunFacts::default(), &InOrder);
+        let is_broken =
+            |report: &&ClaimReport| matches!(report.verdict, ClaimVerdict::Violated | ClaimVerdict::Observed);
+        let reports: Vec<&ClaimReport> = judgement.claims.iter().filter(is_broken).collect();
+        let name = |report: &&ClaimReport| {
+            let ClaimReport { claim, verdict, .. } = report;
+            format!("{} {} {}", verdict.name(), claim.name, claim.anomaly)
+        };
+        let text = reports
+            .last()
+            .and_then(|report| report.witness.as_ref())
+            .map(|witness| witness.text.clone());
+        (reports.iter().map(name).collect(), text.unwrap_or_default())
+    }
+
+    const CROSSED: &str = "
+{:process 0, :type :invoke, :f :txn, :value [[:append k1 1]]}
+{:process 1, :type :invoke, :f :txn, :value [[:append k1 2] [:append k1 3]]}
+{:process 0, :type :ok, :f :txn, :value [[:append k1 1]]}
+{:process 1, :type :ok, :f :txn, :value [[:append k1 2] [:append k1 3]]}
+";
+
+    #[test]
+    fn appends_that_are_not_there_in_the_end_are_told_in_words_of_lists() {
+        let (names, text) = broken(Workload::Append, 4, &record(CROSSED, &[("k1", "[2, 3]")]));
+        assert_eq!(names, ["observed durable-acks lost-write"]);
+        assert!(
+            text.starts_with("p0's append of 1 to k1 had been acknowledged at 0.000 s, yet in the end"),
+            "{text}"
+        );
+        let all = record(CROSSED, &[("k1", "[1, 2, 3]")]);
+        assert_eq!(broken(Workload::Append, 4, &all).0, Vec::<String>::new());
+    }
+
+    /// Of two writes of a register in one transaction the first is lost to the second, and that is no loss.
+    #[test]
+    fn the_last_write_of_a_transaction_is_the_one_that_has_to_be_there() {
+        let calls = "
+{:process 0, :type :invoke, :f :txn, :value [[:w k1 1] [:w k1 2]]}
+{:process 0, :type :ok, :f :txn, :value [[:w k1 1] [:w k1 2]]}
+{:process 0, :type :invoke, :f :txn, :value [[:r k1 nil]]}
+{:process 0, :type :ok, :f :txn, :value [[:r k1 2]]}
+";
+        assert_eq!(
+            broken(Workload::Txn, 4, &record(calls, &[("k1", "2")])).0,
+            Vec::<String>::new()
+        );
+        let (lost, text) = broken(Workload::Txn, 4, &record(calls, &[("k1", "null")]));
+        assert_eq!(lost, ["violated durable-acks lost-write"]);
+        assert!(text.starts_with("p0's write of 2 to k1"), "{text}");
+    }
+
+    /// The same stale read of a single step breaks what is claimed of single steps, and of several only that keys go forward.
+    #[test]
+    fn what_is_found_is_claimed_or_not_by_the_length_of_transactions() {
+        let calls = "
+{:process 0, :type :invoke, :f :txn, :value [[:w k1 1]]}
+{:process 0, :type :ok, :f :txn, :value [[:w k1 1]]}
+{:process 1, :type :invoke, :f :txn, :value [[:r k1 nil]]}
+{:process 1, :type :ok, :f :txn, :value [[:r k1 nil]]}
+";
+        let names = |txn_length| broken(Workload::Txn, txn_length, &record(calls, &[("k1", "1")])).0;
+        let single = names(1);
+        assert!(single.iter().any(|name| name.starts_with("violated")), "{single:?}");
+        let several = names(2);
+        let model: Vec<&String> = several.iter().filter(|name| !name.contains("keys-in-order")).collect();
+        assert!(
+            !model.is_empty() && model.iter().all(|name| name.starts_with("observed")),
+            "{several:?}"
+        );
+    }
+
+    #[test]
+    fn values_from_nowhere_and_of_failed_transactions_are_violations_whatever_the_settings() {
+        let calls = "
+{:process 0, :type :invoke, :f :txn, :value [[:w k1 1]]}
+{:process 0, :type :fail, :f :txn, :value [[:w k1 1]]}
+{:process 1, :type :invoke, :f :txn, :value [[:r k1 nil] [:r k2 nil]]}
+{:process 1, :type :ok, :f :txn, :value [[:r k1 1] [:r k2 9]]}
+";
+        let (names, _) = broken(Workload::Txn, 4, &record(calls, &[("k1", "null"), ("k2", "null")]));
+        let expected = [
+            "violated no-value-from-nowhere garbage-read",
+            "violated no-failed-write-visible G1a",
+            "observed strict-serializable strict-serializable",
+        ];
+        assert_eq!(names, expected);
+    }
 }
