@@ -215,7 +215,11 @@ fn weak_registers(
     let mut unknown = weak.check(is_known, &[], cases);
     let forbids = |class: Class| question.forbids(Anomaly::Cycle(class, Closing::Data));
     let is_single = forbids(Class::GSingleItem) && !forbids(Class::GNonadjacentItem) && !forbids(Class::G2Item);
-    let missing = OF_ORDERS.into_iter().filter(|anomaly| wants(*anomaly));
+    // What is causal keeps what sessions are promised of each key.
+    let is_kept = |anomaly: &Anomaly| wants(Anomaly::SessionMissedCause) && OF_ORDERS[3..].contains(anomaly);
+    let missing = OF_ORDERS
+        .into_iter()
+        .filter(|anomaly| wants(*anomaly) && !is_kept(anomaly));
     let missing = missing.chain(Some(Anomaly::GUpdate).filter(|_| wants_updates));
     let mut names: Vec<&str> = missing.map(Anomaly::name).collect();
     names.extend(is_single.then_some("G-single-item in every order of versions"));

@@ -80,11 +80,26 @@ impl<'p> Run<'p> {
     }
 
     /// Returns what to do next; nothing if all that is left waits for itself.
+    ///
+    /// What is held goes on before what began only after it had to be done: else all that is still to come would pass it by.
     fn next(&mut self) -> Option<u32> {
-        while let Some(Reverse((_, node))) = self.ready.pop() {
-            if self.places[node as usize] != NONE {
+        loop {
+            let is_done = |due: Option<&Due>| due.is_some_and(|Reverse((_, node))| self.places[*node as usize] != NONE);
+            if is_done(self.ready.peek()) {
+                self.ready.pop();
                 continue;
             }
+            if is_done(self.held.peek()) {
+                self.held.pop();
+                continue;
+            }
+            let begins = self.ready.peek().map(|Reverse((_, node))| self.begins(*node));
+            if let Some(Reverse((deadline, node))) = self.held.peek().copied()
+                && begins.is_none_or(|begins| begins > deadline)
+            {
+                return Some(node);
+            }
+            let Reverse((_, node)) = self.ready.pop()?;
             match self.spoils(node) {
                 None => return Some(node),
                 Some(key) => {
@@ -93,12 +108,11 @@ impl<'p> Run<'p> {
                 }
             }
         }
-        while let Some(Reverse((_, node))) = self.held.pop() {
-            if self.places[node as usize] == NONE {
-                return Some(node);
-            }
-        }
-        None
+    }
+
+    fn begins(&self, node: u32) -> u32 {
+        let number = self.problem.number_of(node);
+        number.map_or(0, |number| self.problem.begins[number as usize])
     }
 
     /// Returns a key of which `node` writes over what others have yet to read.

@@ -52,7 +52,8 @@ pub(in crate::isolation) struct Problem {
     pub(super) starts: Vec<u32>,
     /// By version, who read it.
     pub(super) readers: Rows,
-    /// By number, when it ended at the latest as far as is known: for a guess.
+    /// By number, when it began, and when it ended at the latest as far as is known: for a guess.
+    pub(super) begins: Vec<u32>,
     pub(super) deadlines: Vec<u32>,
 }
 
@@ -75,6 +76,7 @@ impl Problem {
             versions: Vec::new(),
             starts: vec![0],
             readers: Rows::default(),
+            begins: Vec::new(),
             deadlines: Vec::new(),
         };
         problem.node_count = problem.txns.len() * problem.nodes_per_txn() as usize;
@@ -172,6 +174,7 @@ impl Problem {
         let number = |txn: u32| numbers[txn as usize];
         let is_kept = |txn: &u32| *txn != txns::NONE && number(*txn) != NONE;
         let mut reads: Vec<(u32, u32)> = Vec::new();
+        self.begins = self.txns.iter().map(|txn| registers.txns().txn(*txn).start).collect();
         self.deadlines = self.txns.iter().map(|txn| registers.txns().txn(*txn).end).collect();
         let mut places = Vec::new();
         for (key, versions) in (0..).zip(registers.keys()) {

@@ -168,31 +168,52 @@ impl<'p> Search<'p> {
             if self.topology.steps > self.budget {
                 return Err(Stop::OverBudget);
             }
-            match self.contradiction(key) {
-                None => {
-                    self.open.pop();
-                    self.is_open[key as usize] = false;
-                }
-                Some((first, then)) => self.choose(first, then)?,
+            let pairs = self.contradictions(key);
+            if pairs.is_empty() {
+                self.open.pop();
+                self.is_open[key as usize] = false;
+            }
+            for (first, then) in pairs {
+                self.settle(first, then)?;
             }
             self.reopen();
         }
         Ok(())
     }
 
-    /// Returns two versions of `key`, one after the other in the order, of which not all that follows is.
-    fn contradiction(&mut self, key: u32) -> Option<(u32, u32)> {
-        let problem = self.problem;
-        let mut versions: Vec<u32> = problem.versions_of(key).collect();
+    /// Returns each two versions of `key`, one after the other in the order, of which not all that follows is in it.
+    fn contradictions(&mut self, key: u32) -> Vec<(u32, u32)> {
+        let mut versions: Vec<u32> = self.problem.versions_of(key).collect();
         self.topology.steps += versions.len() as u64;
+        versions.sort_unstable_by_key(|version| self.place_of(*version));
+        let pairs = versions.windows(2).map(|pair| (pair[0], pair[1]));
+        pairs.filter(|(first, then)| !self.is_kept(*first, *then)).collect()
+    }
+
+    fn place_of(&self, version: u32) -> u32 {
+        let writer = self.problem.versions[version as usize].writer;
+        self.topology.place(self.problem.commit(writer))
+    }
+
+    /// Returns whether the order has all that follows from one version being before another.
+    fn is_kept(&self, first: u32, then: u32) -> bool {
+        let mut is_kept = true;
         let place = |node: u32| self.topology.place(node);
-        versions.sort_unstable_by_key(|version| place(problem.commit(problem.versions[*version as usize].writer)));
-        let pair = versions.windows(2).find(|pair| {
-            let mut is_kept = true;
-            problem.each_edge(pair[0], pair[1], |from, to| is_kept &= place(from) < place(to));
-            !is_kept
-        });
-        pair.map(|pair| (pair[0], pair[1]))
+        self.problem
+            .each_edge(first, then, |from, to| is_kept &= place(from) < place(to));
+        is_kept
+    }
+
+    /// Chooses an order of two versions, if the one that there is by now still contradicts what was read.
+    fn settle(&mut self, first: u32, then: u32) -> Result<(), Stop> {
+        let (first, then) = match self.place_of(first) < self.place_of(then) {
+            true => (first, then),
+            false => (then, first),
+        };
+        if self.is_kept(first, then) {
+            return Ok(());
+        }
+        self.choose(first, then)
     }
 
     /// Takes note of the keys whose versions and readers have moved.
