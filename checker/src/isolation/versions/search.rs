@@ -320,7 +320,11 @@ impl<'p> Search<'p> {
         let choice = &mut self.choices[literal as usize / 2];
         choice.edges = self.topology.chosen_count();
         let (first, then) = choice.versions;
-        let (first, then) = if literal % 2 == 0 { (first, then) } else { (then, first) };
+        let (first, then) = if literal.is_multiple_of(2) {
+            (first, then)
+        } else {
+            (then, first)
+        };
         let (problem, topology) = (self.problem, &mut self.topology);
         let mut circle: Option<Circle> = None;
         problem.each_edge(first, then, |from, to| {
@@ -400,7 +404,7 @@ impl<'p> Search<'p> {
             return Err(NoOrder(sorted(txns)));
         }
         self.topology.steps += self.choices.len() as u64;
-        let (literals, txns) = self.analyse(conflict, deepest);
+        let (literals, txns) = self.analyse(&conflict, deepest);
         // The first literal is the one that is deepest: it holds now; the second is the next.
         let back = literals[1..]
             .iter()
@@ -422,12 +426,12 @@ impl<'p> Search<'p> {
     }
 
     /// Resolves a clause with the reasons of its literals until one of the deepest level is left, which is the first then.
-    fn analyse(&self, conflict: Clause, deepest: u32) -> (Vec<Literal>, Vec<u32>) {
+    fn analyse(&self, conflict: &Clause, deepest: u32) -> (Vec<Literal>, Vec<u32>) {
         let mut seen = vec![false; self.choices.len()];
         let (mut literals, mut txns) = (vec![NONE], Vec::new());
         let mut left = 0;
         let mut at = self.trail.len();
-        let mut clause = &conflict;
+        let mut clause = conflict;
         let mut resolved = NONE;
         loop {
             txns.extend(&clause.txns);
