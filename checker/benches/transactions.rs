@@ -67,7 +67,7 @@ const EIGHT: Row = Row {
     ..REGISTERS
 };
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 13] = [
     LISTS,
     Row {
         count: 100_000,
@@ -110,10 +110,6 @@ const ROWS: [Row; 14] = [
     REGISTERS,
     Row {
         asked: "serializable",
-        ..REGISTERS
-    },
-    Row {
-        count: 1_000_000,
         ..REGISTERS
     },
     EIGHT,
