@@ -38,7 +38,7 @@ pub fn judge_claims(scenario: &Scenario, record: &Record, facts: &RunFacts, exec
 /// # Panics
 /// If the record is not one of its workload.
 pub fn judge_briefly(scenario: &Scenario, record: &Record, facts: &RunFacts, execute: &dyn Execute) -> Judgement {
-    judge_by(quorate_workloads::judge_claims, scenario, record, facts, execute)
+    judge_by(quorate_workloads::judge_briefly, scenario, record, facts, execute)
 }
 
 /// How a history of keys is judged.

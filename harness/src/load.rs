@@ -1,7 +1,7 @@
 //! The clients: who does what next, when, through which node, and what the record says of it.
 //!
-//! Each client has one operation open at most, which is one request or several, through one node; and is a session until the outcome of a write is unknown; then it goes
-//! on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
+//! Each client has one operation open at most, which is one request or several, through one node; and is a session until the
+//! outcome of a write is unknown; then it goes on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
 //! takes longer than its slot delays the next of its client only.
 
 use std::{

@@ -325,15 +325,18 @@ pub fn shown_version(version: Version) -> quorate_checker::Version {
     quorate_checker::Version::Text(version.to_string())
 }
 
+/// The number that was written as a value, if it is one.
+fn number(value: &Value) -> Option<u64> {
+    String::from_utf8_lossy(&value.0).parse().ok()
+}
+
 /// What clients are told that a key holds that its owners agree upon.
 pub fn told(value: Option<&Value>) -> Vec<u64> {
-    let number = |value: &Value| String::from_utf8_lossy(&value.0).parse().ok();
     value.and_then(number).into_iter().collect()
 }
 
 /// What a read gives a client to hand back with its next write of the key: what it has seen, and its context.
 pub fn seen(cell: Option<&Cell>) -> (Vec<u64>, Context) {
-    let number = |value: &Value| String::from_utf8_lossy(&value.0).parse().ok();
     match cell {
         Some(Cell::Siblings(siblings)) => {
             let values = siblings.values().filter_map(|(_, value)| number(value)).collect();

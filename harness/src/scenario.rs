@@ -359,7 +359,7 @@ impl Scenario {
 
     /// Whether the owners of a key agree upon what it holds.
     pub fn is_agreed_upon(&self) -> bool {
-        self.workload == Workload::Cas || self.write_path == WritePath::Cas
+        self.workload.is_agreed_upon(self.write_path)
     }
 
     /// Replicas of a key over all data centers.

@@ -209,7 +209,7 @@ type Reason = (bool, &'static str);
 
 fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
     match claim {
-        Claim::NoFailedWriteVisible if is_agreed_upon(workload, settings) => (
+        Claim::NoFailedWriteVisible if workload.is_agreed_upon(settings.write_path) => (
             true,
             "only a change that was never proposed, or met something else, is called failed",
         ),
@@ -220,11 +220,11 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
         | Claim::MonotonicWrites
         | Claim::WritesFollowReads
         | Claim::DurableAcks
-            if is_agreed_upon(workload, settings) =>
+            if workload.is_agreed_upon(settings.write_path) =>
         {
             owners_agree(settings)
         }
-        Claim::Handoff if is_agreed_upon(workload, settings) => (
+        Claim::Handoff if workload.is_agreed_upon(settings.write_path) => (
             false,
             "nobody keeps hints of what owners agree upon: who missed it is asked again, or compares",
         ),
@@ -345,21 +345,15 @@ fn all<const COUNT: usize>(conditions: [Reason; COUNT]) -> Reason {
     *broken.or(conditions.last()).expect("a claim has a condition")
 }
 
-/// Whether owners agree upon what keys hold.
-fn is_agreed_upon(workload: Workload, settings: Settings) -> bool {
-    workload == Workload::Cas || settings.write_path == WritePath::Cas
-}
-
 /// Whether more than half of the owners promise and accept what comes next, and keep to it. It takes no clock and neither R
 /// nor W; and since both rounds go by one record of the owners, they may change.
 fn owners_agree(settings: Settings) -> Reason {
-    let majority_is_one = settings.n < 3 && settings.n % 2 == 1;
     if !settings.acks_are_synced {
         (
             false,
             "not synced: an owner that is killed forgets what it has promised and accepted",
         )
-    } else if majority_is_one && (settings.records_are_damaged || settings.nodes_are_lost) {
+    } else if settings.n == 1 && (settings.records_are_damaged || settings.nodes_are_lost) {
         (false, "one owner: what it has accepted is lost with its record")
     } else {
         (

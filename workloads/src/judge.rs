@@ -149,12 +149,12 @@ pub fn judge(
 ) -> Judgement {
     Judgement {
         figures: figures(workload, history, facts, execute),
-        ..judge_claims(workload, history, settings, facts, execute)
+        ..judge_briefly(workload, history, settings, facts, execute)
     }
 }
 
 /// As [`judge`], but nothing is measured: for whoever asks for the verdict alone, as a sweep over many seeds does.
-pub fn judge_claims(
+pub fn judge_briefly(
     workload: Workload,
     history: &History,
     settings: Settings,

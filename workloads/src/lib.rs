@@ -29,7 +29,7 @@ pub use self::{
     claims::{Claim, Expectation, claims},
     execute::{Execute, InOrder},
     figure::Figure,
-    judge::{ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict, judge, judge_claims},
+    judge::{ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict, judge, judge_briefly},
     model::{Consistency, Model, Question, Record, judge_model},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, cas::CasLoad, counter::CounterLoad, deletes::DeletesLoad, register::RegisterLoad, set::SetLoad,
+    Action, WritePath, cas::CasLoad, counter::CounterLoad, deletes::DeletesLoad, register::RegisterLoad, set::SetLoad,
     siblings::SiblingsLoad, txn::TxnLoad,
 };
 
@@ -65,6 +65,11 @@ impl Workload {
     /// Whether clients do several things under one name, so that the record is one of transactions.
     pub fn is_of_transactions(self) -> bool {
         matches!(self, Workload::Append | Workload::Txn)
+    }
+
+    /// Whether owners agree upon what keys hold, where writes get their place by `path`.
+    pub fn is_agreed_upon(self, path: WritePath) -> bool {
+        self == Workload::Cas || path == WritePath::Cas
     }
 
     /// Whether keys hold registers, whose writes are ordered by versions, and not what merges.

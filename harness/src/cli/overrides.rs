@@ -75,7 +75,7 @@ impl ScenarioArgs {
     }
 
     fn base(&self) -> anyhow::Result<Table> {
-        let named = Scenario::from_name(&self.scenario).or_else(|| Suite::scenario(&self.scenario));
+        let named = Scenario::from_name(&self.scenario).or_else(|| Suite::scenario(&self.scenario).cloned());
         if let Some(scenario) = named {
             return Ok(to_table(&scenario));
         }

@@ -245,14 +245,14 @@ fn cell_json(suite: &Suite, report: &CellReport) -> Value {
 fn command(suite: &str, scenario: &Scenario, seed: u64) -> String {
     let name = format!("{suite}/{}", scenario.name);
     let known = Suite::scenario(&name);
-    let mut command = match &known {
+    let mut command = match known {
         Some(_) => format!("quorate sim {name} --seed {seed}"),
         None => format!("quorate sim --seed {seed}"),
     };
-    if known.as_ref().is_some_and(|known| known.plant != scenario.plant) {
+    if known.is_some_and(|known| known.plant != scenario.plant) {
         command.push_str(" --plant none");
     }
-    let base: Table = to_table(&known.unwrap_or_else(Scenario::quickstart));
+    let base: Table = known.map_or_else(|| to_table(&Scenario::quickstart()), to_table);
     for (name, value) in to_table(scenario) {
         if base.get(&name) == Some(&value) {
             continue;

@@ -14,6 +14,8 @@ pub use self::{
     run::run,
 };
 
+use std::sync::OnceLock;
+
 use crate::scenario::Scenario;
 
 /// Cells, and what they are for.
@@ -65,19 +67,14 @@ impl Suite {
 
     /// The suite of that name.
     pub fn from_name(name: &str) -> Option<Suite> {
-        let text = match name {
-            "mutants" => include_str!("../../suites/mutants.toml"),
-            "exhibits" => include_str!("../../suites/exhibits.toml"),
-            _ => return None,
-        };
-        Some(Suite::parse(name, text).expect("the suites of the program are tested"))
+        built_in().iter().find(|suite| suite.name == name).cloned()
     }
 
     /// The scenario of a cell of the suites that come with the program, as in `mutants/hint-dropped`.
-    pub fn scenario(name: &str) -> Option<Scenario> {
+    pub fn scenario(name: &str) -> Option<&'static Scenario> {
         let (suite, cell) = name.split_once('/')?;
-        let cells = Suite::from_name(suite)?.cells.into_iter();
-        let mut scenarios = cells.map(|cell| cell.scenario);
+        let suite = built_in().iter().find(|known| known.name == suite)?;
+        let mut scenarios = suite.cells.iter().map(|cell| &cell.scenario);
         scenarios.find(|scenario| scenario.name == cell)
     }
 
@@ -91,4 +88,18 @@ impl Suite {
         });
         self
     }
+}
+
+/// The suites that come with the program, read once.
+fn built_in() -> &'static [Suite] {
+    static SUITES: OnceLock<Vec<Suite>> = OnceLock::new();
+    SUITES.get_or_init(|| {
+        let texts = [
+            include_str!("../../suites/mutants.toml"),
+            include_str!("../../suites/exhibits.toml"),
+        ];
+        let suites = Suite::NAMES.into_iter().zip(texts);
+        let parse = |(name, text)| Suite::parse(name, text).expect("the suites of the program are tested");
+        suites.map(parse).collect()
+    })
 }

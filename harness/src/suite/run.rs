@@ -1,9 +1,13 @@
 //! Running the cells of a suite in virtual time, seeds side by side.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::{Cell, CellReport, Expected, Suite, SuiteReport};
 use crate::{
+    exit::Exit,
     scenario::Scenario,
     sweep::{Limits, SeedRun, Seeds, sweep},
     trial::Trial,
@@ -57,7 +61,7 @@ impl Runner {
             unbroken: Vec::new(),
             false_alarms: Vec::new(),
             seeds: 0,
-            took: std::time::Duration::ZERO,
+            took: Duration::ZERO,
         };
         match &cell.expected {
             Expected::Valid => self.observe(cell, &[], &mut report),
@@ -123,7 +127,7 @@ impl Runner {
         let runs = self.seeds(&clean, 1, cell.seeds);
         report.seeds += runs.len() as u64;
         // A run that proves nothing is as little use as one that finds what is not there.
-        let is_wrong = |run: &&SeedRun| run.exit != crate::exit::Exit::Valid;
+        let is_wrong = |run: &&SeedRun| run.exit != Exit::Valid;
         report.false_alarms = runs.iter().filter(is_wrong).map(|run| run.seed).collect();
         self.clean.insert(name, report.false_alarms.clone());
     }

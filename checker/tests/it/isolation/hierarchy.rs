@@ -55,7 +55,8 @@ const SKEW: &str = "
     | p0 ok: r x [], append y 1
     | p1 ok: r y [], append x 1
 ";
-const LONG_FORK: &str = "
+/// Two see two writes, each the other one alone.
+pub(super) const LONG_FORK: &str = "
     | p0 invoke: append x 1
     | p1 invoke: append y 1
     | p2 invoke: r x [1], r y []

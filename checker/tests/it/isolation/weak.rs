@@ -6,6 +6,7 @@ use quorate_checker::{
 };
 
 use super::{
+    hierarchy::LONG_FORK,
     notation::history,
     stores::{self, Isolation, Shape},
 };
@@ -34,16 +35,7 @@ fn what_a_transaction_saw_it_saw_whole() {
 
 #[test]
 fn parallel_snapshots_fork_and_do_not_skew_back() {
-    let fork = "
-        | p0 invoke: append x 1
-        | p1 invoke: append y 1
-        | p2 invoke: r x [1], r y []
-        | p3 invoke: r x [], r y [1]
-        | p0 ok: append x 1
-        | p1 ok: append y 1
-        | p2 ok: r x [1], r y []
-        | p3 ok: r x [], r y [1]
-    ";
+    let fork = LONG_FORK;
     check("parallel-snapshot-isolation", fork, &[]);
     // Seen by way of a write over it, which is no cause that a read tells of.
     let back = "p0 ok: append x 1, append z 1\n p1 ok: append z 2\n p2 ok: r z [1 2], r x []";
@@ -53,16 +45,7 @@ fn parallel_snapshots_fork_and_do_not_skew_back() {
 
 #[test]
 fn commits_have_one_order_for_all_who_see_them() {
-    let fork = "
-        | p0 invoke: append x 1
-        | p1 invoke: append y 1
-        | p2 invoke: r x [1], r y []
-        | p3 invoke: r x [], r y [1]
-        | p0 ok: append x 1
-        | p1 ok: append y 1
-        | p2 ok: r x [1], r y []
-        | p3 ok: r x [], r y [1]
-    ";
+    let fork = LONG_FORK;
     check("prefix", fork, &["non-prefix"]);
     check("causal-cerone", fork, &[]);
     // Who reads one key after another may have seen the second later.

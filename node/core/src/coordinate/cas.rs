@@ -13,8 +13,9 @@
 //!
 //! A request that was outbid after it had proposed its change goes on, and knows from what it is told whether that was
 //! made, or can't be any more ([`CasState::next`]): each proposal names the last changes before it. Where it can't know, its
-//! outcome is unknown. It is never made a second time on the chance that the first did not count. Both rounds go by one record of the partition: when the owners change,
-//! it begins again, because those who would accept are not those who have promised.
+//! outcome is unknown. It is never made a second time on the chance that the first did not count. Both rounds go by one
+//! record of the partition: when the owners change, it begins again, because those who would accept are not those who have
+//! promised.
 
 use std::time::Duration;
 

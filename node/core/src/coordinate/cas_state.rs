@@ -62,15 +62,19 @@ pub(super) struct Votes {
 
 impl Votes {
     pub(super) fn give(&mut self, node: NodeId) {
-        if !self.given.contains(&node) && !self.lost.contains(&node) {
+        if !self.has_answered(node) {
             self.given.push(node);
         }
     }
 
     pub(super) fn lose(&mut self, node: NodeId) {
-        if !self.given.contains(&node) && !self.lost.contains(&node) {
+        if !self.has_answered(node) {
             self.lost.push(node);
         }
+    }
+
+    fn has_answered(&self, node: NodeId) -> bool {
+        self.given.contains(&node) || self.lost.contains(&node)
     }
 }
 
