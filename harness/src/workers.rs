@@ -63,9 +63,10 @@ pub fn processors() -> usize {
 impl Execute for Workers {
     fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
         let guarded = |number: usize| {
-            IS_CHECKING.set(true);
+            // A check may have parts that are carried out here, too.
+            let was_checking = IS_CHECKING.replace(true);
             let end = guarded(|| unit(number));
-            IS_CHECKING.set(false);
+            IS_CHECKING.set(was_checking);
             end
         };
         hush_checks();
