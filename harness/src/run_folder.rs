@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
-    archive,
+    archive, ci,
     exit::ExitError,
     fault_log::{self, Entry, Faults},
     input::bad_input,
@@ -26,7 +26,7 @@ use crate::{
 const FORMAT: u32 = 1;
 
 /// The files that a run leaves in its folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "run.json",
     "scenario.toml",
     "history.jsonl",
@@ -35,6 +35,8 @@ const FILES: [&str; 9] = [
     tape::TRACE_FILE,
     "verdict.json",
     "coverage.json",
+    ci::JUNIT_FILE,
+    ci::SUMMARY_FILE,
     told::FILE,
 ];
 

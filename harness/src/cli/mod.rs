@@ -3,6 +3,7 @@
 mod again;
 mod certs;
 mod check;
+mod ci;
 mod claims;
 mod convert;
 mod faults;
@@ -43,7 +44,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]

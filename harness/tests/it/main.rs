@@ -3,6 +3,7 @@
 mod archives;
 mod arrows;
 mod bad_input;
+mod ci;
 mod command;
 mod corpora;
 mod determinism;
