@@ -1,6 +1,9 @@
 //! A run from its scenario to its verdict: record, judge, and write down what came of it.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use quorate_core::NodeId;
 use quorate_workloads::{Execute, Judgement, RunFacts};
@@ -183,7 +186,13 @@ impl Trial {
             tape,
             asks: self.asks.as_deref(),
         };
-        interpreter::run(cluster, options, watch).await
+        let backend = self.files.as_ref().map(|files| files.manifest.backend);
+        let zero_unix_ns = match backend {
+            Some(Backend::Processes) => zero_unix_ns(cluster.elapsed()),
+            _ => None,
+        };
+        let record = interpreter::run(cluster, options, watch).await?;
+        Ok(RunRecord { zero_unix_ns, ..record })
     }
 
     fn header(&self, backend: Backend) -> Header {
@@ -227,6 +236,10 @@ impl Trial {
             }),
             thresholds,
         };
+        if let Some(files) = &mut self.files {
+            files.manifest.zero_unix_ns = record.zero_unix_ns;
+            files.folder.write_manifest(&files.manifest)?;
+        }
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
@@ -236,6 +249,7 @@ impl Trial {
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
             tape::append_ending(&files.folder.file(tape::FILE), report.ending())?;
             report::write_anomalies(files.folder.path(), &report, &record.history, &facts.context)?;
+            report::html::write(&files.folder, &report, &record.history, &facts.context)?;
             write_outcome(&files.folder, &Outcome::of(Suite::of_report(self.name(), &report)))?;
         }
         self.end(exit, trace_hash)?;
@@ -281,6 +295,12 @@ impl Trial {
         });
         files.folder.write_manifest(&files.manifest)
     }
+}
+
+/// When `elapsed` was nothing, in nanoseconds since 1970; `None` of a machine whose clock was never set.
+fn zero_unix_ns(elapsed: Duration) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(now.checked_sub(elapsed)?.as_nanos()).ok()
 }
 
 /// What a CI system is told of the run, in its folder.

@@ -1,6 +1,7 @@
 //! What is told of a verdict: on the screen, as JSON, and as files in the run's folder. Nothing here can change it.
 
 mod anomalies;
+pub mod html;
 mod json;
 mod showing;
 mod text;

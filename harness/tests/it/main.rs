@@ -9,6 +9,7 @@ mod corpora;
 mod determinism;
 mod fixes;
 mod gossip;
+mod html;
 mod judging;
 mod node_verbs;
 mod plants;
