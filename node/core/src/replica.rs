@@ -377,6 +377,7 @@ impl<S: Store> Node<S> {
             }
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
+            Waiter::Admin { client } => self.on_change_of_members(client, true),
         }
     }
 
@@ -393,6 +394,7 @@ impl<S: Store> Node<S> {
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
+            Waiter::Admin { client } => self.on_change_of_members(client, false),
             Waiter::Partition { state, reply } => {
                 self.on_partition_not_durable(now, &state, reply.map(|reply| (reply.0, reply.1)));
             }
