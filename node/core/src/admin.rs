@@ -2,13 +2,13 @@
 
 use crate::{
     AdminError, AdminOk, AdminRequest, ClientToken, Enrolled, Fact, Key, MovesStatus, Node, NodeId, Now, Ownership,
-    Plant, Replication, Response, RingShare, RingView, Standing, Status, Store, StoreOp, Topology, journal::Waiter,
+    Plant, Replication, Response, RingShare, RingView, Standing, Status, StoreOp, Topology, journal::Waiter,
 };
 
 /// What is told of a change of members that could not be synced.
 const NOT_WRITTEN: &str = "the change could not be written, and may be lost: ask again";
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_admin(&mut self, now: Now, client: ClientToken, request: AdminRequest) {
         let result = match request {
             AdminRequest::Status => Ok(AdminOk::Status(Box::new(self.status()))),

@@ -7,11 +7,11 @@ use std::cmp::Ordering;
 
 use crate::{
     Applied, Apply, Cell, Epoch, Errand, Key, Message, Node, NodeId, Now, Ownership, PartitionId, Plant, Record,
-    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want,
+    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, StoreError, Want,
     journal::{AskedAt, Waiter},
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_replica_request(
         &mut self,
         now: Now,

@@ -133,7 +133,9 @@ fn leave_that_was_granted_outlives_a_crash_and_one_that_cant_be_written_is_not_g
         assert!(matches!(refused, Err(AdminError::Storage(_))), "{refused:?}");
     }
     cluster.sim.set_disk_failing(NodeIndex(2), false);
-    cluster.ask_admin(2, AdminRequest::Leave).expect("it can be written now");
+    cluster
+        .ask_admin(2, AdminRequest::Leave)
+        .expect("it can be written now");
     cluster.sim.kill(NodeIndex(2));
     cluster.sim.start(NodeIndex(2));
     cluster.wait("n2 to have left", |sim| {
