@@ -9,7 +9,7 @@ use std::{
 };
 
 use quorate_checker::{
-    Context, Datum, Entry, Function, History, Keying, Transcript,
+    Context, Datum, Entry, Function, History, Keying, Outcome, Transcript,
     formats::Format,
     isolation::{self, Data},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
@@ -20,12 +20,13 @@ use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record
 
 use crate::{
     about::{history_note, nil_note, no_model, torn_note},
-    exit::ExitError,
+    exit::{Exit, ExitError},
     input::{Input, bad_input},
     judging::{judge_claims, run_facts},
     report::Report,
     run_folder::RunFolder,
     scenario::Scenario,
+    threshold::{self, Measure, Threshold},
     told, transaction,
     workers::Workers,
 };
@@ -154,6 +155,7 @@ impl Checker {
             seconds: began.elapsed().as_secs_f64(),
             run: run.map(|folder| folder.origin().to_owned()),
             measured: None,
+            thresholds: Vec::new(),
         };
         Ok(Checked {
             report,
@@ -484,6 +486,57 @@ pub struct Checked {
     pub record: Record,
     /// What is known of its run.
     pub context: Context,
+}
+
+impl Checked {
+    /// Measures what the record has to reach besides its claims.
+    ///
+    /// # Errors
+    /// If a record does not tell it: exit code 64.
+    pub fn measure(&mut self, thresholds: &[Threshold]) -> anyhow::Result<()> {
+        if thresholds
+            .iter()
+            .any(|threshold| threshold.measure == Measure::Recovery)
+        {
+            let message = "read --threshold recovery: a history does not tell it; run and sim do";
+            return Err(ExitError::usage(message).into());
+        }
+        if thresholds.is_empty() {
+            return Ok(());
+        }
+        let latencies = latencies(&self.record);
+        let measured = threshold::Measured {
+            counts: &self.report.judgement.counts,
+            latencies: &latencies,
+            recovery: None,
+        };
+        self.report.thresholds = thresholds.iter().map(|threshold| threshold.of(&measured)).collect();
+        let missed = self.report.missed().next().map(|_| Exit::Missed);
+        self.report.exit = Exit::gravest([self.report.exit].into_iter().chain(missed));
+        Ok(())
+    }
+}
+
+/// How long each successful operation of a client took, where the record tells times.
+fn latencies(record: &Record) -> Vec<Duration> {
+    let of_calls = |transcript: &Transcript| {
+        let calls = transcript.calls().iter().filter(|call| call.is_ok());
+        let spans = calls.filter_map(|call| span(call.start_ns?, call.end_ns));
+        spans.collect::<Vec<_>>()
+    };
+    match record {
+        Record::Keys(history) => {
+            let ops = history.ops().iter().filter(|op| op.outcome == Outcome::Ok);
+            ops.filter_map(|op| span(op.start_ns, op.end_ns())).collect()
+        }
+        Record::Calls(transcripts) => transcripts.iter().flat_map(of_calls).collect(),
+        Record::Txns(txns) => of_calls(&txns.transcript(|_| true)),
+        Record::Own(own) => of_calls(&own.calls),
+    }
+}
+
+fn span(start_ns: u64, end_ns: Option<u64>) -> Option<Duration> {
+    Some(Duration::from_nanos(end_ns?.saturating_sub(start_ns)))
 }
 
 /// What is known beside a history: all that its run recorded, or of a file alone how many replicas a key has.

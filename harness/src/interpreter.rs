@@ -72,6 +72,8 @@ pub struct RunRecord {
     pub quiet_after: Option<Duration>,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// Of real processes: what its times are counted from, in nanoseconds since 1970.
+    pub zero_unix_ns: Option<u64>,
     /// What it reached, as far as clients and faults tell.
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
@@ -165,6 +167,7 @@ pub async fn run<C: Cluster>(
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
+        zero_unix_ns: None,
         coverage,
         told: run.cluster.told()?,
     })

@@ -3,8 +3,10 @@
 mod again;
 mod certs;
 mod check;
+mod ci;
 mod claims;
 mod convert;
+mod explain;
 mod faults;
 mod gossip;
 mod judge;
@@ -13,6 +15,7 @@ mod output;
 mod overrides;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod runs;
 mod scenarios;
@@ -43,7 +46,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +55,8 @@ enum Command {
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
     Check(Box<check::Args>),
+    Explain(Box<explain::Args>),
+    Report(Box<report::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
     VerifyFix(Box<verify_fix::Args>),
@@ -100,6 +105,8 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::VerifyFix(args)) => verify_fix::run(&args),

@@ -4,9 +4,15 @@ use std::path::{Path, PathBuf};
 
 use quorate_core::{AdminOk, AdminRequest};
 
-use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
+use super::{
+    ci::{CiArgs, ThresholdArgs},
+    output::OutputArgs,
+    overrides::ScenarioArgs,
+    progress::Display,
+};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
+    ci::{Outcome, Suite},
     cluster::Cluster,
     exit::{Exit, ExitError},
     fault::Place,
@@ -30,6 +36,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH")]
     node_bin: Option<PathBuf>,
     #[command(flatten)]
+    thresholds: ThresholdArgs,
+    #[command(flatten)]
+    ci: CiArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -42,10 +52,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     scenario.resolve_swarm(seed, Backend::Processes);
     let mut display = args.output.telling.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
-    let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Processes)?;
+    let trial = Trial::in_memory(scenario, seed)
+        .with_thresholds(&args.thresholds.thresholds)
+        .in_folder(&args.output.telling.out, Backend::Processes)?;
     let folder = trial.folder().expect("made just now").path().display().to_string();
-    let Some(report) = run_trial(trial, args.node_bin.as_deref(), &mut display)? else {
+    let name = trial.name();
+    args.ci.begin(&name)?;
+    let report = run_trial(trial, args.node_bin.as_deref(), &mut display);
+    let Some(report) = report.map_err(|error| args.ci.fail(&name, error))? else {
         display.say(&format!("given up; what was recorded is in {folder}"));
+        args.ci.fail(&name, anyhow::anyhow!("end: the user has given it up"));
         return Ok(Exit::Interrupted);
     };
     drop(display);
@@ -53,7 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .telling
         .format
         .answer(|| report::text(&report), || report::json(&report));
-    Ok(report.exit)
+    Ok(args.ci.end(report.exit, &Outcome::of(Suite::of_report(name, &report))))
 }
 
 /// Runs a trial that has a folder on real processes, and judges it; `None` if the user has given it up.

@@ -3,11 +3,13 @@
 mod archives;
 mod arrows;
 mod bad_input;
+mod ci;
 mod command;
 mod corpora;
 mod determinism;
 mod fixes;
 mod gossip;
+mod html;
 mod judging;
 mod node_verbs;
 mod plants;
