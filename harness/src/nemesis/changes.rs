@@ -56,13 +56,12 @@ enum Stage {
 }
 
 /// What members say of themselves; who is down, or paused, says nothing.
-type Statuses = BTreeMap<Place, Status>;
+pub(super) type Statuses = BTreeMap<Place, Status>;
 
 impl Nemesis {
     /// Takes note of a change, to begin with it at the next look.
-    pub(super) fn begin_change(&mut self, fault: Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    pub(super) fn begin_change(&mut self, id: FaultId, fault: Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let asked = cluster.elapsed();
-        let id = self.log.asked(asked, &fault)?;
         self.changes_due = asked;
         self.changes.push(Change {
             id,
@@ -124,17 +123,22 @@ impl Nemesis {
         Some(format!("{} ({})", changes.join(", "), still.join("; ")))
     }
 
+    /// The members that can answer: those that are up, and not paused.
+    pub(super) fn askable(&self, cluster: &impl Cluster) -> Vec<Place> {
+        let is_paused = |place: Place| {
+            let is_of = |fault: &Fault| matches!(fault, Fault::Pause { nodes } if nodes.contains(&place));
+            self.active().any(is_of)
+        };
+        let present = self.members.present().into_iter();
+        present
+            .filter(|place| !is_paused(*place) && cluster.can_be_asked(*place))
+            .collect()
+    }
+
     /// Asks every member that can answer how it is.
-    async fn statuses(&self, cluster: &mut impl Cluster) -> Statuses {
+    pub(super) async fn statuses(&self, cluster: &mut impl Cluster) -> Statuses {
         let mut statuses = Statuses::new();
-        for place in self.members.present() {
-            let is_paused = self.active().any(|fault| match fault {
-                Fault::Pause { nodes } => nodes.contains(&place),
-                _ => false,
-            });
-            if is_paused || !cluster.can_be_asked(place) {
-                continue;
-            }
+        for place in self.askable(cluster) {
             // One that dies meanwhile says nothing, as if it had been down before.
             if let Ok(AdminOk::Status(status)) = cluster.ask(place, AdminRequest::Status).await {
                 statuses.insert(place, *status);

@@ -51,7 +51,8 @@ impl Node {
                 accepted: register.accepted.clone().map(Box::new),
             },
             Some(proposal) => {
-                register.accepted = Some(proposal);
+                let is_lost = self.has_plant(Plant::AcceptLost) && self.journal.newest(&key).is_some();
+                register.accepted = if is_lost { register.accepted } else { Some(proposal) };
                 ReplicaResponse::KeyAccepted { ballot }
             }
         };
@@ -85,11 +86,24 @@ impl Node {
     pub(crate) fn next_ballot(&mut self, now: Now, above: Option<Version>) -> Version {
         let above = above.map_or(0, |above| above.time);
         let time = self.clock.tick(now.wall).max(above + 1).max(self.last_ballot + 1);
+        if self.has_plant(Plant::BallotsClash) {
+            return self.whole_ballot(time);
+        }
         self.last_ballot = time;
         Version {
             time,
             node: self.config.node,
             generation: self.generation,
+        }
+    }
+
+    /// A ballot that another node may have as well: [`Plant::BallotsClash`].
+    fn whole_ballot(&mut self, time: u64) -> Version {
+        self.last_ballot = time.next_multiple_of(1_000_000);
+        Version {
+            time: self.last_ballot,
+            node: NodeId(0),
+            generation: crate::Generation(0),
         }
     }
 }

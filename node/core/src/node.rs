@@ -385,7 +385,11 @@ impl Node {
                 self.handoff.on_not_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
-                batch.waiters.drain(..).for_each(|waiter| self.on_not_held(now, waiter));
+                let is_ignored = self.has_plant(Plant::FailedSyncAcknowledged);
+                batch.waiters.drain(..).for_each(|waiter| match is_ignored {
+                    true => self.on_held(now, waiter),
+                    false => self.on_not_held(now, waiter),
+                });
             }
         }
         self.journal.recycle(batch);
@@ -400,6 +404,9 @@ impl Node {
             self.detector.lose_link(peer);
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
+            if self.has_plant(Plant::HintsLostWithLink) {
+                self.drop_hints_under_way(peer);
+            }
             self.handoff.lose_link(peer);
             self.repeats.forget(peer);
             self.fail_comparison_with(now.time, peer);

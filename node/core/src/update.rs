@@ -172,7 +172,8 @@ impl Node {
             }
             _ => return Err(Refused::Invalid),
         }
-        if let (Cell::Siblings(siblings), Some(actors)) = (&mut cell, self.config.context_actors_max) {
+        let cut_short = Some(1).filter(|_| self.has_plant(Plant::ContextsCutShort));
+        if let (Cell::Siblings(siblings), Some(actors)) = (&mut cell, cut_short.or(self.config.context_actors_max)) {
             siblings.truncate_context(actors);
         }
         if !cell.is_valid() {

@@ -124,6 +124,7 @@ impl Node {
     }
 
     pub(super) fn on_cas_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
+        let believes_first = self.has_plant(Plant::FirstPromiseBelieved);
         let state = self.cas_state_mut(id);
         match (&mut state.round, body) {
             (
@@ -134,7 +135,7 @@ impl Node {
                 },
             ) if *ballot == asked => {
                 let accepted = accepted.map(|accepted| *accepted);
-                if accepted > *highest {
+                if accepted > *highest && !(believes_first && highest.is_some()) {
                     *highest = accepted;
                 }
                 votes.give(from);

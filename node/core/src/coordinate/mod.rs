@@ -159,7 +159,15 @@ impl Node {
         if self.has_plant(Plant::QuorumsNotJoint) {
             return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
-        refused(ownership.holding(level, &self.config.dc))
+        refused(ownership.holding(self.level_taken(level), &self.config.dc))
+    }
+
+    /// A level as this node takes it: as the client said, but for planted bugs.
+    fn level_taken(&self, level: Level) -> Level {
+        match level {
+            Level::EachQuorum if self.has_plant(Plant::EachQuorumCountsAny) => Level::Quorum,
+            level => level,
+        }
     }
 
     /// What a level asks of those who are read.
@@ -167,7 +175,7 @@ impl Node {
         if self.has_plant(Plant::QuorumsNotJoint) {
             return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
-        refused(ownership.reading(level, &self.config.dc))
+        refused(ownership.reading(self.level_taken(level), &self.config.dc))
     }
 
     /// Whether enough owners can be reached, or, where that will do, nodes that stand in for them.
