@@ -141,7 +141,7 @@ pub async fn run<C: Cluster>(
     run.phase("load");
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
-    let mut nemesis = Nemesis::new(options.scenario, begins, options.fault_log);
+    let mut nemesis = Nemesis::new(options.scenario, options.seed, begins, options.fault_log);
     let mut load = match options.asks {
         None => Load::new(options.scenario, options.seed, begins),
         Some(asks) => Load::told(options.scenario, asks, begins),
@@ -265,7 +265,7 @@ impl<C: Cluster> Run<'_, C> {
             }
             let mut fault_due = nemesis.next_due();
             if fault_due.is_some_and(|due| due <= now) {
-                nemesis.act(now, self.cluster).await?;
+                nemesis.act(now, load, self.cluster).await?;
                 self.note_members(load, nemesis);
                 self.tell(load, nemesis);
                 fault_due = nemesis.next_due();
@@ -359,7 +359,7 @@ impl<C: Cluster> Run<'_, C> {
                 bail!("owners were still changing {MOVES_TIMEOUT:?} after the heal: {what}");
             }
             if due <= now {
-                nemesis.act(now, self.cluster).await?;
+                nemesis.act(now, load, self.cluster).await?;
             } else {
                 self.wait(due.min(deadline), load, nemesis).await?;
             }

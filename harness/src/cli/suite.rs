@@ -17,7 +17,7 @@ use crate::{
     run_folder::read_input,
     scenario::Scenario,
     shell::quoted,
-    suite::{self, CellReport, Expected, Slice, Suite, SuiteReport},
+    suite::{self, CellReport, Expected, Slice, Suite, SuiteOptions, SuiteReport},
     workers::jobs,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// mutants, exhibits, or a file.
+    /// mutants, exhibits, sequences, or a file.
     suite: Option<String>,
     /// Begin no cell after this time; cells that are left make the answer unknown.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -43,6 +43,9 @@ pub(super) struct Args {
     /// How many seeds at a time; as many as there are processors unless told otherwise. The answer is the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Don't look for how few of its faults each bug needs to be caught, which takes a run for each fault.
+    #[arg(long)]
+    faults_as_planned: bool,
     #[command(flatten)]
     ci: CiArgs,
     #[command(flatten)]
@@ -65,7 +68,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let deadline = args.budget.map(|budget| began + budget);
     args.ci.begin(&suite.name)?;
     let mut display = args.telling.display();
-    let report = suite::run(&suite, jobs(args.jobs), deadline, &mut |cell| {
+    let options = SuiteOptions {
+        jobs: jobs(args.jobs),
+        deadline,
+        finds_least: !args.faults_as_planned,
+    };
+    let report = suite::run(&suite, options, &mut |cell| {
         display.say(&line(&suite, cell));
     });
     let report = report.map_err(|error| args.ci.fail(&suite.name, error))?;
@@ -185,7 +193,12 @@ fn line(suite: &Suite, report: &CellReport) -> String {
     let (word, what) = match &cell.expected {
         Expected::Caught { claim, .. } if report.unbroken.is_empty() => (
             "caught",
-            format!("{claim} in {} of {} seeds", report.caught_in, cell.seeds),
+            format!(
+                "{claim} in {} of {} seeds{}",
+                report.caught_in,
+                cell.seeds,
+                caught(report)
+            ),
         ),
         Expected::Caught { claim, in_seeds } => (
             "ESCAPED",
@@ -204,7 +217,7 @@ fn line(suite: &Suite, report: &CellReport) -> String {
         }
         Expected::Observed(_) | Expected::Valid => ("valid", format!("{} seeds", report.seeds)),
     };
-    let mut out = format!("{word:<9}{:<26}{what}, {:.1} s", cell.name, report.took.as_secs_f64());
+    let mut out = format!("{word:<9}{:<31}{what}, {:.1} s", cell.name, report.took.as_secs_f64());
     for seed in &report.false_alarms {
         let scenario = Scenario {
             plant: None,
@@ -222,13 +235,29 @@ fn line(suite: &Suite, report: &CellReport) -> String {
     out
 }
 
+/// How long the run was in which a bug was caught first, and what had to be broken.
+fn caught(report: &CellReport) -> String {
+    let Some(catch) = &report.catch else {
+        return String::new();
+    };
+    let (simulated, wall) = (catch.simulated.as_secs_f64(), catch.wall.as_secs_f64());
+    let faults = match catch.faults.as_slice() {
+        [] => "no fault at all".to_owned(),
+        faults => faults.join(", "),
+    };
+    format!(
+        " (seed {}, {simulated:.1} s simulated in {wall:.2} s, by {faults})",
+        catch.seed
+    )
+}
+
 fn text(suite: &Suite, report: &SuiteReport, took: Duration) -> String {
     let mut out = format!("suite    {}: {}\n\n", suite.name, suite.about);
     for cell in &report.cells {
         let _ = writeln!(out, "{}", line(suite, cell));
     }
     for name in &report.left {
-        let _ = writeln!(out, "left     {name:<26}no time was left for it");
+        let _ = writeln!(out, "left     {name:<31}no time was left for it");
     }
     let failed = report.cells.iter().filter(|cell| !cell.has_passed()).count();
     let alarms: usize = report.cells.iter().map(|cell| cell.false_alarms.len()).sum();
@@ -288,6 +317,9 @@ fn cell_json(suite: &Suite, report: &CellReport) -> Value {
         "broken": report.broken.iter().map(|(claim, seed)| json!({ "claim": claim, "seed": seed })).collect::<Vec<_>>(),
         "unbroken": report.unbroken,
         "caught_in": report.caught_in,
+        "simulated_seconds": report.catch.as_ref().map(|catch| catch.simulated.as_secs_f64()),
+        "wall_seconds": report.catch.as_ref().map(|catch| catch.wall.as_secs_f64()),
+        "least_faults": report.catch.as_ref().map(|catch| &catch.faults),
         "false_alarms": report.false_alarms,
         "seeds": report.seeds,
         "seconds": report.took.as_secs_f64(),
