@@ -5,6 +5,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,7 +29,7 @@ use crate::{
     scenario::Scenario,
     threshold::{self, Measure, Threshold},
     told, transaction,
-    workers::Workers,
+    workers::{Counter, Workers},
 };
 
 /// What is asked, of however many files.
@@ -101,6 +102,15 @@ impl Checker {
         }
         let workers = Workers::new(options.jobs)?;
         Ok(Checker { options, workers })
+    }
+
+    /// The same, which counts the checks that it makes.
+    #[must_use]
+    pub fn counted(self, counter: Arc<Counter>) -> Checker {
+        Checker {
+            workers: self.workers.counted(counter),
+            ..self
+        }
     }
 
     /// Judges what is at `path`. `settings` makes those of our own store's claims from those of the run, or from the

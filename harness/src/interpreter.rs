@@ -100,10 +100,14 @@ pub enum Progress<'a> {
         elapsed: Duration,
         /// Operations that have ended.
         ended: u64,
-        /// Those among them that succeeded.
-        ok: u64,
+        /// How long each of those took that succeeded, in the order of their ends.
+        latencies: &'a [Duration],
         /// The faults that are on.
         faults: Vec<&'a Fault>,
+        /// The clients.
+        load: &'a Load,
+        /// Since the cluster was made.
+        now: Elapsed,
     },
 }
 
@@ -320,12 +324,15 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     fn tell(&mut self, load: &Load, nemesis: &Nemesis) {
-        let left = load.ends().saturating_sub(self.cluster.elapsed());
+        let now = self.cluster.elapsed();
+        let left = load.ends().saturating_sub(now);
         (self.watch)(Progress::Load {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
-            ok: self.latencies.len() as u64,
+            latencies: &self.latencies,
             faults: nemesis.active().collect(),
+            load,
+            now,
         });
     }
 

@@ -45,6 +45,7 @@ pub mod run_folder;
 pub mod runs;
 pub mod scenario;
 pub mod script;
+pub mod serve;
 pub mod shell;
 pub mod shrink;
 pub mod simulation;

@@ -1,17 +1,22 @@
 //! `quorate check`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     Format, answer, answer_json,
     ci::{CiArgs, ThresholdArgs},
     judge::{BudgetArg, JudgeArgs, budget},
+    output::ProgressArgs,
 };
 use crate::{
     checking::{CheckOptions, Checked, Checker, SearchBudget},
     ci::{Outcome, Suite},
     exit::Exit,
     report,
+    workers::Counter,
 };
 
 /// Judges saved runs and history files, of any store.
@@ -33,6 +38,8 @@ pub(super) struct Args {
     /// Write each violation there: its words, its operations, the smallest history that shows it, a picture.
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
+    #[command(flatten)]
+    progress: ProgressArgs,
     #[command(flatten)]
     thresholds: ThresholdArgs,
     #[command(flatten)]
@@ -57,14 +64,16 @@ Examples:
   zcat history.edn.gz | quorate check - --model bank --evidence why";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let checker = Checker::new(args.options()?)?;
+    let counter = Arc::new(Counter::default());
+    let checker = Checker::new(args.options()?)?.counted(Arc::clone(&counter));
+    let mut display = args.progress.display();
     let title = args.title();
     args.ci.begin(&title)?;
     let mut exits = Vec::new();
     let mut suites = Vec::new();
     for path in &args.paths {
         let name = path.display().to_string();
-        match args.check(&checker, path) {
+        match display.during_checks(&counter, || args.check(&checker, path)) {
             Ok(checked) => {
                 args.tell(path, &checked).map_err(|error| args.ci.fail(&title, error))?;
                 exits.push(checked.report.exit);

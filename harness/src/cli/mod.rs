@@ -5,11 +5,13 @@ mod certs;
 mod check;
 mod ci;
 mod claims;
+mod completions;
 mod convert;
 mod explain;
 mod faults;
 mod gossip;
 mod judge;
+mod man;
 mod node;
 mod output;
 mod overrides;
@@ -19,6 +21,7 @@ mod report;
 mod run;
 mod runs;
 mod scenarios;
+mod serve;
 mod settings;
 mod shrink;
 mod shrink_run;
@@ -61,6 +64,7 @@ enum Command {
     Shrink(Box<shrink::Args>),
     VerifyFix(Box<verify_fix::Args>),
     Runs(runs::Args),
+    Serve(serve::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -68,6 +72,8 @@ enum Command {
     Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How answers are written.
@@ -111,6 +117,9 @@ pub fn main() -> ExitCode {
         Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::VerifyFix(args)) => verify_fix::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

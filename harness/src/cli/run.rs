@@ -1,6 +1,10 @@
 //! `quorate run`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quorate_core::{AdminOk, AdminRequest};
 
@@ -21,7 +25,7 @@ use crate::{
     report::{self, Report},
     run_folder::Backend,
     trial::Trial,
-    workers::Workers,
+    workers::{Counter, Workers},
 };
 
 /// Runs a scenario on real processes, and judges what its clients saw.
@@ -42,6 +46,9 @@ pub(super) struct Args {
     #[command(flatten)]
     output: OutputArgs,
 }
+
+/// Time between two looks at how far the checks have come.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut scenario = args.scenario.resolve()?;
@@ -101,11 +108,17 @@ async fn conduct(trial: Trial, node_bin: Option<&Path>, display: &mut Display) -
         }
     };
     display.say("- checking");
-    let judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None, &Workers::of_machine()?));
-    tokio::select! {
-        biased;
-        () = interrupts.second() => Ok(None),
-        report = judged => report?.map(Some),
+    let (began, counter) = (Instant::now(), Arc::new(Counter::default()));
+    let workers = Workers::of_machine()?.counted(Arc::clone(&counter));
+    let mut judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None, &workers));
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupts.second() => return Ok(None),
+            report = &mut judged => return report?.map(Some),
+            _ = ticks.tick() => display.show_checks(began.elapsed(), &counter),
+        }
     }
 }
 

@@ -6,11 +6,14 @@ mod json;
 mod showing;
 mod text;
 
-pub(crate) use self::anomalies::{evidence_files, op_events};
 pub use self::{
     anomalies::write_anomalies,
     json::json,
     text::{path_line, text},
+};
+pub(crate) use self::{
+    anomalies::{evidence_files, op_events},
+    html::escaped,
 };
 
 use std::{path::PathBuf, time::Duration};

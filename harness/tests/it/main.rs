@@ -17,6 +17,7 @@ mod processes;
 mod quic;
 mod regressions;
 mod replays;
+mod serve;
 mod shrink_histories;
 mod shrink_runs;
 mod simulated;

@@ -84,7 +84,7 @@ fn anomaly(claim: &quorate_workloads::ClaimReport) -> AnomalyShown<'_> {
 }
 
 /// From the first start to the last end.
-pub(super) fn span(ops: &[WitnessOp]) -> (u64, u64) {
+fn span(ops: &[WitnessOp]) -> (u64, u64) {
     let start = ops.iter().map(|op| op.start_ns).min().unwrap_or(0);
     let end = ops.iter().map(|op| op.end_ns.unwrap_or(op.start_ns)).max();
     (start, end.unwrap_or(start))

@@ -10,6 +10,9 @@ pub(super) const LINES_MAX: usize = 300;
 /// How long a line may be.
 const LINE_LENGTH_MAX: usize = 400;
 
+/// What nodes say of each request, for the judge: it would drown all else, and is in `cluster.jsonl`.
+const NOISE: &str = "quorum counted";
+
 /// A line of a node's log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Line {
@@ -31,7 +34,10 @@ pub(super) fn lines(nodes: &Path, zero_unix_ns: i128) -> Vec<Line> {
         let path = file.path();
         let node = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read(&path).unwrap_or_default();
-        for line in String::from_utf8_lossy(&text).lines() {
+        for line in String::from_utf8_lossy(&text)
+            .lines()
+            .filter(|line| !line.contains(NOISE))
+        {
             lines.extend(parse(line, &node, zero_unix_ns));
         }
     }
@@ -69,7 +75,7 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
         write(
             "n1.log",
-            "1970-01-01T00:00:01.5Z  INFO late\nthread panicked\n1970-01-01T00:00:00.900000Z WARN before\n",
+            "1970-01-01T00:00:01.5Z  INFO late\nthread panicked\n1970-01-01T00:00:01.125Z INFO quorum counted\n1970-01-01T00:00:00.900000Z WARN before\n",
         );
         write("n2.log", "1970-01-01T00:00:01.25Z  INFO early\n");
         let lines = lines(folder.path(), 1_000_000_000);

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 
 /// A text as markup and as an attribute's value. What a page has no place for is replaced.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -19,7 +19,8 @@ use std::path::Path;
 use quorate_checker::Context;
 use quorate_workloads::Record;
 
-use self::{data::Data, markup::escaped, sections::Sections};
+pub(crate) use self::markup::escaped;
+use self::{data::Data, sections::Sections};
 use super::Report;
 use crate::{
     fault_log::Faults,

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use quorate_checker::{Phase, timeline};
+use quorate_checker::{Phase, WitnessOp, timeline};
 use quorate_core::Counters;
 use quorate_workloads::{ClaimReport, ClaimVerdict, Record};
 
 use super::{
     Left, Page,
-    data::{short, span},
+    data::short,
     logs::{self, LINES_MAX},
     markup::{command, escaped, row, table},
 };
@@ -287,7 +287,7 @@ impl Sections<'_> {
             "<details class=\"around\" data-anomaly=\"{}\"><summary>The operations around it</summary></details>",
             number - 1
         );
-        out += &log_part(span(&witness.ops), lines);
+        out += &log_part(&witness.ops, lines);
         let _ = writeln!(
             out,
             "<p><button type=\"button\" class=\"show\" data-anomaly=\"{}\">Show in the timeline</button></p>",
@@ -474,13 +474,17 @@ fn lanes() -> String {
         .to_owned()
 }
 
-fn log_part((start_ns, end_ns): (u64, u64), lines: &[logs::Line]) -> String {
+/// What the nodes said while one of the operations went on, a little before and after.
+fn log_part(ops: &[WitnessOp], lines: &[logs::Line]) -> String {
     let ns = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
-    let (from, to) = (ns(start_ns) - LOG_MARGIN_NS, ns(end_ns).saturating_add(LOG_MARGIN_NS));
-    let near: Vec<_> = lines
-        .iter()
-        .filter(|line| (from..=to).contains(&line.time_ns))
-        .collect();
+    let is_near = |line: &&logs::Line| {
+        let mut ops = ops.iter();
+        ops.any(|op| {
+            let end = ns(op.end_ns.unwrap_or(op.start_ns)).saturating_add(LOG_MARGIN_NS);
+            (ns(op.start_ns) - LOG_MARGIN_NS..=end).contains(&line.time_ns)
+        })
+    };
+    let near: Vec<_> = lines.iter().filter(is_near).collect();
     if near.is_empty() {
         return String::new();
     }
