@@ -8,9 +8,12 @@ mod convert;
 mod faults;
 mod gossip;
 mod judge;
+mod needs;
 mod node;
+mod numbers;
 mod output;
 mod overrides;
+mod predict;
 mod progress;
 mod replay;
 mod run;
@@ -43,7 +46,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a need or threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -51,6 +54,7 @@ enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
+    Predict(Box<predict::Args>),
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
@@ -72,6 +76,19 @@ pub(crate) enum Format {
     Text,
     /// For machines: one object on standard output, everything else on standard error.
     Json,
+}
+
+/// How tables of figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    /// For people.
+    Text,
+    /// For machines: one object.
+    Json,
+    /// For spreadsheets: one row for each R and W.
+    Csv,
+    /// For documents.
+    Markdown,
 }
 
 impl Format {
@@ -99,6 +116,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),
