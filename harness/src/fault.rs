@@ -1,19 +1,22 @@
-//! Faults as data: what is broken, and which directed links, processes, disks or clocks that means.
+//! Faults as data: what is broken, and which directed links, processes, disks or clocks that means. Whom a fault is to befall may
+//! be said by what somebody is to the cluster when it strikes.
 
+mod aim;
 mod kind;
 mod place;
+mod target;
 mod validate;
 
 use std::{fmt, time::Duration};
 
 use quorate_sim::{Duty, LinkFaults};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use self::place::list;
 pub use self::{
     kind::{FaultKind, UnknownFault},
     place::Place,
+    target::{KeyName, Role, Target},
     validate::FaultError,
 };
 use crate::duration::{self, Signed};
@@ -21,7 +24,7 @@ use crate::duration::{self, Signed};
 /// How long a slow process takes to be stopped and let run once: well below what its peers take for silence.
 const DUTY_PERIOD: Duration = Duration::from_millis(100);
 
-/// Something to break.
+/// Something to break, and whom: nodes, or, in a plan, [`Target`]s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "fault",
@@ -29,35 +32,35 @@ const DUTY_PERIOD: Duration = Duration::from_millis(100);
     rename_all_fields = "kebab-case",
     deny_unknown_fields
 )]
-pub enum Fault {
+pub enum Fault<N = Place> {
     /// One node hears nobody, and nobody hears it.
     Isolate {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// Two groups do not hear each other.
     Halves {
         /// One group; the other is everybody else.
-        side: Vec<Place>,
+        side: Vec<N>,
     },
     /// What one group says does not reach the rest, though it hears them.
     OneWay {
         /// The group that is not heard.
-        unheard: Vec<Place>,
+        unheard: Vec<N>,
     },
     /// Two groups that do not hear each other, and a node between them that hears and is heard by both.
     Bridge {
         /// The node between.
-        bridge: Place,
+        bridge: N,
         /// One group; the other is everybody else.
-        side: Vec<Place>,
+        side: Vec<N>,
     },
     /// What some nodes send to others takes longer. The order is kept.
     SlowLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How much longer.
         #[serde(with = "duration::text")]
         delay: Duration,
@@ -68,18 +71,18 @@ pub enum Fault {
     /// Of the packets that some nodes send to others some are lost, and sent again. The order is kept.
     LossyLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How many of 100.
         percent: u8,
     },
     /// Of the messages that some nodes send to others some come late and out of order, or a second time.
     OddMessages {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How many of 100 come late.
         #[serde(default)]
         late_percent: u8,
@@ -93,17 +96,17 @@ pub enum Fault {
     /// Processes are killed with SIGKILL, and started again at the end.
     Kill {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Processes do nothing, and go on at the end.
     Pause {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// A process gets little of the processor: it is stopped and let run in turn.
     SlowProcess {
         /// Whose.
-        node: Place,
+        node: N,
         /// Of the time, how much it is stopped.
         stopped_percent: u8,
     },
@@ -111,17 +114,17 @@ pub enum Fault {
     /// the end.
     PowerLoss {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Syncs fail.
     FailingDisk {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Syncs take longer.
     SlowDisk {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How much longer each.
         #[serde(with = "duration::text")]
         delay: Duration,
@@ -129,56 +132,56 @@ pub enum Fault {
     /// A process is killed, bits flip in records of its disk, and it is started again at the end.
     FlippedBits {
         /// Whose.
-        node: Place,
+        node: N,
         /// In how many records.
         records: usize,
     },
     /// Wall clocks jump, and jump back at the end.
     ClockJump {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How far: ahead, or, with a minus, back.
         by: Signed,
     },
     /// Wall clocks run too fast or too slow, and are put right at the end.
     ClockDrift {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How many microseconds they gain a second; below 0 for lose.
         ppm: i64,
     },
     /// A spare node starts, and joins the ring.
     Join {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is asked to leave: others take over what it owns.
     Leave {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is killed for good, and a spare node takes its place.
     Replace {
         /// Which.
-        node: Place,
+        node: N,
         /// The spare.
-        by: Place,
+        by: N,
     },
     /// A member is killed for good, and removed by another as soon as that one sees it as down.
     Remove {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is to own another share of the ring.
     Weigh {
         /// Which.
-        node: Place,
+        node: N,
         /// Its share, relative to the 1 that all begin with.
         weight: u16,
     },
 }
 
-impl Fault {
+impl<N: Clone + Ord> Fault<N> {
     /// The family that it is of.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -208,46 +211,19 @@ impl Fault {
     }
 
     /// The node whose process it ends for good.
-    pub fn ends(&self) -> Option<Place> {
+    pub fn ends(&self) -> Option<N> {
         match self {
-            Fault::Replace { node, .. } | Fault::Remove { node } => Some(*node),
+            Fault::Replace { node, .. } | Fault::Remove { node } => Some(node.clone()),
             _ => None,
         }
     }
 
     /// The spare node that it starts.
-    pub fn starts(&self) -> Option<Place> {
+    pub fn starts(&self) -> Option<N> {
         match self {
-            Fault::Join { node } | Fault::Replace { by: node, .. } => Some(*node),
+            Fault::Join { node } | Fault::Replace { by: node, .. } => Some(node.clone()),
             _ => None,
         }
-    }
-
-    /// The directed links that are cut in a cluster of `count` nodes.
-    pub fn cuts(&self, count: usize) -> Vec<(Place, Place)> {
-        let silenced = |from: Place, to: Place| match self {
-            Fault::Isolate { node } => from == *node || to == *node,
-            Fault::Halves { side } => side.contains(&from) != side.contains(&to),
-            Fault::OneWay { unheard } => unheard.contains(&from) && !unheard.contains(&to),
-            Fault::Bridge { bridge, side } => {
-                from != *bridge && to != *bridge && side.contains(&from) != side.contains(&to)
-            }
-            _ => false,
-        };
-        let pairs = Place::all(count).flat_map(|from| Place::all(count).map(move |to| (from, to)));
-        pairs.filter(|(from, to)| from != to && silenced(*from, *to)).collect()
-    }
-
-    /// The directed links that are not cut, but bad.
-    pub fn bad_links(&self) -> Vec<(Place, Place)> {
-        let (Fault::SlowLinks { from, to, .. }
-        | Fault::LossyLinks { from, to, .. }
-        | Fault::OddMessages { from, to, .. }) = self
-        else {
-            return Vec::new();
-        };
-        let pairs = from.iter().flat_map(|from| to.iter().map(|to| (*from, *to)));
-        pairs.filter(|(from, to)| from != to).collect()
     }
 
     /// What becomes of messages on [`Fault::bad_links`].
@@ -278,7 +254,7 @@ impl Fault {
     }
 
     /// The nodes that have no process while it lasts.
-    pub fn downs(&self) -> &[Place] {
+    pub fn downs(&self) -> &[N] {
         match self {
             Fault::Kill { nodes } | Fault::PowerLoss { nodes } => nodes,
             Fault::FlippedBits { node, .. } => std::slice::from_ref(node),
@@ -299,20 +275,22 @@ impl Fault {
     }
 
     /// Every node that it names.
-    pub fn nodes(&self) -> Vec<Place> {
+    pub fn nodes(&self) -> Vec<N> {
         match self {
-            Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => vec![*node],
-            Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
-                vec![*node]
+            Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => {
+                vec![node.clone()]
             }
-            Fault::Replace { node, by } => vec![*node, *by],
+            Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
+                vec![node.clone()]
+            }
+            Fault::Replace { node, by } => vec![node.clone(), by.clone()],
             Fault::Halves { side } => side.clone(),
             Fault::OneWay { unheard } => unheard.clone(),
-            Fault::Bridge { bridge, side } => side.iter().chain([bridge]).copied().collect(),
+            Fault::Bridge { bridge, side } => side.iter().chain([bridge]).cloned().collect(),
             Fault::SlowLinks { from, to, .. }
             | Fault::LossyLinks { from, to, .. }
             | Fault::OddMessages { from, to, .. } => {
-                let mut nodes: Vec<_> = from.iter().chain(to).copied().collect();
+                let mut nodes: Vec<_> = from.iter().chain(to).cloned().collect();
                 nodes.sort();
                 nodes.dedup();
                 nodes
@@ -326,41 +304,41 @@ impl Fault {
             | Fault::ClockDrift { nodes, .. } => nodes.clone(),
         }
     }
+}
 
-    /// The fault with its nodes moved; `None` if it needs one that is gone. What a fault names it names as in its file,
-    /// whatever its kind: a node, or a list of them.
-    pub fn moved(&self, moved: &dyn Fn(Place) -> Option<Place>) -> Option<Fault> {
-        let mut value = serde_json::to_value(self).expect("a fault can be written");
-        let fields = value.as_object_mut().expect("a fault has fields");
-        for (name, field) in fields.iter_mut() {
-            let place = |value: &Value| value.as_str().and_then(Place::from_name).filter(|_| name != "fault");
-            match field {
-                Value::Array(items) => {
-                    let had_nodes = items.iter().any(|item| place(item).is_some());
-                    let kept = items.iter().filter_map(|item| match place(item) {
-                        Some(node) => moved(node).map(|node| node.to_string().into()),
-                        None => Some(item.clone()),
-                    });
-                    *items = kept.collect();
-                    if had_nodes && items.is_empty() {
-                        return None;
-                    }
-                }
-                item => {
-                    if let Some(node) = place(item) {
-                        *item = moved(node)?.to_string().into();
-                    }
-                }
+impl Fault {
+    /// The directed links that are cut in a cluster of `count` nodes.
+    pub fn cuts(&self, count: usize) -> Vec<(Place, Place)> {
+        let silenced = |from: Place, to: Place| match self {
+            Fault::Isolate { node } => from == *node || to == *node,
+            Fault::Halves { side } => side.contains(&from) != side.contains(&to),
+            Fault::OneWay { unheard } => unheard.contains(&from) && !unheard.contains(&to),
+            Fault::Bridge { bridge, side } => {
+                from != *bridge && to != *bridge && side.contains(&from) != side.contains(&to)
             }
-        }
-        serde_json::from_value(value).ok()
+            _ => false,
+        };
+        let pairs = Place::all(count).flat_map(|from| Place::all(count).map(move |to| (from, to)));
+        pairs.filter(|(from, to)| from != to && silenced(*from, *to)).collect()
+    }
+
+    /// The directed links that are not cut, but bad.
+    pub fn bad_links(&self) -> Vec<(Place, Place)> {
+        let (Fault::SlowLinks { from, to, .. }
+        | Fault::LossyLinks { from, to, .. }
+        | Fault::OddMessages { from, to, .. }) = self
+        else {
+            return Vec::new();
+        };
+        let pairs = from.iter().flat_map(|from| to.iter().map(|to| (*from, *to)));
+        pairs.filter(|(from, to)| from != to).collect()
     }
 }
 
-impl fmt::Display for Fault {
+impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
     /// In the words of a witness: "n3 isolated".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = |from: &[Place], to: &[Place]| {
+        let way = |from: &[N], to: &[N]| {
             if from == to {
                 format!("between {}", list(from))
             } else {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration,
-    fault::{Fault, FaultError, FaultKind, Place},
+    fault::{Fault, FaultError, FaultKind, KeyName, Place, Role, Target},
     fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
     members::Members,
@@ -122,6 +122,10 @@ pub struct Scenario {
     pub quiet_timeout: Duration,
     /// What may be broken, where no plan is given.
     pub faults: Vec<FaultKind>,
+    /// Of 100 faults that are drawn and can be, how many are aimed at roles (the owner of the hottest key, a coordinator) in the place of
+    /// nodes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aimed_percent: u8,
     /// The bug that the nodes are told to have.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "plant_name")]
     pub plant: Option<Plant>,
@@ -165,8 +169,13 @@ pub enum ScenarioError {
     #[error("{0} has to be above 0")]
     Zero(&'static str),
     /// More than all.
-    #[error("reads-percent is {0}, more than 100")]
-    TooManyReads(u8),
+    #[error("{name} is {percent}, more than 100")]
+    TooMany {
+        /// Of what.
+        name: &'static str,
+        /// How many.
+        percent: u8,
+    },
     /// Transactions that nobody would wait for.
     #[error("txn-length is {0}, more than {TXN_LENGTH_MAX}")]
     TooLongTxns(u8),
@@ -222,6 +231,10 @@ fn one_dc() -> u8 {
     1
 }
 
+fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
 /// Spare nodes where there are faults of membership: one to join, and one to take another's place.
 const SPARES: usize = 2;
 
@@ -268,6 +281,7 @@ impl Scenario {
             request_timeout: Duration::from_secs(1),
             quiet_timeout: Duration::from_secs(30),
             faults: vec![FaultKind::Partition, FaultKind::Kill],
+            aimed_percent: 0,
             plant: None,
             plan: Vec::new(),
         }
@@ -303,8 +317,12 @@ impl Scenario {
         if let Some((name, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ScenarioError::Zero(name));
         }
-        if self.reads_percent > 100 {
-            return Err(ScenarioError::TooManyReads(self.reads_percent));
+        let percents = [
+            ("reads-percent", self.reads_percent),
+            ("aimed-percent", self.aimed_percent),
+        ];
+        if let Some((name, percent)) = percents.into_iter().find(|(_, percent)| *percent > 100) {
+            return Err(ScenarioError::TooMany { name, percent });
         }
         if self.nodes.saturating_add(self.spares()) > NODES_MAX {
             return Err(ScenarioError::TooManyNodes(self.nodes.saturating_add(self.spares())));
@@ -455,7 +473,7 @@ impl Scenario {
         if self.nodes < 2 && !(self.faults.is_empty() && self.plan.is_empty()) {
             return Err(ScenarioError::NobodyToBreak);
         }
-        let named = self.plan.iter().flat_map(|planned| planned.fault.nodes());
+        let named = self.plan.iter().flat_map(|planned| planned.fault.places());
         if let Some(place) = named.into_iter().find(|place| place.0 >= self.place_count()) {
             return Err(ScenarioError::NoSuchNode {
                 name: place.to_string(),
@@ -464,13 +482,33 @@ impl Scenario {
         }
         let mut members = Members::of(self);
         for planned in plan::in_order(&self.plan) {
-            let PlannedFault { at, fault, .. } = &planned;
-            let (kind, at) = (fault.kind(), *at);
-            let checked = planned.validate().and_then(|()| members.check(fault));
-            checked.map_err(|why| ScenarioError::Fault { kind, at, why })?;
-            members.take(fault);
+            let (kind, at) = (planned.fault.kind(), planned.at);
+            let refuse = |why| ScenarioError::Fault { kind, at, why };
+            planned.validate().map_err(refuse)?;
+            self.check_roles(&planned.fault).map_err(refuse)?;
+            // Whom one that is aimed at a role befalls is checked when it strikes.
+            if let Some(fault) = planned.fixed() {
+                members.check(&fault).map_err(refuse)?;
+                members.take(&fault);
+            }
         }
         Ok(())
+    }
+
+    /// Checks that somebody can have each role.
+    fn check_roles(&self, fault: &Fault<Target>) -> Result<(), FaultError> {
+        let is_there = |key: KeyName| !matches!(key, KeyName::Number(number) if number >= self.keys);
+        let is_possible = |role: &Role| match *role {
+            Role::Owner(key, place) => is_there(key) && usize::from(place) <= self.replicas(),
+            Role::Owners(key) | Role::Stranger(key) => is_there(key),
+            Role::Coordinator(client) => client < self.concurrency,
+            Role::Dc(dc) => dc <= self.dcs,
+            _ => true,
+        };
+        match fault.roles().into_iter().find(|role| !is_possible(role)) {
+            Some(role) => Err(FaultError::NoSuchRole(role)),
+            None => Ok(()),
+        }
     }
 
     /// Checks that a cluster of that kind can have every fault that the scenario asks for.
@@ -512,6 +550,7 @@ impl Scenario {
                 members: Members::of(self),
                 time: self.time,
                 kinds: &self.faults,
+                aimed_percent: self.aimed_percent,
             });
         }
     }
@@ -570,7 +609,7 @@ impl Scenario {
 
     /// Whether a fault may have a node be down, paused or out of reach.
     fn nodes_may_be_away(&self) -> bool {
-        let is_away = |fault: &Fault| match fault.kind() {
+        let is_away = |fault: &Fault<Target>| match fault.kind() {
             FaultKind::Disk => !fault.downs().is_empty(),
             FaultKind::Membership => fault.ends().is_some(),
             _ => true,
@@ -588,7 +627,7 @@ impl Scenario {
     }
 
     /// Whether a fault of a family, and of that sort, is planned; or, where there is no plan yet, may be drawn.
-    fn may_have(&self, kind: FaultKind, sort: impl Fn(&Fault) -> bool) -> bool {
+    fn may_have(&self, kind: FaultKind, sort: impl Fn(&Fault<Target>) -> bool) -> bool {
         if self.plan.is_empty() {
             return self.faults.contains(&kind) || self.faults.contains(&FaultKind::Swarm);
         }
@@ -728,11 +767,7 @@ mod tests {
             nodes: vec![Place(0)],
             delay: Duration::from_millis(20),
         };
-        scenario.plan = vec![PlannedFault {
-            at: Duration::ZERO,
-            lasts: Duration::from_secs(1),
-            fault: slow_disk,
-        }];
+        scenario.plan = vec![PlannedFault::new(Duration::ZERO, Duration::from_secs(1), slow_disk)];
         let settings = scenario.settings();
         assert!(!settings.clocks_are_skewed && !settings.disks_fail && !settings.records_are_damaged);
         assert!(!settings.nodes_are_away);
@@ -747,17 +782,14 @@ mod tests {
             scenario.plan = plan.to_vec();
             scenario.settings().tombstones
         };
-        let late = PlannedFault {
-            at: Duration::ZERO,
-            lasts: Duration::from_secs(1),
-            fault: Fault::OddMessages {
-                from: vec![Place(0)],
-                to: vec![Place(1)],
-                late_percent: 10,
-                twice_percent: 0,
-                by: Duration::from_millis(200),
-            },
+        let late = Fault::OddMessages {
+            from: vec![Place(0)],
+            to: vec![Place(1)],
+            late_percent: 10,
+            twice_percent: 0,
+            by: Duration::from_millis(200),
         };
+        let late = PlannedFault::new(Duration::ZERO, Duration::from_secs(1), late);
         assert_eq!(
             tombstones(2000, &[]),
             TombstonesClaim::Outlived,

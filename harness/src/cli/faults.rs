@@ -4,9 +4,14 @@ use quorate_core::Plant;
 use serde_json::json;
 
 use super::{Format, answer, answer_json};
-use crate::{exit::Exit, fault::FaultKind, run_folder::Backend};
+use crate::{
+    exit::Exit,
+    fault::{FaultKind, Role},
+    run_folder::Backend,
+};
 
-/// Lists the faults that a run can draw, and the bugs that it can plant.
+/// Lists the faults that a run can draw, the roles that a plan's faults can be aimed at in the place of a node, and the bugs that it can
+/// plant.
 ///
 /// Example: quorate faults
 #[derive(Debug, clap::Args)]
@@ -19,7 +24,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let faults = FaultKind::ALL.map(|kind| ("fault", kind.name(), kind.description(), kind.is_of(Backend::Processes)));
     let plants = Plant::ALL.map(|plant| ("plant", plant.name(), plant.description(), true));
-    for (kind, name, description, of_processes) in faults.into_iter().chain(plants) {
+    let roles = Role::FORMS.map(|(form, meaning)| ("role", form, meaning, true));
+    for (kind, name, description, of_processes) in faults.into_iter().chain(roles).chain(plants) {
         match args.format {
             Format::Json => {
                 let verbs = if of_processes { &["run", "sim"][..] } else { &["sim"] };
