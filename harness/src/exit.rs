@@ -11,7 +11,7 @@ pub enum Exit {
     Invalid,
     /// Part of the record could not be judged.
     Unknown,
-    /// A threshold was missed.
+    /// What was needed is not met, or a threshold not reached.
     Missed,
     /// Something that was claimed was not tested.
     Vacuous,
@@ -28,6 +28,20 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them.
+    pub const ALL: [Exit; 10] = [
+        Exit::Valid,
+        Exit::Invalid,
+        Exit::Unknown,
+        Exit::Missed,
+        Exit::Vacuous,
+        Exit::Diverged,
+        Exit::Usage,
+        Exit::InputData,
+        Exit::Failure,
+        Exit::Interrupted,
+    ];
+
     /// The code that the process ends with.
     pub fn code(self) -> u8 {
         match self {

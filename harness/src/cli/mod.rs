@@ -12,9 +12,12 @@ mod faults;
 mod gossip;
 mod judge;
 mod man;
+mod needs;
 mod node;
+mod numbers;
 mod output;
 mod overrides;
+mod predict;
 mod progress;
 mod replay;
 mod report;
@@ -49,7 +52,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a need or threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +60,7 @@ enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
+    Predict(Box<predict::Args>),
     Check(Box<check::Args>),
     Explain(Box<explain::Args>),
     Report(Box<report::Args>),
@@ -85,6 +89,19 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How tables of figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    /// For people.
+    Text,
+    /// For machines: one object.
+    Json,
+    /// For spreadsheets: one row for each R and W.
+    Csv,
+    /// For documents.
+    Markdown,
+}
+
 impl Format {
     /// Answers in this format; the other is not made.
     fn answer(self, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
@@ -110,6 +127,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Report(args)) => report::run(&args),
