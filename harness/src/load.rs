@@ -218,6 +218,16 @@ impl Load {
         self.begins + self.scenario.time
     }
 
+    /// For how long the operation has been due that waits longest because its client is still busy with another. Of what is told
+    /// nothing is due before it can be done.
+    pub fn lag(&self, now: Elapsed) -> Duration {
+        let is_drawn = matches!(self.source, Source::Drawn(_));
+        let busy = self.clients.iter().filter(|client| is_drawn && client.open.is_some());
+        busy.map(|client| now.saturating_sub(client.due))
+            .max()
+            .unwrap_or_default()
+    }
+
     /// The operation that is due at `now`, if there is one. It counts as open from here on.
     pub fn take_due(&mut self, now: Elapsed) -> Option<Call> {
         loop {

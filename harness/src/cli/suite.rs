@@ -9,8 +9,9 @@ use std::{
 use serde_json::{Value, json};
 use toml::Table;
 
-use super::{Format, output::TellingArgs, overrides::to_table};
+use super::{Format, ci::CiArgs, output::TellingArgs, overrides::to_table};
 use crate::{
+    ci::{self, Case, End, Outcome},
     duration,
     exit::{Exit, ExitError},
     run_folder::read_input,
@@ -46,6 +47,8 @@ pub(super) struct Args {
     #[arg(long)]
     faults_as_planned: bool,
     #[command(flatten)]
+    ci: CiArgs,
+    #[command(flatten)]
     telling: TellingArgs,
 }
 
@@ -63,6 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let suite = chosen(args, open(name)?)?;
     let began = Instant::now();
     let deadline = args.budget.map(|budget| began + budget);
+    args.ci.begin(&suite.name)?;
     let mut display = args.telling.display();
     let options = SuiteOptions {
         jobs: jobs(args.jobs),
@@ -71,11 +75,63 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let report = suite::run(&suite, options, &mut |cell| {
         display.say(&line(&suite, cell));
-    })?;
+    });
+    let report = report.map_err(|error| args.ci.fail(&suite.name, error))?;
     drop(display);
     let format = args.telling.format;
     format.answer(|| text(&suite, &report, began.elapsed()), || json_of(&suite, &report));
-    Ok(report.exit())
+    Ok(args.ci.end(report.exit(), &outcome(&suite, &report)))
+}
+
+/// A suite for each cell, a case for each claim that has to be broken in it, and one for all else.
+fn outcome(suite: &Suite, report: &SuiteReport) -> Outcome {
+    let cells = report.cells.iter().map(|cell| cell_outcome(suite, cell));
+    let left = report.left.iter().map(|name| {
+        let end = End::error("no-time", "no time was left for it", "");
+        ci::Suite {
+            name: format!("{}/{name}", suite.name),
+            words: "not run".to_owned(),
+            cases: vec![Case::new("was run", end)],
+            ..ci::Suite::default()
+        }
+    });
+    Outcome {
+        title: format!("suite {}", suite.name),
+        suites: cells.chain(left).collect(),
+    }
+}
+
+fn cell_outcome(suite: &Suite, report: &CellReport) -> ci::Suite {
+    let words = line(suite, report);
+    let seen = |claim: &String| {
+        let end = match report.unbroken.contains(claim) {
+            true => End::failed(
+                "not-broken",
+                format!("{claim} was not seen broken as it had to be"),
+                &*words,
+            ),
+            false => End::Passed("seen broken as it has to be".to_owned()),
+        };
+        Case::new(claim.clone(), end)
+    };
+    let mut cases: Vec<_> = match &report.cell.expected {
+        Expected::Caught { claim, .. } => vec![seen(claim)],
+        Expected::Observed(claims) => claims.iter().map(seen).collect(),
+        Expected::Valid => Vec::new(),
+    };
+    let is_wrong = !report.has_passed() && report.unbroken.is_empty();
+    let end = match report.false_alarms.is_empty() && !is_wrong {
+        true => End::Passed(format!("{} seeds", report.seeds)),
+        false => End::failed("false-alarm", "something was found that nobody planted", &*words),
+    };
+    cases.push(Case::new("nothing else", end));
+    ci::Suite {
+        name: format!("{}/{}", suite.name, report.cell.name),
+        words: words.lines().next().unwrap_or_default().to_owned(),
+        seconds: report.took.as_secs_f64(),
+        cases,
+        again: Vec::new(),
+    }
 }
 
 fn list(format: Format) {

@@ -6,6 +6,8 @@
 //!   Remove          kill the node, ask another until it agrees that it is gone, and wait until nothing moves
 //! ```
 //!
+//! Who dies before anybody has heard of it is removed as it is: there is nobody to be asked about it.
+//!
 //! A node is lost for good only when what the one before it held is held by others: two at a time may be more than a key
 //! has replicas.
 
@@ -86,7 +88,8 @@ impl Nemesis {
             if change.stage == Stage::Planned && has_turn && (change.fault.ends().is_none() || is_alone) {
                 self.start_change(&mut change, &statuses, cluster).await?;
             }
-            if change.stage == Stage::Asking && self.is_overtaken(&change.fault) {
+            let is_done = self.is_overtaken(&change.fault) || self.is_forgotten(&change.fault, &statuses, cluster);
+            if change.stage == Stage::Asking && is_done {
                 change.stage = Stage::Moving;
             } else if change.stage == Stage::Asking {
                 self.ask_for(&mut change, &statuses, cluster).await?;
@@ -248,16 +251,11 @@ impl Nemesis {
     }
 
     fn is_at_rest(&self, change: &Change, statuses: &Statuses, cluster: &impl Cluster) -> bool {
-        let present = self.members.present();
-        let is_heard = present.iter().all(|place| statuses.contains_key(place));
+        let is_heard = self.are_all_heard(statuses);
         let standing = |place: Place| statuses.get(&place).map(|status| status.moves.standing);
         let is_done = match &change.fault {
             Fault::Leave { node } => standing(*node) == Some(Standing::Left),
-            Fault::Remove { node } => {
-                let gone = cluster.identity(*node);
-                let mut known = statuses.values().flat_map(|status| &status.members);
-                known.all(|member| member.node != gone)
-            }
+            Fault::Remove { .. } => self.is_forgotten(&change.fault, statuses, cluster),
             Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::Weigh { node, .. } => {
                 matches!(standing(*node), Some(Standing::Normal | Standing::Left))
             }
@@ -265,6 +263,21 @@ impl Nemesis {
         };
         let is_done = is_done || self.is_overtaken(&change.fault);
         is_heard && is_done && unmoved(statuses.values()).is_empty()
+    }
+
+    /// Whether a node that is to be removed is no member to anybody: it was, or it died before anybody had heard of it.
+    fn is_forgotten(&self, change: &Fault, statuses: &Statuses, cluster: &impl Cluster) -> bool {
+        let Fault::Remove { node } = change else {
+            return false;
+        };
+        let gone = cluster.identity(*node);
+        let mut known = statuses.values().flat_map(|status| &status.members);
+        self.are_all_heard(statuses) && known.all(|member| member.node != gone)
+    }
+
+    fn are_all_heard(&self, statuses: &Statuses) -> bool {
+        let present = self.members.present();
+        present.iter().all(|place| statuses.contains_key(place))
     }
 
     /// Whether the node that was to do something has been lost for good since.

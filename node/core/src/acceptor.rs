@@ -4,14 +4,14 @@
 
 use crate::{
     CasRegister, Cell, Kind, Node, NodeId, Now, Plant, Record, Refused, ReplicaRequest, ReplicaResponse, RequestId,
-    Store, Version,
+    Version,
     journal::{AskedAt, Waiter},
 };
 
 /// No proposal has a higher time, by any clock before the year 2262: who is told of one can always go above it.
 pub(crate) const BALLOT_TIME_MAX: u64 = u64::MAX / 2;
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Promises, or accepts, once that is durable; or says who has outbid the proposal.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ struct Target {
 }
 
 impl Handoff {
-    pub(crate) fn load(store: &impl Store) -> Result<Handoff, StoreError> {
+    pub(crate) fn load(store: &dyn Store) -> Result<Handoff, StoreError> {
         let counts = store.hint_counts()?;
         let target = |count| Target {
             count,
@@ -190,7 +190,7 @@ impl Handoff {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Keeps a hint, if there is room and it is not kept already.
     pub(crate) fn keep_hint(&mut self, hint: Hint) -> Kept {
         if self.has_plant(Plant::HintDropped) {

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Cell, Event, Key, Node, NodeId, Now, Output, Plant, Record, ReplicaRequest, ReplicaResponse, RequestId, Store,
-    Time, Want, handoff::RETRY_PAUSE, journal::Waiter, timers::Timer,
+    Cell, Event, Key, Node, NodeId, Now, Output, Plant, Record, ReplicaRequest, ReplicaResponse, RequestId, Time, Want,
+    handoff::RETRY_PAUSE, journal::Waiter, timers::Timer,
 };
 
 /// Damaged records mended at a time; the others wait until they are looked at again, or for the timer.
@@ -51,7 +51,7 @@ impl Mends {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// A record of this node's own was found damaged.
     pub(crate) fn mend(&mut self, now: Time, key: Key, why: String) {
         if self.mends.is_damaged(&key) || self.has_plant(Plant::DamageTakenForAbsence) {

@@ -7,11 +7,11 @@ use std::cmp::Ordering;
 
 use crate::{
     Applied, Apply, Cell, Epoch, Errand, Key, Message, Node, NodeId, Now, Ownership, PartitionId, Plant, Record,
-    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want,
+    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, StoreError, Want,
     journal::{AskedAt, Waiter},
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_replica_request(
         &mut self,
         now: Now,
@@ -385,6 +385,7 @@ impl<S: Store> Node<S> {
             }
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
+            Waiter::Admin { client } => self.on_change_of_members(client, true),
         }
     }
 
@@ -401,6 +402,7 @@ impl<S: Store> Node<S> {
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
+            Waiter::Admin { client } => self.on_change_of_members(client, false),
             Waiter::Partition { state, reply } => {
                 self.on_partition_not_durable(now, &state, reply.map(|reply| (reply.0, reply.1)));
             }

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Accepted, BeforeSend, CasAction, CasOk, CasOutcome, CasRequest, ClientToken, Kind, Level, Node, NodeId, NotApplied,
     Now, Operation, Plant, Quorum, Reason, ReplicaRequest, ReplicaResponse, RequestId, Response, SessionToken, Stage,
-    Store, Unknown, Value, Version, WriteError, record::VALUE_BYTES_MAX, timers::Timer,
+    Unknown, Value, Version, WriteError, record::VALUE_BYTES_MAX, timers::Timer,
 };
 
 /// How long who was outbid for the first time pauses at most: about as long as a proposal takes, so that one of two that
@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// How often that doubles.
 const DOUBLINGS_MAX: u32 = 5;
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_cas(&mut self, now: Now, client: ClientToken, request: CasRequest, before: BeforeSend) {
         let admitted = match self.admit_cas(now, &request) {
             Ok(admitted) => admitted,

@@ -19,11 +19,11 @@ use super::{
 use crate::{
     Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Level, Node, NodeId, NotApplied, Now, Operation,
     Plant, Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
-    Store, Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
+    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
     journal::Waiter,
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
         let (admitted, versions) = match self.admit_write(now, &request) {
             Ok(admitted) => admitted,

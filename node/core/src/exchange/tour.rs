@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Purpose, STRETCH_BYTES_MAX, STRETCH_KEYS_MAX, Stage, Step, Stop, Tour, size_bytes};
 use crate::{
     AdminError, AdminOk, AntiEntropyReport, Cell, ClientToken, Errand, Key, Node, NodeId, Now, PartitionDigest,
-    PartitionId, Plant, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, Store, StoreOp, Stretch,
-    Time, journal::Waiter, timers::Timer,
+    PartitionId, Plant, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Response, StoreOp, Stretch, Time,
+    journal::Waiter, timers::Timer,
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn set_anti_entropy_timer(&mut self, now: Time) {
         if let Some(interval) = self.config.anti_entropy_interval {
             self.timers.set(now + interval, Timer::AntiEntropy);
