@@ -25,7 +25,7 @@ use std::{
     time::Instant,
 };
 
-use load::Load;
+use load::{Load, Store};
 use quorate_checker::{
     Context,
     formats::jsonl,
@@ -39,7 +39,7 @@ struct Row {
     count: usize,
     clients: usize,
     steps: (usize, usize),
-    has_snapshots: bool,
+    store: Store,
     asked: &'static str,
     /// The anomaly that is to be found, if one is.
     expected: Option<&'static str>,
@@ -50,9 +50,18 @@ const LISTS: Row = Row {
     count: 10_000,
     clients: 20,
     steps: (1, 4),
-    has_snapshots: false,
+    store: Store::Serial,
     asked: "strict-serializable",
     expected: None,
+};
+
+/// All in one component.
+const RING: Row = Row {
+    count: 100_000,
+    store: Store::Ring,
+    asked: "serializable",
+    expected: Some("G2-item"),
+    ..LISTS
 };
 
 const REGISTERS: Row = Row {
@@ -67,7 +76,7 @@ const EIGHT: Row = Row {
     ..REGISTERS
 };
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 16] = [
     LISTS,
     Row {
         count: 100_000,
@@ -90,25 +99,35 @@ const ROWS: [Row; 13] = [
     Row {
         count: 100_000,
         asked: "snapshot-isolation",
-        has_snapshots: true,
+        store: Store::Snapshots,
         ..LISTS
     },
     Row {
         count: 100_000,
         asked: "serializable",
-        has_snapshots: true,
+        store: Store::Snapshots,
         expected: Some("G2-item"),
         ..LISTS
     },
     Row {
         count: 1_000_000,
         asked: "serializable",
-        has_snapshots: true,
+        store: Store::Snapshots,
         expected: Some("G2-item"),
         ..LISTS
     },
+    RING,
     REGISTERS,
     Row {
+        asked: "serializable",
+        ..REGISTERS
+    },
+    Row {
+        count: 1_000_000,
+        ..REGISTERS
+    },
+    Row {
+        count: 1_000_000,
         asked: "serializable",
         ..REGISTERS
     },
@@ -252,7 +271,7 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
         steps: row.steps,
         is_jsonl,
         has_registers: row.data == Data::Registers,
-        has_snapshots: row.has_snapshots,
+        store: row.store,
     };
     let [edn, jsonl] = [false, true].map(|is_jsonl| {
         let path = folder.join(if is_jsonl { "history.jsonl" } else { "history.edn" });
@@ -261,6 +280,11 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
         path
     });
     let data = if row.data == Data::Lists { "lists" } else { "registers" };
+    let store = match row.store {
+        Store::Serial => "serial",
+        Store::Snapshots => "SI",
+        Store::Ring => "ring",
+    };
     let parsed = measure(&["parse"], &jsonl, runs);
     let expected = row.expected.unwrap_or_default();
     for (name, path) in [("EDN", &edn), ("JSONL", &jsonl)] {
@@ -270,7 +294,7 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
             "{data:>9} {:>9} {:>5} {:>7}  {:<20} {:<9} | {:>7.3} {:>6.2} s | {name:>5} {:>8.3} s {:>7.2} s {:>5} MB {:>7.2} M {:>6.2}",
             row.count,
             row.steps.1,
-            if row.has_snapshots { "SI" } else { "serial" },
+            store,
             row.asked,
             row.expected.unwrap_or("valid"),
             parsed.seconds,

@@ -160,44 +160,54 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
     in_order(&plan)
 }
 
-/// Aims some faults at roles, in the place of nodes: of so many of 100 that name as few as a role can be of.
+/// Aims some faults at roles, in the place of nodes: of so many of 100 that name one node, or two, or half of them.
 fn aim(options: &PlanOptions<'_>, plan: &mut [PlannedFault]) {
     let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "aims"));
+    let replicas = options.members.replicas();
+    let owner = |place: u8| Target::Role(Role::Owner(KeyName::Hottest, 1 + place % replicas));
     for planned in plan {
         let is_aimed = rng.random_range(0..100) < options.aimed_percent;
-        let role = match rng.random_range(0..4) {
-            0 => Role::Coordinator(0),
-            1 => Role::HintHolder,
-            place => Role::Owner(KeyName::Hottest, place - 1),
+        let one = match rng.random_range(0..4) {
+            0 => Target::Role(Role::Coordinator(0)),
+            1 => Target::Role(Role::HintHolder),
+            place => owner(place),
         };
-        let aimed = match planned.fault.clone() {
-            _ if !is_aimed => continue,
-            Fault::Isolate { .. } => Fault::Isolate {
-                node: Target::Role(role),
-            },
-            Fault::Halves { .. } => Fault::Halves {
-                side: vec![Target::Role(Role::Minority)],
-            },
-            Fault::Kill { nodes } if nodes.len() == 1 => Fault::Kill {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::Pause { nodes } if nodes.len() == 1 => Fault::Pause {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::PowerLoss { nodes } if nodes.len() == 1 => Fault::PowerLoss {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::FailingDisk { nodes } if nodes.len() == 1 => Fault::FailingDisk {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::SlowProcess { stopped_percent, .. } => Fault::SlowProcess {
-                node: Target::Role(role),
-                stopped_percent,
-            },
-            _ => continue,
-        };
-        planned.fault = aimed;
+        if is_aimed && let Some(aimed) = aimed(planned.fault.clone(), one, [owner(0), owner(1)]) {
+            planned.fault = aimed;
+        }
     }
+}
+
+/// A fault aimed at `one`, or at `two` where it names as many; `None` if it names more.
+fn aimed(fault: Fault<Target>, one: Target, two: [Target; 2]) -> Option<Fault<Target>> {
+    let as_many = |nodes: &[Target]| match nodes.len() {
+        1 => Some(vec![one]),
+        2 => Some(two.to_vec()),
+        _ => None,
+    };
+    Some(match fault {
+        Fault::Isolate { .. } => Fault::Isolate { node: one },
+        Fault::Halves { .. } => Fault::Halves {
+            side: vec![Target::Role(Role::Minority)],
+        },
+        Fault::Kill { nodes } => Fault::Kill {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::Pause { nodes } => Fault::Pause {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::PowerLoss { nodes } => Fault::PowerLoss {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::FailingDisk { nodes } => Fault::FailingDisk {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::SlowProcess { stopped_percent, .. } => Fault::SlowProcess {
+            node: one,
+            stopped_percent,
+        },
+        _ => return None,
+    })
 }
 
 /// Who is to stay in the cluster, once what begins until `at` has been carried out.

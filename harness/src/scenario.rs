@@ -582,6 +582,7 @@ impl Scenario {
                 When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
                 When::ForgetAfter(_) => TombstonesClaim::Forgotten,
             },
+            tombstones_go: self.tombstones.0 != When::Keep,
             txn_length: self.txn_length(),
         }
     }

@@ -310,6 +310,7 @@ pub(crate) fn keys_of(settings: Settings) -> Keys {
         writes_follow_reads: is_claimed(&Claim::WritesFollowReads),
         sequential: sessions.iter().all(is_claimed),
         linearizable: is_claimed(&Claim::Linearizable),
+        reported: false,
     }
 }
 
@@ -471,6 +472,11 @@ fn hints_are_kept(settings: Settings) -> Reason {
         (
             false,
             "nodes lost for good: the hints that they kept are lost with them",
+        )
+    } else if settings.clocks_are_skewed && settings.owners_change {
+        (
+            false,
+            "skewed clocks while owners change: a write that owners refuse for its time comes to them after a newcomer has copied",
         )
     } else {
         (true, "a coordinator that stays up keeps its hints")
@@ -685,6 +691,23 @@ mod tests {
         for (name, settings, expected) in table {
             assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");
         }
+    }
+
+    /// A write that its owners refuse for its time is hinted to them for as long as their clocks differ, and a newcomer may copy meanwhile.
+    #[test]
+    fn what_skewed_clocks_and_a_change_of_owners_do_to_hints_only_together() {
+        let handoff = |clocks_are_skewed, owners_change| {
+            let settings = Settings {
+                clocks_are_skewed,
+                owners_change,
+                ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+            };
+            row(Workload::Register, settings, [Claim::Handoff])
+        };
+        assert_eq!(
+            [handoff(true, false), handoff(false, true), handoff(true, true)],
+            ["T", "T", "F"]
+        );
     }
 
     /// What a damaged record, or a disk that fails, costs: what one replica alone has can be lost.

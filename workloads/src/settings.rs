@@ -147,6 +147,8 @@ pub struct Settings {
     pub acks_are_synced: bool,
     /// When tombstones go.
     pub tombstones: Tombstones,
+    /// Whether any may go within a run.
+    pub tombstones_go: bool,
     /// How many steps a transaction has at most, of a workload of such.
     pub txn_length: u8,
 }
@@ -195,6 +197,7 @@ impl Settings {
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,
+            tombstones_go: false,
             txn_length: 1,
         }
     }

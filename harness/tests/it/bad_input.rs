@@ -3,7 +3,10 @@
 use std::fs;
 
 use quorate_core::Plant;
-use quorate_harness::{fault::FaultKind, suite::Suite};
+use quorate_harness::{
+    fault::{FaultKind, Role},
+    suite::Suite,
+};
 
 use crate::command::Quorate;
 
@@ -149,7 +152,7 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn lists_are_a_line_each_and_json_on_demand() {
     let quorate = Quorate::new();
-    let faults = FaultKind::ALL.len() + Plant::ALL.len();
+    let faults = FaultKind::ALL.len() + Role::FORMS.len() + Plant::ALL.len();
     let cells = Suite::NAMES
         .into_iter()
         .filter_map(Suite::from_name)
