@@ -8,6 +8,7 @@ mod convert;
 mod faults;
 mod gossip;
 mod judge;
+mod matrix;
 mod needs;
 mod node;
 mod numbers;
@@ -55,6 +56,7 @@ enum Command {
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
     Predict(Box<predict::Args>),
+    Matrix(Box<matrix::Args>),
     Check(Box<check::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
@@ -117,6 +119,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Matrix(args)) => matrix::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),

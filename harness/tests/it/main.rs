@@ -9,6 +9,7 @@ mod determinism;
 mod fixes;
 mod gossip;
 mod judging;
+mod matrices;
 mod node_verbs;
 mod plants;
 mod processes;
