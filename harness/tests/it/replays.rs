@@ -85,7 +85,7 @@ fn a_replay_befalls_whom_the_run_befell() {
     };
     assert_eq!(befallen_under(&tape, "others"), befell);
     // Not whoever has the role by then, but whom the tape names.
-    let mut told = tape.clone();
+    let mut told = tape;
     let other = Place::all(5).find(|place| !befell[0].contains(&place.to_string()));
     let node = other.expect("four of five");
     told.header.scenario.plan[0].hit = Some(Fault::Isolate { node });
