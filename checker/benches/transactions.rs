@@ -2,8 +2,9 @@
 //! the same as JSON lines.
 //!
 //! Each figure is a process of its own, so that its peak of memory is its own too, and the least of several runs; processor seconds are
-//! told beside those of the clock, as they are what can be compared on a machine that does other work. All of it is on one core; `quorate
-//! check` scans on others too. `cargo bench -p quorate-checker --bench transactions` measures, with `-- 10000000` also a history of so
+//! told beside those of the clock, as they are what can be compared on a machine that does other work. All of it is on one core but for the
+//! last figure, of the clock, where one thread scans while another puts together, and parts of the check are carried out on two, much as
+//! `quorate check` does it. `cargo bench -p quorate-checker --bench transactions` measures, with `-- 10000000` also a history of so
 //! many; `cargo test` only runs through it with small ones.
 
 #![expect(
@@ -22,12 +23,18 @@ use std::{
     io::{BufRead, BufReader, BufWriter, Read},
     path::Path,
     process::Command,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::sync_channel,
+    },
+    thread,
     time::Instant,
 };
 
-use load::Load;
+use load::{Load, Store};
 use quorate_checker::{
     Context,
+    execute::{Execute, InOrder},
     formats::jsonl,
     isolation::{self, Block, Data, Gather, Question, Txns},
 };
@@ -39,7 +46,7 @@ struct Row {
     count: usize,
     clients: usize,
     steps: (usize, usize),
-    has_snapshots: bool,
+    store: Store,
     asked: &'static str,
     /// The anomaly that is to be found, if one is.
     expected: Option<&'static str>,
@@ -50,9 +57,18 @@ const LISTS: Row = Row {
     count: 10_000,
     clients: 20,
     steps: (1, 4),
-    has_snapshots: false,
+    store: Store::Serial,
     asked: "strict-serializable",
     expected: None,
+};
+
+/// All in one component.
+const RING: Row = Row {
+    count: 100_000,
+    store: Store::Ring,
+    asked: "serializable",
+    expected: Some("G2-item"),
+    ..LISTS
 };
 
 const REGISTERS: Row = Row {
@@ -67,7 +83,7 @@ const EIGHT: Row = Row {
     ..REGISTERS
 };
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 16] = [
     LISTS,
     Row {
         count: 100_000,
@@ -90,25 +106,35 @@ const ROWS: [Row; 13] = [
     Row {
         count: 100_000,
         asked: "snapshot-isolation",
-        has_snapshots: true,
+        store: Store::Snapshots,
         ..LISTS
     },
     Row {
         count: 100_000,
         asked: "serializable",
-        has_snapshots: true,
+        store: Store::Snapshots,
         expected: Some("G2-item"),
         ..LISTS
     },
     Row {
         count: 1_000_000,
         asked: "serializable",
-        has_snapshots: true,
+        store: Store::Snapshots,
         expected: Some("G2-item"),
         ..LISTS
     },
+    RING,
     REGISTERS,
     Row {
+        asked: "serializable",
+        ..REGISTERS
+    },
+    Row {
+        count: 1_000_000,
+        ..REGISTERS
+    },
+    Row {
+        count: 1_000_000,
         asked: "serializable",
         ..REGISTERS
     },
@@ -138,8 +164,19 @@ fn main() {
     let (scale, runs) = if is_measured { (1, RUNS) } else { (1_000, 1) };
     println!("transactions from file to verdict, on one processor; the least of {runs}");
     println!(
-        "{:>9} {:>9} {:>5} {:>7}  {:<20} {:<9} | {:>16} | {:>25} {:>8} {:>9} {:>6}",
-        "data", "txns", "steps", "store", "asked", "verdict", "serde_json, cpu", "EDN, cpu", "peak", "txns/s", "ratio"
+        "{:>9} {:>9} {:>5} {:>7}  {:<20} {:<9} | {:>16} | {:>25} {:>8} {:>9} {:>6} | {:>9}",
+        "data",
+        "txns",
+        "steps",
+        "store",
+        "asked",
+        "verdict",
+        "serde_json, cpu",
+        "EDN, cpu",
+        "peak",
+        "txns/s",
+        "ratio",
+        "on two"
     );
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let more = arguments.iter().filter_map(|argument| argument.parse().ok());
@@ -161,9 +198,9 @@ fn run(task: &str, file: &Path, rest: &[String]) -> Option<f64> {
     let start = Instant::now();
     match (task, rest) {
         ("parse", []) => parse(file),
-        ("verdict", [data, asked, expected]) => {
+        ("verdict", [data, asked, expected, threads]) => {
             let data = if data == "lists" { Data::Lists } else { Data::Registers };
-            verdict(file, data, asked, expected);
+            verdict(file, data, (asked, expected), threads == "2");
         }
         _ => return None,
     }
@@ -207,10 +244,15 @@ enum Seen {
     Nothing,
 }
 
-fn verdict(file: &Path, data: Data, asked: &str, expected: &str) {
-    let txns = read(file, data);
+fn verdict(file: &Path, data: Data, (asked, expected): (&str, &str), has_two: bool) {
+    let txns = if has_two {
+        read_on_two(file, data)
+    } else {
+        read(file, data)
+    };
     let question = Question::of(asked.parse().expect("known"));
-    let report = isolation::check(&txns, &question, &Context::default());
+    let execute: &dyn Execute = if has_two { &Two } else { &InOrder };
+    let report = isolation::check_on(&txns, &question, &Context::default(), execute);
     assert_eq!(report.unknown, Vec::<String>::new(), "{asked}");
     let found = report.forbidden();
     match expected {
@@ -220,10 +262,53 @@ fn verdict(file: &Path, data: Data, asked: &str, expected: &str) {
     }
 }
 
+/// Carries parts out on two threads.
+struct Two;
+
+impl Execute for Two {
+    fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            numbers.take_while(|number| *number < count).for_each(unit);
+        };
+        thread::scope(|scope| {
+            scope.spawn(work);
+            work();
+        });
+        vec![Ok(()); count]
+    }
+
+    fn part_count(&self) -> usize {
+        8
+    }
+}
+
 /// Reads a history block by block.
 fn read(file: &Path, data: Data) -> Txns {
+    let mut gather = Gather::new(data);
+    each_block(file, |block| gather.take(&block).expect("it is usual"));
+    gather.finish()
+}
+
+/// The same, where another thread scans.
+fn read_on_two(file: &Path, data: Data) -> Txns {
+    /// How many blocks may be scanned and not yet taken.
+    const AHEAD: usize = 8;
+    let mut gather = Gather::new(data);
+    thread::scope(|scope| {
+        let (to_taker, blocks) = sync_channel(AHEAD);
+        scope.spawn(move || each_block(file, |block| to_taker.send(block).expect("it is taken")));
+        blocks
+            .iter()
+            .for_each(|block| gather.take(&block).expect("it is usual"));
+    });
+    gather.finish()
+}
+
+fn each_block(file: &Path, mut take: impl FnMut(Block)) {
     let mut file = File::open(file).expect("it was written");
-    let (mut gather, mut unread) = (Gather::new(data), Vec::new());
+    let mut unread = Vec::new();
     loop {
         let mut text = std::mem::take(&mut unread);
         let count = (&mut file)
@@ -235,11 +320,9 @@ fn read(file: &Path, data: Data) -> Txns {
             unread.extend_from_slice(&text[end..]);
             text.truncate(end);
         }
-        gather
-            .take(&Block::scan(text).expect("it is usual"))
-            .expect("it is usual");
+        take(Block::scan(text).expect("it is usual"));
         if count == 0 {
-            return gather.finish();
+            return;
         }
     }
 }
@@ -252,7 +335,7 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
         steps: row.steps,
         is_jsonl,
         has_registers: row.data == Data::Registers,
-        has_snapshots: row.has_snapshots,
+        store: row.store,
     };
     let [edn, jsonl] = [false, true].map(|is_jsonl| {
         let path = folder.join(if is_jsonl { "history.jsonl" } else { "history.edn" });
@@ -261,16 +344,22 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
         path
     });
     let data = if row.data == Data::Lists { "lists" } else { "registers" };
+    let store = match row.store {
+        Store::Serial => "serial",
+        Store::Snapshots => "SI",
+        Store::Ring => "ring",
+    };
     let parsed = measure(&["parse"], &jsonl, runs);
     let expected = row.expected.unwrap_or_default();
     for (name, path) in [("EDN", &edn), ("JSONL", &jsonl)] {
-        let figure = measure(&["verdict", data, row.asked, expected], path, runs);
+        let figure = measure(&["verdict", data, row.asked, expected, "1"], path, runs);
+        let on_two = measure(&["verdict", data, row.asked, expected, "2"], path, runs);
         assert!(!is_measured || figure.seconds > 0.0, "it takes time");
         println!(
-            "{data:>9} {:>9} {:>5} {:>7}  {:<20} {:<9} | {:>7.3} {:>6.2} s | {name:>5} {:>8.3} s {:>7.2} s {:>5} MB {:>7.2} M {:>6.2}",
+            "{data:>9} {:>9} {:>5} {:>7}  {:<20} {:<9} | {:>7.3} {:>6.2} s | {name:>5} {:>8.3} s {:>7.2} s {:>5} MB {:>7.2} M {:>6.2} | {:>7.3} s",
             row.count,
             row.steps.1,
-            if row.has_snapshots { "SI" } else { "serial" },
+            store,
             row.asked,
             row.expected.unwrap_or("valid"),
             parsed.seconds,
@@ -280,6 +369,7 @@ fn print_row(row: Row, folder: &Path, (runs, is_measured): (usize, bool)) {
             figure.peak_mb,
             row.count as f64 / figure.seconds / 1e6,
             figure.seconds / parsed.seconds,
+            on_two.seconds,
         );
     }
 }

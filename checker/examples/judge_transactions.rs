@@ -1,5 +1,5 @@
-//! Judges a history of transactions on lists that `transactions` wrote, and says how long each part took:
-//! `cargo run --release --example judge_transactions -- FILE [MODEL]`
+//! Judges a history of transactions that `transactions` wrote, and says how long each part took:
+//! `cargo run --release --example judge_transactions -- FILE [MODEL] [--registers]`
 
 #![expect(
     clippy::disallowed_macros,
@@ -21,12 +21,17 @@ use quorate_checker::{
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut args = std::env::args().skip(1);
+    let (options, args): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|arg| arg.starts_with("--"));
+    let data = match options.iter().any(|option| option == "--registers") {
+        true => Data::Registers,
+        false => Data::Lists,
+    };
+    let mut args = args.into_iter();
     let path = args.next().ok_or("name a file")?;
     let model = args.next().unwrap_or_else(|| "strict-serializable".to_owned());
     let began = Instant::now();
     let mut reader = BufReader::new(File::open(path)?);
-    let mut gather = Gather::new(Data::Lists);
+    let mut gather = Gather::new(data);
     let (mut unread, mut is_at_end) = (Vec::new(), false);
     while !is_at_end {
         let mut text = std::mem::take(&mut unread);
@@ -44,12 +49,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = isolation::check(&txns, &Question::of(model.parse()?), &Context::default());
     let all = began.elapsed();
     println!(
-        "{} transactions: read in {:.3} s, judged in {:.3} s; {:?} {:?}",
+        "{} transactions: read in {:.3} s, judged in {:.3} s; {:?} {:?} {:?}",
         txns.count(),
         read.as_secs_f64(),
         (all - read).as_secs_f64(),
         report.holds(),
-        report.forbidden()
+        report.forbidden(),
+        report.unknown
     );
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Writes a history of transactions on lists or registers, as a store of some isolation answers them, for measuring:
-//! `cargo run --release --example transactions -- COUNT [--clients 20] [--writes 80] [--steps 4] [--jsonl] [--registers] [--snapshot]`
+//! `cargo run --release --example transactions -- COUNT [--clients 20] [--writes 80] [--steps 4] [--jsonl] [--registers] [--snapshot|--ring]`
 
 #![expect(clippy::disallowed_methods, reason = "a tool to measure with, not the library")]
 
@@ -24,7 +24,11 @@ fn main() -> io::Result<()> {
         steps: (1, number("--steps", 4)),
         is_jsonl: has("--jsonl"),
         has_registers: has("--registers"),
-        has_snapshots: has("--snapshot"),
+        store: match (has("--snapshot"), has("--ring")) {
+            (true, _) => load::Store::Snapshots,
+            (_, true) => load::Store::Ring,
+            _ => load::Store::Serial,
+        },
     };
     load::write(&load, &mut BufWriter::with_capacity(1 << 20, io::stdout().lock()))
 }

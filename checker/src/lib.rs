@@ -47,6 +47,7 @@ mod counts;
 mod cycles;
 mod datum;
 mod evidence;
+pub mod execute;
 pub mod formats;
 mod history;
 pub mod isolation;

@@ -30,6 +30,7 @@ pub mod judging;
 pub mod latency;
 pub mod level;
 pub mod load;
+pub mod matrix;
 pub mod members;
 pub mod moves;
 pub mod nemesis;

@@ -100,6 +100,10 @@ pub struct Scenario {
     pub time: Duration,
     /// Operations a second, of all clients together; 0 for as many as there can be.
     pub rate: u32,
+    /// Whether operations come at that rate whatever became of those before, and latencies count from when they came; else each client
+    /// waits for its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_loop: bool,
     /// How many clients.
     pub concurrency: usize,
     /// How many keys.
@@ -188,6 +192,9 @@ pub enum ScenarioError {
     /// Owners agree upon registers alone.
     #[error("write-path is cas, but workload {workload} has no registers that owners agree upon", workload = .0.name())]
     NotAgreedUpon(Workload),
+    /// Operations that come by themselves come at some rate.
+    #[error("open-loop needs a rate above 0: operations come at it, whatever became of those before")]
+    NoRate,
     /// More nodes than one machine is asked to bear.
     #[error("{0} nodes are more than {NODES_MAX}")]
     TooManyNodes(usize),
@@ -272,6 +279,7 @@ impl Scenario {
             fsync: Fsync::Always,
             time: Duration::from_secs(20),
             rate: 500,
+            open_loop: false,
             concurrency: 10,
             keys: 40,
             reads_percent: 50,
@@ -323,6 +331,9 @@ impl Scenario {
         ];
         if let Some((name, percent)) = percents.into_iter().find(|(_, percent)| *percent > 100) {
             return Err(ScenarioError::TooMany { name, percent });
+        }
+        if self.open_loop && self.rate == 0 {
+            return Err(ScenarioError::NoRate);
         }
         if self.nodes.saturating_add(self.spares()) > NODES_MAX {
             return Err(ScenarioError::TooManyNodes(self.nodes.saturating_add(self.spares())));

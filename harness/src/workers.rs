@@ -101,16 +101,18 @@ pub fn processors() -> usize {
 
 impl Execute for Workers {
     fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
+        // A check may have parts that are carried out here, too: they are not counted.
+        let counter = self.counter.as_ref().filter(|_| !IS_CHECKING.get());
         let guarded = |number: usize| {
-            IS_CHECKING.set(true);
+            let was_checking = IS_CHECKING.replace(true);
             let end = guarded(|| unit(number));
-            IS_CHECKING.set(false);
-            if let Some(counter) = &self.counter {
+            IS_CHECKING.set(was_checking);
+            if let Some(counter) = counter {
                 counter.done.fetch_add(1, Ordering::Relaxed);
             }
             end
         };
-        if let Some(counter) = &self.counter {
+        if let Some(counter) = counter {
             counter.known.fetch_add(count, Ordering::Relaxed);
         }
         hush_checks();

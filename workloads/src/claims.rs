@@ -310,6 +310,7 @@ pub(crate) fn keys_of(settings: Settings) -> Keys {
         writes_follow_reads: is_claimed(&Claim::WritesFollowReads),
         sequential: sessions.iter().all(is_claimed),
         linearizable: is_claimed(&Claim::Linearizable),
+        reported: false,
     }
 }
 

@@ -21,8 +21,8 @@ use quorate_checker::{
 };
 
 use crate::{
-    Claim, ClaimReport, Execute, Expectation, Judgement, Model, Property, Question, RunFacts, Settings, Workload,
-    claims,
+    Claim, ClaimReport, Execute, Expectation, InOrder, Judgement, Model, Property, Question, RunFacts, Settings,
+    Workload, claims,
     claims::keys_of,
     execute::map,
     judge::{asked_for, beside_the_history, claim_report, crashed, merged, vacuity, verdict},
@@ -129,7 +129,7 @@ impl Reads {
         };
         let count = |is_counted: fn(&Call) -> bool| calls.calls().iter().filter(|call| is_counted(call)).count() as u64;
         Reads {
-            part: with_causes(question, calls, &txns, context),
+            part: with_causes(question, calls, &txns, context, &InOrder),
             tested: (
                 count(|call| call.is_ok() && steps(&call.asked).any(|step| !step.is_write())),
                 count(|call| call.outcome == Outcome::Fail && steps(&call.asked).any(|step| step.is_write())),

@@ -21,7 +21,19 @@ pub(crate) struct Load {
     pub(crate) steps: (usize, usize),
     pub(crate) is_jsonl: bool,
     pub(crate) has_registers: bool,
-    pub(crate) has_snapshots: bool,
+    pub(crate) store: Store,
+}
+
+/// How a store keeps transactions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// Each takes effect in one moment.
+    Serial,
+    /// Each reads what there was when it began, and of two that write a key at once one fails.
+    Snapshots,
+    /// All are open at once, and each misses what the one before it appends, round to the first, and sees what some earlier one did: one
+    /// component, however many they are. Whatever else of the load is drawn is left out.
+    Ring,
 }
 
 struct Open {
@@ -37,6 +49,9 @@ struct Open {
 /// # Errors
 /// If `out` takes no more.
 pub(crate) fn write(load: &Load, out: &mut impl Write) -> io::Result<()> {
+    if load.store == Store::Ring {
+        return ring(load, out);
+    }
     let mut rng = Pcg64Mcg::seed_from_u64(7);
     // By key, its elements; which keys are in use, and how many elements were asked to be written to each.
     let mut keys: Vec<Vec<u32>> = vec![Vec::new(); 10];
@@ -77,7 +92,7 @@ pub(crate) fn write(load: &Load, out: &mut impl Write) -> io::Result<()> {
                 open[client] = Some(txn);
             }
             Some(mut txn) if !txn.is_done => {
-                take_effect(&mut txn, &mut keys, load.has_snapshots);
+                take_effect(&mut txn, &mut keys, load.store == Store::Snapshots);
                 open[client] = Some(txn);
             }
             Some(txn) => {
@@ -85,6 +100,34 @@ pub(crate) fn write(load: &Load, out: &mut impl Write) -> io::Result<()> {
                 line(out, load, (index, client, kind), &txn, &keys)?;
                 index += 1;
             }
+        }
+    }
+    out.flush()
+}
+
+fn ring(load: &Load, out: &mut impl Write) -> io::Result<()> {
+    let mut rng = Pcg64Mcg::seed_from_u64(7);
+    let keys = vec![vec![1]; load.count];
+    let txns = (0..load.count).map(|number| {
+        let next = (number + 1) % load.count;
+        // Of what those wrote that are before the one before it.
+        let other = (number > 2).then(|| rng.random_range(1..number));
+        Open {
+            steps: [(number, None), (next, Some(1))]
+                .into_iter()
+                .chain(other.map(|key| (key, None)))
+                .collect(),
+            seen: vec![0, 0, 1],
+            is_done: true,
+            fails: false,
+        }
+    });
+    let txns: Vec<Open> = txns.collect();
+    let mut index = 0;
+    for kind in ["invoke", "ok"] {
+        for (client, txn) in txns.iter().enumerate() {
+            line(out, load, (index, client, kind), txn, &keys)?;
+            index += 1;
         }
     }
     out.flush()

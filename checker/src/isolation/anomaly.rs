@@ -48,6 +48,14 @@ pub enum Anomaly {
     NotLinearizable,
     /// No order of single reads and writes explains what was read, session by session.
     NotSequential,
+    /// No order of whole transactions explains what was read.
+    NotViewSerializable,
+    /// The same, where a store's replicas are to look like one.
+    NotOneCopy,
+    /// The same, where sessions keep their order.
+    NotSessionSerializable,
+    /// No order of all writes, each session's in its own, explains what one session read.
+    NotPram,
     /// A session did not see what it had written.
     OwnWriteMissed,
     /// A session saw less of a key than it had seen before.
@@ -103,7 +111,7 @@ impl Closing {
 impl Anomaly {
     /// Returns every anomaly.
     pub fn all() -> impl Iterator<Item = Self> {
-        const OTHERS: [Anomaly; 24] = [
+        const OTHERS: [Anomaly; 28] = [
             Anomaly::Internal,
             Anomaly::G1a,
             Anomaly::G1b,
@@ -124,6 +132,10 @@ impl Anomaly {
             Anomaly::SessionMissedCause,
             Anomaly::NotLinearizable,
             Anomaly::NotSequential,
+            Anomaly::NotViewSerializable,
+            Anomaly::NotOneCopy,
+            Anomaly::NotSessionSerializable,
+            Anomaly::NotPram,
             Anomaly::OwnWriteMissed,
             Anomaly::NonMonotonicRead,
             Anomaly::NonMonotonicWrite,
@@ -159,6 +171,10 @@ impl Anomaly {
             Self::SessionMissedCause => "session-missed-cause",
             Self::NotLinearizable => "non-linearizable",
             Self::NotSequential => "non-sequential",
+            Self::NotViewSerializable => "non-view-serializable",
+            Self::NotOneCopy => "non-1SR",
+            Self::NotSessionSerializable => "non-session-serializable",
+            Self::NotPram => "non-PRAM",
             Self::OwnWriteMissed => "own-write-missed",
             Self::NonMonotonicRead => "non-monotonic-read",
             Self::NonMonotonicWrite => "non-monotonic-write",
@@ -203,6 +219,10 @@ impl Anomaly {
             }
             Self::NotLinearizable => "read or write is out of the order of real time",
             Self::NotSequential => "read or write is out of the order of sessions",
+            Self::NotViewSerializable => "transaction reads what no order of transactions explains",
+            Self::NotOneCopy => "transaction reads what one copy could not have held",
+            Self::NotSessionSerializable => "transaction reads what no order explains that keeps that of sessions",
+            Self::NotPram => "session reads what no order of all writes explains that keeps those of sessions",
             Self::OwnWriteMissed => "session misses its own write",
             Self::NonMonotonicRead => "session sees less of a key than before",
             Self::NonMonotonicWrite => "session's writes change places",

@@ -1,7 +1,7 @@
 //! From transactions to a report: dependencies, anomalies, and the models that they rule out.
 
 use super::{
-    anomaly::Anomaly,
+    anomaly::{Anomaly, Closing},
     cases::{Case, Cases},
     component::components,
     explain::{Source, explain, observers},
@@ -18,7 +18,10 @@ use super::{
     weak::Weak,
     writers::Writers,
 };
-use crate::evidence::Context;
+use crate::{
+    evidence::Context,
+    execute::{Execute, InOrder, both},
+};
 
 /// What is asked of a history.
 #[derive(Clone, Debug)]
@@ -67,31 +70,38 @@ pub(super) struct Outcome {
 
 /// Judges `txns`.
 pub fn check(txns: &Txns, question: &Question, context: &Context) -> Report {
-    let mut report = report(txns, question, context, judge(txns, question));
-    if !report.is_violated() && !report.unknown.is_empty() && is_implied(txns, question) {
+    check_on(txns, question, context, &InOrder)
+}
+
+/// Judges `txns`, in parts that `execute` may carry out at the same time.
+pub fn check_on(txns: &Txns, question: &Question, context: &Context, execute: &dyn Execute) -> Report {
+    let mut report = report(txns, question, context, judge(txns, question, execute));
+    if !report.is_violated() && !report.unknown.is_empty() && is_implied(txns, question, execute) {
         report.unknown.clear();
     }
     report
 }
 
 /// Models that are decided whatever the data, each before those that it implies.
-const DECIDED: [&str; 6] = [
+const DECIDED: [&str; 8] = [
     "strict-serializable",
     "strong-session-serializable",
     "serializable",
     "strong-snapshot-isolation",
     "strong-session-snapshot-isolation",
     "snapshot-isolation",
+    "causal",
+    "PRAM",
 ];
 
 /// Returns whether a model holds that implies all that are asked for.
-fn is_implied(txns: &Txns, question: &Question) -> bool {
+fn is_implied(txns: &Txns, question: &Question, execute: &dyn Execute) -> bool {
     let holds = |model: Model| {
         let stronger = Question {
             models: vec![model],
             ..question.clone()
         };
-        let outcome = judge(txns, &stronger);
+        let outcome = judge(txns, &stronger, execute);
         outcome.unknown.is_empty() && !outcome.cases.anomalies().any(|anomaly| stronger.forbids(anomaly))
     };
     let models = DECIDED.map(|name| name.parse::<Model>().expect("the table has it"));
@@ -101,56 +111,112 @@ fn is_implied(txns: &Txns, question: &Question) -> bool {
     !question.models.is_empty() && above.any(holds)
 }
 
-pub(super) fn judge(txns: &Txns, question: &Question) -> Outcome {
-    let writers = Writers::new(txns);
-    let mut cases = Cases::default();
-    let mut edges = Vec::new();
-    updates::check(txns, |key| writers.is_ambiguous(key), &mut cases);
-    let (source, node_count) = match txns.data {
-        Data::Lists => {
-            let lists = Lists::new(txns, &writers);
-            lists.check(&mut cases);
-            let node_count = lists.edges(&mut edges);
-            (Source::Lists(lists), node_count)
-        }
-        Data::Registers => {
-            let mut registers = Registers::new(txns, &writers);
-            registers.check(&mut cases);
-            registers.order(question.keys, &mut cases);
-            let node_count = registers.edges(&mut edges);
-            (Source::Registers(registers), node_count)
-        }
+pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> Outcome {
+    let writers = &Writers::new(txns);
+    let judge = Judge {
+        txns,
+        question,
+        writers,
+        execute,
     };
-    let wanted: Vec<Anomaly> = Anomaly::all()
-        .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
-        .collect();
-    let mut unknown = Vec::new();
-    unknown.extend(weak(txns, question, &writers, &source, &edges, &mut cases));
-    let mut orders = orders(&wanted);
-    if txns.is_split() && orders.has_sessions {
-        session_edges(txns, &writers.happened, &mut edges);
-        orders.has_sessions = false;
+    match txns.data {
+        Data::Lists => judge.lists(),
+        Data::Registers => judge.registers(),
     }
-    let graph = Graph::new(txns, &writers.happened, node_count, &edges, orders);
-    drop(edges);
-    if let Some(element) = writers.twice {
-        let element = &txns.elements[element as usize];
-        let key = txns.key_name(element.key);
-        unknown.push(format!(
+}
+
+/// Transactions that are judged.
+struct Judge<'t> {
+    txns: &'t Txns,
+    question: &'t Question,
+    writers: &'t Writers,
+    execute: &'t dyn Execute,
+}
+
+impl Judge<'_> {
+    fn lists(&self) -> Outcome {
+        let lists = Lists::new(self.txns, self.writers);
+        let check = || {
+            let mut cases = self.lost_updates(Cases::default());
+            lists.check(&mut cases);
+            cases
+        };
+        let (cases, (edges, node_count)) = both(self.execute, check, || lists.edges(self.execute));
+        self.by_graph(&Source::Lists(lists), cases, (edges, node_count))
+    }
+
+    fn registers(&self) -> Outcome {
+        let mut registers = Registers::new(self.txns, self.writers);
+        let mut ordered = Cases::default();
+        let doubts = registers.order(self.question.keys, &mut ordered);
+        let check = || {
+            let mut cases = self.lost_updates(ordered.clone());
+            registers.check(&mut cases);
+            cases
+        };
+        let explains = || orderings::explains(&registers, self.question);
+        let (mut cases, is_explained) = both(self.execute, check, explains);
+        if is_explained && registers.has_reads() {
+            // An order of all transactions leaves no cycle.
+            let mut unknown = self.weak(&Source::Registers(registers), &[], &mut cases);
+            unknown.extend(self.twice().into_iter().chain(doubts));
+            return Outcome {
+                cases,
+                is_empty: false,
+                unknown,
+            };
+        }
+        let mut edges = Vec::new();
+        let node_count = registers.edges(&mut edges);
+        let mut outcome = self.by_graph(&Source::Registers(registers), cases, (edges, node_count));
+        outcome.unknown.extend(doubts);
+        outcome
+    }
+
+    fn lost_updates(&self, mut cases: Cases) -> Cases {
+        updates::check(self.txns, |key| self.writers.is_ambiguous(key), &mut cases);
+        cases
+    }
+
+    fn by_graph(&self, source: &Source<'_>, mut cases: Cases, (mut edges, node_count): (Vec<Edge>, usize)) -> Outcome {
+        let (txns, question) = (self.txns, self.question);
+        let wanted: Vec<Anomaly> = Anomaly::all()
+            .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
+            .collect();
+        let mut unknown = self.weak(source, &edges, &mut cases);
+        let mut orders = orders(&wanted);
+        if txns.is_split() && orders.has_sessions {
+            session_edges(txns, &self.writers.happened, &mut edges);
+            orders.has_sessions = false;
+        }
+        let graph = Graph::new(txns, &self.writers.happened, (node_count, &edges), orders, self.execute);
+        drop(edges);
+        unknown.extend(self.twice());
+        let is_empty = graph.is_empty();
+        search(txns, question, source, &graph, wanted, &mut cases, &mut unknown);
+        let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
+        if let (Source::Registers(registers), false) = (source, is_violated) {
+            unknown.extend(orderings::check(registers, question, &mut cases));
+        }
+        Outcome {
+            cases,
+            is_empty,
+            unknown,
+        }
+    }
+
+    /// Returns what can't be known if an element was written twice.
+    fn twice(&self) -> Option<String> {
+        let element = &self.txns.elements[self.writers.twice? as usize];
+        let key = self.txns.key_name(element.key);
+        Some(format!(
             "{} was written to {key} twice: a read does not say which it saw",
             element.value
-        ));
+        ))
     }
-    let is_empty = graph.is_empty();
-    search(txns, question, &source, &graph, wanted, &mut cases, &mut unknown);
-    let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
-    if let (Source::Registers(registers), false) = (&source, is_violated) {
-        unknown.extend(orderings::check(registers, question, &mut cases));
-    }
-    Outcome {
-        cases,
-        is_empty,
-        unknown,
+
+    fn weak(&self, source: &Source<'_>, edges: &[Edge], cases: &mut Cases) -> Vec<String> {
+        weak(self.txns, self.question, self.writers, source, edges, cases)
     }
 }
 
@@ -172,7 +238,7 @@ fn weak(
         .any(|model| model.names(Anomaly::GUpdate) && !model.implies(serializable));
     let lists = match source {
         Source::Lists(lists) => lists,
-        Source::Registers(_) => return weak_registers(txns, question, writers, (wants, wants_updates), cases),
+        Source::Registers(_) => return weak_registers(txns, question, writers, wants, cases),
     };
     let points = || Points::new(txns, writers, source);
     if wants(Anomaly::NonPrefix) {
@@ -184,45 +250,44 @@ fn weak(
     if wants_updates {
         points().updates(edges, cases);
     }
-    let lists = Some(lists);
-    Weak { txns, writers, lists }.check(wants, edges, cases)
+    let weak = Weak {
+        txns,
+        writers,
+        lists: Some(lists),
+        budget: question.budget,
+    };
+    weak.check(wants, edges, cases)
 }
 
-/// The same of registers; what takes an order of versions is not known.
+/// The same of registers; what takes an order of versions and is not [decided](orderings::check) with it is not known.
 fn weak_registers(
     txns: &Txns,
     question: &Question,
     writers: &Writers,
-    (wants, wants_updates): (impl Fn(Anomaly) -> bool, bool),
+    wants: impl Fn(Anomaly) -> bool,
     cases: &mut Cases,
 ) -> Vec<String> {
-    use super::anomaly::{Class, Closing};
-    const OF_ORDERS: [Anomaly; 7] = [
-        Anomaly::GCursor,
-        Anomaly::GMonotonic,
-        Anomaly::GMsr,
+    const OF_SESSIONS: [Anomaly; 4] = [
         Anomaly::OwnWriteMissed,
         Anomaly::NonMonotonicRead,
         Anomaly::NonMonotonicWrite,
         Anomaly::WriteBeforeRead,
     ];
-    let is_known = |anomaly: Anomaly| wants(anomaly) && !OF_ORDERS.contains(&anomaly);
+    let is_known = |anomaly: Anomaly| wants(anomaly) && anomaly != Anomaly::GMsr && !OF_SESSIONS.contains(&anomaly);
     let weak = Weak {
         txns,
         writers,
         lists: None,
+        budget: question.budget,
     };
     let mut unknown = weak.check(is_known, &[], cases);
-    let forbids = |class: Class| question.forbids(Anomaly::Cycle(class, Closing::Data));
-    let is_single = forbids(Class::GSingleItem) && !forbids(Class::GNonadjacentItem) && !forbids(Class::G2Item);
-    // What is causal keeps what sessions are promised of each key.
-    let is_kept = |anomaly: &Anomaly| wants(Anomaly::SessionMissedCause) && OF_ORDERS[3..].contains(anomaly);
-    let missing = OF_ORDERS
-        .into_iter()
-        .filter(|anomaly| wants(*anomaly) && !is_kept(anomaly));
-    let missing = missing.chain(Some(Anomaly::GUpdate).filter(|_| wants_updates));
-    let mut names: Vec<&str> = missing.map(Anomaly::name).collect();
-    names.extend(is_single.then_some("G-single-item in every order of versions"));
+    // What is causal, or looks so to each session, keeps what sessions are promised of each key.
+    let is_kept = wants(Anomaly::SessionMissedCause) || wants(Anomaly::NotPram);
+    let missing = OF_SESSIONS.into_iter().filter(|anomaly| !is_kept && wants(*anomaly));
+    let names: Vec<&str> = missing
+        .chain(Some(Anomaly::GMsr).filter(|anomaly| wants(*anomaly)))
+        .map(Anomaly::name)
+        .collect();
     if !names.is_empty() {
         unknown.push(format!(
             "{} is not looked for in registers, whose versions have no known order, and no stronger model holds",
@@ -233,7 +298,6 @@ fn weak_registers(
 }
 
 fn orders(wanted: &[Anomaly]) -> Orders {
-    use super::anomaly::Closing;
     let wants = |closing| {
         wanted
             .iter()

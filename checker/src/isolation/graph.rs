@@ -10,6 +10,7 @@
 use rustc_hash::FxHashMap;
 
 use super::txns::{NONE, Txn, Txns};
+use crate::execute::{Execute, both};
 
 /// What an edge says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,20 +178,32 @@ struct Moments {
 }
 
 impl Graph {
-    pub(super) fn new(txns: &Txns, happened: &[bool], node_count: usize, edges: &[Edge], orders: Orders) -> Self {
-        Self {
-            data: Edges::new(node_count, edges),
-            txn_count: txns.count() as u32,
-            next: if orders.has_sessions {
+    pub(super) fn new(
+        txns: &Txns,
+        happened: &[bool],
+        (node_count, edges): (usize, &[Edge]),
+        orders: Orders,
+        execute: &dyn Execute,
+    ) -> Self {
+        let order = || {
+            let next = if orders.has_sessions {
                 sessions(txns, happened)
             } else {
                 Vec::new()
-            },
-            moments: if orders.has_real_time {
+            };
+            let moments = if orders.has_real_time {
                 Moments::new(txns)
             } else {
                 Moments::default()
-            },
+            };
+            (next, moments)
+        };
+        let (data, (next, moments)) = both(execute, || Edges::new(node_count, edges), order);
+        Self {
+            data,
+            txn_count: txns.count() as u32,
+            next,
+            moments,
         }
     }
 

@@ -8,6 +8,11 @@
 //! `forward-consistent-view` rules out more than `consistent-view` only where it is known when transactions began in the store's own
 //! order of commits (Adya 1999, section 4.3: start-dependencies). No history tells that, and there is always a choice of beginnings, as
 //! early as can be, that adds nothing: so each holds as far as the other does.
+//!
+//! `view-serializable` (Yannakakis, JACM 1984) asks for an order of whole transactions that explains what was read, whatever the order
+//! of versions was. Where only reads tell that order, `serializable` asks the same; where it is known otherwise, of registers whose
+//! versions are assumed or reported to be in some order, this one allows more. `1SR` (Bernstein, Hadzilacos and Goodman, 1987) and
+//! `session-serializable` are of stores with replicas: clients see none, so that these are of what was read alone, too.
 
 use std::{fmt, str::FromStr, sync::LazyLock};
 
@@ -16,7 +21,7 @@ use rustc_hash::FxHashMap;
 use super::anomaly::Anomaly;
 
 /// A line a model: its name, other names of it, `>` the models directly below it, `!` the anomalies that it rules out beyond
-/// those that they do, `~` those that it rules out too and that count only where it is asked for, and `?` what is not looked for.
+/// those that they do, and `~` those that it rules out too and that count only where it is asked for.
 const MODELS: &str = "
 strict-serializable PL-SS strong-serializable > serializable linearizable strong-snapshot-isolation strong-session-serializable session-serializable ! G1 G1c-realtime G2-realtime
 strong-session-serializable > serializable strong-session-snapshot-isolation ! G1-process G2-process
@@ -43,13 +48,13 @@ read-committed PL-2 > read-uncommitted ! G1
 strong-read-uncommitted strong-PL-1 > strong-session-read-uncommitted ! G0-realtime
 strong-session-read-uncommitted strong-session-PL-1 > read-uncommitted ! G0-process
 read-uncommitted PL-1 > ! G0 duplicate-elements cyclic-versions garbage-read
-view-serializable > ! ? serializability of another order of writes
-session-serializable > 1SR ! ? what replicas show
-1SR > ! ? what replicas show
+view-serializable > ! non-view-serializable
+session-serializable > 1SR ! non-session-serializable
+1SR > ! non-1SR
 linearizable > sequential ! garbage-read non-linearizable
 sequential > causal ! garbage-read non-sequential
 causal > writes-follow-reads PRAM ! garbage-read session-missed-cause
-PRAM pram > monotonic-reads monotonic-writes read-your-writes ! ? writes of several keys out of order
+PRAM pram > monotonic-reads monotonic-writes read-your-writes ! garbage-read non-PRAM
 writes-follow-reads > ! write-before-read
 monotonic-reads > ! non-monotonic-read
 monotonic-writes > ! non-monotonic-write
@@ -109,7 +114,6 @@ struct Row {
     below: Vec<&'static str>,
     forbids: Vec<&'static str>,
     forbids_if_asked: Vec<&'static str>,
-    unchecked: &'static str,
 }
 
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
@@ -117,7 +121,6 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let row = |line: &'static str| {
         let (names, rest) = line.split_once('>').expect("a line has a >");
         let (below, rest) = rest.split_once('!').expect("a line has a !");
-        let (rest, unchecked) = rest.split_once('?').unwrap_or((rest, ""));
         let (forbids, asked) = rest.split_once('~').unwrap_or((rest, ""));
         let names = words(names);
         Row {
@@ -126,7 +129,6 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
             below: words(below),
             forbids: words(forbids),
             forbids_if_asked: words(asked),
-            unchecked: unchecked.trim(),
         }
     };
     lines(MODELS).map(row).collect()
@@ -225,11 +227,6 @@ impl Model {
     pub(super) fn names(self, anomaly: Anomaly) -> bool {
         let mut below = Self::all().filter(|model| self.implies(*model));
         below.any(|model| model.row().forbids.contains(&anomaly.name()))
-    }
-
-    /// Returns what this model promises and no check looks for: where nothing else is found, the verdict is unknown.
-    pub fn unchecked(self) -> Option<&'static str> {
-        Some(self.row().unchecked).filter(|what| !what.is_empty())
     }
 
     /// Returns whether anti-dependencies alone don't show that it is broken, so that it has anomalies of its own.

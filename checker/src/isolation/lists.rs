@@ -15,6 +15,7 @@ use super::{
     txns::{NONE, Step, Txns, What},
     writers::Writers,
 };
+use crate::execute::{Execute, map};
 
 /// The versions of all keys in their order, and who wrote them.
 pub(super) struct Lists<'t> {
@@ -142,26 +143,48 @@ impl<'t> Lists<'t> {
         unseen
     }
 
-    /// Appends the dependencies between transactions, and returns how many nodes there are then: the transactions, and what
-    /// stands for appends that nobody saw.
-    pub(super) fn edges(&self, edges: &mut Vec<Edge>) -> usize {
-        let mut tails = Tails::default();
+    /// Returns the dependencies between transactions, and how many nodes there are: the transactions, and what stands for appends
+    /// that nobody saw.
+    pub(super) fn edges(&self, execute: &dyn Execute) -> (Vec<Edge>, usize) {
         let mut has_unseen = vec![false; self.txns.keys.len()];
         for (element, place) in self.txns.elements.iter().zip(&self.places) {
             has_unseen[element.key as usize] |= *place == NONE;
         }
-        for txn in self.txns.numbers().filter(|txn| self.writers.happened[*txn as usize]) {
+        let (count, part_count) = (self.txns.count(), execute.part_count());
+        let parts = map(execute, part_count, |part| {
+            let range = count * part / part_count..count * (part + 1) / part_count;
+            self.edges_of(range.start as u32..range.end as u32, &has_unseen)
+        });
+        let (mut edges, mut tails) = (Vec::new(), Tails::default());
+        for part in parts {
+            let (of_part, tails_of_part) = part.unwrap_or_else(|why| panic!("{why}"));
+            if edges.is_empty() {
+                edges = of_part;
+            } else {
+                edges.extend_from_slice(&of_part);
+            }
+            tails.extend(tails_of_part);
+        }
+        let last = |key: u32| self.writer_before(key, self.order(key).len() as u32);
+        let node_count = tails.edges(count, last, &mut edges);
+        (edges, node_count)
+    }
+
+    /// Returns what follows from what these transactions did, and who comes last.
+    fn edges_of(&self, txns: std::ops::Range<u32>, has_unseen: &[bool]) -> (Vec<Edge>, Tails) {
+        let (mut edges, mut tails) = (Vec::new(), Tails::default());
+        for txn in txns.filter(|txn| self.writers.happened[*txn as usize]) {
             for step in self.txns.steps(txn) {
                 if self.writers.is_ambiguous(step.key) {
                     continue;
                 }
                 match step.what {
                     What::Write(element) => match self.place(element) {
-                        Some(place) => link(edges, self.writer_before(step.key, place), Some(txn), Kind::Ww),
+                        Some(place) => link(&mut edges, self.writer_before(step.key, place), Some(txn), Kind::Ww),
                         None => tails.append(step.key, txn),
                     },
                     What::ReadList { list, length } => {
-                        let is_of_all = self.read_edges(txn, step.key, (list, length), edges);
+                        let is_of_all = self.read_edges(txn, step.key, (list, length), &mut edges);
                         if is_of_all && has_unseen[step.key as usize] {
                             tails.read(step.key, txn);
                         }
@@ -170,8 +193,7 @@ impl<'t> Lists<'t> {
                 }
             }
         }
-        let last = |key: u32| self.writer_before(key, self.order(key).len() as u32);
-        tails.edges(self.txns.count(), last, edges)
+        (edges, tails)
     }
 
     /// Appends what follows from a read, and returns whether it saw all that anybody did.

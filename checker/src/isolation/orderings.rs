@@ -1,7 +1,9 @@
 //! Whether versions of registers have an order at all that a model allows: what search by known dependencies can't tell.
 //!
 //! Where no anomaly is found by what is known of the order of versions, there may be none, or it may be that each order has another.
-//! For models that are defined by the absence of cycles ([`Level`]) that is decided.
+//! For models that are defined by the absence of cycles, or of what a transaction missed among what it had met ([`Level`]), that is
+//! decided. An order that keeps more than is asked for does as well, and most stores' keep that of real time, which leaves little to
+//! choose: that is tried first, and where it is found no cycle need be looked for at all ([`explains`]).
 
 use super::{
     anomaly::{Anomaly, Class, Closing},
@@ -13,12 +15,8 @@ use super::{
 
 /// Decides what is asked as far as it is a matter of order, and adds what is found; returns what is not known.
 pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut Cases) -> Vec<String> {
-    let asked = asked(question);
-    if asked.is_empty() {
-        return Vec::new();
-    }
     let mut unknown = Vec::new();
-    for (level, closing) in asked {
+    for (level, closing) in asked(question) {
         if closing < Closing::Realtime && is_strict(registers, level, question.budget) {
             continue;
         }
@@ -33,7 +31,10 @@ pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut 
                 };
                 let anomaly = match level {
                     Level::Prefix => Anomaly::NonPrefix,
-                    Level::Serializable | Level::Snapshot => Anomaly::Cycle(proof.class, proof.closing),
+                    Level::Cursor => Anomaly::GCursor,
+                    Level::Steps => Anomaly::GMonotonic,
+                    Level::Updates => Anomaly::GUpdate,
+                    Level::Serializable | Level::Snapshot | Level::View => Anomaly::Cycle(proof.class, proof.closing),
                 };
                 cases.add_best(anomaly, case);
                 return unknown;
@@ -47,33 +48,65 @@ pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut 
     unknown
 }
 
-/// Returns whether an order is soon found that keeps that of real time too: most stores' does, and it leaves little to choose.
+/// Returns whether an order is soon found that leaves none of the cycles which the question forbids.
+pub(super) fn explains(registers: &Registers<'_>, question: &Question) -> bool {
+    let asked = asked(question);
+    let is_covered = |class: Class, closing: Closing| {
+        asked.iter().any(|(level, up_to)| {
+            let is_of_class = match level {
+                Level::Serializable => true,
+                Level::Snapshot => class < Class::G2Item,
+                _ => false,
+            };
+            is_of_class && closing <= *up_to
+        })
+    };
+    let mut cycles = Anomaly::all().filter_map(|anomaly| match anomaly {
+        Anomaly::Cycle(class, closing) if question.forbids(anomaly) => Some((class, closing)),
+        _ => None,
+    });
+    let is_all = cycles.all(|(class, closing)| is_covered(class, closing));
+    is_all
+        && !asked.is_empty()
+        && asked
+            .iter()
+            .all(|(level, _)| is_strict(registers, *level, question.budget))
+}
+
+/// Returns whether an order is soon found that keeps that of real time too.
 fn is_strict(registers: &Registers<'_>, level: Level, budget: u64) -> bool {
     /// How many steps a transaction the look may take.
     const STEPS: u64 = 1_024;
     let budget = budget.min(STEPS * registers.txns().count() as u64);
     let holds = |level| decide(&Problem::of_all(registers, level, Closing::Realtime), budget) == Answer::Ordered;
-    holds(Level::Serializable) || level != Level::Serializable && holds(level)
+    holds(Level::Serializable) || matches!(level, Level::Snapshot | Level::Prefix) && holds(level)
 }
 
-/// Returns the levels that have to hold for the question, of those that are decided.
+/// Returns the levels that have to hold for the question, of those that are decided; none that another implies.
 fn asked(question: &Question) -> Vec<(Level, Closing)> {
     let strongest = |class: Class| {
         let is_asked = |closing: &Closing| question.forbids(Anomaly::Cycle(class, *closing));
         Closing::ALL.into_iter().rev().find(is_asked)
     };
+    let names = |anomaly: Anomaly| question.models.iter().any(|model| model.names(anomaly));
     let serializable = strongest(Class::G2Item);
     let snapshot = strongest(Class::GNonadjacentItem).filter(|closing| serializable.is_none_or(|it| *closing > it));
-    let is_prefix = question.models.iter().any(|model| model.names(Anomaly::NonPrefix));
-    let is_more = serializable.is_none() && snapshot.is_none();
-    let prefix = Some(Closing::Data).filter(|_| is_prefix && is_more);
-    let asked = [
-        (Level::Serializable, serializable),
-        (Level::Snapshot, snapshot),
-        (Level::Prefix, prefix),
+    let mut asked = Vec::new();
+    asked.extend(serializable.map(|closing| (Level::Serializable, closing)));
+    asked.extend(snapshot.map(|closing| (Level::Snapshot, closing)));
+    if !asked.is_empty() {
+        return asked;
+    }
+    let is_of_updates = names(Anomaly::GUpdate);
+    let is_view = is_of_updates || question.forbids(Anomaly::Cycle(Class::GSingleItem, Closing::Data));
+    let weaker = [
+        (Level::Prefix, names(Anomaly::NonPrefix)),
+        (Level::Updates, is_of_updates),
+        (Level::View, is_view && !is_of_updates),
+        (Level::Cursor, names(Anomaly::GCursor) && !is_view),
+        (Level::Steps, names(Anomaly::GMonotonic) && !is_view),
     ];
+    let weaker = weaker.into_iter().filter(|(_, is_asked)| *is_asked);
+    asked.extend(weaker.map(|(level, _)| (level, Closing::Data)));
     asked
-        .into_iter()
-        .filter_map(|(level, closing)| Some((level, closing?)))
-        .collect()
 }

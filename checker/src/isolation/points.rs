@@ -24,6 +24,7 @@ use super::{
     txns::{Step, Txns, What},
     writers::Writers,
 };
+use crate::execute::InOrder;
 
 /// From how many edges of a component a shortest circle is looked for.
 const STARTS_MAX: usize = 64;
@@ -132,7 +133,8 @@ impl<'t> Points<'t> {
         }
         let edges = std::mem::take(&mut self.edges);
         let happened = &self.writers.happened;
-        let graph = Graph::new(self.txns, happened, node_count as usize, &edges, Orders::default());
+        let parts = (node_count as usize, &edges[..]);
+        let graph = Graph::new(self.txns, happened, parts, Orders::default(), &InOrder);
         for component in components(&graph) {
             if let Some(cycle) = self.circle(&component) {
                 self.add(anomaly, cycle, cases);
@@ -202,8 +204,8 @@ impl<'t> Points<'t> {
             .max()
             .unwrap_or(0);
         let node_count = node_count.max(self.txns.count());
-        let graph =
-            |edges: &[Edge]| Graph::new(self.txns, &self.writers.happened, node_count, edges, Orders::default());
+        let happened = &self.writers.happened;
+        let graph = |edges: &[Edge]| Graph::new(self.txns, happened, (node_count, edges), Orders::default(), &InOrder);
         let is_reader = |node: u32| {
             let is_write = |step: &Step| matches!(step.what, What::Write(_));
             (node as usize) < self.txns.count() && !self.txns.steps(node).iter().any(is_write)

@@ -1,4 +1,6 @@
 //! Transcripts as transactions: `txn` with a value such as `[[:r 1 nil] [:append 2 5]]`, and single operations of keys.
+//!
+//! A step on a register may have a fourth item: the version that the store reports of what was written or read there.
 
 use super::txns::{Builder, Data, NONE, Origin, Txn, Txns, What};
 use crate::{
@@ -65,12 +67,18 @@ fn push_steps(builder: &mut Builder, call: &Call, data: Data) -> Result<(), Stri
     }
     let none = || format!("{:?} is no transaction of {}", call.function, what(data));
     for step in said.items().ok_or_else(none)? {
-        let (name, key, value) = match step.items().ok_or_else(none)? {
-            [name, key, value] => (name, key, value),
-            [name, key] => (name, key, &Datum::Nil),
+        let (name, key, value, version) = match step.items().ok_or_else(none)? {
+            [name, key, value] => (name, key, value, &Datum::Nil),
+            [name, key] => (name, key, &Datum::Nil, &Datum::Nil),
+            [name, key, value, version] if data == Data::Registers => (name, key, value, version),
             _ => return Err(none()),
         };
         push_step(builder, name.as_name().ok_or_else(none)?, key, value, is_ok, data)?;
+        if is_ok && !version.is_nil() && !value.is_nil() {
+            let key = builder.key(key);
+            let element = builder.element(key, value);
+            builder.report(element, version);
+        }
     }
     Ok(())
 }

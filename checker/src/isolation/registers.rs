@@ -6,6 +6,8 @@
 //! what touched it to the latest beginning, and orders two where the one ends before the other begins: only the nearest of those are
 //! kept, from which the others follow.
 //!
+//! Versions that the store itself reports are such an order too, where clients could believe it: see [`reported`](super::reported).
+//!
 //! An assumption under which the versions of a key precede each other in a circle does not hold of that key: that is reported, and it
 //! is not made there.
 
@@ -17,6 +19,7 @@ use super::{
     component::Component,
     graph::{Edge, Kind, Kinds},
     lists::{link, past},
+    reported,
     tails::Tails,
     txns::{NONE, Step, Txns, What},
     writers::Writers,
@@ -31,10 +34,12 @@ pub struct Keys {
     pub sequential: bool,
     /// Each key is linearizable: nobody does, in real time.
     pub linearizable: bool,
+    /// Values were written in the order of the versions that the store reports of them.
+    pub reported: bool,
 }
 
 /// A key, and two of its versions by their places, the first of which precedes the second.
-type Precedence = (u32, u32, u32);
+pub(super) type Precedence = (u32, u32, u32);
 
 /// What touched the versions of a key.
 #[derive(Debug, Default)]
@@ -74,12 +79,12 @@ impl Key {
 
 /// The first and the last version of a key that a transaction touched.
 #[derive(Clone, Copy, Debug)]
-struct Touch {
-    txn: u32,
-    key: u32,
+pub(super) struct Touch {
+    pub(super) txn: u32,
+    pub(super) key: u32,
     /// Places among the key's versions.
-    first: u32,
-    last: u32,
+    pub(super) first: u32,
+    pub(super) last: u32,
 }
 
 /// Registers, as far as their versions have an order.
@@ -172,8 +177,16 @@ impl<'t> Registers<'t> {
         *place
     }
 
-    /// Orders the versions of all keys as `keys` has it; where that is a circle it is reported and left out.
-    pub(super) fn order(&mut self, keys: Keys, cases: &mut Cases) {
+    /// Orders the versions of all keys as `keys` has it; where that is a circle it is reported and left out. Returns why what was
+    /// reported of some key is not relied on.
+    pub(super) fn order(&mut self, keys: Keys, cases: &mut Cases) -> Vec<String> {
+        let (reported, doubts) = match keys.reported {
+            true => reported::order(self),
+            false => (Vec::new(), Vec::new()),
+        };
+        for of_key in reported.chunk_by(|a, b| a.0 == b.0) {
+            self.add(of_key, "they were written in the order of their versions", cases);
+        }
         let assumptions = [
             (keys.writes_follow_reads, "a transaction writes after what it read"),
             (keys.sequential, "no session sees a key go back"),
@@ -192,6 +205,12 @@ impl<'t> Registers<'t> {
                 self.add(of_key, what, cases);
             }
         }
+        doubts
+    }
+
+    /// Returns what each transaction touched, in their order.
+    pub(super) fn touches(&self) -> &[Touch] {
+        &self.touches
     }
 
     /// Adds an order of versions of one key, unless it makes a circle.
@@ -322,6 +341,12 @@ impl<'t> Registers<'t> {
     /// Returns, by transaction, whether it is known to have happened.
     pub(super) fn happened(&self) -> &[bool] {
         &self.writers.happened
+    }
+
+    /// Returns whether anybody read what another wrote.
+    pub(super) fn has_reads(&self) -> bool {
+        let mut versions = self.keys.iter().flat_map(|key| &key.versions);
+        versions.any(|version| version.writer != NONE && version.readers.iter().any(|reader| *reader != version.writer))
     }
 
     /// Calls `add` with each who read a version over which another wrote after reading it, and with that other: who comes later.

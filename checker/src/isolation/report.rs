@@ -80,8 +80,6 @@ pub(super) fn report(txns: &Txns, question: &Question, context: &Context, outcom
         cycle: cycle(txns, &found.best),
     };
     let anomalies: Vec<Finding> = outcome.cases.found().map(finding).collect();
-    let mut unknown = outcome.unknown;
-    unknown.extend(question.models.iter().filter_map(|model| unchecked(*model)));
     // A model that is violated is broken, also by what rules out no model of the table by itself.
     let violated: Vec<Model> = question
         .models
@@ -94,16 +92,9 @@ pub(super) fn report(txns: &Txns, question: &Question, context: &Context, outcom
         tested: txns.numbers().filter(|txn| txns.is_ok(*txn)).count() as u64,
         anomalies,
         broken,
-        unknown,
+        unknown: outcome.unknown,
         is_empty: outcome.is_empty,
     }
-}
-
-fn unchecked(model: Model) -> Option<String> {
-    let what = model.unchecked()?;
-    Some(format!(
-        "{model} promises more than is looked for here ({what}); nothing that is looked for breaks it"
-    ))
 }
 
 fn cycle(txns: &Txns, case: &Case) -> Vec<(u64, &'static str)> {

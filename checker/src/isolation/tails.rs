@@ -28,6 +28,12 @@ impl Tails {
         self.reads.push((key, txn));
     }
 
+    /// Takes those of others in.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.appends.extend(other.appends);
+        self.reads.extend(other.reads);
+    }
+
     /// Appends the edges to the writers: from the last writer before them, which `last` knows by key, and from all readers. Nodes are
     /// numbered from `node_count` on; returns how many there are then.
     pub(super) fn edges(

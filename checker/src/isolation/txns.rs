@@ -95,6 +95,8 @@ pub struct Txns {
     pub(super) keys: Vec<Datum>,
     pub(super) elements: Vec<Element>,
     pub(super) lists: Vec<List>,
+    /// Versions that were reported of elements: each as often as it was.
+    pub(super) versions: Vec<(u32, Datum)>,
     /// By transaction, which it is a part of, where they are [split](Self::split).
     parts_of: Vec<u32>,
 }
@@ -136,6 +138,7 @@ impl Txns {
             keys: self.keys.clone(),
             elements: self.elements.clone(),
             lists: self.lists.clone(),
+            versions: self.versions.clone(),
             ..Self::empty(self.data)
         };
         for txn in self.numbers() {
@@ -168,6 +171,7 @@ impl Txns {
             keys: Vec::new(),
             elements: Vec::new(),
             lists: Vec::new(),
+            versions: Vec::new(),
             parts_of: Vec::new(),
         }
     }
@@ -323,6 +327,11 @@ impl Builder {
             self.txns.elements.push(Element { key, value });
         }
         number
+    }
+
+    /// Takes note of the version that was reported of an element.
+    pub(super) fn report(&mut self, element: u32, version: &Datum) {
+        self.txns.versions.push((element, version.clone()));
     }
 
     pub(super) fn extend(&mut self, list: u32, element: u32) {

@@ -9,6 +9,9 @@
 //! - G-monotonic (Adya 1999: PL-2L): a read misses a write on which something depends that the transaction had met by then.
 //! - `linearizable` and `sequential` are of single operations: each step of a transaction is taken as one of its own, within the
 //!   time of the whole, with no order among those of one transaction.
+//! - `PRAM` is of single steps too, session by session ([`pram`](super::pram)).
+//! - `view-serializable`, `1SR` and `session-serializable` are of whole transactions, whatever is known of the order of versions but
+//!   from reads.
 
 use rustc_hash::FxHashMap;
 
@@ -18,10 +21,14 @@ use super::{
     check::{Question, judge},
     graph::{Edge, Edges, Kind},
     lists::{Lists, past},
+    pram,
     txns::{NONE, Step, Txns, What},
     writers::Writers,
 };
-use crate::causal::{self, Access, Level, Names, Sessions, TxnId};
+use crate::{
+    causal::{self, Access, Level, Names, Sessions, TxnId},
+    execute::InOrder,
+};
 
 /// Lists, as weak models see them.
 pub(super) struct Weak<'t> {
@@ -29,6 +36,8 @@ pub(super) struct Weak<'t> {
     pub(super) writers: &'t Writers,
     /// None of registers, of which only what takes no order of versions is looked for.
     pub(super) lists: Option<&'t Lists<'t>>,
+    /// How many steps a search may take.
+    pub(super) budget: u64,
 }
 
 impl Weak<'_> {
@@ -52,6 +61,7 @@ impl Weak<'_> {
                 txns,
                 writers,
                 lists: lists.as_ref(),
+                budget: self.budget,
             };
             unknown.extend(steps.causes(Anomaly::SessionMissedCause, Level::Causal, cases));
         }
@@ -79,13 +89,44 @@ impl Weak<'_> {
                 unknown.extend(self.steps(anomaly, model, cases));
             }
         }
+        if wants(Anomaly::NotPram) && !wants(Anomaly::SessionMissedCause) {
+            unknown.extend(pram::check(self.txns, self.writers, self.budget, cases));
+        }
+        let is_of_sessions = wants(Anomaly::NotSessionSerializable);
+        let by_whole = [
+            (Anomaly::NotSessionSerializable, "strong-session-serializable", true),
+            (Anomaly::NotOneCopy, "serializable", !is_of_sessions),
+            (Anomaly::NotViewSerializable, "serializable", true),
+        ];
+        for (anomaly, model, _) in by_whole.into_iter().filter(|(it, _, is_asked)| *is_asked && wants(*it)) {
+            unknown.extend(self.whole(anomaly, model, cases));
+        }
         unknown
+    }
+
+    /// What no order of whole transactions explains.
+    fn whole(&self, anomaly: Anomaly, model: &str, cases: &mut Cases) -> Vec<String> {
+        let question = self.question(model);
+        let outcome = judge(self.txns, &question, &InOrder);
+        let mut found = outcome.cases.found().filter(|(found, _)| question.forbids(*found));
+        if let Some((_, found)) = found.next() {
+            cases.add_best(anomaly, found.best.clone());
+        }
+        outcome.unknown
+    }
+
+    /// Asks for a model, whatever is assumed of keys.
+    fn question(&self, model: &str) -> Question {
+        Question {
+            budget: self.budget,
+            ..Question::of(model.parse().expect("the table has it"))
+        }
     }
 
     /// Cycles of single steps.
     fn steps(&self, anomaly: Anomaly, model: &str, cases: &mut Cases) -> Vec<String> {
         let split = self.txns.split();
-        let outcome = judge(&split, &Question::of(model.parse().expect("the table has it")));
+        let outcome = judge(&split, &self.question(model), &InOrder);
         let is_cycle = |(found, _): &(Anomaly, &super::cases::Found)| matches!(found, Anomaly::Cycle(..));
         for (_, found) in outcome.cases.found().filter(is_cycle) {
             let txns = found.best.txns.iter().map(|txn| split.whole(*txn)).collect();

@@ -12,7 +12,7 @@ use quorate_core::{
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
-    Tally, TraceHash, Watch, split_seed,
+    Tally, Tap, TraceHash, Watch, split_seed,
 };
 
 use quorate_workloads::Clock;
@@ -105,6 +105,11 @@ impl SimulatedCluster {
     /// Shows every event from here on to `watch`.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
         self.sim.set_watch(watch);
+    }
+
+    /// Shows what passes between nodes from here on to `tap`.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.sim.set_tap(tap);
     }
 
     /// A hash of everything that has happened; `None` if nothing is hashed.

@@ -76,6 +76,9 @@ pub(super) struct JudgeArgs {
     /// Of model rw-register: each key by itself is linearizable.
     #[arg(long)]
     linearizable_keys: bool,
+    /// Of model rw-register: values were written in the order of the versions that steps have as their fourth item.
+    #[arg(long)]
+    reported_versions: bool,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }
@@ -141,6 +144,7 @@ impl JudgeArgs {
             (self.wfr_keys, "--wfr-keys", Model::RwRegister),
             (self.sequential_keys, "--sequential-keys", Model::RwRegister),
             (self.linearizable_keys, "--linearizable-keys", Model::RwRegister),
+            (self.reported_versions, "--reported-versions", Model::RwRegister),
         ];
         for (is_given, flag, model) in of_model {
             if is_given && self.model != Some(model) {
@@ -176,6 +180,7 @@ impl JudgeArgs {
                 writes_follow_reads: self.wfr_keys,
                 sequential: self.sequential_keys,
                 linearizable: self.linearizable_keys,
+                reported: self.reported_versions,
             },
             jobs: self.jobs(),
         })
@@ -228,6 +233,7 @@ impl JudgeArgs {
                     (self.wfr_keys, "wfr-keys"),
                     (self.sequential_keys, "sequential-keys"),
                     (self.linearizable_keys, "linearizable-keys"),
+                    (self.reported_versions, "reported-versions"),
                 ];
                 for (_, name) in given.into_iter().filter(|(is_given, _)| *is_given) {
                     flag(name, None);

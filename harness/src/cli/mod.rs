@@ -12,6 +12,7 @@ mod faults;
 mod gossip;
 mod judge;
 mod man;
+mod matrix;
 mod needs;
 mod node;
 mod numbers;
@@ -61,6 +62,7 @@ enum Command {
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
     Predict(Box<predict::Args>),
+    Matrix(Box<matrix::Args>),
     Check(Box<check::Args>),
     Explain(Box<explain::Args>),
     Report(Box<report::Args>),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Matrix(args)) => matrix::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -51,6 +51,7 @@ fn shows(transcript: &Transcript, anomaly: Anomaly) -> bool {
             writes_follow_reads: true,
             sequential: true,
             linearizable: true,
+            reported: true,
         },
         ..isolation::Question::of(isolation::Model::STRICT_SERIALIZABLE)
     };

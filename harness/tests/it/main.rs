@@ -11,6 +11,7 @@ mod fixes;
 mod gossip;
 mod html;
 mod judging;
+mod matrices;
 mod node_verbs;
 mod plants;
 mod processes;

@@ -27,7 +27,7 @@ mod tls;
 
 pub use self::{
     endpoint::{EndpointError, transport_config},
-    frame::Refusal,
+    frame::{Refusal, message_bytes},
     hello::PROTOCOL_VERSION,
     server::{Listening, Options, ServeError, Server},
     tls::TlsError,

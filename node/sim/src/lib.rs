@@ -15,6 +15,7 @@ mod link;
 mod process;
 mod seed;
 mod tally;
+mod tap;
 mod trace;
 mod world;
 
@@ -25,6 +26,7 @@ pub use self::{
     process::NodeCounts,
     seed::split_seed,
     tally::Tally,
+    tap::{Sent, Tap},
     trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

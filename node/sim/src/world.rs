@@ -23,6 +23,7 @@ use crate::{
     process::{Process, Waiting},
     seed::rng,
     tally::Tally,
+    tap::{Sent, Tap},
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
@@ -94,6 +95,7 @@ pub struct Sim {
     flips: Pcg64Mcg,
     wakings: Pcg64Mcg,
     trace: Trace,
+    tap: Option<Box<dyn Tap>>,
 }
 
 #[derive(Debug, Hash)]
@@ -187,6 +189,7 @@ impl Sim {
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
             trace: Trace::new(options.is_hashed),
+            tap: None,
             options,
         }
     }
@@ -284,7 +287,7 @@ impl Sim {
         self.next_call += 1;
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
-        let delay = self.link_delay(node, node);
+        let delay = self.client_delay(node);
         let request = Box::new(request);
         self.schedule(delay, Happening::Request { call, request });
         call
@@ -384,6 +387,11 @@ impl Sim {
     /// If nothing is hashed.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
         self.trace.set_watch(watch);
+    }
+
+    /// Shows what passes between nodes from here on to `tap`. Nothing that it does can change the run.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
@@ -542,7 +550,7 @@ impl Sim {
                 let call = CallId(token.0);
                 self.calls.remove(&call).expect("a request is answered once");
                 let outcome = AnswerKind::Answered(response);
-                let delay = self.link_delay(node, node);
+                let delay = self.client_delay(node);
                 self.schedule(delay, Happening::Answer { call, outcome });
             }
             Output::Persist { token, ops } => {
@@ -580,6 +588,8 @@ impl Sim {
         }
         let end = link.end_mut(side(from, to));
         if end.cut {
+            self.tap_message(from, to, &message, None);
+            let end = self.links.between_mut(low, high).end_mut(side(from, to));
             end.held.push(*message);
             end.counts.held += 1;
             return;
@@ -619,7 +629,7 @@ impl Sim {
             (None, None) // As on most links: a generator that draws nothing need not be made.
         };
         let now = self.now;
-        let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
+        let arrive_oddly = |agenda: &mut Agenda<Happening>, at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
                 to,
@@ -627,16 +637,19 @@ impl Sim {
                 message,
                 oddity,
             };
-            self.agenda.put(at, happening);
+            agenda.put(at, happening);
         };
         if let Some(by) = again {
-            arrive_oddly(at + by, message.clone(), Oddity::Twice);
+            arrive_oddly(&mut self.agenda, at + by, message.clone(), Oddity::Twice);
         }
         if let Some(by) = late {
-            return arrive_oddly(at + by, message, Oddity::Late);
+            self.tap_message(from, to, &message, None);
+            return arrive_oddly(&mut self.agenda, at + by, message, Oddity::Late);
         }
         end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
-        let delay = end.last_arrival - now;
+        let arrives = end.last_arrival;
+        let delay = arrives - now;
+        self.tap_message(from, to, &message, Some(arrives));
         self.schedule(delay, Happening::Arrive { from, to, era, message });
     }
 
@@ -747,6 +760,28 @@ impl Sim {
     /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
     fn link_delay(&self, from: NodeIndex, to: NodeIndex) -> Duration {
         draw(&mut self.delays.between(self.now, from, to), &self.options.link_delay)
+    }
+
+    /// How long it takes from or to a client of a node.
+    fn client_delay(&mut self, node: NodeIndex) -> Duration {
+        let delay = self.link_delay(node, node);
+        if let Some(tap) = &mut self.tap {
+            tap.on_client(delay);
+        }
+        delay
+    }
+
+    fn tap_message(&mut self, from: NodeIndex, to: NodeIndex, message: &Message, arrives: Option<Time>) {
+        let at = self.now;
+        if let Some(tap) = &mut self.tap {
+            tap.on_message(&Sent {
+                at,
+                from,
+                to,
+                message,
+                arrives,
+            });
+        }
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {

@@ -24,14 +24,14 @@ pub(super) fn judge_calls(
     execute: &dyn Execute,
 ) -> Judgement {
     let parts = map(execute, transcripts.len(), |number| {
-        of_one(question, &transcripts[number], context)
+        of_one(question, &transcripts[number], context, execute)
     });
     judgement(question, parts)
 }
 
 /// Judges transactions.
 pub(super) fn judge(question: &Question<'_>, txns: &Txns, context: &Context, execute: &dyn Execute) -> Judgement {
-    let parts = map(execute, 1, |_| of_txns(question, txns, context));
+    let parts = map(execute, 1, |_| of_txns(question, txns, context, execute));
     judgement(question, parts)
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn transactions_of(question: &Question<'_>, transcript: &Transcript) 
     isolation::transactions(transcript, data)
 }
 
-fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -> Part {
+fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context, execute: &dyn Execute) -> Part {
     let txns = match transactions_of(question, transcript) {
         Ok(txns) => txns,
         Err(why) => {
@@ -101,12 +101,18 @@ fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context) -
             };
         }
     };
-    with_causes(question, transcript, &txns, context)
+    with_causes(question, transcript, &txns, context, execute)
 }
 
 /// Judges the transactions of `transcript`, of registers by their causes where the level is defined by these.
-pub(crate) fn with_causes(question: &Question<'_>, transcript: &Transcript, txns: &Txns, context: &Context) -> Part {
-    let mut part = of_txns(question, txns, context);
+pub(crate) fn with_causes(
+    question: &Question<'_>,
+    transcript: &Transcript,
+    txns: &Txns,
+    context: &Context,
+    execute: &dyn Execute,
+) -> Part {
+    let mut part = of_txns(question, txns, context, execute);
     if let (Model::RwRegister, Some(level)) = (question.model, question.consistency)
         && level.is_of_causes()
     {
@@ -115,14 +121,14 @@ pub(crate) fn with_causes(question: &Question<'_>, transcript: &Transcript, txns
     part
 }
 
-fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context) -> Part {
+fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context, execute: &dyn Execute) -> Part {
     let asked = asked(question);
     let of_model = isolation::Question {
         keys: question.keys,
         budget: question.txn_budget,
         ..isolation::Question::of(asked)
     };
-    let report = isolation::check(txns, &of_model, context);
+    let report = isolation::check_on(txns, &of_model, context, execute);
     Part {
         claims: claims(asked, &report),
         broken: report.broken,

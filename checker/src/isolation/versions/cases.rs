@@ -62,6 +62,7 @@ pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closi
     let class = match level {
         Level::Serializable => Class::G2Item,
         Level::Snapshot | Level::Prefix => Class::GNonadjacentItem,
+        Level::Cursor | Level::View | Level::Steps | Level::Updates => Class::GSingleItem,
     };
     let told = registers.txns();
     let names: Vec<String> = txns
@@ -69,7 +70,9 @@ pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closi
         .take(TXNS_MAX)
         .map(|txn| format!("{}.", told.txn_text(*txn)))
         .collect();
-    let Some(tree) = small.tree().map(Tree::pruned) else {
+    // What is no matter of a cycle alone is shown, and not told.
+    let tree = if level.is_of_views() { None } else { small.tree() };
+    let Some(tree) = tree.map(Tree::pruned) else {
         let text = format!("{} No order of the versions explains what these read.", names.join(" "));
         let cycle = Vec::new();
         return Proof {
@@ -228,6 +231,9 @@ impl Small {
             pairs: Vec::new(),
             circle_count: 0,
         };
+        if level.is_of_views() {
+            return small;
+        }
         small.add_orders(registers.txns(), closing);
         for version in 0..small.problem.versions.len() as u32 {
             let it = small.problem.versions[version as usize].clone();
@@ -239,6 +245,9 @@ impl Small {
             let numbers = small.problem.versions_of(key);
             for reader in versions.initial_readers().filter(|txn| keeps(*txn)) {
                 let reader = small.number(reader);
+                if level == Level::Cursor && !small.problem.writers_of(key).contains(&reader) {
+                    continue;
+                }
                 for version in numbers.clone() {
                     let it = small.problem.versions[version as usize].clone();
                     let why = Why::Missed(key, txns::NONE, it.element);
@@ -334,8 +343,7 @@ impl Small {
         let mut edges = vec![self.edge(before.writer, after.writer, Kind::Ww, over, choice)];
         for reader in self
             .problem
-            .readers
-            .of(first)
+            .guards_of(first)
             .iter()
             .filter(|reader| **reader != after.writer)
         {

@@ -7,13 +7,13 @@
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
-    problem::Problem,
+    problem::{Problem, Touches},
     topology::{NONE, Rows},
 };
 
 /// Returns, by node, its place in an order along all that is known; none if that has a circle.
-pub(super) fn guess(problem: &Problem, out: &Rows) -> Option<Vec<u32>> {
-    let mut run = Run::new(problem, out);
+pub(super) fn guess(problem: &Problem, out: &Rows, touches: &Touches) -> Option<Vec<u32>> {
+    let mut run = Run::new(problem, out, touches);
     while let Some(node) = run.next() {
         run.execute(node);
     }
@@ -38,19 +38,13 @@ struct Run<'p> {
     /// By key, the version that it holds, and by version, how many have yet to read it.
     current: Vec<u32>,
     unread: Vec<u32>,
-    /// By transaction, the versions that it wrote and read.
-    written: Rows,
-    read: Rows,
+    touches: &'p Touches,
 }
 
 impl<'p> Run<'p> {
-    fn new(problem: &'p Problem, out: &'p Rows) -> Self {
+    fn new(problem: &'p Problem, out: &'p Rows, touches: &'p Touches) -> Self {
         let mut degrees = vec![0; problem.node_count];
         problem.known.iter().for_each(|(_, to)| degrees[*to as usize] += 1);
-        let count = problem.txns.len();
-        let writes = (0..).zip(&problem.versions).map(|(version, it)| (it.writer, version));
-        let versions = 0..problem.versions.len() as u32;
-        let reads = versions.flat_map(|version| problem.readers.of(version).iter().map(move |txn| (*txn, version)));
         let unread = (0..problem.versions.len() as u32).map(|version| problem.readers.of(version).len() as u32);
         let mut run = Self {
             problem,
@@ -62,8 +56,7 @@ impl<'p> Run<'p> {
             held_by: vec![Vec::new(); problem.key_count()],
             current: vec![NONE; problem.key_count()],
             unread: unread.collect(),
-            written: Rows::new(count, writes),
-            read: Rows::new(count, reads),
+            touches,
             degrees,
         };
         for node in 0..problem.node_count as u32 {
@@ -122,13 +115,13 @@ impl<'p> Run<'p> {
             .number_of(node)
             .filter(|number| self.problem.commit(*number) == node)?;
         let is_one = self.problem.snapshot(number) == node;
-        self.written.of(number).iter().find_map(|version| {
+        self.touches.written.of(number).iter().find_map(|version| {
             let key = self.problem.versions[*version as usize].key;
             let current = self.current[key as usize];
             if current == NONE {
                 return None;
             }
-            let is_own = is_one && self.read.of(number).contains(&current);
+            let is_own = is_one && self.touches.read.of(number).contains(&current);
             (self.unread[current as usize] > u32::from(is_own)).then_some(key)
         })
     }
@@ -155,7 +148,7 @@ impl<'p> Run<'p> {
     }
 
     fn see(&mut self, number: u32) {
-        for version in self.read.of(number) {
+        for version in self.touches.read.of(number) {
             self.unread[*version as usize] -= 1;
             let key = self.problem.versions[*version as usize].key;
             if self.unread[*version as usize] == 0 && self.current[key as usize] == *version {
@@ -168,7 +161,7 @@ impl<'p> Run<'p> {
     }
 
     fn write(&mut self, number: u32) {
-        for version in self.written.of(number) {
+        for version in self.touches.written.of(number) {
             let key = self.problem.versions[*version as usize].key as usize;
             self.current[key] = *version;
             for held in std::mem::take(&mut self.held_by[key]) {

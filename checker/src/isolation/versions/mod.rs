@@ -12,6 +12,7 @@
 
 mod cases;
 mod guess;
+mod lines;
 mod problem;
 mod search;
 mod topology;

@@ -5,6 +5,12 @@
 //!   follow each other. A transaction is two nodes, its snapshot and its commit: a dependency leads from the commit of one to the
 //!   snapshot of the other, an anti-dependency from the snapshot to the commit, so that after one of these another can't follow.
 //! - *Prefix*: the same, but that one wrote over another orders their commits alone.
+//! - *Cursor* (Adya 1999, section 4.2.2: PL-CS): of those who read a version and wrote the key, and only of those, nobody else may write
+//!   the next; then what is read and written over has no cycle.
+//! - *View* (PL-2+) and *steps* (PL-2L): of what is read and written over there is no cycle, and nobody who missed a version has met what
+//!   follows from it, by the end or by the time of that read. That is no matter of a cycle alone; see [`search`](super::search).
+//! - *Updates* (PL-3U): those that write are serializable, and of those that only read each is asked the same as of a view, where what
+//!   follows is what comes after in the order of the former.
 //!
 //! A transaction that reads a version and writes the key writes the next one: all other readers of what it read come before it, as
 //! long as cycles of dependencies are ruled out. The initial state comes before all that was written; a node stands for that, so
@@ -15,7 +21,7 @@ use crate::isolation::{
     anomaly::Closing,
     graph::session_edges,
     registers::Registers,
-    txns::{self, Txns},
+    txns::{self, Step, Txns, What},
 };
 
 /// Which cycles are ruled out.
@@ -27,6 +33,26 @@ pub(in crate::isolation) enum Level {
     Snapshot,
     /// Of these also those in which an anti-dependency follows that a transaction wrote over another.
     Prefix,
+    /// All but those with anti-dependencies of those who did not write the key.
+    Cursor,
+    /// Those with one anti-dependency at most.
+    View,
+    /// The same, where what leads to the one that missed something leads to a step of it that is not after the read.
+    Steps,
+    /// All but those with two transactions that only read.
+    Updates,
+}
+
+impl Level {
+    /// Returns whether it is asked of every read that missed something what its transaction had met.
+    pub(super) fn is_of_views(self) -> bool {
+        matches!(self, Self::View | Self::Steps | Self::Updates)
+    }
+
+    /// Returns whether of those who read a version only those have to come before the next who wrote the key.
+    fn is_of_own_key(self) -> bool {
+        matches!(self, Self::Cursor | Self::View)
+    }
 }
 
 /// A version of a key, by numbers of this problem.
@@ -35,6 +61,8 @@ pub(super) struct Version {
     pub(super) key: u32,
     pub(super) element: u32,
     pub(super) writer: u32,
+    /// At which of its steps, where that counts.
+    pub(super) step: u32,
 }
 
 /// Transactions, what is known of their order, and versions.
@@ -52,9 +80,35 @@ pub(in crate::isolation) struct Problem {
     pub(super) starts: Vec<u32>,
     /// By version, who read it.
     pub(super) readers: Rows,
+    /// By version, who of these has to come before the next; all where there are none.
+    guards: Option<Rows>,
+    /// By version, at which of their steps these read it, where that counts.
+    steps: Option<Rows>,
     /// By number, when it began, and when it ended at the latest as far as is known: for a guess.
     pub(super) begins: Vec<u32>,
     pub(super) deadlines: Vec<u32>,
+}
+
+/// By transaction, the versions that it wrote and those of others that it read.
+#[derive(Debug)]
+pub(super) struct Touches {
+    pub(super) written: Rows,
+    pub(super) read: Rows,
+}
+
+impl Touches {
+    pub(super) fn new(problem: &Problem) -> Self {
+        let count = problem.txns.len();
+        let is_of_txn = |(writer, _): &(u32, u32)| (*writer as usize) < count;
+        let writes = (0..).zip(&problem.versions).map(|(version, it)| (it.writer, version));
+        let writes = writes.filter(is_of_txn);
+        let versions = 0..problem.versions.len() as u32;
+        let reads = versions.flat_map(|version| problem.readers.of(version).iter().map(move |txn| (*txn, version)));
+        Self {
+            written: Rows::new(count, writes),
+            read: Rows::new(count, reads),
+        }
+    }
 }
 
 impl Problem {
@@ -76,6 +130,8 @@ impl Problem {
             versions: Vec::new(),
             starts: vec![0],
             readers: Rows::default(),
+            guards: None,
+            steps: None,
             begins: Vec::new(),
             deadlines: Vec::new(),
         };
@@ -84,7 +140,7 @@ impl Problem {
         for (number, txn) in (0..).zip(&problem.txns) {
             numbers[*txn as usize] = number;
         }
-        if level != Level::Serializable {
+        if problem.nodes_per_txn() == 2 {
             problem
                 .known
                 .extend((0..problem.txns.len() as u32).map(|txn| (2 * txn, 2 * txn + 1)));
@@ -106,6 +162,9 @@ impl Problem {
     /// That who wrote a key after reading it wrote the next version is told from the beginning, and not found out choice by choice.
     pub(in crate::isolation) fn of_all(registers: &Registers<'_>, level: Level, closing: Closing) -> Self {
         let mut problem = Self::new(registers, level, closing, &|_| true);
+        if problem.guards.is_some() {
+            return problem;
+        }
         let mut numbers = vec![NONE; registers.txns().count()];
         for (number, txn) in (0..).zip(&problem.txns) {
             numbers[*txn as usize] = number;
@@ -121,8 +180,8 @@ impl Problem {
 
     fn nodes_per_txn(&self) -> u32 {
         match self.level {
-            Level::Serializable => 1,
             Level::Snapshot | Level::Prefix => 2,
+            _ => 1,
         }
     }
 
@@ -143,7 +202,7 @@ impl Problem {
     pub(super) fn over(&self, number: u32) -> u32 {
         match self.level {
             Level::Prefix => self.commit(number),
-            Level::Serializable | Level::Snapshot => self.snapshot(number),
+            _ => self.snapshot(number),
         }
     }
 
@@ -161,11 +220,22 @@ impl Problem {
         self.starts[key as usize]..self.starts[key as usize + 1]
     }
 
+    /// Returns who has to come before those who wrote what comes after this version.
+    #[inline]
+    pub(super) fn guards_of(&self, version: u32) -> &[u32] {
+        self.guards.as_ref().unwrap_or(&self.readers).of(version)
+    }
+
+    /// Returns whether a version is the initial state of its key, of which somebody stands for the writer.
+    pub(super) fn is_initial(&self, version: u32) -> bool {
+        self.versions[version as usize].element == txns::NONE
+    }
+
     /// Calls `add` with the edges that follow from `first` being before `then`, of the same key.
     pub(super) fn each_edge(&self, first: u32, then: u32, mut add: impl FnMut(u32, u32)) {
         let [before, after] = [first, then].map(|version| self.versions[version as usize].writer);
         add(self.commit(before), self.over(after));
-        for reader in self.readers.of(first).iter().filter(|reader| **reader != after) {
+        for reader in self.guards_of(first).iter().filter(|reader| **reader != after) {
             add(self.snapshot(*reader), self.commit(after));
         }
     }
@@ -174,6 +244,8 @@ impl Problem {
         let number = |txn: u32| numbers[txn as usize];
         let is_kept = |txn: &u32| *txn != txns::NONE && number(*txn) != NONE;
         let mut reads: Vec<(u32, u32)> = Vec::new();
+        let mut guards: Vec<(u32, u32)> = Vec::new();
+        let is_of_all = !self.level.is_of_own_key() && !self.level.is_of_views();
         self.begins = self.txns.iter().map(|txn| registers.txns().txn(*txn).start).collect();
         self.deadlines = self.txns.iter().map(|txn| registers.txns().txn(*txn).end).collect();
         let mut places = Vec::new();
@@ -191,6 +263,7 @@ impl Problem {
                     key,
                     element: version.element,
                     writer,
+                    step: self.step(registers.txns(), writer, key, true),
                 });
                 for reader in version.readers.iter().filter(|txn| is_kept(txn)) {
                     let reader_number = number(*reader);
@@ -204,9 +277,21 @@ impl Problem {
                     *deadline = end.min(*deadline);
                 }
             }
+            let mut initial: Vec<u32> = versions.initial_readers().filter(is_kept).map(number).collect();
+            if self.level.is_of_views() {
+                self.add_initial_version(&initial, key, &mut reads);
+            }
             self.starts.push(self.versions.len() as u32);
-            let initial: Vec<u32> = versions.initial_readers().filter(is_kept).map(number).collect();
-            self.add_initial(&initial, key);
+            if self.level.is_of_own_key() {
+                let writers = self.writers_of(key);
+                let begin = self.starts[key as usize];
+                let of_key = reads[reads.partition_point(|(version, _)| *version < begin)..].iter();
+                guards.extend(of_key.filter(|(_, reader)| writers.binary_search(reader).is_ok()));
+                initial.retain(|reader| writers.binary_search(reader).is_ok());
+            }
+            if !self.level.is_of_views() {
+                self.add_initial(&initial, key);
+            }
             for (first, then) in versions.order() {
                 let (before, after) = (places[*first as usize], places[*then as usize]);
                 if before == NONE || after == NONE {
@@ -217,13 +302,77 @@ impl Problem {
                 let readers = versions.versions()[*first as usize]
                     .readers
                     .iter()
-                    .filter(|txn| is_kept(txn));
+                    .filter(|txn| is_of_all && is_kept(txn));
                 for reader in readers.map(|txn| number(*txn)).filter(|reader| *reader != after) {
                     self.known.push((self.snapshot(reader), self.commit(after)));
                 }
             }
         }
         self.readers = Rows::new(self.versions.len(), reads.iter().copied());
+        if self.level == Level::Steps {
+            let step = |(version, reader): &(u32, u32)| {
+                let key = self.versions[*version as usize].key;
+                (*version, self.step(registers.txns(), *reader, key, false))
+            };
+            self.steps = Some(Rows::new(self.versions.len(), reads.iter().map(step)));
+        }
+        if self.level == Level::Updates {
+            let mut is_update = vec![false; self.txns.len()];
+            let writers = self.versions.iter().map(|version| version.writer as usize);
+            writers
+                .filter(|writer| *writer < self.txns.len())
+                .for_each(|writer| is_update[writer] = true);
+            guards = reads
+                .iter()
+                .filter(|(_, reader)| is_update[*reader as usize])
+                .copied()
+                .collect();
+        }
+        self.guards = (!is_of_all).then(|| Rows::new(self.versions.len(), guards.iter().copied()));
+    }
+
+    /// Returns at which step a transaction first reads or writes a key, where that counts.
+    fn step(&self, txns: &Txns, number: u32, key: u32, is_write: bool) -> u32 {
+        if self.level != Level::Steps {
+            return 0;
+        }
+        let steps = txns.steps(self.txns[number as usize]).iter();
+        let is_it = |step: &Step| step.key == key && matches!(step.what, What::Write(_)) == is_write;
+        steps.take_while(|step| !is_it(step)).count() as u32
+    }
+
+    /// Returns at which of its steps the one of this place among the readers of a version read it; 0 where that does not count.
+    pub(super) fn read_step(&self, version: u32, place: usize) -> u32 {
+        self.steps.as_ref().map_or(0, |steps| steps.of(version)[place])
+    }
+
+    /// Returns who wrote `key`, in rising order.
+    pub(super) fn writers_of(&self, key: u32) -> Vec<u32> {
+        let versions = self.versions_of(key);
+        let mut writers: Vec<u32> = versions.map(|version| self.versions[version as usize].writer).collect();
+        writers.sort_unstable();
+        writers
+    }
+
+    /// Adds the initial state of `key` as a version which a node wrote that is of no transaction, before all others.
+    fn add_initial_version(&mut self, readers: &[u32], key: u32, reads: &mut Vec<(u32, u32)>) {
+        if readers.is_empty() {
+            return;
+        }
+        let node = self.node_count as u32;
+        self.node_count += 1;
+        let begin = self.starts[key as usize] as usize;
+        let writers = self.versions[begin..].iter().map(|version| (node, version.writer));
+        self.known.extend(writers);
+        let version = self.versions.len() as u32;
+        self.versions.push(Version {
+            key,
+            element: txns::NONE,
+            writer: node,
+            step: 0,
+        });
+        reads.extend(readers.iter().map(|reader| (version, *reader)));
+        self.known.extend(readers.iter().map(|reader| (node, *reader)));
     }
 
     /// Adds that who read the initial state of `key` came before those who wrote it.

@@ -6,13 +6,23 @@
 //! values, each of which adds the dependencies that follow from it, and moves transactions in the order. Where these close a circle,
 //! its choices can't all be right: from that a clause is learnt, in the way of solvers (Marques-Silva and Sakallah, *GRASP*, 1999; one
 //! unique implication point). When no read contradicts the order, it is a witness: there is nothing left to be chosen, as an order has
-//! one answer for every two versions. When a clause is learnt that nothing can satisfy, no order explains what was read.
+//! one answer for every two versions.
+//!
+//! Of views ([`Level::View`]) somebody may come after who wrote the next version: only nobody may have met what
+//! follows from it. Whether that is so is looked for along what the order has by now, and if so a clause is learnt of all the choices that
+//! this takes, made or not. Whoever is late is looked at again until nothing changes any more.
+//!
+//! Only where something has moved is looked again: a conflict costs what it moves, however long a
+//! history or the line of versions of a key is. When a clause is learnt that nothing can satisfy, no order explains what was read.
+
+use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
 use super::{
     guess::guess,
-    problem::Problem,
+    lines::Lines,
+    problem::{Level, Problem, Touches},
     topology::{Circle, NONE, Rows, Topology},
 };
 
@@ -30,12 +40,13 @@ pub(in crate::isolation) enum Answer {
 /// Looks for an order within so many steps.
 pub(in crate::isolation) fn decide(problem: &Problem, budget: u64) -> Answer {
     let out = Rows::new(problem.node_count, problem.known.iter().copied());
-    let Some(places) = guess(problem, &out) else {
+    let touches = Touches::new(problem);
+    let Some(places) = guess(problem, &out, &touches) else {
         return Answer::Impossible(known_circle(problem, &out));
     };
     let turned = problem.known.iter().map(|(from, to)| (*to, *from));
     let back = Rows::new(problem.node_count, turned);
-    Search::new(problem, Topology::new(places, out, back), budget).run()
+    Search::new(problem, Topology::new(places, out, back), touches, budget).run()
 }
 
 /// Returns the transactions of a circle of what is known.
@@ -94,6 +105,8 @@ struct Choice {
     edges: usize,
     /// Which literal held last.
     phase: u32,
+    /// In which conflict it was met last.
+    seen_in: u32,
 }
 
 struct Search<'p> {
@@ -104,6 +117,8 @@ struct Search<'p> {
     /// By pair of versions, the smaller first, its choice.
     numbers: FxHashMap<(u32, u32), u32>,
     clauses: Vec<Clause>,
+    /// How many conflicts there were.
+    conflict_count: u32,
     /// By literal, the clauses that are looked at when it ceases to hold.
     watched: Vec<Vec<u32>>,
     /// Literals in the order in which they came to hold, and how many were there at each level.
@@ -113,11 +128,19 @@ struct Search<'p> {
     followed: usize,
     /// By choice, the transactions from which it follows, if it does from no other choice.
     grounds: FxHashMap<u32, Vec<u32>>,
-    /// Keys whose order may have changed.
-    open: Vec<u32>,
-    is_open: Vec<bool>,
-    /// By transaction, keys that it read or wrote.
-    touched: Option<Rows>,
+    lines: Lines,
+    touches: Touches,
+    /// Versions some reader of which comes after the next, without having met it.
+    late: Vec<u32>,
+    /// Whether anything was chosen since these were looked at.
+    has_changed: bool,
+}
+
+/// How one transaction leads to another.
+struct Way {
+    nodes: Vec<u32>,
+    /// Versions, and the next of the key, by which some of it goes.
+    over: Vec<(u32, u32)>,
 }
 
 /// No order is left.
@@ -135,8 +158,8 @@ impl From<NoOrder> for Stop {
 }
 
 impl<'p> Search<'p> {
-    fn new(problem: &'p Problem, topology: Topology, budget: u64) -> Self {
-        let key_count = problem.key_count();
+    fn new(problem: &'p Problem, topology: Topology, touches: Touches, budget: u64) -> Self {
+        let lines = Lines::new(problem, &topology);
         Self {
             problem,
             topology,
@@ -144,14 +167,16 @@ impl<'p> Search<'p> {
             choices: Vec::new(),
             numbers: FxHashMap::default(),
             clauses: Vec::new(),
+            conflict_count: 0,
             watched: Vec::new(),
             trail: Vec::new(),
             levels: Vec::new(),
             followed: 0,
             grounds: FxHashMap::default(),
-            open: (0..key_count as u32).rev().collect(),
-            is_open: vec![true; key_count],
-            touched: None,
+            lines,
+            touches,
+            late: Vec::new(),
+            has_changed: false,
         }
     }
 
@@ -164,82 +189,70 @@ impl<'p> Search<'p> {
     }
 
     fn search(&mut self) -> Result<(), Stop> {
-        while let Some(key) = self.open.last().copied() {
-            if self.topology.steps > self.budget {
-                return Err(Stop::OverBudget);
+        loop {
+            while let Some(first) = self.lines.next_open() {
+                if self.topology.steps > self.budget {
+                    return Err(Stop::OverBudget);
+                }
+                self.topology.steps += 1;
+                if let Some(then) = self.lines.after(first) {
+                    self.look(first, then)?;
+                }
             }
-            let pairs = self.contradictions(key);
-            if pairs.is_empty() {
-                self.open.pop();
-                self.is_open[key as usize] = false;
+            if !std::mem::take(&mut self.has_changed) || self.late.is_empty() {
+                return Ok(());
             }
-            for (first, then) in pairs {
-                self.settle(first, then)?;
-            }
-            self.reopen();
+            self.late.drain(..).for_each(|version| self.lines.open(version));
         }
+    }
+
+    /// Looks at two versions, one after the other in the order: if they contradict what was read, something is chosen.
+    fn look(&mut self, first: u32, then: u32) -> Result<(), Stop> {
+        if !self.is_kept(first, then) {
+            self.choose(first, then)?;
+        } else if self.problem.level.is_of_views()
+            && let Some(clause) = self.missed(first, then)
+        {
+            self.heed(clause)?;
+        } else {
+            return Ok(());
+        }
+        // What was learnt may have taken the choice back.
+        self.has_changed = true;
+        self.lines.open(first);
+        self.settle();
         Ok(())
-    }
-
-    /// Returns each two versions of `key`, one after the other in the order, of which not all that follows is in it.
-    fn contradictions(&mut self, key: u32) -> Vec<(u32, u32)> {
-        let mut versions: Vec<u32> = self.problem.versions_of(key).collect();
-        self.topology.steps += versions.len() as u64;
-        versions.sort_unstable_by_key(|version| self.place_of(*version));
-        let pairs = versions.windows(2).map(|pair| (pair[0], pair[1]));
-        pairs.filter(|(first, then)| !self.is_kept(*first, *then)).collect()
-    }
-
-    fn place_of(&self, version: u32) -> u32 {
-        let writer = self.problem.versions[version as usize].writer;
-        self.topology.place(self.problem.commit(writer))
     }
 
     /// Returns whether the order has all that follows from one version being before another.
     fn is_kept(&self, first: u32, then: u32) -> bool {
-        let mut is_kept = true;
-        let place = |node: u32| self.topology.place(node);
-        self.problem
-            .each_edge(first, then, |from, to| is_kept &= place(from) < place(to));
-        is_kept
+        let (problem, topology) = (self.problem, &self.topology);
+        let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
+        let end = topology.place(problem.commit(after));
+        let is_before = |reader: &u32| *reader == after || topology.place(problem.snapshot(*reader)) < end;
+        topology.place(problem.commit(before)) < topology.place(problem.over(after))
+            && problem.guards_of(first).iter().all(is_before)
     }
 
-    /// Chooses an order of two versions, if the one that there is by now still contradicts what was read.
-    fn settle(&mut self, first: u32, then: u32) -> Result<(), Stop> {
-        let (first, then) = match self.place_of(first) < self.place_of(then) {
-            true => (first, then),
-            false => (then, first),
+    /// Puts versions in line again whose writers have moved, and has those looked at again that it may make a difference to.
+    fn settle(&mut self) {
+        let (problem, topology) = (self.problem, &mut self.topology);
+        let moved = std::mem::take(&mut topology.moved);
+        let place = |version: u32| {
+            let writer = problem.versions[version as usize].writer;
+            topology.place(problem.commit(writer))
         };
-        if self.is_kept(first, then) {
-            return Ok(());
-        }
-        self.choose(first, then)
-    }
-
-    /// Takes note of the keys whose versions and readers have moved.
-    fn reopen(&mut self) {
-        if self.topology.moved.is_empty() {
-            return;
-        }
-        let problem = self.problem;
-        let touched = self.touched.get_or_insert_with(|| {
-            let writes = problem.versions.iter().map(|version| (version.writer, version.key));
-            let reads = (0..)
-                .zip(&problem.versions)
-                .flat_map(|(number, version)| problem.readers.of(number).iter().map(|reader| (*reader, version.key)));
-            Rows::new(problem.txns.len(), writes.chain(reads))
-        });
-        for node in self.topology.moved.drain(..) {
-            for key in problem
-                .number_of(node)
-                .into_iter()
-                .flat_map(|number| touched.of(number))
-            {
-                if !std::mem::replace(&mut self.is_open[*key as usize], true) {
-                    self.open.push(*key);
-                }
+        let mut steps = 0;
+        for number in moved.iter().filter_map(|node| problem.number_of(*node)) {
+            for version in self.touches.read.of(number) {
+                self.lines.open(*version);
+            }
+            for version in self.touches.written.of(number) {
+                self.lines.open_around(*version);
+                steps += self.lines.settle(*version, place);
             }
         }
+        topology.steps += steps;
     }
 
     /// Chooses an order of two versions, and what follows from it.
@@ -248,11 +261,16 @@ impl<'p> Search<'p> {
         let choice = &self.choices[number as usize];
         assert!(choice.value == NONE, "what was chosen is kept by the order");
         let literal = match choice.phase {
-            NONE => 2 * number + u32::from(choice.versions.0 != first),
+            NONE => self.literal(first, then),
             phase => phase,
         };
         self.levels.push(self.trail.len());
         self.hold(literal, NONE);
+        self.follow_all()
+    }
+
+    /// Follows up what has come to hold, and learns from what contradicts it.
+    fn follow_all(&mut self) -> Result<(), Stop> {
         while let Err(conflict) = self.follow() {
             self.learn(conflict)?;
             if self.topology.steps > self.budget {
@@ -260,6 +278,141 @@ impl<'p> Search<'p> {
             }
         }
         Ok(())
+    }
+
+    /// Has one literal of a clause hold of which none does as the order is now.
+    fn heed(&mut self, mut clause: Clause) -> Result<(), Stop> {
+        let choices = &self.choices;
+        let value = |literal: Literal| choices[literal as usize / 2].value;
+        assert!(
+            clause.literals.iter().all(|literal| value(*literal) != *literal),
+            "what is chosen is in the order"
+        );
+        let is_open = |literal: &Literal| value(*literal) == NONE;
+        let open_count = clause.literals.iter().filter(|literal| is_open(literal)).count();
+        if open_count == 0 {
+            self.learn(clause)?;
+            return self.follow_all();
+        }
+        // Those that are open come first, in their order, and then what is the deepest.
+        let level = |literal: &Literal| choices[*literal as usize / 2].level;
+        clause
+            .literals
+            .sort_by_key(|literal| if is_open(literal) { 0 } else { u32::MAX - level(literal) });
+        let deepest = clause.literals.get(1).filter(|_| open_count == 1).map_or(0, level);
+        let first = clause.literals[0];
+        let number = self.clauses.len() as u32;
+        for literal in clause.literals.iter().take(2).filter(|_| clause.literals.len() > 1) {
+            self.watched[*literal as usize].push(number);
+        }
+        self.clauses.push(clause);
+        if open_count == 1 {
+            self.back_to(deepest);
+            self.hold(first, number);
+        } else {
+            self.levels.push(self.trail.len());
+            self.hold(first, NONE);
+        }
+        self.follow_all()
+    }
+
+    /// Returns why some reader of `first` can't have missed `then`, as the order is now.
+    fn missed(&mut self, first: u32, then: u32) -> Option<Clause> {
+        let problem = self.problem;
+        let after = problem.versions[then as usize].writer;
+        let mut is_late = false;
+        for (place, reader) in problem.readers.of(first).iter().enumerate() {
+            if *reader == after || self.topology.place(*reader) < self.topology.place(after) {
+                continue;
+            }
+            is_late = true;
+            let Some(way) = self.way(after, *reader, problem.read_step(first, place)) else {
+                continue;
+            };
+            let pairs = [(first, then)].into_iter().chain(way.over);
+            let pairs: Vec<(u32, u32)> = pairs.filter(|(first, _)| !problem.is_initial(*first)).collect();
+            let writers = pairs.iter().flat_map(|(first, then)| [*first, *then]);
+            let writers = writers.map(|version| problem.versions[version as usize].writer);
+            let txns = sorted(way.nodes.into_iter().chain(writers).collect());
+            // What was missed comes first: that it was before what was read is tried first.
+            let literals = pairs
+                .into_iter()
+                .map(|(first, then)| self.literal(first, then) ^ 1)
+                .collect();
+            return Some(Clause { literals, txns });
+        }
+        if is_late {
+            self.late.push(first);
+        }
+        None
+    }
+
+    /// Returns a shortest way by what was read and written over as the order is now, from `from` to a step of `to` no later than this.
+    fn way(&mut self, from: u32, to: u32, step: u32) -> Option<Way> {
+        let end = self.topology.place(to);
+        let mut came: FxHashMap<u32, (u32, u32)> = FxHashMap::default();
+        came.insert(from, (NONE, NONE));
+        let mut open = VecDeque::from([from]);
+        let (mut steps, mut last) = (0, None);
+        while let (Some(node), None) = (open.pop_front(), last) {
+            self.each_after(node, |next, by, at| {
+                steps += 1;
+                if next == to && at <= step {
+                    last = last.or(Some((node, by)));
+                }
+                if next != to && self.topology.place(next) < end && !came.contains_key(&next) {
+                    came.insert(next, (node, by));
+                    open.push_back(next);
+                }
+            });
+        }
+        self.topology.steps += steps;
+        last.map(|last| self.way_back(&came, last, to))
+    }
+
+    /// Calls `visit` with each transaction that depends on this one as the order is now: by the next version after which one, if it is
+    /// by that, and at which of its steps.
+    fn each_after(&self, node: u32, mut visit: impl FnMut(u32, u32, u32)) {
+        let problem = self.problem;
+        let next = |version: u32| self.lines.after(version).map(|then| &problem.versions[then as usize]);
+        let written = self.touches.written.of(node);
+        for version in written {
+            for (place, reader) in problem.readers.of(*version).iter().enumerate() {
+                visit(*reader, NONE, problem.read_step(*version, place));
+            }
+            if let Some(then) = next(*version) {
+                visit(then.writer, *version, then.step);
+            }
+        }
+        // Of those that only read what they missed is asked one by one.
+        if problem.level == Level::Updates && !written.is_empty() {
+            for version in self.touches.read.of(node) {
+                if let Some(then) = next(*version).filter(|then| then.writer != node) {
+                    visit(then.writer, *version, 0);
+                }
+            }
+        }
+    }
+
+    fn way_back(&self, came: &FxHashMap<u32, (u32, u32)>, last: (u32, u32), to: u32) -> Way {
+        let mut way = Way {
+            nodes: vec![to],
+            over: Vec::new(),
+        };
+        let (mut node, mut by) = last;
+        while node != NONE {
+            way.nodes.push(node);
+            let over = Some(by).filter(|by| *by != NONE);
+            way.over.extend(over.and_then(|by| Some((by, self.lines.after(by)?))));
+            (node, by) = came[&node];
+        }
+        way
+    }
+
+    /// Returns the literal that one version comes before another.
+    fn literal(&mut self, first: u32, then: u32) -> Literal {
+        let number = self.choice(first, then);
+        2 * number + u32::from(self.choices[number as usize].versions.0 != first)
     }
 
     fn choice(&mut self, first: u32, then: u32) -> u32 {
@@ -274,6 +427,7 @@ impl<'p> Search<'p> {
                 reason: NONE,
                 edges: 0,
                 phase: NONE,
+                seen_in: 0,
             });
             self.watched.push(Vec::new());
             self.watched.push(Vec::new());
@@ -403,7 +557,6 @@ impl<'p> Search<'p> {
             }
             return Err(NoOrder(sorted(txns)));
         }
-        self.topology.steps += self.choices.len() as u64;
         let (literals, txns) = self.analyse(&conflict, deepest);
         // The first literal is the one that is deepest: it holds now; the second is the next.
         let back = literals[1..]
@@ -426,8 +579,9 @@ impl<'p> Search<'p> {
     }
 
     /// Resolves a clause with the reasons of its literals until one of the deepest level is left, which is the first then.
-    fn analyse(&self, conflict: &Clause, deepest: u32) -> (Vec<Literal>, Vec<u32>) {
-        let mut seen = vec![false; self.choices.len()];
+    fn analyse(&mut self, conflict: &Clause, deepest: u32) -> (Vec<Literal>, Vec<u32>) {
+        self.conflict_count += 1;
+        let seen_in = self.conflict_count;
         let (mut literals, mut txns) = (vec![NONE], Vec::new());
         let mut left = 0;
         let mut at = self.trail.len();
@@ -435,12 +589,14 @@ impl<'p> Search<'p> {
         let mut resolved = NONE;
         loop {
             txns.extend(&clause.txns);
+            self.topology.steps += (clause.literals.len() + clause.txns.len()) as u64;
             for literal in clause.literals.iter().filter(|literal| **literal != resolved) {
                 let number = literal / 2;
-                if std::mem::replace(&mut seen[number as usize], true) {
+                let choice = &mut self.choices[number as usize];
+                if std::mem::replace(&mut choice.seen_in, seen_in) == seen_in {
                     continue;
                 }
-                match self.level(*literal) {
+                match choice.level {
                     0 => txns.extend(self.grounds.get(&number).into_iter().flatten()),
                     level if level == deepest => left += 1,
                     _ => literals.push(*literal),
@@ -449,7 +605,8 @@ impl<'p> Search<'p> {
             let literal = loop {
                 at -= 1;
                 let literal = self.trail[at];
-                if seen[literal as usize / 2] && self.level(literal) == deepest {
+                let choice = &self.choices[literal as usize / 2];
+                if choice.seen_in == seen_in && choice.level == deepest {
                     break literal;
                 }
             };
@@ -500,8 +657,10 @@ impl Problem {
     }
 
     fn txns_of_numbers(&self, numbers: Vec<u32>) -> Vec<u32> {
+        let is_of_txn = |number: &u32| (*number as usize) < self.txns.len();
         sorted(numbers)
             .into_iter()
+            .filter(is_of_txn)
             .map(|number| self.txns[number as usize])
             .collect()
     }

@@ -183,6 +183,7 @@ fn question(case: &Datum) -> Question {
             writes_follow_reads: is_on("wfr-keys?"),
             sequential: is_on("sequential-keys?"),
             linearizable: is_on("linearizable-keys?"),
+            reported: false,
         },
         budget: Question::BUDGET,
     }

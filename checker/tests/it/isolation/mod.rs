@@ -10,4 +10,5 @@ mod orders;
 mod reading;
 mod simulators;
 mod stores;
+mod views;
 mod weak;

@@ -1,4 +1,4 @@
-//! Histories of transactions in a line each: `p0 ok: append x 1, r y [1 2], w z 3`.
+//! Histories of transactions in a line each: `p0 ok: append x 1, r y [1 2], w z 3`. A fourth item of a step is a reported version.
 //!
 //! A line that begins with `|` is an invocation or a completion, for what overlaps: `| p0 invoke: ...`. Any other is a transaction that
 //! nothing overlaps.
@@ -42,8 +42,10 @@ fn entry(process: &str, kind: EventKind, steps: &str) -> Entry {
         while let Some(form) = forms.next_form().expect("a step is EDN") {
             items.push(form);
         }
-        let [name, key, value] = &items[..] else {
-            panic!("{step} is no step")
+        let (name, key, value, version) = match &items[..] {
+            [name, key, value] => (name, key, value, None),
+            [name, key, value, version] => (name, key, value, Some(version)),
+            _ => panic!("{step} is no step"),
         };
         let is_read = name.as_name() == Some("r");
         let value = if is_read && kind != EventKind::Ok {
@@ -51,11 +53,8 @@ fn entry(process: &str, kind: EventKind, steps: &str) -> Entry {
         } else {
             value
         };
-        Datum::list([
-            Datum::Keyword(name.as_name().expect("a name").into()),
-            key.clone(),
-            value.clone(),
-        ])
+        let name = Datum::Keyword(name.as_name().expect("a name").into());
+        Datum::list([name, key.clone(), value.clone()].into_iter().chain(version.cloned()))
     }));
     Entry {
         process: Some(Process::Client(number)),

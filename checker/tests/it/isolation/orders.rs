@@ -14,10 +14,13 @@ use super::{
 };
 
 /// Models that are decided, how transactions are executed there, and which order they take.
-const DECIDED: [(&str, Kind, Order); 8] = [
+const DECIDED: [(&str, Kind, Order); 11] = [
     ("serializable", Kind::Serial, Order::None),
     ("strong-session-serializable", Kind::Serial, Order::Sessions),
     ("strict-serializable", Kind::Serial, Order::RealTime),
+    ("view-serializable", Kind::Serial, Order::None),
+    ("1SR", Kind::Serial, Order::None),
+    ("session-serializable", Kind::Serial, Order::Sessions),
     ("snapshot-isolation", Kind::Snapshots, Order::None),
     ("strong-session-snapshot-isolation", Kind::Snapshots, Order::Sessions),
     ("strong-snapshot-isolation", Kind::Snapshots, Order::RealTime),

@@ -27,6 +27,8 @@ const LOG_MARGIN_NS: i64 = 250_000_000;
 pub(super) struct Sections<'a> {
     pub(super) page: &'a Page<'a>,
     pub(super) left: &'a Left,
+    /// Whether times are places in the record.
+    pub(super) untimed: bool,
 }
 
 impl Sections<'_> {
@@ -272,8 +274,8 @@ impl Sections<'_> {
                 &short(&op.value),
                 &op.outcome,
                 &op.node.as_deref().unwrap_or("-"),
-                &seconds(op.start_ns),
-                &op.end_ns.map_or("never".to_owned(), seconds),
+                &self.time(op.start_ns),
+                &op.end_ns.map_or("never".to_owned(), |ns| self.time(ns)),
             ]);
         }
         let headings = ["#", "Who", "Did", "Key", "Value", "Ended", "Node", "Began", "Ended at"];
@@ -300,6 +302,13 @@ impl Sections<'_> {
             ));
         }
         out + "</article>\n"
+    }
+
+    fn time(&self, ns: u64) -> String {
+        match self.untimed {
+            true => format!("entry {ns}"),
+            false => seconds(ns),
+        }
     }
 
     /// What replicas were seen to hold when faults were healed, and in the end.
