@@ -158,8 +158,10 @@ fn try_measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> anyhow:
 
 /// A cell without faults is not one whose faults had no effect: what races tested there was tested.
 fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judgement {
-    let mut facts = run_facts(scenario, &record.faults, Some(record.told.clone()));
-    if scenario.plan.is_empty() && scenario.faults.is_empty() {
+    let is_calm = scenario.plan.is_empty() && scenario.faults.is_empty();
+    let exercise = record.coverage.exercise().filter(|_| !is_calm);
+    let mut facts = run_facts(scenario, &record.faults, Some(record.told.clone()), exercise);
+    if is_calm {
         facts.faults_took_effect = None;
     }
     judge_briefly(scenario, &record.history, &facts, execute)
@@ -309,14 +311,12 @@ mod tests {
         let came = calm.ops + calm.unbegun;
         assert!((500..700).contains(&came), "{came} of about 600 came");
         // Nobody has a disk that answers in less than a second: four clients can't keep up.
-        scenario.plan = vec![crate::plan::PlannedFault {
-            at: Duration::from_millis(500),
-            lasts: Duration::from_millis(1500),
-            fault: crate::fault::Fault::SlowDisk {
-                nodes: crate::fault::Place::all(5).collect(),
-                delay: Duration::from_millis(300),
-            },
-        }];
+        let (at, lasts) = (Duration::from_millis(500), Duration::from_millis(1500));
+        let slow_disks = crate::fault::Fault::SlowDisk {
+            nodes: crate::fault::Place::all(5).map(Into::into).collect(),
+            delay: Duration::from_millis(300),
+        };
+        scenario.plan = vec![crate::plan::PlannedFault::new(at, lasts, slow_disks)];
         let slow = measure(&scenario, 1, &InOrder);
         assert_eq!(slow.ops + slow.unbegun, came, "as many came");
         assert!(slow.unbegun > 0, "some were never begun");
