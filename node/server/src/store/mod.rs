@@ -18,7 +18,7 @@ mod write;
 
 pub use self::{
     disk::{Disk, Done, Fsync},
-    open::{OpenError, open},
+    open::{OpenError, open, open_controlled},
     read::RedbStore,
     write::Writer,
 };
