@@ -13,6 +13,7 @@ pub mod checking;
 pub mod cli;
 pub mod cluster;
 pub mod coverage;
+pub mod doctor;
 pub mod duration;
 pub mod exit;
 pub mod fault;

@@ -5,6 +5,7 @@ mod certs;
 mod check;
 mod claims;
 mod convert;
+mod doctor;
 mod faults;
 mod gossip;
 mod judge;
@@ -60,6 +61,7 @@ enum Command {
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Doctor(doctor::Args),
     Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
@@ -107,7 +109,8 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
-        Some(Command::Faults(args)) => faults::run(&args),
+        Some(Command::Faults(args)) => Ok(faults::run(&args)),
+        Some(Command::Doctor(args)) => Ok(doctor::run(&args)),
         Some(Command::Gossip(args)) => gossip::run(&args),
         Some(Command::Certs(args)) => certs::run(&args),
     };

@@ -41,6 +41,8 @@ pub enum Plant {
     RemovedElementKept,
     /// An update whose origin was lost before it answered is applied by another, and so twice (V14, Q22).
     LostUpdateReapplied,
+    /// An update that comes a second time on its link is applied again (derived from V14: messages that are delivered twice).
+    RepeatedUpdateApplied,
     /// A hint is counted as stored and never kept (H2, H11: failures after which no hint is written).
     HintDropped,
     /// A hint is not kept where there is one of its key for the same owner, although that one is older (H15: a write
@@ -79,7 +81,7 @@ pub enum Plant {
 
 impl Plant {
     /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 31] = [
+    pub const ALL: [Plant; 32] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -95,6 +97,7 @@ impl Plant {
         Plant::ContextCoversUnread,
         Plant::RemovedElementKept,
         Plant::LostUpdateReapplied,
+        Plant::RepeatedUpdateApplied,
         Plant::HintDropped,
         Plant::SecondHintDropped,
         Plant::HintsForgottenAtStart,
@@ -131,6 +134,7 @@ impl Plant {
             Plant::ContextCoversUnread => "context-covers-unread",
             Plant::RemovedElementKept => "removed-element-kept",
             Plant::LostUpdateReapplied => "lost-update-reapplied",
+            Plant::RepeatedUpdateApplied => "repeated-update-applied",
             Plant::HintDropped => "hint-dropped",
             Plant::SecondHintDropped => "second-hint-dropped",
             Plant::HintsForgottenAtStart => "hints-forgotten-at-start",
@@ -167,6 +171,7 @@ impl Plant {
             Plant::ForwardedWithoutContext => "a write that another node applies loses its client's context",
             Plant::ContextCoversUnread => "a write overwrites siblings that its client had not read",
             Plant::RemovedElementKept => "merging copies of a set keeps what either has removed",
+            Plant::RepeatedUpdateApplied => "an update whose message comes twice is applied twice",
             Plant::LostUpdateReapplied => "an update without an answer is applied by another node as well",
             Plant::HintDropped => "a hint for an unreachable replica is counted and thrown away",
             Plant::SecondHintDropped => "a hint is thrown away where one of its key is kept already",

@@ -54,7 +54,11 @@ impl<S: Store> Node<S> {
             vote @ (ReplicaRequest::PrepareKey { .. } | ReplicaRequest::AcceptKey { .. }) => {
                 self.vote(now, (from, id), asked_at, vote).map(|()| None)
             }
-            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) => Ok(None),
+            ReplicaRequest::Apply(_)
+                if !self.repeats.is_first(from, id) && !self.has_plant(Plant::RepeatedUpdateApplied) =>
+            {
+                Ok(None)
+            }
             ReplicaRequest::Apply(apply) => self.apply(now, (from, id), asked_at, *apply).map(|()| None),
             ReplicaRequest::CompareDigests { digests } => Ok(Some(self.differing(digests))),
             ReplicaRequest::CompareBranches { partition, inner } => {

@@ -93,7 +93,8 @@ impl Clock {
 
 impl Strobe {
     fn ahead_ns(self, now: Time) -> i64 {
-        let is_off = (now - self.since).as_nanos() / self.interval.as_nanos().max(1) % 2 == 0;
+        let turns = (now - self.since).as_nanos() / self.interval.as_nanos().max(1);
+        let is_off = turns.is_multiple_of(2);
         if is_off { self.by_ns } else { 0 }
     }
 }

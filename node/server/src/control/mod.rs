@@ -24,7 +24,7 @@ use std::{
 use redb::backends::FileBackend;
 
 pub use self::order::{
-    Answer, Clock, Counts, Cut, Disk as DiskOrder, DiskFailure, Messages as MessageOrder, Order, What,
+    Answer, Clock, Counts, Cut, Disk as DiskOrder, DiskFailure, MessageCounts, Messages as MessageOrder, Order, What,
 };
 pub(crate) use self::{
     channel::{say, serve},

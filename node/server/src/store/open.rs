@@ -227,6 +227,11 @@ impl Trouble {
     }
 }
 
+/// What is wrong with the file at `path`.
+pub(super) fn trouble_at(error: redb::Error, path: PathBuf) -> OpenError {
+    Trouble::Redb(error).at(path)
+}
+
 impl From<MarkerError> for OpenError {
     fn from(error: MarkerError) -> OpenError {
         match error {
