@@ -5,11 +5,12 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use quorate_checker::{
-    Context, Datum, Entry, Function, History, Keying, Transcript,
+    Context, Datum, Entry, Function, History, Keying, Outcome, Transcript,
     formats::Format,
     isolation::{self, Data},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
@@ -20,14 +21,15 @@ use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record
 
 use crate::{
     about::{history_note, nil_note, no_model, torn_note},
-    exit::ExitError,
+    exit::{Exit, ExitError},
     input::{Input, bad_input},
     judging::{judge_claims, run_facts},
     report::Report,
     run_folder::RunFolder,
     scenario::Scenario,
+    threshold::{self, Measure, Threshold},
     told, transaction,
-    workers::Workers,
+    workers::{Counter, Workers},
 };
 
 /// What is asked, of however many files.
@@ -102,6 +104,15 @@ impl Checker {
         Ok(Checker { options, workers })
     }
 
+    /// The same, which counts the checks that it makes.
+    #[must_use]
+    pub fn counted(self, counter: Arc<Counter>) -> Checker {
+        Checker {
+            workers: self.workers.counted(counter),
+            ..self
+        }
+    }
+
     /// Judges what is at `path`. `settings` makes those of our own store's claims from those of the run, or from the
     /// quickstart's.
     ///
@@ -154,6 +165,7 @@ impl Checker {
             seconds: began.elapsed().as_secs_f64(),
             run: run.map(|folder| folder.origin().to_owned()),
             measured: None,
+            thresholds: Vec::new(),
         };
         Ok(Checked {
             report,
@@ -484,6 +496,57 @@ pub struct Checked {
     pub record: Record,
     /// What is known of its run.
     pub context: Context,
+}
+
+impl Checked {
+    /// Measures what the record has to reach besides its claims.
+    ///
+    /// # Errors
+    /// If a record does not tell it: exit code 64.
+    pub fn measure(&mut self, thresholds: &[Threshold]) -> anyhow::Result<()> {
+        if thresholds
+            .iter()
+            .any(|threshold| threshold.measure == Measure::Recovery)
+        {
+            let message = "read --threshold recovery: a history does not tell it; run and sim do";
+            return Err(ExitError::usage(message).into());
+        }
+        if thresholds.is_empty() {
+            return Ok(());
+        }
+        let latencies = latencies(&self.record);
+        let measured = threshold::Measured {
+            counts: &self.report.judgement.counts,
+            latencies: &latencies,
+            recovery: None,
+        };
+        self.report.thresholds = thresholds.iter().map(|threshold| threshold.of(&measured)).collect();
+        let missed = self.report.missed().next().map(|_| Exit::Missed);
+        self.report.exit = Exit::gravest([self.report.exit].into_iter().chain(missed));
+        Ok(())
+    }
+}
+
+/// How long each successful operation of a client took, where the record tells times.
+fn latencies(record: &Record) -> Vec<Duration> {
+    let of_calls = |transcript: &Transcript| {
+        let calls = transcript.calls().iter().filter(|call| call.is_ok());
+        let spans = calls.filter_map(|call| span(call.start_ns?, call.end_ns));
+        spans.collect::<Vec<_>>()
+    };
+    match record {
+        Record::Keys(history) => {
+            let ops = history.ops().iter().filter(|op| op.outcome == Outcome::Ok);
+            ops.filter_map(|op| span(op.start_ns, op.end_ns())).collect()
+        }
+        Record::Calls(transcripts) => transcripts.iter().flat_map(of_calls).collect(),
+        Record::Txns(txns) => of_calls(&txns.transcript(|_| true)),
+        Record::Own(own) => of_calls(&own.calls),
+    }
+}
+
+fn span(start_ns: u64, end_ns: Option<u64>) -> Option<Duration> {
+    Some(Duration::from_nanos(end_ns?.saturating_sub(start_ns)))
 }
 
 /// What is known beside a history: all that its run recorded, or of a file alone how many replicas a key has.

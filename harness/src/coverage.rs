@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use quorate_core::Counters;
 use quorate_sim::Tally;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::{fault_log::Faults, plan::PlannedFault, record::Said, report::Report};
+use crate::{
+    fault_log::Faults,
+    plan::{self, PlannedFault},
+    record::Said,
+    report::Report,
+};
 
 /// The file in a run's folder.
 pub const FILE: &str = "coverage.json";
@@ -82,12 +86,12 @@ impl Coverage {
     /// Takes in the faults that were seen to take effect, by their shapes.
     pub fn add_faults(&mut self, faults: &Faults, plan: &[PlannedFault]) {
         let effective = faults.entries().iter().filter(|entry| entry.effective == Some(true));
-        for entry in effective {
-            // The log knows a fault by its words.
-            let planned = plan.iter().find(|planned| planned.fault.to_string() == entry.label);
-            let shape = planned.and_then(|planned| Some(serde_json::to_value(&planned.fault).ok()?["fault"].take()));
-            if let Some(Value::String(shape)) = shape {
-                self.add(&format!("fault.{shape}"), 1);
+        let plan = plan::in_order(plan);
+        // The log counts faults in the order in which they are carried out.
+        for planned in effective.filter_map(|entry| plan.get(entry.id.0)) {
+            self.add(&format!("fault.{}", planned.fault.shape()), 1);
+            for role in planned.fault.roles() {
+                self.add(&format!("aimed.{}", role.kind()), 1);
             }
         }
     }

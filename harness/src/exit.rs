@@ -11,6 +11,8 @@ pub enum Exit {
     Invalid,
     /// Part of the record could not be judged.
     Unknown,
+    /// What was needed is not met, or a threshold not reached.
+    Missed,
     /// Something that was claimed was not tested.
     Vacuous,
     /// A replay was not the same run again.
@@ -26,12 +28,27 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them.
+    pub const ALL: [Exit; 10] = [
+        Exit::Valid,
+        Exit::Invalid,
+        Exit::Unknown,
+        Exit::Missed,
+        Exit::Vacuous,
+        Exit::Diverged,
+        Exit::Usage,
+        Exit::InputData,
+        Exit::Failure,
+        Exit::Interrupted,
+    ];
+
     /// The code that the process ends with.
     pub fn code(self) -> u8 {
         match self {
             Exit::Valid => 0,
             Exit::Invalid => 1,
             Exit::Unknown => 2,
+            Exit::Missed => 3,
             Exit::Vacuous => 4,
             Exit::Diverged => 5,
             Exit::Usage => 64,
@@ -46,14 +63,15 @@ impl Exit {
     pub fn gravest(exits: impl IntoIterator<Item = Exit>) -> Exit {
         let gravity = |exit: &Exit| match exit {
             Exit::Valid => 0,
-            Exit::Unknown => 1,
-            Exit::Vacuous => 2,
-            Exit::Diverged => 3,
-            Exit::Interrupted => 4,
-            Exit::Usage => 5,
-            Exit::InputData => 6,
-            Exit::Failure => 7,
-            Exit::Invalid => 8,
+            Exit::Missed => 1,
+            Exit::Unknown => 2,
+            Exit::Vacuous => 3,
+            Exit::Diverged => 4,
+            Exit::Interrupted => 5,
+            Exit::Usage => 6,
+            Exit::InputData => 7,
+            Exit::Failure => 8,
+            Exit::Invalid => 9,
         };
         exits.into_iter().max_by_key(gravity).unwrap_or(Exit::Valid)
     }
@@ -119,6 +137,7 @@ mod tests {
     fn of_several_the_gravest_wins() {
         let rising = [
             Exit::Valid,
+            Exit::Missed,
             Exit::Unknown,
             Exit::Vacuous,
             Exit::Diverged,

@@ -1,9 +1,12 @@
-//! Faults as data: what is broken, and which directed links, processes, disks or clocks that means.
+//! Faults as data: what is broken, and which directed links, processes, disks or clocks that means. Whom a fault is to befall may
+//! be said by what somebody is to the cluster when it strikes.
 
+mod aim;
 mod kind;
 mod link;
 mod need;
 mod place;
+mod target;
 mod timed;
 mod validate;
 
@@ -13,7 +16,6 @@ use quorate_core::MessageKind;
 use quorate_node::control::DiskFailure;
 use quorate_sim::Duty;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use self::place::list;
 pub use self::{
@@ -21,6 +23,7 @@ pub use self::{
     link::Spread,
     need::Need,
     place::Place,
+    target::{KeyName, Role, Target},
     timed::Moment,
     validate::FaultError,
 };
@@ -29,7 +32,7 @@ use crate::duration::{self, Signed};
 /// How long a slow process takes to be stopped and let run once: well below what its peers take for silence.
 const DUTY_PERIOD: Duration = Duration::from_millis(100);
 
-/// Something to break.
+/// Something to break, and whom: nodes, or, in a plan, [`Target`]s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "fault",
@@ -37,45 +40,45 @@ const DUTY_PERIOD: Duration = Duration::from_millis(100);
     rename_all_fields = "kebab-case",
     deny_unknown_fields
 )]
-pub enum Fault {
+pub enum Fault<N = Place> {
     /// One node hears nobody, and nobody hears it.
     Isolate {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// Two groups do not hear each other.
     Halves {
         /// One group; the other is everybody else.
-        side: Vec<Place>,
+        side: Vec<N>,
     },
     /// What one group says does not reach the rest, though it hears them.
     OneWay {
         /// The group that is not heard.
-        unheard: Vec<Place>,
+        unheard: Vec<N>,
     },
     /// Two groups that do not hear each other, and a node between them that hears and is heard by both.
     Bridge {
         /// The node between.
-        bridge: Place,
+        bridge: N,
         /// One group; the other is everybody else.
-        side: Vec<Place>,
+        side: Vec<N>,
     },
     /// Two groups do not hear each other, and everybody else hears both.
     Partial {
         /// One group.
-        one: Vec<Place>,
+        one: Vec<N>,
         /// The other.
-        other: Vec<Place>,
+        other: Vec<N>,
     },
     /// Every node hears a majority, and no two hear the same: itself, and those next to it in a ring of all.
     MajoritiesRing {
         /// The ring; who is not in it hears, and is heard by, all.
-        ring: Vec<Place>,
+        ring: Vec<N>,
     },
     /// A group is cut off from the rest and let back, again and again.
     Flapping {
         /// The group.
-        side: Vec<Place>,
+        side: Vec<N>,
         /// How long it is cut off each time, and then not.
         #[serde(with = "duration::text")]
         every: Duration,
@@ -83,39 +86,39 @@ pub enum Fault {
     /// In the first half of the time nodes are isolated, one after another, and in the second they are let back.
     Swizzle {
         /// In the order in which they are isolated.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// In the order in which they are let back.
-        back: Vec<Place>,
+        back: Vec<N>,
     },
     /// No client hears nodes, which hear each other.
     ClientsCut {
         /// Which.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Clients come from another address than before, as behind a router that was started anew.
     ClientsRebound,
     /// What some nodes send to others is held, and comes all at once at the end.
     HeldLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
     },
     /// Of the packets that some nodes send to others so many pass in a second. The order is kept.
     ThrottledLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How many pass, of each link by itself.
         packets_per_second: u32,
     },
     /// What some nodes send to others takes longer. The order is kept.
     SlowLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How much longer.
         #[serde(with = "duration::text")]
         delay: Duration,
@@ -129,18 +132,18 @@ pub enum Fault {
     /// Of the packets that some nodes send to others some are lost, and sent again. The order is kept.
     LossyLinks {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How many of 100.
         percent: u8,
     },
     /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never.
     OddMessages {
         /// Who sends.
-        from: Vec<Place>,
+        from: Vec<N>,
         /// To whom.
-        to: Vec<Place>,
+        to: Vec<N>,
         /// How many of 100 come late.
         #[serde(default)]
         late_percent: u8,
@@ -160,17 +163,17 @@ pub enum Fault {
     /// Processes are killed with SIGKILL, and started again at the end.
     Kill {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Processes do nothing, and go on at the end.
     Pause {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// A process gets little of the processor: it is stopped and let run in turn.
     SlowProcess {
         /// Whose.
-        node: Place,
+        node: N,
         /// Of the time, how much it is stopped.
         stopped_percent: u8,
     },
@@ -178,12 +181,12 @@ pub enum Fault {
     /// the end.
     PowerLoss {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
     },
     /// Something fails on disks: syncs, writes, reads; or they are full.
     FailingDisk {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// What.
         #[serde(default)]
         on: DiskFailure,
@@ -191,7 +194,7 @@ pub enum Fault {
     /// Syncs take longer.
     SlowDisk {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How much longer each.
         #[serde(with = "duration::text")]
         delay: Duration,
@@ -199,21 +202,21 @@ pub enum Fault {
     /// A process is killed, bits flip in records of its disk, and it is started again at the end.
     FlippedBits {
         /// Whose.
-        node: Place,
+        node: N,
         /// In how many records.
         records: usize,
     },
     /// A process is killed and started again, and at the end once more, on what its disk held when it was killed first.
     OldDisk {
         /// Whose.
-        node: Place,
+        node: N,
     },
     /// A process is killed and its disk is lost: it is not started on that again, and a spare node takes its place.
     LostDisk {
         /// Whose.
-        node: Place,
+        node: N,
         /// The spare.
-        by: Place,
+        by: N,
         /// What became of the disk.
         #[serde(default)]
         how: DiskLoss,
@@ -221,21 +224,21 @@ pub enum Fault {
     /// Wall clocks jump, and jump back at the end.
     ClockJump {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How far: ahead, or, with a minus, back.
         by: Signed,
     },
     /// Wall clocks run too fast or too slow, and are put right at the end.
     ClockDrift {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How many microseconds they gain a second; below 0 for lose.
         ppm: i64,
     },
     /// Wall clocks jump to and fro.
     ClockStrobe {
         /// Whose.
-        nodes: Vec<Place>,
+        nodes: Vec<N>,
         /// How far: ahead, or, with a minus, back.
         by: Signed,
         /// How long they stay there, and then where they should be.
@@ -245,29 +248,29 @@ pub enum Fault {
     /// A spare node starts, and joins the ring.
     Join {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is asked to leave: others take over what it owns.
     Leave {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is killed for good, and a spare node takes its place.
     Replace {
         /// Which.
-        node: Place,
+        node: N,
         /// The spare.
-        by: Place,
+        by: N,
     },
     /// A member is killed for good, and removed by another as soon as that one sees it as down.
     Remove {
         /// Which.
-        node: Place,
+        node: N,
     },
     /// A member is to own another share of the ring.
     Weigh {
         /// Which.
-        node: Place,
+        node: N,
         /// Its share, relative to the 1 that all begin with.
         weight: u16,
     },
@@ -303,7 +306,7 @@ fn is_zero(percent: &u8) -> bool {
     *percent == 0
 }
 
-impl Fault {
+impl<N: Clone + Ord> Fault<N> {
     /// The family that it is of.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -336,23 +339,25 @@ impl Fault {
     }
 
     /// The node whose process it ends for good.
-    pub fn ends(&self) -> Option<Place> {
+    pub fn ends(&self) -> Option<N> {
         match self {
-            Fault::Replace { node, .. } | Fault::Remove { node } | Fault::LostDisk { node, .. } => Some(*node),
+            Fault::Replace { node, .. } | Fault::Remove { node } | Fault::LostDisk { node, .. } => Some(node.clone()),
             _ => None,
         }
     }
 
     /// The spare node that it starts.
-    pub fn starts(&self) -> Option<Place> {
+    pub fn starts(&self) -> Option<N> {
         match self {
-            Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::LostDisk { by: node, .. } => Some(*node),
+            Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::LostDisk { by: node, .. } => {
+                Some(node.clone())
+            }
             _ => None,
         }
     }
 
     /// The nodes that have no process while it lasts.
-    pub fn downs(&self) -> &[Place] {
+    pub fn downs(&self) -> &[N] {
         match self {
             Fault::Kill { nodes } | Fault::PowerLoss { nodes } => nodes,
             Fault::FlippedBits { node, .. } => std::slice::from_ref(node),
@@ -373,26 +378,28 @@ impl Fault {
     }
 
     /// Every node that it names.
-    pub fn nodes(&self) -> Vec<Place> {
+    pub fn nodes(&self) -> Vec<N> {
         match self {
-            Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => vec![*node],
-            Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
-                vec![*node]
+            Fault::Isolate { node } | Fault::SlowProcess { node, .. } | Fault::FlippedBits { node, .. } => {
+                vec![node.clone()]
             }
-            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => vec![*node, *by],
-            Fault::OldDisk { node } => vec![*node],
+            Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
+                vec![node.clone()]
+            }
+            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => vec![node.clone(), by.clone()],
+            Fault::OldDisk { node } => vec![node.clone()],
             Fault::Halves { side } | Fault::Flapping { side, .. } => side.clone(),
-            Fault::Partial { one, other } => one.iter().chain(other).copied().collect(),
+            Fault::Partial { one, other } => one.iter().chain(other).cloned().collect(),
             Fault::MajoritiesRing { ring } => ring.clone(),
             Fault::ClientsRebound => Vec::new(),
             Fault::OneWay { unheard } => unheard.clone(),
-            Fault::Bridge { bridge, side } => side.iter().chain([bridge]).copied().collect(),
+            Fault::Bridge { bridge, side } => side.iter().chain([bridge]).cloned().collect(),
             Fault::SlowLinks { from, to, .. }
             | Fault::HeldLinks { from, to }
             | Fault::ThrottledLinks { from, to, .. }
             | Fault::LossyLinks { from, to, .. }
             | Fault::OddMessages { from, to, .. } => {
-                let mut nodes: Vec<_> = from.iter().chain(to).copied().collect();
+                let mut nodes: Vec<_> = from.iter().chain(to).cloned().collect();
                 nodes.sort();
                 nodes.dedup();
                 nodes
@@ -409,41 +416,12 @@ impl Fault {
             | Fault::ClockDrift { nodes, .. } => nodes.clone(),
         }
     }
-
-    /// The fault with its nodes moved; `None` if it needs one that is gone. What a fault names it names as in its file,
-    /// whatever its kind: a node, or a list of them.
-    pub fn moved(&self, moved: &dyn Fn(Place) -> Option<Place>) -> Option<Fault> {
-        let mut value = serde_json::to_value(self).expect("a fault can be written");
-        let fields = value.as_object_mut().expect("a fault has fields");
-        for (name, field) in fields.iter_mut() {
-            let place = |value: &Value| value.as_str().and_then(Place::from_name).filter(|_| name != "fault");
-            match field {
-                Value::Array(items) => {
-                    let had_nodes = items.iter().any(|item| place(item).is_some());
-                    let kept = items.iter().filter_map(|item| match place(item) {
-                        Some(node) => moved(node).map(|node| node.to_string().into()),
-                        None => Some(item.clone()),
-                    });
-                    *items = kept.collect();
-                    if had_nodes && items.is_empty() {
-                        return None;
-                    }
-                }
-                item => {
-                    if let Some(node) = place(item) {
-                        *item = moved(node)?.to_string().into();
-                    }
-                }
-            }
-        }
-        serde_json::from_value(value).ok()
-    }
 }
 
-impl fmt::Display for Fault {
+impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
     /// In the words of a witness: "n3 isolated".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = |from: &[Place], to: &[Place]| {
+        let way = |from: &[N], to: &[N]| {
             if from == to {
                 format!("between {}", list(from))
             } else {

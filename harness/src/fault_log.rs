@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     cluster::Elapsed,
-    fault::{Fault, Place},
+    fault::{Fault, Place, Role, Target},
     load::nanos,
     record::LineFile,
 };
@@ -61,6 +61,12 @@ pub struct Entry {
     pub label: String,
     /// The nodes that it names.
     pub nodes: Vec<Place>,
+    /// Whom it is aimed at by their roles; only of the asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// What it is, now that it is known whom it befalls; only of the applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hit: Option<Fault>,
     /// Whether it had an effect; only of the observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<bool>,
@@ -101,10 +107,25 @@ impl FaultLog {
     ///
     /// # Errors
     /// If the file can't be written.
-    pub fn asked(&mut self, at: Elapsed, fault: &Fault) -> anyhow::Result<FaultId> {
+    pub fn asked(&mut self, at: Elapsed, fault: &Fault<Target>) -> anyhow::Result<FaultId> {
         let id = FaultId(self.entries.iter().map(|entry| entry.id.0 + 1).max().unwrap_or(0));
-        self.push(entry(id, at, Stage::Asked, fault))?;
+        self.push(Entry {
+            roles: fault.roles().iter().map(Role::to_string).collect(),
+            ..entry(id, at, Stage::Asked, fault.to_string(), fault.places())
+        })?;
         Ok(id)
+    }
+
+    /// It has befallen nobody: nobody has its roles, or it can't befall who has.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn missed(&mut self, id: FaultId, at: Elapsed, fault: &Fault<Target>) -> anyhow::Result<()> {
+        self.push(Entry {
+            effective: Some(false),
+            evidence: json!({ "hit": "nobody" }),
+            ..entry(id, at, Stage::Observed, fault.to_string(), fault.places())
+        })
     }
 
     /// It has been applied, as `evidence` tells.
@@ -120,7 +141,8 @@ impl FaultLog {
     ) -> anyhow::Result<()> {
         self.push(Entry {
             evidence,
-            ..entry(id, at, Stage::Applied, fault)
+            hit: Some(fault.clone()),
+            ..of_nodes(id, at, Stage::Applied, fault)
         })
     }
 
@@ -132,7 +154,7 @@ impl FaultLog {
         self.push(Entry {
             effective: Some(effect.is_effective()),
             evidence: effect.evidence(),
-            ..entry(id, at, Stage::Observed, fault)
+            ..of_nodes(id, at, Stage::Observed, fault)
         })
     }
 
@@ -141,7 +163,7 @@ impl FaultLog {
     /// # Errors
     /// If the file can't be written.
     pub fn undone(&mut self, id: FaultId, at: Elapsed, fault: &Fault) -> anyhow::Result<()> {
-        self.push(entry(id, at, Stage::Undone, fault))
+        self.push(of_nodes(id, at, Stage::Undone, fault))
     }
 
     /// Ends the log.
@@ -164,14 +186,20 @@ impl FaultLog {
     }
 }
 
-fn entry(id: FaultId, at: Elapsed, stage: Stage, fault: &Fault) -> Entry {
+fn of_nodes(id: FaultId, at: Elapsed, stage: Stage, fault: &Fault) -> Entry {
+    entry(id, at, stage, fault.to_string(), fault.nodes())
+}
+
+fn entry(id: FaultId, at: Elapsed, stage: Stage, label: String, nodes: Vec<Place>) -> Entry {
     Entry {
         format: FORMAT,
         id,
         time_ns: nanos(at),
         stage,
-        label: fault.to_string(),
-        nodes: fault.nodes(),
+        label,
+        nodes,
+        roles: Vec::new(),
+        hit: None,
         effective: None,
         evidence: serde_json::Value::Null,
     }

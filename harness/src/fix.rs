@@ -266,6 +266,7 @@ mod tests {
             seconds: 0.0,
             run: None,
             measured: None,
+            thresholds: Vec::new(),
         }
     }
 

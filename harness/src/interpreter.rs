@@ -72,6 +72,8 @@ pub struct RunRecord {
     pub quiet_after: Option<Duration>,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// Of real processes: what its times are counted from, in nanoseconds since 1970.
+    pub zero_unix_ns: Option<u64>,
     /// What it reached, as far as clients and faults tell.
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
@@ -98,10 +100,14 @@ pub enum Progress<'a> {
         elapsed: Duration,
         /// Operations that have ended.
         ended: u64,
-        /// Those among them that succeeded.
-        ok: u64,
+        /// How long each of those took that succeeded, in the order of their ends.
+        latencies: &'a [Duration],
         /// The faults that are on.
         faults: Vec<&'a Fault>,
+        /// The clients.
+        load: &'a Load,
+        /// Since the cluster was made.
+        now: Elapsed,
     },
 }
 
@@ -135,7 +141,7 @@ pub async fn run<C: Cluster>(
     run.phase("load");
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
-    let mut nemesis = Nemesis::new(options.scenario, begins, options.fault_log);
+    let mut nemesis = Nemesis::new(options.scenario, options.seed, begins, options.fault_log);
     let mut load = match options.asks {
         None => Load::new(options.scenario, options.seed, begins),
         Some(asks) => Load::told(options.scenario, asks, begins),
@@ -166,6 +172,7 @@ pub async fn run<C: Cluster>(
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
+        zero_unix_ns: None,
         coverage,
         told: run.cluster.told()?,
     })
@@ -259,7 +266,7 @@ impl<C: Cluster> Run<'_, C> {
             }
             let mut fault_due = nemesis.next_due();
             if fault_due.is_some_and(|due| due <= now) {
-                nemesis.act(now, self.cluster).await?;
+                nemesis.act(now, load, self.cluster).await?;
                 self.note_members(load, nemesis);
                 self.tell(load, nemesis);
                 fault_due = nemesis.next_due();
@@ -318,12 +325,15 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     fn tell(&mut self, load: &Load, nemesis: &Nemesis) {
-        let left = load.ends().saturating_sub(self.cluster.elapsed());
+        let now = self.cluster.elapsed();
+        let left = load.ends().saturating_sub(now);
         (self.watch)(Progress::Load {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
-            ok: self.latencies.len() as u64,
+            latencies: &self.latencies,
             faults: nemesis.active().collect(),
+            load,
+            now,
         });
     }
 
@@ -350,7 +360,7 @@ impl<C: Cluster> Run<'_, C> {
                 bail!("owners were still changing {MOVES_TIMEOUT:?} after the heal: {what}");
             }
             if due <= now {
-                nemesis.act(now, self.cluster).await?;
+                nemesis.act(now, load, self.cluster).await?;
             } else {
                 self.wait(due.min(deadline), load, nemesis).await?;
             }

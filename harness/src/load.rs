@@ -11,7 +11,7 @@ use std::{
 };
 
 use quorate_checker::{Datum, Entry, Event, EventKind, Process};
-use quorate_core::{Context, Request, Response};
+use quorate_core::{Context, Key, Request, Response};
 use quorate_sim::split_seed;
 use quorate_workloads::{Action, ActionLoad, LoadOptions, Step};
 use rand::{RngExt, SeedableRng};
@@ -20,7 +20,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
-    operations::{Names, Requests, completion, invocation, request, seen, told},
+    operations::{Names, Requests, completion, invocation, request, seen, stored_key, told},
     record::Said,
     scenario::Scenario,
     script::Script,
@@ -36,6 +36,8 @@ pub struct Load {
     begins: Elapsed,
     clients: Vec<Client>,
     names: Names,
+    /// How often each key was asked for.
+    asked: BTreeMap<usize, u64>,
 }
 
 /// Where what clients do comes from.
@@ -65,6 +67,8 @@ struct Client {
     due: Elapsed,
     /// The invocation of its open operation.
     open: Option<Open>,
+    /// The node that its last operation went through.
+    node: Option<Place>,
     /// Of each key that it has read: what its last read gave it.
     seen: BTreeMap<usize, Seen>,
 }
@@ -150,6 +154,7 @@ impl Load {
                 due,
             })),
             begins,
+            asked: BTreeMap::new(),
             names: Names::of(scenario),
             scenario: scenario.clone(),
         }
@@ -161,6 +166,7 @@ impl Load {
             clients: (0..scenario.concurrency).map(|number| client(number, begins)).collect(),
             source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
+            asked: BTreeMap::new(),
             names: Names::of(scenario),
             scenario: scenario.clone(),
         }
@@ -171,6 +177,22 @@ impl Load {
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.coordinators = coordinators;
         }
+    }
+
+    /// The key that clients have asked for most often; of two the first.
+    pub fn hottest(&self) -> Option<usize> {
+        let hottest = self.asked.iter().max_by_key(|(key, count)| (**count, Reverse(**key)));
+        hottest.map(|(key, _)| *key)
+    }
+
+    /// The node that a client's request goes through, or its last one went.
+    pub fn coordinator_of(&self, client: usize) -> Option<Place> {
+        self.clients.get(client)?.node
+    }
+
+    /// A key as the store knows it.
+    pub fn stored_key(&self, name: &str) -> Key {
+        stored_key(&self.scenario, name)
     }
 
     /// When the next client wants to act; `None` if all are busy or the time is over.
@@ -194,6 +216,16 @@ impl Load {
     /// When the load is over.
     pub fn ends(&self) -> Elapsed {
         self.begins + self.scenario.time
+    }
+
+    /// For how long the operation has been due that waits longest because its client is still busy with another. Of what is told
+    /// nothing is due before it can be done.
+    pub fn lag(&self, now: Elapsed) -> Duration {
+        let is_drawn = matches!(self.source, Source::Drawn(_));
+        let busy = self.clients.iter().filter(|client| is_drawn && client.open.is_some());
+        busy.map(|client| now.saturating_sub(client.due))
+            .max()
+            .unwrap_or_default()
     }
 
     /// The operation that is due at `now`, if there is one. It counts as open from here on.
@@ -247,6 +279,10 @@ impl Load {
             Action::Txn { steps } => self.begin(number, node, steps, now),
             _ => self.begin_one(number, node, &action, now),
         };
+        for key in action.keys() {
+            *self.asked.entry(key).or_default() += 1;
+        }
+        self.clients[number].node = Some(node);
         self.clients[number].open = Some(Open {
             action: action.clone(),
             invocation,
@@ -392,6 +428,7 @@ fn client(number: usize, due: Elapsed) -> Client {
         process: number as i64,
         due,
         open: None,
+        node: None,
         seen: BTreeMap::new(),
     }
 }

@@ -3,14 +3,20 @@
 //! What changes the membership is not undone: it goes on until the cluster has done what it asks for (`changes.rs`).
 
 mod acts;
+mod aims;
 mod changes;
 
 use std::time::Duration;
+
+use quorate_sim::split_seed;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
 
 use crate::{
     cluster::{Cluster, Counted, Elapsed},
     fault::{Fault, Moment, Place},
     fault_log::{Effect, FaultId, FaultLog, Faults},
+    load::Load,
     members::Members,
     nemesis::changes::Change,
     plan::{self, PlannedFault},
@@ -32,6 +38,9 @@ pub struct Nemesis {
     changes_due: Elapsed,
     gossip_interval: Duration,
     members: Members,
+    dcs: usize,
+    /// Draws who is hit, where several could be.
+    rng: Pcg64Mcg,
     log: FaultLog,
 }
 
@@ -70,7 +79,7 @@ impl Active {
 
 impl Nemesis {
     /// The nemesis of a scenario, whose plan begins at `begins`.
-    pub fn new(scenario: &Scenario, begins: Elapsed, log: FaultLog) -> Nemesis {
+    pub fn new(scenario: &Scenario, seed: u64, begins: Elapsed, log: FaultLog) -> Nemesis {
         let mut ahead = plan::in_order(&scenario.plan);
         ahead.reverse();
         Nemesis {
@@ -82,6 +91,8 @@ impl Nemesis {
             changes_due: begins,
             gossip_interval: scenario.gossip_interval,
             members: Members::of(scenario),
+            dcs: usize::from(scenario.dcs),
+            rng: Pcg64Mcg::seed_from_u64(split_seed(seed, "whom faults hit")),
             log,
         }
     }
@@ -118,21 +129,17 @@ impl Nemesis {
         self.active.iter().map(|active| &active.fault).chain(changes)
     }
 
-    /// Ends and begins what is due at `now`.
+    /// Ends and begins what is due at `now`, while clients do what `load` has them do.
     ///
     /// # Errors
     /// If the cluster can't be told, or the log not be written.
-    pub async fn act(&mut self, now: Elapsed, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    pub async fn act(&mut self, now: Elapsed, load: &Load, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let over: Vec<_> = self.active.extract_if(.., |active| active.until <= now).collect();
         for active in over {
             self.end(active, cluster).await?;
         }
         while let Some(planned) = self.ahead.pop_if(|planned| self.begins + planned.at <= now) {
-            if planned.fault.is_lasting() {
-                self.begin_change(planned.fault, cluster)?;
-            } else {
-                self.begin(planned, cluster).await?;
-            }
+            self.strike(planned, load, cluster).await?;
         }
         self.turn(now, cluster).await?;
         if !self.changes.is_empty() && self.changes_due <= now {
@@ -193,13 +200,36 @@ impl Nemesis {
         self.reopen(cluster).await
     }
 
-    async fn begin(&mut self, planned: PlannedFault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
-        let fault = planned.fault;
-        let id = self.log.asked(cluster.elapsed(), &fault)?;
+    async fn strike(
+        &mut self,
+        mut planned: PlannedFault,
+        load: &Load,
+        cluster: &mut impl Cluster,
+    ) -> anyhow::Result<()> {
+        let id = self.log.asked(cluster.elapsed(), &planned.fault)?;
+        self.take_aim(&mut planned, load, cluster).await;
+        let is_possible = |fault: &Fault| planned.fault.roles().is_empty() || self.members.check(fault).is_ok();
+        match planned.fixed().filter(is_possible) {
+            None => self.log.missed(id, cluster.elapsed(), &planned.fault),
+            Some(fault) if fault.is_lasting() => self.begin_change(id, fault, cluster),
+            Some(fault) => {
+                self.begin(id, fault, self.begins + planned.at + planned.lasts, cluster)
+                    .await
+            }
+        }
+    }
+
+    async fn begin(
+        &mut self,
+        id: FaultId,
+        fault: Fault,
+        until: Elapsed,
+        cluster: &mut impl Cluster,
+    ) -> anyhow::Result<()> {
         cluster.look_at_counts(&fault.nodes()).await?;
         let before = self.counted(&fault, cluster);
         let at = cluster.elapsed();
-        let done = self.apply(&fault, planned.lasts, cluster).await?;
+        let done = self.apply(&fault, until.saturating_sub(at), cluster).await?;
         self.log.applied(id, at, &fault, done.evidence)?;
         if let Some(effect) = done.effect {
             self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
@@ -208,7 +238,7 @@ impl Nemesis {
             id,
             fault,
             begun: at,
-            until: self.begins + planned.at + planned.lasts,
+            until,
             turns: None,
             before,
         };

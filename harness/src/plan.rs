@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration::{self, Signed},
-    fault::{DiskLoss, Fault, FaultError, FaultKind, Place, Spread},
+    fault::{DiskLoss, Fault, FaultError, FaultKind, KeyName, Place, Role, Spread, Target},
     members::Members,
 };
 
@@ -60,12 +60,41 @@ pub struct PlannedFault {
     /// How long it lasts; to the end of the load at most. Nothing, of what is not undone.
     #[serde(default, with = "duration::text", skip_serializing_if = "Duration::is_zero")]
     pub lasts: Duration,
-    /// What it is.
+    /// What it is, and whom it is to befall.
     #[serde(flatten)]
-    pub fault: Fault,
+    pub fault: Fault<Target>,
+    /// Of a run that has been: what it befell, where that was known only when it struck. A replay befalls the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hit: Option<Fault>,
 }
 
 impl PlannedFault {
+    /// A fault that befalls nodes that are known.
+    pub fn new(at: Duration, lasts: Duration, fault: Fault) -> PlannedFault {
+        let fault = fault.into();
+        let hit = None;
+        PlannedFault { at, lasts, fault, hit }
+    }
+
+    /// What it befalls, as far as that is known before it strikes.
+    pub fn fixed(&self) -> Option<Fault> {
+        self.hit.clone().or_else(|| self.fault.fixed())
+    }
+
+    /// How many directed links it cuts in a cluster of so many nodes, as far as that is known before it strikes.
+    pub fn cuts(&self, nodes: usize) -> usize {
+        self.fixed().map_or(0, |fault| fault.cuts(nodes).len())
+    }
+
+    /// The same, aimed at the nodes that it has befallen.
+    #[must_use]
+    pub fn resolved(self) -> PlannedFault {
+        match self.hit {
+            Some(hit) => PlannedFault::new(self.at, self.lasts, hit),
+            None => self,
+        }
+    }
+
     /// Checks what the types can't say.
     ///
     /// # Errors
@@ -97,6 +126,8 @@ pub struct PlanOptions<'a> {
     pub time: Duration,
     /// What may be drawn.
     pub kinds: &'a [FaultKind],
+    /// Of 100 faults that can be, how many are aimed at roles.
+    pub aimed_percent: u8,
 }
 
 /// Draws a plan. Every shape of the allowed families has its turn before any comes again.
@@ -123,25 +154,65 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
         let present = present_at(options, &changes, at);
         let fault = shape(&mut rng, present.len());
         let fault = fault.moved(&|place| Some(present[place.0]));
-        plan.push(PlannedFault {
-            at,
-            lasts,
-            fault: fault.expect("every node that it names is there"),
-        });
+        let fault = fault.expect("every node that it names is there");
+        plan.push(PlannedFault::new(at, lasts, fault));
         at += lasts + PAUSE;
     }
     if let Some(last) = plan.last_mut() {
         last.lasts = options.time - last.at;
     }
+    aim(options, &mut plan);
     plan.extend(changes);
     in_order(&plan)
+}
+
+/// Aims some faults at roles, in the place of nodes: of so many of 100 that name as few as a role can be of.
+fn aim(options: &PlanOptions<'_>, plan: &mut [PlannedFault]) {
+    let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "aims"));
+    for planned in plan {
+        let is_aimed = rng.random_range(0..100) < options.aimed_percent;
+        let role = match rng.random_range(0..4) {
+            0 => Role::Coordinator(0),
+            1 => Role::HintHolder,
+            place => Role::Owner(KeyName::Hottest, place - 1),
+        };
+        let aimed = match planned.fault.clone() {
+            _ if !is_aimed => continue,
+            Fault::Isolate { .. } => Fault::Isolate {
+                node: Target::Role(role),
+            },
+            Fault::Halves { .. } => Fault::Halves {
+                side: vec![Target::Role(Role::Minority)],
+            },
+            Fault::Kill { nodes } if nodes.len() == 1 => Fault::Kill {
+                nodes: vec![Target::Role(role)],
+            },
+            Fault::Pause { nodes } if nodes.len() == 1 => Fault::Pause {
+                nodes: vec![Target::Role(role)],
+            },
+            Fault::PowerLoss { nodes } if nodes.len() == 1 => Fault::PowerLoss {
+                nodes: vec![Target::Role(role)],
+            },
+            Fault::FailingDisk { nodes, on } if nodes.len() == 1 => Fault::FailingDisk {
+                nodes: vec![Target::Role(role)],
+                on,
+            },
+            Fault::SlowProcess { stopped_percent, .. } => Fault::SlowProcess {
+                node: Target::Role(role),
+                stopped_percent,
+            },
+            _ => continue,
+        };
+        planned.fault = aimed;
+    }
 }
 
 /// Who is to stay in the cluster, once what begins until `at` has been carried out.
 fn present_at(options: &PlanOptions<'_>, changes: &[PlannedFault], at: Duration) -> Vec<Place> {
     let mut members = options.members.clone();
     let before = changes.iter().filter(|planned| planned.at <= at);
-    before.for_each(|planned| members.take(&planned.fault));
+    let before = before.filter_map(PlannedFault::fixed);
+    before.for_each(|fault| members.take(&fault));
     members.placed()
 }
 
@@ -184,11 +255,7 @@ fn draw_changes(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
         members.take(&fault);
         let kill = options.kinds.contains(&FaultKind::Kill) && rng.random();
         let kill = kill.then(|| kill_of_change(&mut rng, &members, &fault, at));
-        changes.push(PlannedFault {
-            at,
-            lasts: Duration::ZERO,
-            fault,
-        });
+        changes.push(PlannedFault::new(at, Duration::ZERO, fault));
         changes.extend(kill.filter(|kill| kill.at < options.time));
         at += millis(&mut rng, CHANGE_PAUSE_MS);
     }
@@ -239,11 +306,8 @@ fn kill_of_change(rng: &mut Pcg64Mcg, members: &Members, change: &Fault, at: Dur
     let named = change.nodes().into_iter().find(|node| !members.is_absent(*node));
     let other = *members.placed().choose(rng).expect("a cluster has members");
     let node = if rng.random() { named.unwrap_or(other) } else { other };
-    PlannedFault {
-        at: at + millis(rng, CHANGE_KILL_MS),
-        lasts: millis(rng, CHANGE_KILL_LASTS_MS),
-        fault: Fault::Kill { nodes: vec![node] },
-    }
+    let (at, lasts) = (at + millis(rng, CHANGE_KILL_MS), millis(rng, CHANGE_KILL_LASTS_MS));
+    PlannedFault::new(at, lasts, Fault::Kill { nodes: vec![node] })
 }
 
 type DrawFault = fn(&mut Pcg64Mcg, usize) -> Fault;
@@ -603,6 +667,7 @@ mod tests {
             members: Members::of(&scenario),
             time: Duration::from_secs(20),
             kinds,
+            aimed_percent: 0,
         })
     }
 
@@ -693,14 +758,48 @@ mod tests {
                 assert_eq!(scenario.validate(), Ok(()), "{nodes} nodes, seed {seed}");
                 let mut members = Members::of(&scenario);
                 for planned in scenario.plan {
-                    let named = planned.fault.nodes();
+                    let fault = planned.fixed().expect("it is aimed at nodes");
+                    let named = fault.nodes();
                     assert!(!named.is_empty() && named.iter().all(|place| place.0 < nodes + 2));
-                    let spares = planned.fault.downs().len() < members.placed().len();
-                    members.take(&planned.fault);
-                    assert!(spares || planned.fault.kind() == FaultKind::PowerLoss);
+                    let spares = fault.downs().len() < members.placed().len();
+                    members.take(&fault);
+                    assert!(spares || fault.kind() == FaultKind::PowerLoss);
                 }
             }
         }
+    }
+
+    #[test]
+    fn some_are_aimed_at_roles_and_nothing_else_of_the_plan_changes() {
+        let kinds = [FaultKind::Partition, FaultKind::Kill, FaultKind::Pause];
+        let scenario = Scenario::quickstart();
+        let drawn = |seed, aimed_percent| {
+            let members = Members::of(&scenario);
+            let time = Duration::from_secs(20);
+            draw(&PlanOptions {
+                seed,
+                members,
+                time,
+                kinds: &kinds,
+                aimed_percent,
+            })
+        };
+        let (mut aimed, mut all) = (0, 0);
+        for seed in 0..50 {
+            for (half, none) in drawn(seed, 50).iter().zip(&drawn(seed, 0)) {
+                assert_eq!(
+                    (half.at, half.lasts, half.fault.shape()),
+                    (none.at, none.lasts, none.fault.shape())
+                );
+                assert_eq!(half.validate(), Ok(()));
+                aimed += usize::from(half.fixed().is_none());
+                all += 1;
+            }
+        }
+        assert!(
+            aimed > all / 6 && aimed < all / 2,
+            "{aimed} of {all}: not every shape can be"
+        );
     }
 
     #[test]

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
-    archive,
+    archive, ci,
     exit::ExitError,
     fault_log::{self, Entry, Faults},
     input::bad_input,
+    report::html,
     scenario::Scenario,
     tape, told, utc,
 };
@@ -26,7 +27,7 @@ use crate::{
 const FORMAT: u32 = 1;
 
 /// The files that a run leaves in its folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 12] = [
     "run.json",
     "scenario.toml",
     "history.jsonl",
@@ -35,6 +36,9 @@ const FILES: [&str; 9] = [
     tape::TRACE_FILE,
     "verdict.json",
     "coverage.json",
+    ci::JUNIT_FILE,
+    ci::SUMMARY_FILE,
+    html::FILE,
     told::FILE,
 ];
 
@@ -79,6 +83,9 @@ pub struct Manifest {
     pub version: String,
     /// The machine.
     pub host: Host,
+    /// Of real processes: when times in its record are counted from, in nanoseconds since 1970, as the nodes' logs tell time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zero_unix_ns: Option<u64>,
     /// How it ended; `None` while it goes on, or if it was cut short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
@@ -135,6 +142,7 @@ impl Manifest {
                 arch: std::env::consts::ARCH.to_owned(),
                 cpus: std::thread::available_parallelism().map_or(1, usize::from),
             },
+            zero_unix_ns: None,
             ended: None,
         }
     }

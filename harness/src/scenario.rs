@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration,
-    fault::{Fault, FaultError, FaultKind, Need, Place},
+    fault::{Fault, FaultError, FaultKind, KeyName, Need, Place, Role, Target},
     fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
     members::Members,
@@ -122,6 +122,10 @@ pub struct Scenario {
     pub quiet_timeout: Duration,
     /// What may be broken, where no plan is given.
     pub faults: Vec<FaultKind>,
+    /// Of 100 faults that are drawn and can be, how many are aimed at roles (the owner of the hottest key, a coordinator) in the place of
+    /// nodes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aimed_percent: u8,
     /// The bug that the nodes are told to have.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "plant_name")]
     pub plant: Option<Plant>,
@@ -165,8 +169,13 @@ pub enum ScenarioError {
     #[error("{0} has to be above 0")]
     Zero(&'static str),
     /// More than all.
-    #[error("reads-percent is {0}, more than 100")]
-    TooManyReads(u8),
+    #[error("{name} is {percent}, more than 100")]
+    TooMany {
+        /// Of what.
+        name: &'static str,
+        /// How many.
+        percent: u8,
+    },
     /// Transactions that nobody would wait for.
     #[error("txn-length is {0}, more than {TXN_LENGTH_MAX}")]
     TooLongTxns(u8),
@@ -241,6 +250,10 @@ fn one_dc() -> u8 {
     1
 }
 
+fn is_zero(count: &u8) -> bool {
+    *count == 0
+}
+
 /// Spare nodes where there are faults of membership: one to join, and one to take another's place.
 const SPARES: usize = 2;
 
@@ -287,6 +300,7 @@ impl Scenario {
             request_timeout: Duration::from_secs(1),
             quiet_timeout: Duration::from_secs(30),
             faults: vec![FaultKind::Partition, FaultKind::Kill],
+            aimed_percent: 0,
             plant: None,
             plan: Vec::new(),
         }
@@ -322,8 +336,12 @@ impl Scenario {
         if let Some((name, _)) = zero.into_iter().find(|(_, zero)| *zero) {
             return Err(ScenarioError::Zero(name));
         }
-        if self.reads_percent > 100 {
-            return Err(ScenarioError::TooManyReads(self.reads_percent));
+        let percents = [
+            ("reads-percent", self.reads_percent),
+            ("aimed-percent", self.aimed_percent),
+        ];
+        if let Some((name, percent)) = percents.into_iter().find(|(_, percent)| *percent > 100) {
+            return Err(ScenarioError::TooMany { name, percent });
         }
         if self.nodes.saturating_add(self.spares()) > NODES_MAX {
             return Err(ScenarioError::TooManyNodes(self.nodes.saturating_add(self.spares())));
@@ -475,7 +493,7 @@ impl Scenario {
         if self.nodes < 2 && !(self.faults.is_empty() && self.plan.is_empty()) {
             return Err(ScenarioError::NobodyToBreak);
         }
-        let named = self.plan.iter().flat_map(|planned| planned.fault.nodes());
+        let named = self.plan.iter().flat_map(|planned| planned.fault.places());
         if let Some(place) = named.into_iter().find(|place| place.0 >= self.place_count()) {
             return Err(ScenarioError::NoSuchNode {
                 name: place.to_string(),
@@ -484,13 +502,33 @@ impl Scenario {
         }
         let mut members = Members::of(self);
         for planned in plan::in_order(&self.plan) {
-            let PlannedFault { at, fault, .. } = &planned;
-            let (kind, at) = (fault.kind(), *at);
-            let checked = planned.validate().and_then(|()| members.check(fault));
-            checked.map_err(|why| ScenarioError::Fault { kind, at, why })?;
-            members.take(fault);
+            let (kind, at) = (planned.fault.kind(), planned.at);
+            let refuse = |why| ScenarioError::Fault { kind, at, why };
+            planned.validate().map_err(refuse)?;
+            self.check_roles(&planned.fault).map_err(refuse)?;
+            // Whom one that is aimed at a role befalls is checked when it strikes.
+            if let Some(fault) = planned.fixed() {
+                members.check(&fault).map_err(refuse)?;
+                members.take(&fault);
+            }
         }
         Ok(())
+    }
+
+    /// Checks that somebody can have each role.
+    fn check_roles(&self, fault: &Fault<Target>) -> Result<(), FaultError> {
+        let is_there = |key: KeyName| !matches!(key, KeyName::Number(number) if number >= self.keys);
+        let is_possible = |role: &Role| match *role {
+            Role::Owner(key, place) => is_there(key) && usize::from(place) <= self.replicas(),
+            Role::Owners(key) | Role::Stranger(key) => is_there(key),
+            Role::Coordinator(client) => client < self.concurrency,
+            Role::Dc(dc) => dc <= self.dcs,
+            _ => true,
+        };
+        match fault.roles().into_iter().find(|role| !is_possible(role)) {
+            Some(role) => Err(FaultError::NoSuchRole(role)),
+            None => Ok(()),
+        }
     }
 
     /// Checks that a cluster of that kind can have every fault that the scenario asks for.
@@ -502,7 +540,7 @@ impl Scenario {
         let planned = self.plan.iter().filter(|planned| !planned.fault.is_of(backend));
         let mut beyond = kinds
             .map(|kind| kind.name().to_owned())
-            .chain(planned.map(|planned| planned.fault.name()));
+            .chain(planned.map(|planned| planned.fault.shape()));
         match beyond.next() {
             Some(fault) => Err(ScenarioError::NotOfBackend { fault, backend }),
             None => Ok(()),
@@ -517,7 +555,7 @@ impl Scenario {
                 .iter()
                 .any(|fault| takes(fault) && self.may_have(fault.kind(), |_| true));
         }
-        self.plan.iter().any(|planned| takes(&planned.fault))
+        self.plan.iter().any(|planned| planned.fault.needs().contains(&need))
     }
 
     /// Puts some families that a cluster of that kind can have, drawn from the seed, in the place of a swarm.
@@ -546,6 +584,7 @@ impl Scenario {
                 members: Members::of(self),
                 time: self.time,
                 kinds: &self.faults,
+                aimed_percent: self.aimed_percent,
             });
         }
     }
@@ -608,7 +647,7 @@ impl Scenario {
 
     /// Whether a fault may have a node be down, paused or out of reach.
     fn nodes_may_be_away(&self) -> bool {
-        let is_away = |fault: &Fault| match fault.kind() {
+        let is_away = |fault: &Fault<Target>| match fault.kind() {
             // A process whose disk can't be written ends.
             FaultKind::Disk => !matches!(fault, Fault::SlowDisk { .. }),
             FaultKind::Membership => fault.ends().is_some(),
@@ -628,7 +667,7 @@ impl Scenario {
     }
 
     /// Whether a fault of a family, and of that sort, is planned; or, where there is no plan yet, may be drawn.
-    fn may_have(&self, kind: FaultKind, sort: impl Fn(&Fault) -> bool) -> bool {
+    fn may_have(&self, kind: FaultKind, sort: impl Fn(&Fault<Target>) -> bool) -> bool {
         if self.plan.is_empty() {
             return self.faults.contains(&kind) || self.faults.contains(&FaultKind::Swarm);
         }
@@ -768,11 +807,7 @@ mod tests {
             nodes: vec![Place(0)],
             delay: Duration::from_millis(20),
         };
-        scenario.plan = vec![PlannedFault {
-            at: Duration::ZERO,
-            lasts: Duration::from_secs(1),
-            fault: slow_disk,
-        }];
+        scenario.plan = vec![PlannedFault::new(Duration::ZERO, Duration::from_secs(1), slow_disk)];
         let settings = scenario.settings();
         assert!(!settings.clocks_are_skewed && !settings.disks_fail && !settings.records_are_damaged);
         assert!(!settings.nodes_are_away);
@@ -787,19 +822,16 @@ mod tests {
             scenario.plan = plan.to_vec();
             scenario.settings().tombstones
         };
-        let late = PlannedFault {
-            at: Duration::ZERO,
-            lasts: Duration::from_secs(1),
-            fault: Fault::OddMessages {
-                from: vec![Place(0)],
-                to: vec![Place(1)],
-                late_percent: 10,
-                twice_percent: 0,
-                dropped_percent: 0,
-                kinds: Vec::new(),
-                by: Duration::from_millis(200),
-            },
+        let late = Fault::OddMessages {
+            from: vec![Place(0)],
+            to: vec![Place(1)],
+            late_percent: 10,
+            twice_percent: 0,
+            dropped_percent: 0,
+            kinds: Vec::new(),
+            by: Duration::from_millis(200),
         };
+        let late = PlannedFault::new(Duration::ZERO, Duration::from_secs(1), late);
         assert_eq!(
             tombstones(2000, &[]),
             TombstonesClaim::Outlived,

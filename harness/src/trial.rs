@@ -1,11 +1,15 @@
 //! A run from its scenario to its verdict: record, judge, and write down what came of it.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use quorate_core::NodeId;
-use quorate_workloads::{Execute, RunFacts};
+use quorate_workloads::{Execute, Judgement, RunFacts};
 
 use crate::{
+    ci::{self, Outcome, Suite},
     cluster::Cluster,
     coverage,
     exit::{Exit, exit_of},
@@ -18,6 +22,7 @@ use crate::{
     run_folder::{Backend, Ended, Manifest, RunFolder},
     scenario::Scenario,
     tape::{self, Ask, Header, Tape, TapeRecorder},
+    threshold::{self, Reached, Threshold},
     told,
 };
 
@@ -34,6 +39,8 @@ pub struct Trial {
     files: Option<Files>,
     /// Whether its verdict and what it reached are all that anybody will look at.
     is_brief: bool,
+    /// What it has to reach besides its claims.
+    thresholds: Vec<Threshold>,
     began: Instant,
 }
 
@@ -56,6 +63,7 @@ impl Trial {
             identities: Vec::new(),
             files: None,
             is_brief: false,
+            thresholds: Vec::new(),
             began: Instant::now(),
         }
     }
@@ -81,6 +89,15 @@ impl Trial {
     #[must_use]
     pub fn brief(self) -> Trial {
         Trial { is_brief: true, ..self }
+    }
+
+    /// The same, which has to reach these besides its claims.
+    #[must_use]
+    pub fn with_thresholds(self, thresholds: &[Threshold]) -> Trial {
+        Trial {
+            thresholds: thresholds.to_vec(),
+            ..self
+        }
     }
 
     /// The same, but it leaves a folder below `out`.
@@ -130,6 +147,11 @@ impl Trial {
         self.is_brief
     }
 
+    /// What it is called where several are told of.
+    pub fn name(&self) -> String {
+        format!("{} seed {}", self.scenario.name, self.seed)
+    }
+
     /// The folder, if there is one.
     pub fn folder(&self) -> Option<&RunFolder> {
         self.files.as_ref().map(|files| &files.folder)
@@ -164,7 +186,13 @@ impl Trial {
             tape,
             asks: self.asks.as_deref(),
         };
-        interpreter::run(cluster, options, watch).await
+        let backend = self.files.as_ref().map(|files| files.manifest.backend);
+        let zero_unix_ns = match backend {
+            Some(Backend::Processes) => zero_unix_ns(cluster.elapsed()),
+            _ => None,
+        };
+        let record = interpreter::run(cluster, options, watch).await?;
+        Ok(RunRecord { zero_unix_ns, ..record })
     }
 
     fn header(&self, backend: Backend) -> Header {
@@ -184,8 +212,11 @@ impl Trial {
         let facts: RunFacts = run_facts(&self.scenario, &record.faults, Some(record.told.clone()));
         let judge = if self.is_brief { judge_briefly } else { judge_claims };
         let judgement = judge(&self.scenario, &record.history, &facts, execute);
+        let thresholds = self.reached(record, &judgement);
         let interrupted = record.interrupted.then_some(Exit::Interrupted);
-        let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(interrupted));
+        let missed = thresholds.iter().any(|reached| !reached.met).then_some(Exit::Missed);
+        let others = interrupted.into_iter().chain(missed);
+        let exit = Exit::gravest([judgement.verdict.into()].into_iter().chain(others));
         let report = Report {
             seed: Some(self.seed),
             judgement,
@@ -203,7 +234,12 @@ impl Trial {
                 quiet_after: record.quiet_after,
                 interrupted: record.interrupted,
             }),
+            thresholds,
         };
+        if let Some(files) = &mut self.files {
+            files.manifest.zero_unix_ns = record.zero_unix_ns;
+            files.folder.write_manifest(&files.manifest)?;
+        }
         if let Some(files) = &self.files {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
@@ -213,13 +249,30 @@ impl Trial {
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
             tape::append_ending(&files.folder.file(tape::FILE), report.ending())?;
             report::write_anomalies(files.folder.path(), &report, &record.history, &facts.context)?;
+            report::html::write(&files.folder, &report, &record.history, &facts.context)?;
+            write_outcome(&files.folder, &Outcome::of(Suite::of_report(self.name(), &report)))?;
         }
         self.end(exit, trace_hash)?;
         Ok(report)
     }
 
+    fn reached(&self, record: &RunRecord, judgement: &Judgement) -> Vec<Reached> {
+        let measured = threshold::Measured {
+            counts: &judgement.counts,
+            latencies: &record.latencies,
+            recovery: record.quiet_after,
+        };
+        self.thresholds
+            .iter()
+            .map(|threshold| threshold.of(&measured))
+            .collect()
+    }
+
     /// Notes that the run failed, and with what.
     pub fn fail(mut self, error: &anyhow::Error) {
+        let outcome = Outcome::of_failure(&self.name(), error);
+        // As below: a file that can't be written would only hide the failure.
+        let _ = self.files.as_ref().map(|files| write_outcome(&files.folder, &outcome));
         // The failure itself is what is reported; a manifest that can't be written as well would only hide it.
         let _ = self.end(exit_of(error), None);
     }
@@ -242,4 +295,16 @@ impl Trial {
         });
         files.folder.write_manifest(&files.manifest)
     }
+}
+
+/// When `elapsed` was nothing, in nanoseconds since 1970; `None` of a machine whose clock was never set.
+fn zero_unix_ns(elapsed: Duration) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(now.checked_sub(elapsed)?.as_nanos()).ok()
+}
+
+/// What a CI system is told of the run, in its folder.
+fn write_outcome(folder: &RunFolder, outcome: &Outcome) -> anyhow::Result<()> {
+    folder.write(ci::JUNIT_FILE, &ci::junit(outcome))?;
+    folder.write(ci::SUMMARY_FILE, &ci::summary(outcome, ci::SUMMARY_BYTES_MAX))
 }

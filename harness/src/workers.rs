@@ -3,7 +3,13 @@
 //! A check that panics is caught where it runs and ends as a reason not to know; what it had to say goes into the report in
 //! the place of the screen. The same checks find the same on any number of threads.
 
-use std::{cell::Cell, sync::Once};
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use quorate_workloads::Execute;
 use rayon::{
@@ -22,6 +28,26 @@ pub struct Workers {
     /// None for one thread, which is the caller's.
     pool: Option<ThreadPool>,
     jobs: usize,
+    counter: Option<Arc<Counter>>,
+}
+
+/// How far checks have come, for whoever looks on.
+#[derive(Debug, Default)]
+pub struct Counter {
+    known: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Counter {
+    /// How many checks have ended.
+    pub fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// How many there are that are known of: what others find may bring more.
+    pub fn known(&self) -> usize {
+        self.known.load(Ordering::Relaxed)
+    }
 }
 
 impl Workers {
@@ -38,7 +64,20 @@ impl Workers {
                 Some(ThreadPoolBuilder::new().num_threads(jobs).thread_name(name).build()?)
             }
         };
-        Ok(Workers { pool, jobs })
+        Ok(Workers {
+            pool,
+            jobs,
+            counter: None,
+        })
+    }
+
+    /// The same, which count what they do.
+    #[must_use]
+    pub fn counted(self, counter: Arc<Counter>) -> Workers {
+        Workers {
+            counter: Some(counter),
+            ..self
+        }
     }
 
     /// As many as this machine has processors for.
@@ -66,8 +105,14 @@ impl Execute for Workers {
             IS_CHECKING.set(true);
             let end = guarded(|| unit(number));
             IS_CHECKING.set(false);
+            if let Some(counter) = &self.counter {
+                counter.done.fetch_add(1, Ordering::Relaxed);
+            }
             end
         };
+        if let Some(counter) = &self.counter {
+            counter.known.fetch_add(count, Ordering::Relaxed);
+        }
         hush_checks();
         match &self.pool {
             None => (0..count).map(guarded).collect(),
@@ -103,20 +148,24 @@ fn hush_checks() {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[test]
     fn one_that_panics_takes_no_other_with_it() {
         for jobs in [1, 2, 3] {
-            let workers = Workers::new(jobs).expect("threads");
+            let counter = Arc::new(Counter::default());
+            let workers = Workers::new(jobs).expect("threads").counted(Arc::clone(&counter));
             let done = AtomicUsize::new(0);
             let ends = workers.execute(100, &|number| {
                 assert!(number != 41, "number {number} is broken");
                 done.fetch_add(1, Ordering::Relaxed);
             });
             assert_eq!(done.load(Ordering::Relaxed), 99);
+            assert_eq!(
+                (counter.done(), counter.known()),
+                (100, 100),
+                "one that panics has ended too"
+            );
             let broken: Vec<_> = ends.iter().filter_map(|end| end.as_ref().err()).collect();
             assert_eq!(broken, ["number 41 is broken"]);
             assert!(ends[41].is_err());

@@ -15,6 +15,7 @@ mod judge;
 mod keys;
 mod memory;
 mod model;
+pub mod pbs;
 mod property;
 mod register;
 mod set;

@@ -5,7 +5,7 @@ use std::env;
 use crate::shell::quoted;
 
 /// What makes a command a sweep, or says how it is told: flags that take a value.
-const SWEEP_FLAGS: [&str; 8] = [
+const SWEEP_FLAGS: [&str; 9] = [
     "--seed",
     "--seeds",
     "--jobs",
@@ -14,6 +14,7 @@ const SWEEP_FLAGS: [&str; 8] = [
     "--corpus",
     "--format",
     "--progress",
+    "--junit",
 ];
 
 /// The command of this process for one `seed`, ready for a shell.
@@ -23,7 +24,7 @@ pub(super) fn command_of_seed(seed: u64) -> String {
 
 fn of_arguments(arguments: impl Iterator<Item = String>, seed: u64) -> String {
     let mut command = "quorate".to_owned();
-    let mut arguments = arguments.filter(|argument| !["-q", "--quiet"].contains(&argument.as_str()));
+    let mut arguments = arguments.filter(|argument| !["-q", "--quiet", "--github"].contains(&argument.as_str()));
     while let Some(argument) = arguments.next() {
         let (name, value) = argument
             .split_once('=')
@@ -44,10 +45,11 @@ mod tests {
 
     #[test]
     fn all_that_makes_the_run_stays_and_the_sweep_goes() {
-        let typed = "sim quickstart --seeds 100 --r 1 --seed=5 --jobs=2 -q --set keys=3 --format json --swarm --stop-at 1 \
-                     --budget=10m --corpus c.json --plant hint-dropped --progress none";
+        let typed = "sim quickstart --seeds 100 --r 1 --seed=5 --jobs=2 -q --set keys=3 --format json --swarm --stop-at 1 --github \
+                     --budget=10m --corpus c.json --plant hint-dropped --progress none --junit j.xml --threshold p99=5ms";
         let command = of_arguments(typed.split_whitespace().map(str::to_owned), 17);
-        let expected = "quorate sim quickstart --r 1 --set keys=3 --swarm --plant hint-dropped --seed 17";
+        let expected =
+            "quorate sim quickstart --r 1 --set keys=3 --swarm --plant hint-dropped --threshold p99=5ms --seed 17";
         assert_eq!(command, expected);
     }
 

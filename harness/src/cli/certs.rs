@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use quorate_node::{certs::Authority, identity::Role};
 
-use super::answer;
+use serde_json::json;
+
+use super::Format;
 use crate::exit::{Exit, ExitError};
 
 /// Makes a cluster's own certificates: its authority at first, then a folder for each name.
@@ -27,6 +29,9 @@ pub(super) struct Args {
     /// An administrator to make one for; may be repeated.
     #[arg(long, value_name = "NAME")]
     admin: Vec<String>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -42,13 +47,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Err(ExitError::usage("make certificates: name a --node, --client or --admin").into());
     }
     let authority = authority(&args.dir)?;
+    let mut folders = Vec::new();
     for (role, name) in wanted {
         let identity = authority.issue(role, name)?;
         let folder = args.dir.join(name);
         std::fs::create_dir(&folder).with_context(|| format!("create folder {}", folder.display()))?;
         identity.save(&folder)?;
-        answer(&format!("{}\n", folder.display()));
+        folders.push(folder);
     }
+    args.format.answer(
+        || folders.iter().map(|folder| format!("{}\n", folder.display())).collect(),
+        || json!({ "format": 1, "authority": args.dir, "folders": folders }),
+    );
     Ok(Exit::Valid)
 }
 

@@ -1,15 +1,22 @@
 //! `quorate check`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     Format, answer, answer_json,
+    ci::{CiArgs, ThresholdArgs},
     judge::{BudgetArg, JudgeArgs, budget},
+    output::ProgressArgs,
 };
 use crate::{
     checking::{CheckOptions, Checked, Checker, SearchBudget},
+    ci::{Outcome, Suite},
     exit::Exit,
     report,
+    workers::Counter,
 };
 
 /// Judges saved runs and history files, of any store.
@@ -31,6 +38,12 @@ pub(super) struct Args {
     /// Write each violation there: its words, its operations, the smallest history that shows it, a picture.
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
+    #[command(flatten)]
+    progress: ProgressArgs,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
+    #[command(flatten)]
+    ci: CiArgs,
     /// How to answer. Of several paths text is a line each, and so is JSON.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -51,26 +64,47 @@ Examples:
   zcat history.edn.gz | quorate check - --model bank --evidence why";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let checker = Checker::new(args.options()?)?;
+    let counter = Arc::new(Counter::default());
+    let checker = Checker::new(args.options()?)?.counted(Arc::clone(&counter));
+    let mut display = args.progress.display();
+    let title = args.title();
+    args.ci.begin(&title)?;
     let mut exits = Vec::new();
+    let mut suites = Vec::new();
     for path in &args.paths {
-        match checker.check(path, &|base| args.judge.settings.over(base)) {
+        let name = path.display().to_string();
+        match display.during_checks(&counter, || args.check(&checker, path)) {
             Ok(checked) => {
-                args.tell(path, &checked)?;
+                args.tell(path, &checked).map_err(|error| args.ci.fail(&title, error))?;
                 exits.push(checked.report.exit);
+                suites.push(Suite::of_report(name, &checked.report));
             }
             // Of several files those that can be read are judged all the same.
             Err(error) if args.paths.len() > 1 => {
                 eprintln!("quorate: failed to {error:#}");
                 exits.push(crate::exit::exit_of(&error));
+                suites.push(Suite::of_failure(&name, &error));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(args.ci.fail(&title, error)),
         }
     }
-    Ok(Exit::gravest(exits))
+    Ok(args.ci.end(Exit::gravest(exits), &Outcome { title, suites }))
 }
 
 impl Args {
+    fn title(&self) -> String {
+        match &*self.paths {
+            [path] => format!("check {}", path.display()),
+            paths => format!("check of {} paths", paths.len()),
+        }
+    }
+
+    fn check(&self, checker: &Checker, path: &Path) -> anyhow::Result<Checked> {
+        let mut checked = checker.check(path, &|base| self.judge.settings.over(base))?;
+        checked.measure(&self.thresholds.thresholds)?;
+        Ok(checked)
+    }
+
     fn options(&self) -> anyhow::Result<CheckOptions> {
         let mut budget = SearchBudget::default();
         match self.budget {

@@ -9,13 +9,14 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    fault::{Fault, FaultKind},
+    fault::{Fault, FaultKind, Role},
     run_folder::Backend,
 };
 
-/// Lists the faults that a run can draw or plan, and the bugs that it can plant.
+/// Lists the faults that a run can draw or plan, the roles that they can be aimed at, and the bugs that it can plant.
 ///
-/// A family is what --faults takes; a fault is what a plan names, with what it takes on real processes.
+/// A family is what --faults takes; a fault is what a plan names, with what it takes on real processes; a role is whom a plan's fault
+/// can be aimed at in the place of a node.
 ///
 /// Example: quorate faults
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,7 @@ pub(super) fn run(args: &Args) -> Exit {
     Exit::Valid
 }
 
-/// One object a line: families, then faults, then bugs.
+/// One object a line: families, then faults, then roles, then bugs.
 fn answer_lines() {
     for kind in FaultKind::ALL {
         let verbs = verbs(|backend| kind.is_of(backend));
@@ -42,15 +43,18 @@ fn answer_lines() {
     for fault in Fault::examples() {
         answer_json(&json!({
             "kind": "shape",
-            "name": fault.name(),
+            "name": fault.shape(),
             "family": fault.kind().name(),
             "verbs": verbs(|backend| fault.is_of(backend)),
             "needs": fault.needs(),
             "example": fault,
         }));
     }
+    let verbs = ["run", "sim"];
+    for (form, meaning) in Role::FORMS {
+        answer_json(&json!({ "kind": "role", "name": form, "does": meaning, "verbs": verbs }));
+    }
     for plant in Plant::ALL {
-        let verbs = ["run", "sim"];
         answer_json(&json!({ "kind": "plant", "name": plant.name(), "does": plant.description(), "verbs": verbs }));
     }
 }
@@ -71,18 +75,22 @@ fn text() -> String {
     for fault in Fault::examples() {
         let needs: Vec<_> = fault.needs().iter().map(|need| need.words()).collect();
         faults.row([
-            fault.name(),
+            fault.shape(),
             fault.kind().name().to_owned(),
             verbs(|backend| fault.is_of(backend)).join(", "),
             needs.join(", "),
             fault.to_string(),
         ]);
     }
+    let mut roles = Table::new([("ROLE", Side::Left), ("IS", Side::Left)]);
+    for (form, meaning) in Role::FORMS {
+        roles.row([form.to_owned(), meaning.to_owned()]);
+    }
     let mut plants = Table::new([("BUG", Side::Left), ("DOES", Side::Left)]);
     for plant in Plant::ALL {
         plants.row([plant.name().to_owned(), plant.description().to_owned()]);
     }
-    format!("{families}\n{faults}\n{plants}")
+    format!("{families}\n{faults}\n{roles}\n{plants}")
 }
 
 fn verbs(is_of: impl Fn(Backend) -> bool) -> Vec<&'static str> {

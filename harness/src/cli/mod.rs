@@ -3,20 +3,29 @@
 mod again;
 mod certs;
 mod check;
+mod ci;
 mod claims;
+mod completions;
 mod convert;
 mod doctor;
+mod explain;
 mod faults;
 mod gossip;
 mod judge;
+mod man;
+mod needs;
 mod node;
+mod numbers;
 mod output;
 mod overrides;
+mod predict;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod runs;
 mod scenarios;
+mod serve;
 mod settings;
 mod shrink;
 mod shrink_run;
@@ -44,7 +53,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 valid, 1 a claim violated, 2 unknown, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
+Exit codes: 0 valid, 1 a claim violated, 2 unknown, 3 a need or threshold missed, 4 vacuous, 5 replay diverged, 64 usage, 65 input data, 70 harness or node failure, \
 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -52,11 +61,15 @@ enum Command {
     Run(Box<run::Args>),
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
+    Predict(Box<predict::Args>),
     Check(Box<check::Args>),
+    Explain(Box<explain::Args>),
+    Report(Box<report::Args>),
     Replay(Box<replay::Args>),
     Shrink(Box<shrink::Args>),
     VerifyFix(Box<verify_fix::Args>),
     Runs(runs::Args),
+    Serve(serve::Args),
     Convert(convert::Args),
     Scenarios(scenarios::Args),
     Claims(claims::Args),
@@ -65,6 +78,8 @@ enum Command {
     Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How answers are written.
@@ -74,6 +89,19 @@ pub(crate) enum Format {
     Text,
     /// For machines: one object on standard output, everything else on standard error.
     Json,
+}
+
+/// How tables of figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    /// For people.
+    Text,
+    /// For machines: one object.
+    Json,
+    /// For spreadsheets: one row for each R and W.
+    Csv,
+    /// For documents.
+    Markdown,
 }
 
 impl Format {
@@ -101,11 +129,17 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Shrink(args)) => shrink::run(&args),
         Some(Command::VerifyFix(args)) => verify_fix::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),

@@ -25,15 +25,22 @@ pub(super) struct TellingArgs {
     /// Where the folders of runs go.
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     pub(super) out: PathBuf,
-    /// How to show progress.
+    #[command(flatten)]
+    progress: ProgressArgs,
+    /// How to answer.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+/// How it is told how far something has come.
+#[derive(Debug, Args)]
+pub(super) struct ProgressArgs {
+    /// How to show progress on standard error: a live line, a line now and then, or nothing. Auto is a live line on a terminal.
     #[arg(long, value_enum, default_value = "auto")]
     progress: Style,
     /// Show no progress.
     #[arg(short, long)]
     quiet: bool,
-    /// How to answer.
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: Format,
 }
 
 impl OutputArgs {
@@ -44,6 +51,12 @@ impl OutputArgs {
 }
 
 impl TellingArgs {
+    pub(super) fn display(&self) -> Display {
+        self.progress.display()
+    }
+}
+
+impl ProgressArgs {
     pub(super) fn display(&self) -> Display {
         Display::new(if self.quiet { Style::None } else { self.progress })
     }

@@ -1,13 +1,16 @@
-//! What is shown while a run goes on: a live line on a terminal, a line now and then elsewhere. On standard error.
+//! What is shown while a run goes on: a live line on a terminal, a line now and then elsewhere. On standard error, and without
+//! colours, so that `NO_COLOR` has nothing to turn off.
 
 use std::{
     io::{IsTerminal, Write},
+    sync::{Arc, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
 use clap::ValueEnum;
 
-use crate::interpreter::Progress;
+use crate::{interpreter::Progress, latency::Latency, workers::Counter};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,6 +31,12 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two updates of a live line.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Of how many operations, the last to succeed, a live line tells the latency: what was slow a minute ago is no news.
+const RECENT_COUNT: usize = 1000;
+
+/// How many letters a bar has.
+const BAR_WIDTH: usize = 20;
+
 /// How long a live line may be: one that wraps can't be written over.
 const LIVE_WIDTH: usize = 79;
 
@@ -42,13 +51,13 @@ pub(crate) struct Display {
 impl Display {
     pub(crate) fn new(style: Style) -> Display {
         let style = match style {
-            Style::Auto if std::io::stderr().is_terminal() => Style::Bar,
+            Style::Auto if is_live() => Style::Bar,
             Style::Auto => Style::Lines,
             style => style,
         };
         Display {
             style,
-            last: None,
+            last: Some(Instant::now()),
             live: false,
         }
     }
@@ -68,8 +77,10 @@ impl Display {
             Progress::Load {
                 elapsed,
                 ended,
-                ok,
+                latencies,
                 faults,
+                load,
+                now,
             } => self.show_work(elapsed, || {
                 let faults = if faults.is_empty() {
                     "none".to_owned()
@@ -77,10 +88,46 @@ impl Display {
                     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
                     faults.join(", ")
                 };
-                let share = ok as f64 * 100.0 / ended.max(1) as f64;
-                format!("{ended} ops, {share:.0}% ok; faults: {faults}")
+                let share = latencies.len() as f64 * 100.0 / ended.max(1) as f64;
+                let recent = Latency::of(&latencies[latencies.len().saturating_sub(RECENT_COUNT)..]);
+                let p99 = recent.map_or(String::new(), |recent| format!(", p99 {:.1} ms", recent.p99_ms));
+                let lag = load.lag(now).as_millis();
+                format!("{ended} ops, {share:.1}% ok{p99}, lag {lag} ms; faults: {faults}")
             }),
         }
+    }
+
+    /// Shows how far checks have come, now and then.
+    pub(crate) fn show_checks(&mut self, elapsed: Duration, counter: &Counter) {
+        let style = self.style;
+        self.show_work(elapsed, || match (counter.done(), counter.known()) {
+            (_, 0) => "reading".to_owned(),
+            (done, known) => {
+                let bar = match style {
+                    Style::Bar => bar(done, known) + " ",
+                    _ => String::new(),
+                };
+                format!("checking {bar}{done} of {known} checks")
+            }
+        });
+    }
+
+    /// Does `work`, and shows how far the checks have come that it counts.
+    pub(crate) fn during_checks<T>(&mut self, counter: &Arc<Counter>, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        thread::scope(|scope| {
+            // What ends the work, be it a panic, drops the sender, and so ends the other thread.
+            let (working, over) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                while over.recv_timeout(BAR_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    self.show_checks(began.elapsed(), counter);
+                }
+                self.clear();
+            });
+            let done = work();
+            drop(working);
+            done
+        })
     }
 
     /// Shows how far some work has come after so long, now and then.
@@ -116,8 +163,42 @@ impl Drop for Display {
     }
 }
 
+/// Whether a line can be written over: on a terminal that knows how to.
+fn is_live() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A share as a bar, in letters that every terminal has.
+fn bar(done: usize, known: usize) -> String {
+    let full = (done * BAR_WIDTH).checked_div(known).unwrap_or(0).min(BAR_WIDTH);
+    format!("[{}{}]", "#".repeat(full), ".".repeat(BAR_WIDTH - full))
+}
+
 /// A terminal that has gone away changes nothing.
 fn write_error(text: &str) {
     let mut err = std::io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_at_any_share() {
+        assert_eq!(bar(0, 80), "[....................]");
+        assert_eq!(bar(41, 80), "[##########..........]");
+        assert_eq!(bar(80, 80), "[####################]");
+        assert_eq!(bar(3, 0), bar(0, 1));
+    }
+
+    #[test]
+    fn what_is_worked_on_ends_the_thread_that_shows_it_even_by_a_panic() {
+        let counter = Arc::new(Counter::default());
+        let mut display = Display::new(Style::None);
+        assert_eq!(display.during_checks(&counter, || 7), 7);
+        let mut panics = || display.during_checks(&counter, || panic!("a bug"));
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut panics));
+        assert!(caught.is_err());
+    }
 }

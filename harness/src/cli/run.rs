@@ -1,12 +1,22 @@
 //! `quorate run`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quorate_core::{AdminOk, AdminRequest};
 
-use super::{output::OutputArgs, overrides::ScenarioArgs, progress::Display};
+use super::{
+    ci::{CiArgs, ThresholdArgs},
+    output::OutputArgs,
+    overrides::ScenarioArgs,
+    progress::Display,
+};
 use crate::{
     backend::{ProcessCluster, ProcessOptions},
+    ci::{Outcome, Suite},
     cluster::Cluster,
     exit::{Exit, ExitError},
     fault::Place,
@@ -15,7 +25,7 @@ use crate::{
     report::{self, Report},
     run_folder::Backend,
     trial::Trial,
-    workers::Workers,
+    workers::{Counter, Workers},
 };
 
 /// Runs a scenario on real processes, and judges what its clients saw.
@@ -30,8 +40,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH")]
     node_bin: Option<PathBuf>,
     #[command(flatten)]
+    thresholds: ThresholdArgs,
+    #[command(flatten)]
+    ci: CiArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
+
+/// Time between two looks at how far the checks have come.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut scenario = args.scenario.resolve()?;
@@ -42,10 +59,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     scenario.resolve_swarm(seed, Backend::Processes);
     let mut display = args.output.telling.display();
     display.say(&format!("{}: seed {seed}", scenario.name));
-    let trial = Trial::in_memory(scenario, seed).in_folder(&args.output.telling.out, Backend::Processes)?;
+    let trial = Trial::in_memory(scenario, seed)
+        .with_thresholds(&args.thresholds.thresholds)
+        .in_folder(&args.output.telling.out, Backend::Processes)?;
     let folder = trial.folder().expect("made just now").path().display().to_string();
-    let Some(report) = run_trial(trial, args.node_bin.as_deref(), &mut display)? else {
+    let name = trial.name();
+    args.ci.begin(&name)?;
+    let report = run_trial(trial, args.node_bin.as_deref(), &mut display);
+    let Some(report) = report.map_err(|error| args.ci.fail(&name, error))? else {
         display.say(&format!("given up; what was recorded is in {folder}"));
+        args.ci.fail(&name, anyhow::anyhow!("end: the user has given it up"));
         return Ok(Exit::Interrupted);
     };
     drop(display);
@@ -53,7 +76,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         .telling
         .format
         .answer(|| report::text(&report), || report::json(&report));
-    Ok(report.exit)
+    Ok(args.ci.end(report.exit, &Outcome::of(Suite::of_report(name, &report))))
 }
 
 /// Runs a trial that has a folder on real processes, and judges it; `None` if the user has given it up.
@@ -85,11 +108,17 @@ async fn conduct(trial: Trial, node_bin: Option<&Path>, display: &mut Display) -
         }
     };
     display.say("- checking");
-    let judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None, &Workers::of_machine()?));
-    tokio::select! {
-        biased;
-        () = interrupts.second() => Ok(None),
-        report = judged => report?.map(Some),
+    let (began, counter) = (Instant::now(), Arc::new(Counter::default()));
+    let workers = Workers::of_machine()?.counted(Arc::clone(&counter));
+    let mut judged = tokio::task::spawn_blocking(move || trial.conclude(&record, None, &workers));
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+    loop {
+        tokio::select! {
+            biased;
+            () = interrupts.second() => return Ok(None),
+            report = &mut judged => return report?.map(Some),
+            _ = ticks.tick() => display.show_checks(began.elapsed(), &counter),
+        }
     }
 }
 

@@ -4,8 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
-use super::{output::OutputArgs, overrides::ScenarioArgs, sweep};
+use super::{
+    ci::{CiArgs, ThresholdArgs},
+    output::OutputArgs,
+    overrides::ScenarioArgs,
+    sweep,
+};
 use crate::{
+    ci::{Outcome, Suite},
     duration,
     exit::{Exit, ExitError},
     report,
@@ -32,6 +38,10 @@ pub(super) struct Args {
     swarm: bool,
     #[command(flatten)]
     pub(super) sweep: SweepArgs,
+    #[command(flatten)]
+    thresholds: ThresholdArgs,
+    #[command(flatten)]
+    pub(super) ci: CiArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
 }
@@ -82,13 +92,17 @@ fn run_one(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
         .trial(scenario, seed)
         .in_folder(&args.output.telling.out, Backend::Simulated)?;
     let workers = Workers::of_machine()?;
-    let simulated = simulate(trial, &workers, None, &mut |progress| display.show(progress))?;
+    let name = trial.name();
+    args.ci.begin(&name)?;
+    let simulated = simulate(trial, &workers, None, &mut |progress| display.show(progress));
+    let simulated = simulated.map_err(|error| args.ci.fail(&name, error))?;
     drop(display);
     args.output
         .telling
         .format
         .answer(|| report::text(&simulated.report), || json_of(&simulated));
-    Ok(simulated.report.exit)
+    let report = &simulated.report;
+    Ok(args.ci.end(report.exit, &Outcome::of(Suite::of_report(name, report))))
 }
 
 impl Args {
@@ -98,7 +112,7 @@ impl Args {
             Swarm::Off => scenario.clone(),
             Swarm::Sizes => draw_sizes(scenario, seed),
         };
-        Trial::in_memory(scenario, seed)
+        Trial::in_memory(scenario, seed).with_thresholds(&self.thresholds.thresholds)
     }
 
     pub(super) fn swarm(&self) -> Swarm {

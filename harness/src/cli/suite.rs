@@ -9,14 +9,15 @@ use std::{
 use serde_json::{Value, json};
 use toml::Table;
 
-use super::{Format, output::TellingArgs, overrides::to_table};
+use super::{Format, ci::CiArgs, output::TellingArgs, overrides::to_table};
 use crate::{
+    ci::{self, Case, End, Outcome},
     duration,
     exit::{Exit, ExitError},
     run_folder::read_input,
     scenario::Scenario,
     shell::quoted,
-    suite::{self, CellReport, Expected, Slice, Suite, SuiteReport},
+    suite::{self, CellReport, Expected, Slice, Suite, SuiteOptions, SuiteReport},
     workers::jobs,
 };
 
@@ -28,7 +29,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// mutants, exhibits, or a file.
+    /// mutants, exhibits, sequences, or a file.
     suite: Option<String>,
     /// Begin no cell after this time; cells that are left make the answer unknown.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -42,6 +43,11 @@ pub(super) struct Args {
     /// How many seeds at a time; as many as there are processors unless told otherwise. The answer is the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Don't look for how few of its faults each bug needs to be caught, which takes a run for each fault.
+    #[arg(long)]
+    faults_as_planned: bool,
+    #[command(flatten)]
+    ci: CiArgs,
     #[command(flatten)]
     telling: TellingArgs,
 }
@@ -60,14 +66,72 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let suite = chosen(args, open(name)?)?;
     let began = Instant::now();
     let deadline = args.budget.map(|budget| began + budget);
+    args.ci.begin(&suite.name)?;
     let mut display = args.telling.display();
-    let report = suite::run(&suite, jobs(args.jobs), deadline, &mut |cell| {
+    let options = SuiteOptions {
+        jobs: jobs(args.jobs),
+        deadline,
+        finds_least: !args.faults_as_planned,
+    };
+    let report = suite::run(&suite, options, &mut |cell| {
         display.say(&line(&suite, cell));
-    })?;
+    });
+    let report = report.map_err(|error| args.ci.fail(&suite.name, error))?;
     drop(display);
     let format = args.telling.format;
     format.answer(|| text(&suite, &report, began.elapsed()), || json_of(&suite, &report));
-    Ok(report.exit())
+    Ok(args.ci.end(report.exit(), &outcome(&suite, &report)))
+}
+
+/// A suite for each cell, a case for each claim that has to be broken in it, and one for all else.
+fn outcome(suite: &Suite, report: &SuiteReport) -> Outcome {
+    let cells = report.cells.iter().map(|cell| cell_outcome(suite, cell));
+    let left = report.left.iter().map(|name| {
+        let end = End::error("no-time", "no time was left for it", "");
+        ci::Suite {
+            name: format!("{}/{name}", suite.name),
+            words: "not run".to_owned(),
+            cases: vec![Case::new("was run", end)],
+            ..ci::Suite::default()
+        }
+    });
+    Outcome {
+        title: format!("suite {}", suite.name),
+        suites: cells.chain(left).collect(),
+    }
+}
+
+fn cell_outcome(suite: &Suite, report: &CellReport) -> ci::Suite {
+    let words = line(suite, report);
+    let seen = |claim: &String| {
+        let end = match report.unbroken.contains(claim) {
+            true => End::failed(
+                "not-broken",
+                format!("{claim} was not seen broken as it had to be"),
+                &*words,
+            ),
+            false => End::Passed("seen broken as it has to be".to_owned()),
+        };
+        Case::new(claim.clone(), end)
+    };
+    let mut cases: Vec<_> = match &report.cell.expected {
+        Expected::Caught { claim, .. } => vec![seen(claim)],
+        Expected::Observed(claims) => claims.iter().map(seen).collect(),
+        Expected::Valid => Vec::new(),
+    };
+    let is_wrong = !report.has_passed() && report.unbroken.is_empty();
+    let end = match report.false_alarms.is_empty() && !is_wrong {
+        true => End::Passed(format!("{} seeds", report.seeds)),
+        false => End::failed("false-alarm", "something was found that nobody planted", &*words),
+    };
+    cases.push(Case::new("nothing else", end));
+    ci::Suite {
+        name: format!("{}/{}", suite.name, report.cell.name),
+        words: words.lines().next().unwrap_or_default().to_owned(),
+        seconds: report.took.as_secs_f64(),
+        cases,
+        again: Vec::new(),
+    }
 }
 
 fn list(format: Format) {
@@ -129,7 +193,12 @@ fn line(suite: &Suite, report: &CellReport) -> String {
     let (word, what) = match &cell.expected {
         Expected::Caught { claim, .. } if report.unbroken.is_empty() => (
             "caught",
-            format!("{claim} in {} of {} seeds", report.caught_in, cell.seeds),
+            format!(
+                "{claim} in {} of {} seeds{}",
+                report.caught_in,
+                cell.seeds,
+                caught(report)
+            ),
         ),
         Expected::Caught { claim, in_seeds } => (
             "ESCAPED",
@@ -148,7 +217,7 @@ fn line(suite: &Suite, report: &CellReport) -> String {
         }
         Expected::Observed(_) | Expected::Valid => ("valid", format!("{} seeds", report.seeds)),
     };
-    let mut out = format!("{word:<9}{:<26}{what}, {:.1} s", cell.name, report.took.as_secs_f64());
+    let mut out = format!("{word:<9}{:<31}{what}, {:.1} s", cell.name, report.took.as_secs_f64());
     for seed in &report.false_alarms {
         let scenario = Scenario {
             plant: None,
@@ -166,13 +235,29 @@ fn line(suite: &Suite, report: &CellReport) -> String {
     out
 }
 
+/// How long the run was in which a bug was caught first, and what had to be broken.
+fn caught(report: &CellReport) -> String {
+    let Some(catch) = &report.catch else {
+        return String::new();
+    };
+    let (simulated, wall) = (catch.simulated.as_secs_f64(), catch.wall.as_secs_f64());
+    let faults = match catch.faults.as_slice() {
+        [] => "no fault at all".to_owned(),
+        faults => faults.join(", "),
+    };
+    format!(
+        " (seed {}, {simulated:.1} s simulated in {wall:.2} s, by {faults})",
+        catch.seed
+    )
+}
+
 fn text(suite: &Suite, report: &SuiteReport, took: Duration) -> String {
     let mut out = format!("suite    {}: {}\n\n", suite.name, suite.about);
     for cell in &report.cells {
         let _ = writeln!(out, "{}", line(suite, cell));
     }
     for name in &report.left {
-        let _ = writeln!(out, "left     {name:<26}no time was left for it");
+        let _ = writeln!(out, "left     {name:<31}no time was left for it");
     }
     let failed = report.cells.iter().filter(|cell| !cell.has_passed()).count();
     let alarms: usize = report.cells.iter().map(|cell| cell.false_alarms.len()).sum();
@@ -232,6 +317,9 @@ fn cell_json(suite: &Suite, report: &CellReport) -> Value {
         "broken": report.broken.iter().map(|(claim, seed)| json!({ "claim": claim, "seed": seed })).collect::<Vec<_>>(),
         "unbroken": report.unbroken,
         "caught_in": report.caught_in,
+        "simulated_seconds": report.catch.as_ref().map(|catch| catch.simulated.as_secs_f64()),
+        "wall_seconds": report.catch.as_ref().map(|catch| catch.wall.as_secs_f64()),
+        "least_faults": report.catch.as_ref().map(|catch| &catch.faults),
         "false_alarms": report.false_alarms,
         "seeds": report.seeds,
         "seconds": report.took.as_secs_f64(),

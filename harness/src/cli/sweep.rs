@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{again::command_of_seed, sim::Args};
 use crate::{
+    ci::{Case, End, Outcome, Suite},
     exit::{Exit, exit_of},
     scenario::Scenario,
     sweep::{Corpus, Limits, SeedRun, Seeds, Swarm, Swept, Totals, sweep},
@@ -33,6 +34,8 @@ pub(super) fn run(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
     // One thread judges each: the others have seeds of their own.
     let judge = Workers::new(1)?;
     let simulate = |seed| SeedRun::of_trial(args.trial(scenario, seed), &judge);
+    let title = format!("{} over many seeds", scenario.name);
+    args.ci.begin(&title)?;
     let mut display = args.output.telling.display();
     let mut saved = Ok(());
     let swept = sweep(&seeds, limits, &simulate, &mut |run, totals| {
@@ -60,7 +63,7 @@ pub(super) fn run(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
     };
     args.output.telling.format.answer(|| told.text(), || told.json());
     // What was found is worth more than the file that could not be written: it is told first.
-    let exit = told.swept.exit();
+    let exit = args.ci.end(told.swept.exit(), &Outcome::of(told.suite(title)));
     Ok(saved.map_or_else(
         |error| {
             eprintln!("quorate: failed to {error:#}");
@@ -209,6 +212,44 @@ impl Told<'_> {
         text
     }
 
+    /// A case for each seed that failed, and one for all others: a long night has too many to list.
+    fn suite(&self, name: String) -> Suite {
+        let Totals {
+            seeds, valid, vacuous, ..
+        } = self.swept.totals;
+        let failed = self.swept.failed.iter().map(|run| {
+            let name = format!("seed {}", run.seed);
+            let (words, again) = (run.words(), command_of_seed(run.seed));
+            let text = format!("{words}\n{again}");
+            match run.violated.is_empty() && run.missed.is_empty() {
+                true => Case::new(name, End::error("not-judged", words, text)),
+                false => Case::new(
+                    name,
+                    End::failed(run.anomalies.first().map_or("threshold", |it| it), words, text),
+                ),
+            }
+        });
+        let words = format!("{valid} of {seeds} seeds valid, {vacuous} vacuous");
+        let others = match (valid, vacuous) {
+            (0, 0) => None,
+            (0, _) => Some(End::error(
+                "vacuous",
+                format!("nothing was put to the test: {words}"),
+                "",
+            )),
+            _ => Some(End::Passed(words.clone())),
+        };
+        Suite {
+            name,
+            words: format!("{words}; exit code {}", self.swept.exit().code()),
+            seconds: self.wall_time.as_secs_f64(),
+            cases: failed
+                .chain(others.map(|end| Case::new("all other seeds", end)))
+                .collect(),
+            again: Vec::new(),
+        }
+    }
+
     fn json(&self) -> Value {
         let totals = &self.swept.totals;
         let mut object = json!({
@@ -244,6 +285,7 @@ fn failed_json(run: &SeedRun) -> Value {
         "anomalies": run.anomalies,
         "violated": run.violated,
         "not_judged": run.not_judged,
+        "missed": run.missed,
         "command": command_of_seed(run.seed),
     });
     if let Some(error) = &run.error {

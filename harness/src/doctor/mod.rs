@@ -189,7 +189,7 @@ pub fn impossible_faults(checks: &[Check]) -> Vec<String> {
     };
     let faults = Fault::examples().into_iter();
     let impossible = faults.filter(|fault| fault.needs().iter().any(lacks));
-    impossible.map(|fault| fault.name()).collect()
+    impossible.map(|fault| fault.shape()).collect()
 }
 
 #[cfg(test)]

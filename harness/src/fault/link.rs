@@ -86,7 +86,9 @@ impl Fault {
             _ => Vec::new(),
         }
     }
+}
 
+impl<N> Fault<N> {
     /// What becomes of messages on [`Fault::bad_links`].
     pub fn link_faults(&self) -> LinkFaults {
         match self {

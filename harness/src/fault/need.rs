@@ -42,7 +42,7 @@ impl Need {
     }
 }
 
-impl Fault {
+impl<N> Fault<N> {
     /// What it takes on real processes.
     pub fn needs(&self) -> &'static [Need] {
         match self {
@@ -85,13 +85,9 @@ impl Fault {
             _ => true,
         }
     }
+}
 
-    /// Its name in a plan.
-    pub fn name(&self) -> String {
-        let value = serde_json::to_value(self).expect("a fault can be written");
-        value["fault"].as_str().expect("it says which it is").to_owned()
-    }
-
+impl Fault {
     /// One of each sort, as they might stand in a plan of five nodes and a spare.
     pub fn examples() -> Vec<Fault> {
         let (some, others) = (|| vec![Place(0), Place(1)], || vec![Place(2), Place(3), Place(4)]);
@@ -219,7 +215,7 @@ mod tests {
             .split('`')
             .filter(|part| part.chars().any(char::is_alphabetic))
             .collect();
-        let mut examples: Vec<_> = Fault::examples().iter().map(Fault::name).collect();
+        let mut examples: Vec<_> = Fault::examples().iter().map(Fault::shape).collect();
         examples.sort();
         let mut known: Vec<_> = known
             .into_iter()

@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Place {
 }
 
 /// Nodes as a witness names them: `n1+n2`.
-pub(super) fn list(nodes: &[Place]) -> String {
-    let names: Vec<_> = nodes.iter().map(Place::to_string).collect();
+pub(super) fn list<N: fmt::Display>(nodes: &[N]) -> String {
+    let names: Vec<_> = nodes.iter().map(N::to_string).collect();
     names.join("+")
 }

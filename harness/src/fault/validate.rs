@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Place};
+use super::{Fault, Place, Role};
 
 /// The most that a link may be slowed by: both ways together stay below what nodes take for silence (400 ms), after
 /// which a slow link is no slow link but a cut one.
@@ -74,6 +74,12 @@ pub enum FaultError {
     /// Who is isolated is let back, and nobody else.
     #[error("back names others than nodes, or one of them twice")]
     OthersBack,
+    /// One node is to be hit, and the role may be of more.
+    #[error("{0} can be several nodes, and it takes one")]
+    Several(Role),
+    /// A role of what is not there.
+    #[error("{0} is nobody's: there is no such key, client, owner or data center")]
+    NoSuchRole(Role),
     /// Slower than a link can be.
     #[error("delay and jitter are together more than {} ms, which nodes take for a cut", SLOWER_MAX.as_millis())]
     TooSlow,

@@ -7,6 +7,8 @@
 //!   Remove          kill the node, ask another until it agrees that it is gone, and wait until nothing moves
 //! ```
 //!
+//! Who dies before anybody has heard of it is removed as it is: there is nobody to be asked about it.
+//!
 //! A node is lost for good only when what the one before it held is held by others: two at a time may be more than a key
 //! has replicas.
 
@@ -55,13 +57,12 @@ enum Stage {
 }
 
 /// What members say of themselves; who is down, or paused, says nothing.
-type Statuses = BTreeMap<Place, Status>;
+pub(super) type Statuses = BTreeMap<Place, Status>;
 
 impl Nemesis {
     /// Takes note of a change, to begin with it at the next look.
-    pub(super) fn begin_change(&mut self, fault: Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    pub(super) fn begin_change(&mut self, id: FaultId, fault: Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let asked = cluster.elapsed();
-        let id = self.log.asked(asked, &fault)?;
         self.changes_due = asked;
         self.changes.push(Change {
             id,
@@ -88,7 +89,8 @@ impl Nemesis {
             if change.stage == Stage::Planned && has_turn && (change.fault.ends().is_none() || is_alone) {
                 self.start_change(&mut change, &statuses, cluster).await?;
             }
-            if change.stage == Stage::Asking && self.is_overtaken(&change.fault) {
+            let is_done = self.is_overtaken(&change.fault) || self.is_forgotten(&change.fault, &statuses, cluster);
+            if change.stage == Stage::Asking && is_done {
                 change.stage = Stage::Moving;
             } else if change.stage == Stage::Asking {
                 self.ask_for(&mut change, &statuses, cluster).await?;
@@ -122,17 +124,22 @@ impl Nemesis {
         Some(format!("{} ({})", changes.join(", "), still.join("; ")))
     }
 
+    /// The members that can answer: those that are up, and not paused.
+    pub(super) fn askable(&self, cluster: &impl Cluster) -> Vec<Place> {
+        let is_paused = |place: Place| {
+            let is_of = |fault: &Fault| matches!(fault, Fault::Pause { nodes } if nodes.contains(&place));
+            self.active().any(is_of)
+        };
+        let present = self.members.present().into_iter();
+        present
+            .filter(|place| !is_paused(*place) && cluster.can_be_asked(*place))
+            .collect()
+    }
+
     /// Asks every member that can answer how it is.
-    async fn statuses(&self, cluster: &mut impl Cluster) -> Statuses {
+    pub(super) async fn statuses(&self, cluster: &mut impl Cluster) -> Statuses {
         let mut statuses = Statuses::new();
-        for place in self.members.present() {
-            let is_paused = self.active().any(|fault| match fault {
-                Fault::Pause { nodes } => nodes.contains(&place),
-                _ => false,
-            });
-            if is_paused || !cluster.can_be_asked(place) {
-                continue;
-            }
+        for place in self.askable(cluster) {
             // One that dies meanwhile says nothing, as if it had been down before.
             if let Ok(AdminOk::Status(status)) = cluster.ask(place, AdminRequest::Status).await {
                 statuses.insert(place, *status);
@@ -249,16 +256,11 @@ impl Nemesis {
     }
 
     fn is_at_rest(&self, change: &Change, statuses: &Statuses, cluster: &impl Cluster) -> bool {
-        let present = self.members.present();
-        let is_heard = present.iter().all(|place| statuses.contains_key(place));
+        let is_heard = self.are_all_heard(statuses);
         let standing = |place: Place| statuses.get(&place).map(|status| status.moves.standing);
         let is_done = match &change.fault {
             Fault::Leave { node } => standing(*node) == Some(Standing::Left),
-            Fault::Remove { node } => {
-                let gone = cluster.identity(*node);
-                let mut known = statuses.values().flat_map(|status| &status.members);
-                known.all(|member| member.node != gone)
-            }
+            Fault::Remove { .. } => self.is_forgotten(&change.fault, statuses, cluster),
             Fault::Join { node }
             | Fault::Replace { by: node, .. }
             | Fault::LostDisk { by: node, .. }
@@ -269,6 +271,21 @@ impl Nemesis {
         };
         let is_done = is_done || self.is_overtaken(&change.fault);
         is_heard && is_done && unmoved(statuses.values()).is_empty()
+    }
+
+    /// Whether a node that is to be removed is no member to anybody: it was, or it died before anybody had heard of it.
+    fn is_forgotten(&self, change: &Fault, statuses: &Statuses, cluster: &impl Cluster) -> bool {
+        let Fault::Remove { node } = change else {
+            return false;
+        };
+        let gone = cluster.identity(*node);
+        let mut known = statuses.values().flat_map(|status| &status.members);
+        self.are_all_heard(statuses) && known.all(|member| member.node != gone)
+    }
+
+    fn are_all_heard(&self, statuses: &Statuses) -> bool {
+        let present = self.members.present();
+        present.iter().all(|place| statuses.contains_key(place))
     }
 
     /// Whether the node that was to do something has been lost for good since.

@@ -29,6 +29,9 @@ pub fn json(report: &Report) -> Value {
         "figures": judgement.figures,
         "vacuous": judgement.vacuous,
     });
+    if !report.thresholds.is_empty() {
+        object["thresholds"] = json!(report.thresholds);
+    }
     if let Some(measured) = &report.measured {
         let fields = object.as_object_mut().expect("made as an object");
         fields.extend(measurements(report, measured));

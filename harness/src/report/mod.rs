@@ -1,15 +1,19 @@
 //! What is told of a verdict: on the screen, as JSON, and as files in the run's folder. Nothing here can change it.
 
 mod anomalies;
+pub mod html;
 mod json;
 mod showing;
 mod text;
 
-pub(crate) use self::anomalies::{evidence_files, op_events};
 pub use self::{
     anomalies::write_anomalies,
     json::json,
     text::{path_line, text},
+};
+pub(crate) use self::{
+    anomalies::{evidence_files, op_events},
+    html::escaped,
 };
 
 use std::{path::PathBuf, time::Duration};
@@ -21,6 +25,7 @@ use crate::{
     latency::Latency,
     scenario::Scenario,
     tape::{Broken, Ending},
+    threshold::Reached,
 };
 
 /// All that there is to tell.
@@ -40,6 +45,8 @@ pub struct Report {
     pub run: Option<PathBuf>,
     /// What only a run knows, and no history.
     pub measured: Option<Measured>,
+    /// How the thresholds fared that were asked for.
+    pub thresholds: Vec<Reached>,
 }
 
 /// What was measured while a run went on.
@@ -87,6 +94,11 @@ impl Report {
         let number = self.broken().position(|broken| broken.claim == claim.claim);
         let number = number.expect("only what is broken has evidence") + 1;
         PathBuf::from(format!("anomalies/{number:02}-{}", claim.claim.anomaly))
+    }
+
+    /// The thresholds that were missed.
+    pub fn missed(&self) -> impl Iterator<Item = &Reached> {
+        self.thresholds.iter().filter(|reached| !reached.met)
     }
 
     /// Claims that were seen broken, claimed or not.

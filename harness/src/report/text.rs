@@ -49,6 +49,7 @@ pub fn text(report: &Report) -> String {
     {
         figure_lines(&mut out, figure);
     }
+    thresholds(&mut out, report);
     verdict(&mut out, report);
     again(&mut out, report);
     out
@@ -217,6 +218,16 @@ fn evidence(out: &mut String, claim: &ClaimReport) {
     }
 }
 
+fn thresholds(out: &mut String, report: &Report) {
+    if !report.thresholds.is_empty() {
+        out.push_str("\nthresholds\n");
+    }
+    for reached in &report.thresholds {
+        let verdict = if reached.met { "met" } else { "MISSED" };
+        let _ = writeln!(out, "  {verdict:<13}{:<25}{}", reached.threshold, reached.words);
+    }
+}
+
 fn verdict(out: &mut String, report: &Report) {
     let verdict = report.judgement.verdict;
     let why = match (verdict, report.judgement.vacuous) {
@@ -237,9 +248,14 @@ fn verdict(out: &mut String, report: &Report) {
         (Verdict::Vacuous, Some(why)) => format!("{why}, so that nothing was put to the test"),
         (Verdict::Vacuous, None) => "a claim was not tested".to_owned(),
     };
+    let missed: Vec<_> = report.missed().map(|reached| reached.threshold.as_str()).collect();
+    let missed = match &*missed {
+        [] => String::new(),
+        missed => format!("; missed: {}", missed.join(", ")),
+    };
     let _ = writeln!(
         out,
-        "\nverdict  {} ({why}); exit code {}",
+        "\nverdict  {} ({why}{missed}); exit code {}",
         verdict.name(),
         report.exit.code()
     );

@@ -5,13 +5,15 @@
 //! nothing else: a violation that nobody planted is a false alarm, and fails it.
 
 mod file;
+mod least;
 mod outcome;
 mod run;
 
 pub use self::{
     file::{Slice, SuiteError},
+    least::Catch,
     outcome::{CellReport, SuiteReport},
-    run::run,
+    run::{SuiteOptions, run},
 };
 
 use std::sync::OnceLock;
@@ -63,7 +65,7 @@ pub enum Expected {
 
 impl Suite {
     /// The names of the suites that come with the program.
-    pub const NAMES: [&str; 2] = ["mutants", "exhibits"];
+    pub const NAMES: [&str; 3] = ["mutants", "exhibits", "sequences"];
 
     /// The suite of that name.
     pub fn from_name(name: &str) -> Option<Suite> {
@@ -97,6 +99,7 @@ fn built_in() -> &'static [Suite] {
         let texts = [
             include_str!("../../suites/mutants.toml"),
             include_str!("../../suites/exhibits.toml"),
+            include_str!("../../suites/sequences.toml"),
         ];
         let suites = Suite::NAMES.into_iter().zip(texts);
         let parse = |(name, text)| Suite::parse(name, text).expect("the suites of the program are tested");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Cell;
+use super::{Catch, Cell};
 use crate::exit::Exit;
 
 /// What came of a cell.
@@ -14,6 +14,8 @@ pub struct CellReport {
     pub broken: Vec<(String, u64)>,
     /// In how many seeds a planted bug was caught by its claim.
     pub caught_in: u64,
+    /// How it was caught in the first of them, where that was asked for.
+    pub catch: Option<Catch>,
     /// The claims that had to be broken, and were not, or in too few seeds.
     pub unbroken: Vec<String>,
     /// The seeds in which something was found that nobody planted.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Cell, CellReport, Expected, Suite, SuiteReport};
+use super::{Catch, Cell, CellReport, Expected, Suite, SuiteReport};
 use crate::{
     exit::Exit,
     scenario::Scenario,
@@ -14,26 +14,32 @@ use crate::{
     workers::Workers,
 };
 
-/// Runs the cells of a suite one after another, each on `jobs` threads, and shows what came of each to `watch`. None is begun
-/// after `deadline`.
+/// How a suite is run.
+#[derive(Clone, Copy, Debug)]
+pub struct SuiteOptions {
+    /// How many seeds at a time.
+    pub jobs: usize,
+    /// No cell is begun after it.
+    pub deadline: Option<Instant>,
+    /// Whether to find out with how few faults each bug is caught: a run more for each fault.
+    pub finds_least: bool,
+}
+
+/// Runs the cells of a suite one after another, and shows what came of each to `watch`.
 ///
 /// # Errors
 /// The system gives no thread to judge on.
-pub fn run(
-    suite: &Suite,
-    jobs: usize,
-    deadline: Option<Instant>,
-    watch: &mut dyn FnMut(&CellReport),
-) -> anyhow::Result<SuiteReport> {
+pub fn run(suite: &Suite, options: SuiteOptions, watch: &mut dyn FnMut(&CellReport)) -> anyhow::Result<SuiteReport> {
     // One thread judges each seed: the others have seeds of their own.
     let mut runner = Runner {
         judge: Workers::new(1)?,
-        jobs,
+        jobs: options.jobs,
+        finds_least: options.finds_least,
         clean: BTreeMap::new(),
     };
     let mut report = SuiteReport::default();
     for cell in &suite.cells {
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if options.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             report.left.push(cell.name.clone());
             continue;
         }
@@ -47,6 +53,7 @@ pub fn run(
 struct Runner {
     judge: Workers,
     jobs: usize,
+    finds_least: bool,
     /// What was found without a bug, by scenario and count of seeds: bugs share settings.
     clean: BTreeMap<String, Vec<u64>>,
 }
@@ -58,6 +65,7 @@ impl Runner {
             cell: cell.clone(),
             broken: Vec::new(),
             caught_in: 0,
+            catch: None,
             unbroken: Vec::new(),
             false_alarms: Vec::new(),
             seeds: 0,
@@ -107,6 +115,8 @@ impl Runner {
         report
             .broken
             .extend(caught.first().map(|run| (claim.clone(), run.seed)));
+        let first = caught.first().map(|run| run.seed).filter(|_| self.finds_least);
+        report.catch = first.and_then(|seed| Catch::again(&cell.scenario, seed, claim, &self.judge));
         if report.caught_in < in_seeds {
             report.unbroken.push(claim.clone());
         }

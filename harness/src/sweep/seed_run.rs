@@ -26,6 +26,8 @@ pub struct SeedRun {
     pub anomalies: Vec<String>,
     /// The claims that could not be judged, or that nothing tested.
     pub not_judged: Vec<String>,
+    /// The thresholds that were missed, with what was measured.
+    pub missed: Vec<String>,
     /// What the simulation failed with, if it did.
     pub error: Option<String>,
     /// How long it was in its own time.
@@ -60,6 +62,7 @@ impl SeedRun {
             observed: Vec::new(),
             anomalies: Vec::new(),
             not_judged: Vec::new(),
+            missed: Vec::new(),
             error: Some(why),
             virtual_time: Duration::ZERO,
             ops: 0,
@@ -85,6 +88,10 @@ impl SeedRun {
             observed: observed.iter().map(|claim| claim.name.to_string()).collect(),
             anomalies: violated.iter().map(|claim| claim.anomaly.to_string()).collect(),
             not_judged: not_judged.iter().map(|claim| claim.name.to_string()).collect(),
+            missed: report
+                .missed()
+                .map(|reached| format!("{} ({})", reached.threshold, reached.words))
+                .collect(),
             error: None,
             virtual_time: simulated.virtual_time,
             ops: report.judgement.counts.ops,
@@ -112,6 +119,7 @@ impl SeedRun {
         let claims = self.claims().join(", ");
         match (&self.error, self.anomalies.is_empty()) {
             (Some(error), _) => format!("failed to {error}"),
+            (None, true) if self.exit == Exit::Missed => format!("missed: {}", self.missed.join(", ")),
             (None, true) => format!("not judged: {claims}"),
             (None, false) => format!("{claims} ({})", self.anomalies.join(", ")),
         }

@@ -24,6 +24,7 @@ use self::line::Line;
 use crate::{
     fault_log::{Entry, Stage},
     input::bad_input,
+    plan::{self, PlannedFault},
     run_folder::read_input,
     scenario::Scenario,
     whole_file,
@@ -92,8 +93,31 @@ impl Tape {
                 Err(error) => return Err(format!("line {}: {error}", number + 1)),
             }
         }
+        tape.note_hits();
         tape.validate()?;
         Ok(tape)
+    }
+
+    /// Notes in the plan whom its faults have befallen: a replay befalls the same. The log counts them in the order in which they are
+    /// carried out.
+    fn note_hits(&mut self) {
+        let mut plan = plan::in_order(&self.header.scenario.plan);
+        for entry in self.faults.iter().filter(|entry| entry.stage == Stage::Applied) {
+            match plan.get_mut(entry.id.0) {
+                Some(planned) if planned.fault.fixed().is_none() => planned.hit.clone_from(&entry.hit),
+                _ => {}
+            }
+        }
+        self.header.scenario.plan = plan;
+    }
+
+    /// The same run with every fault aimed at the nodes that it has befallen, and none that befell nobody.
+    #[must_use]
+    pub fn aimed_at_nodes(&self) -> Tape {
+        let mut tape = self.clone();
+        let plan = self.header.scenario.plan.iter().cloned().map(PlannedFault::resolved);
+        tape.header.scenario.plan = plan.filter(|planned| planned.fixed().is_some()).collect();
+        tape
     }
 
     fn take(&mut self, line: Line) -> Result<(), &'static str> {

@@ -17,7 +17,7 @@ const JOIN_TWO_LEAVE_TWO: &str = concat!(
 #[test]
 fn planted_bugs_are_caught_by_the_checks_that_name_them() {
     let quorate = Quorate::new();
-    let (code, report) = quorate.json("suite mutants");
+    let (code, report) = quorate.json("suite mutants --faults-as-planned");
     assert_eq!(code, 0, "{report:#}");
     let names = Plant::ALL.map(|plant| Value::from(plant.name()));
     assert_eq!(report["caught"], Value::from(names.to_vec()), "{report:#}");
@@ -25,6 +25,14 @@ fn planted_bugs_are_caught_by_the_checks_that_name_them() {
         (&report["escaped"], &report["false_alarms"]),
         (&Value::Array(Vec::new()), &0.into())
     );
+}
+
+/// The twelve sequences: each breaks what it is about, and nothing at safe settings.
+#[test]
+fn every_sequence_matters() {
+    let quorate = Quorate::new();
+    let (code, report) = quorate.json("suite sequences --faults-as-planned");
+    assert_eq!((code, &report["false_alarms"]), (0, &0.into()), "{report:#}");
 }
 
 /// A new owner lacks what nobody has written since, and no hint is kept of that: what nodes say of it is not all there is.

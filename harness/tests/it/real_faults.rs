@@ -136,7 +136,7 @@ plan = [{ at = "100ms", lasts = "800ms", fault = "odd-messages", from = ["n1", "
 "#;
     for (plan, plant, claim) in [
         (power, "ack-before-sync", "durable-acks"),
-        (twice, "repeated-update-applied", "counter-exact"),
+        (twice, "repeats-applied", "counter-exact"),
     ] {
         let (code, report, faults) = run(plan, &format!("--plant {plant}"));
         let verdict = verdict_of(&report, claim);

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use quorate_harness::{replay::save_under, tape::Tape};
+
 use crate::command::{Quorate, verdict_of};
 
 #[test]
@@ -27,6 +29,54 @@ fn a_bug_comes_back_under_other_schedules_and_is_gone_when_it_is_taken_out() {
     );
     let log = fs::read_to_string(quorate.path().join(run).join("replays.jsonl")).expect("what replays have shown");
     assert_eq!(log.lines().count(), 2, "{log}");
+}
+
+/// Faults aimed at roles: the log says whom each befell, and a replay under any schedule befalls the same.
+#[test]
+fn a_replay_befalls_whom_the_run_befell() {
+    let quorate = Quorate::new();
+    let plan = r#"plan = [
+        { at = "200ms", lasts = "500ms", fault = "isolate", node = "owner:hottest" },
+        { at = "800ms", lasts = "300ms", fault = "kill", nodes = ["coordinator:0", "stranger:k1"] },
+        { at = "1200ms", lasts = "300ms", fault = "pause", nodes = ["leaving"] },
+    ]"#;
+    fs::write(quorate.path().join("aims.toml"), plan).expect("a folder of our own");
+    let (_, report) = quorate.json("sim --config aims.toml --seed 3 --time 2s --plant reply-before-acks");
+    let run = report["run"].as_str().expect("a folder").to_owned();
+    let log = |run: &str| {
+        let log = fs::read_to_string(quorate.path().join(run).join("faults.jsonl")).expect("a log");
+        let lines = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect::<Vec<serde_json::Value>>()
+    };
+    let of_stage = |run: &str, stage: &str, field: &str| {
+        let entries = log(run).into_iter().filter(|entry| entry["stage"] == stage);
+        entries.map(|entry| entry[field].to_string()).collect::<Vec<_>>()
+    };
+    let asked = of_stage(&run, "asked", "roles");
+    assert_eq!(
+        asked,
+        [
+            r#"["owner:hottest"]"#,
+            r#"["coordinator:0","stranger:k1"]"#,
+            r#"["leaving"]"#
+        ]
+    );
+    let befell = of_stage(&run, "applied", "nodes");
+    assert_eq!(befell.len(), 2, "nobody leaves, and so nobody is paused: {befell:?}");
+    assert!(befell.iter().all(|nodes| nodes.starts_with(r#"["n"#)), "{befell:?}");
+
+    let (code, exact) = quorate.json(&format!("replay {run}"));
+    assert_eq!(
+        (code, &exact["replay"]["same"]),
+        (1, &true.into()),
+        "{}",
+        exact["replay"]
+    );
+    let tape = Tape::read(&quorate.path().join(&run).join("tape.jsonl")).expect("its tape");
+    assert_eq!(tape.aimed_at_nodes().scenario().plan.len(), 2);
+    let under_another = save_under(&tape, 99, &quorate.path().join("others"), 1).expect("it runs");
+    let other = under_another.run.expect("a folder");
+    assert_eq!(of_stage(&other.display().to_string(), "applied", "nodes"), befell);
 }
 
 #[test]

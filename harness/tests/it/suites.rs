@@ -34,6 +34,15 @@ fn a_bug_that_escapes_and_a_claim_that_stays_whole_fail_a_suite() {
         (&"caught".into(), &2.into())
     );
     assert_eq!(report["cells"][0]["claim"], "fresh-reads");
+    // Of two faults the one that lets the bug show is left.
+    let two = CAUGHT.replace(
+        "plan = [",
+        "plan = [{ at = \"1500ms\", lasts = \"100ms\", fault = \"pause\", nodes = [\"n1\"] }, ",
+    );
+    let (_, report) = suite(&two, "");
+    let cell = &report["cells"][0];
+    assert_eq!(cell["least_faults"], serde_json::json!([]), "{cell:#}");
+    assert!(cell["simulated_seconds"].as_f64() > Some(2.0), "{cell:#}");
 
     let (code, report) = suite(&CAUGHT.replace("fresh-reads", "no-value-from-nowhere"), "");
     assert_eq!((code, &report["escaped"][0]), (1, &"caught".into()), "{report:#}");
@@ -83,7 +92,11 @@ fn what_is_no_suite_is_refused() {
     )
     .expect("a folder of our own");
     for (asked, code, why) in [
-        ("suite nothing", 64, "neither a file nor one of mutants, exhibits"),
+        (
+            "suite nothing",
+            64,
+            "neither a file nor one of mutants, exhibits, sequences",
+        ),
         ("suite bad.toml", 65, "cell \"c\": in-seeds goes with caught-by"),
         ("suite mutants --cell nothing", 64, "none of that name"),
         ("suite mutants --partition 1/2", 64, "is no slice"),

@@ -4,14 +4,14 @@
 
 use crate::{
     CasRegister, Cell, Kind, Node, NodeId, Now, Plant, Record, Refused, ReplicaRequest, ReplicaResponse, RequestId,
-    Store, Version,
+    Version,
     journal::{AskedAt, Waiter},
 };
 
 /// No proposal has a higher time, by any clock before the year 2262: who is told of one can always go above it.
 pub(crate) const BALLOT_TIME_MAX: u64 = u64::MAX / 2;
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Promises, or accepts, once that is durable; or says who has outbid the proposal.
     ///
     /// # Errors
@@ -51,7 +51,8 @@ impl<S: Store> Node<S> {
                 accepted: register.accepted.clone().map(Box::new),
             },
             Some(proposal) => {
-                register.accepted = Some(proposal);
+                let is_lost = self.has_plant(Plant::AcceptLost) && self.journal.newest(&key).is_some();
+                register.accepted = if is_lost { register.accepted } else { Some(proposal) };
                 ReplicaResponse::KeyAccepted { ballot }
             }
         };
@@ -85,11 +86,24 @@ impl<S: Store> Node<S> {
     pub(crate) fn next_ballot(&mut self, now: Now, above: Option<Version>) -> Version {
         let above = above.map_or(0, |above| above.time);
         let time = self.clock.tick(now.wall).max(above + 1).max(self.last_ballot + 1);
+        if self.has_plant(Plant::BallotsClash) {
+            return self.whole_ballot(time);
+        }
         self.last_ballot = time;
         Version {
             time,
             node: self.config.node,
             generation: self.generation,
+        }
+    }
+
+    /// A ballot that another node may have as well: [`Plant::BallotsClash`].
+    fn whole_ballot(&mut self, time: u64) -> Version {
+        self.last_ballot = time.next_multiple_of(1_000_000);
+        Version {
+            time: self.last_ballot,
+            node: NodeId(0),
+            generation: crate::Generation(0),
         }
     }
 }

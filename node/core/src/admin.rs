@@ -2,22 +2,46 @@
 
 use crate::{
     AdminError, AdminOk, AdminRequest, ClientToken, Enrolled, Fact, Key, MovesStatus, Node, NodeId, Now, Ownership,
-    Plant, Replication, Response, RingShare, RingView, Standing, Status, Store, Topology,
+    Plant, Replication, Response, RingShare, RingView, Standing, Status, StoreOp, Topology, journal::Waiter,
 };
 
-impl<S: Store> Node<S> {
+/// What is told of a change of members that could not be synced.
+const NOT_WRITTEN: &str = "the change could not be written, and may be lost: ask again";
+
+impl Node {
     pub(crate) fn on_admin(&mut self, now: Now, client: ClientToken, request: AdminRequest) {
         let result = match request {
             AdminRequest::Status => Ok(AdminOk::Status(Box::new(self.status()))),
             AdminRequest::ReadReplica { key } => self.admin_read(now, &key),
             AdminRequest::Owners { key } => self.admin_owners(&key),
             AdminRequest::Ring => self.admin_ring(),
-            AdminRequest::Leave => self.admin_leave(),
-            AdminRequest::Remove { node } => self.admin_remove(node),
-            AdminRequest::Weigh { weight } => self.admin_weigh(weight),
             AdminRequest::Drain => return self.on_drain_asked(client),
             AdminRequest::Metrics => Ok(AdminOk::Metrics(Box::new(self.metrics()))),
             AdminRequest::AntiEntropy => return self.on_anti_entropy_asked(now.time, client),
+            AdminRequest::Leave => return self.on_change_asked(client, Self::admin_leave),
+            AdminRequest::Remove { node } => return self.on_change_asked(client, |own| own.admin_remove(node)),
+            AdminRequest::Weigh { weight } => return self.on_change_asked(client, |own| own.admin_weigh(weight)),
+        };
+        self.reply(client, Response::Admin(result));
+    }
+
+    /// Changes who the members are, and tells the administrator once a crash can't take that back. It is written again
+    /// for who asks a second time: the first may have failed.
+    fn on_change_asked(&mut self, client: ClientToken, change: impl FnOnce(&mut Self) -> Result<(), AdminError>) {
+        if let Err(error) = change(self) {
+            return self.reply(client, Response::Admin(Err(error)));
+        }
+        let roster = Box::new(self.roster.clone());
+        self.journal.stage_memory(StoreOp::SetRoster(roster));
+        let token = self.journal.open_token();
+        self.journal.wait_for_batch(token, Waiter::Admin { client });
+    }
+
+    /// What an administrator waited for is durable, or is not.
+    pub(crate) fn on_change_of_members(&mut self, client: ClientToken, is_durable: bool) {
+        let result = match is_durable {
+            true => Ok(AdminOk::Done),
+            false => Err(AdminError::Storage(NOT_WRITTEN.to_owned())),
         };
         self.reply(client, Response::Admin(result));
     }
@@ -61,10 +85,10 @@ impl<S: Store> Node<S> {
     }
 
     /// Has this node give up all that it owns, and its place in the cluster.
-    fn admin_leave(&mut self) -> Result<AdminOk, AdminError> {
+    fn admin_leave(&mut self) -> Result<(), AdminError> {
         self.formed_topology()?;
         match self.standing {
-            Standing::Leaving | Standing::Left => return Ok(AdminOk::Done),
+            Standing::Leaving | Standing::Left => return Ok(()),
             Standing::Waiting => return Err(AdminError::Unsafe("it has not come in".to_owned())),
             Standing::Joining | Standing::Normal => {}
         }
@@ -72,20 +96,20 @@ impl<S: Store> Node<S> {
             return Err(AdminError::Unsafe(why));
         }
         self.set_standing(Standing::Leaving);
-        Ok(AdminOk::Done)
+        Ok(())
     }
 
     /// Removes a member that is gone for good.
-    fn admin_remove(&mut self, node: NodeId) -> Result<AdminOk, AdminError> {
+    fn admin_remove(&mut self, node: NodeId) -> Result<(), AdminError> {
         self.formed_topology()?;
         if self.roster.banned.contains(&node) {
-            return Ok(AdminOk::Done);
+            return Ok(());
         }
         if let Some(why) = self.why_not_remove(node) {
             return Err(AdminError::Unsafe(why));
         }
         self.ban(node);
-        Ok(AdminOk::Done)
+        Ok(())
     }
 
     /// Why a member must not be removed: it is alive, or the others are too few.
@@ -141,7 +165,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Changes this node's share of the ring, for good.
-    fn admin_weigh(&mut self, weight: u16) -> Result<AdminOk, AdminError> {
+    fn admin_weigh(&mut self, weight: u16) -> Result<(), AdminError> {
         self.formed_topology()?;
         if weight == 0 {
             return Err(AdminError::Unsafe(
@@ -151,7 +175,7 @@ impl<S: Store> Node<S> {
         self.weight = weight;
         self.gossip.own().say(Fact::Weight(weight));
         self.enroll_self();
-        Ok(AdminOk::Done)
+        Ok(())
     }
 
     fn moves_status(&self) -> MovesStatus {

@@ -16,8 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Epoch, Event, Generation, Message, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Refused,
-    ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, journal::Waiter, ownership::requirement,
-    timers::Timer,
+    ReplicaRequest, ReplicaResponse, RequestId, StoreOp, Time, journal::Waiter, ownership::requirement, timers::Timer,
 };
 
 /// The rank of a proposal: a higher one outbids it. No two nodes give the same, nor does one in two of its lives: rounds are
@@ -97,7 +96,7 @@ impl Agreements {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Proposes the next record of a partition. Another may be chosen, or none in time: the caller looks again.
     pub(crate) fn propose(&mut self, now: Now, value: Ownership) {
         let partition = value.partition;

@@ -1,6 +1,6 @@
 //! The orderly end of a node's service: it takes nothing new, and finishes what it took.
 
-use crate::{AdminOk, ClientToken, Event, Node, Output, Response, Store};
+use crate::{AdminOk, ClientToken, Event, Node, Output, Response};
 
 /// Whether the node is being drained, and who wants to know when it is.
 #[derive(Debug, Default)]
@@ -9,7 +9,7 @@ pub(crate) struct Drain {
     waiting: Vec<ClientToken>,
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Takes no more client requests from here on, until the process ends.
     pub(crate) fn on_drain_asked(&mut self, client: ClientToken) {
         if !self.drain.is_on {

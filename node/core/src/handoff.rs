@@ -98,7 +98,7 @@ struct Target {
 }
 
 impl Handoff {
-    pub(crate) fn load(store: &impl Store) -> Result<Handoff, StoreError> {
+    pub(crate) fn load(store: &dyn Store) -> Result<Handoff, StoreError> {
         let counts = store.hint_counts()?;
         let target = |count| Target {
             count,
@@ -190,11 +190,14 @@ impl Handoff {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Keeps a hint, if there is room and it is not kept already.
     pub(crate) fn keep_hint(&mut self, hint: Hint) -> Kept {
         if self.has_plant(Plant::HintDropped) {
             self.counters.hints_stored += 1;
+            return Kept::Already;
+        }
+        if self.has_plant(Plant::DeletesNotHinted) && hint.cell.deleted_at().is_some() {
             return Kept::Already;
         }
         let id = hint.id();
@@ -351,7 +354,11 @@ impl<S: Store> Node<S> {
     }
 
     fn has_expired(&self, now: Now, hint: &Hint) -> bool {
-        hint.stored_at + self.config.hint_window < now.wall
+        let window = match self.has_plant(Plant::HintsExpireEarly) {
+            true => self.config.hint_window / 10_000,
+            false => self.config.hint_window,
+        };
+        hint.stored_at + window < now.wall
     }
 
     fn expire_hint(&mut self, node: NodeId, hint: HintId) {
@@ -398,6 +405,11 @@ impl<S: Store> Node<S> {
         if self.is_misdirected(&hint) {
             self.handoff.target(node).last_sent = Some(id);
             self.hand_on_hint(now, &hint);
+            return true;
+        }
+        if self.has_plant(Plant::HintSentToItself) {
+            self.counters.hints_delivered += 1;
+            self.drop_hint(node, id);
             return true;
         }
         let bytes = (hint.key.name.len() + hint.cell.size_bytes()) as u64;
@@ -459,6 +471,17 @@ impl<S: Store> Node<S> {
         for node in targets {
             let hints = self.store.hints(node, None, usize::MAX).unwrap_or_default();
             hints.iter().for_each(|hint| self.drop_hint(node, hint.id()));
+        }
+    }
+
+    /// Drops the hints that are under way to a node: [`Plant::HintsLostWithLink`].
+    pub(crate) fn drop_hints_under_way(&mut self, node: NodeId) {
+        let target = self.handoff.targets.get(&node);
+        let under_way: Vec<_> = target
+            .map(|target| target.under_way.iter().cloned().collect())
+            .unwrap_or_default();
+        for hint in under_way {
+            self.drop_hint(node, hint);
         }
     }
 

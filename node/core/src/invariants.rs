@@ -1,12 +1,12 @@
 //! What is true of a node between any two calls: the documentation of its state, checked after every simulated step.
 
-use crate::{Node, PartitionId, Store, Topology, exchange, timers::Timer};
+use crate::{Node, PartitionId, Topology, exchange, timers::Timer};
 
 /// Checks a node.
 ///
 /// # Panics
 /// With the invariant that does not hold: a bug in the core.
-pub fn check<S: Store>(node: &Node<S>) {
+pub fn check(node: &Node) {
     let config = &node.config;
     assert!(!node.links.contains(&config.node), "a node has no link to itself");
     assert!(
@@ -35,7 +35,7 @@ pub fn check<S: Store>(node: &Node<S>) {
 
 /// Checks that each coordination ends at its own deadline: what the counts say, one by one, which takes as long as all the
 /// rest. Left out where the counts have to do.
-fn check_deadlines<S: Store>(node: &Node<S>) {
+fn check_deadlines(node: &Node) {
     for (id, coordination) in &node.coordinations {
         let timer = Timer::Coordination(*id);
         assert!(
@@ -50,7 +50,7 @@ fn check_deadlines<S: Store>(node: &Node<S>) {
 ///
 /// # Panics
 /// With the partition whose tree went astray: a bug in the core.
-pub fn check_trees<S: Store>(node: &Node<S>) {
+pub fn check_trees(node: &Node) {
     assert_eq!(
         node.journal.len(),
         0,

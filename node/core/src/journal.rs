@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Applied, Epoch, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken, Record, RememberedWrite,
-    ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
+    Applied, ClientToken, Epoch, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken, Record,
+    RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
 };
 
 /// Who waits for something to be durable.
@@ -45,6 +45,8 @@ pub(crate) enum Waiter {
     OwnHint { id: RequestId, owner: NodeId },
     /// A record that was damaged, and is being put in order.
     Mending { key: Key },
+    /// An administrator who changed the members.
+    Admin { client: ClientToken },
     /// A partition's state, and perhaps somebody who is to be told.
     Partition {
         state: Box<PartitionState>,
@@ -64,6 +66,7 @@ impl Waiter {
             | Waiter::Acceptor { .. }
             | Waiter::OwnHint { .. }
             | Waiter::Mending { .. }
+            | Waiter::Admin { .. }
             | Waiter::Partition { .. } => None,
         }
     }

@@ -8,13 +8,13 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
     Config, Delta, Entry, Event, Fact, GossipAck, GossipAck2, GossipSyn, Member, MemberStatus, Message, Node, NodeId,
-    Now, Output, PartitionId, PartitionState, Ring, Roster, Standing, StartError, Store, Time,
+    Now, Output, PartitionId, PartitionState, Ring, Roster, Standing, StartError, Time,
     gossip::{Flaw, Learned, PEERS_PER_ROUND_MAX, RoundPlan, generation_max},
     spread::enrolled,
     timers::Timer,
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     /// A round: raise the heartbeat, judge the silent, talk to at most three.
     pub(crate) fn on_gossip_due(&mut self, now: Time) {
         self.timers.set(now + self.config.gossip_interval, Timer::Gossip);
@@ -322,7 +322,7 @@ mod tests {
     /// A disk that holds nothing but founders.
     struct Disk(Option<Vec<Member>>);
 
-    impl Store for Disk {
+    impl crate::Store for Disk {
         fn record(&self, _: PartitionId, _: &Key) -> Result<Option<Record>, StoreError> {
             Ok(None)
         }
@@ -363,11 +363,11 @@ mod tests {
     }
 
     /// Node 1, on rack r1, of a cluster of two.
-    fn start(founders: Option<Vec<Member>>) -> Result<Node<Disk>, StartError> {
+    fn start(founders: Option<Vec<Member>>) -> Result<Node, StartError> {
         start_as(founders, |_| {})
     }
 
-    fn start_as(founders: Option<Vec<Member>>, settings: impl FnOnce(&mut Config)) -> Result<Node<Disk>, StartError> {
+    fn start_as(founders: Option<Vec<Member>>, settings: impl FnOnce(&mut Config)) -> Result<Node, StartError> {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let ring = RingShape {
             partitions: 4,
@@ -389,7 +389,7 @@ mod tests {
     }
 
     /// What the node sends to others, and what it logs, with everything persisted at once.
-    fn drain(node: &mut Node<Disk>) -> Vec<Output> {
+    fn drain(node: &mut Node) -> Vec<Output> {
         let mut outputs = Vec::new();
         while let Some(output) = node.poll_output() {
             match output {
@@ -400,7 +400,7 @@ mod tests {
         outputs
     }
 
-    fn hear(node: &mut Node<Disk>, now: Now, from: u64, message: Message) -> Vec<Output> {
+    fn hear(node: &mut Node, now: Now, from: u64, message: Message) -> Vec<Output> {
         let (from, message) = (NodeId(from), Box::new(message));
         node.handle(now, Input::Message { from, message });
         drain(node)
@@ -425,7 +425,7 @@ mod tests {
         })
     }
 
-    fn is_up(node: &Node<Disk>, other: u64) -> bool {
+    fn is_up(node: &Node, other: u64) -> bool {
         let members = node.status().members;
         let member = members.iter().find(|member| member.node == NodeId(other));
         member.expect("it is known").up

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Cell, Event, Key, Node, NodeId, Now, Output, Record, ReplicaRequest, ReplicaResponse, RequestId, Store, Time, Want,
+    Cell, Event, Key, Node, NodeId, Now, Output, Plant, Record, ReplicaRequest, ReplicaResponse, RequestId, Time, Want,
     handoff::RETRY_PAUSE, journal::Waiter, timers::Timer,
 };
 
@@ -51,10 +51,10 @@ impl Mends {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// A record of this node's own was found damaged.
     pub(crate) fn mend(&mut self, now: Time, key: Key, why: String) {
-        if self.mends.is_damaged(&key) {
+        if self.mends.is_damaged(&key) || self.has_plant(Plant::DamageTakenForAbsence) {
             return;
         }
         self.counters.damaged_records += 1;

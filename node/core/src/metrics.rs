@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use crate::{Latency, LatencyWindow, Level, Metrics, Node, NodeId, Operation, PeerMetrics, RequestMetrics, Store};
+use crate::{Latency, LatencyWindow, Level, Metrics, Node, NodeId, Operation, PeerMetrics, RequestMetrics};
 
 /// Round trips and requests.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ fn quantiles(window: &RefCell<LatencyWindow>) -> Latency {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// A node answered a read after so long.
     pub(crate) fn note_latency(&mut self, node: NodeId, latency: Duration) {
         if node != self.config.node {

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Epoch, Event, Fact, Hint, Node, NodeId, Now, Output, Owner, Ownership, PartitionId, Phase, Plant, Replication,
-    Ring, Standing, Store, StoreOp, timers::Timer,
+    Ring, Standing, StoreOp, timers::Timer,
 };
 
 /// Partitions that a node moves to itself at a time: enough to fill a round trip, few enough that clients, whose
@@ -75,7 +75,7 @@ impl Moves {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn set_moves_timer(&mut self, now: crate::Time) {
         self.timers
             .set(now + self.config.gossip_interval * INTERVALS, Timer::Moves);
@@ -399,7 +399,7 @@ impl<S: Store> Node<S> {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// How many partitions are placed on this node that it does not own yet.
     pub(crate) fn gain_count(&self) -> usize {
         let Some(ring) = self.topology.as_ref().and_then(|topology| topology.ring()) else {
@@ -501,7 +501,7 @@ impl<S: Store> Node<S> {
 /// How long a newcomer listens before it comes in, in gossip intervals: whom it is to replace would have been heard.
 pub(crate) const LISTEN_INTERVALS: u32 = 5;
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Whether a node that wants to come in knows enough: the owners, more than half of the members, and, if it is to
     /// take another's place, that this one is not there.
     fn may_join(&mut self, now: Now) -> bool {

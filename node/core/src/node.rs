@@ -39,11 +39,11 @@ use crate::{
 const REQUEST_ID_BITS: u32 = 40;
 
 /// A node of the cluster: replica, coordinator and gossip in one.
-pub struct Node<S> {
+pub struct Node {
     pub(crate) config: Config,
     pub(crate) generation: Generation,
     pub(crate) rng: Pcg64Mcg,
-    pub(crate) store: S,
+    pub(crate) store: Box<dyn Store>,
     pub(crate) clock: HybridClock,
     pub(crate) journal: Journal,
     pub(crate) timers: Timers,
@@ -123,7 +123,7 @@ struct Inventory {
 }
 
 impl Inventory {
-    fn take(store: &impl Store, shape: &RingShape) -> Result<Inventory, StoreError> {
+    fn take(store: &dyn Store, shape: &RingShape) -> Result<Inventory, StoreError> {
         let (mut trees, mut tombstones, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
         let mut latest = 0;
         for partition in (0..shape.partitions).map(PartitionId) {
@@ -147,12 +147,16 @@ impl Inventory {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Starts a node on its store. `rng` is all the chance that it will ever use.
     ///
     /// # Errors
     /// [`StartError`] if the settings can't be or the store can't be read; nothing has been changed.
-    pub fn start(config: Config, store: S, rng: Pcg64Mcg, now: Now) -> Result<Node<S>, StartError> {
+    pub fn start(config: Config, store: impl Store + 'static, rng: Pcg64Mcg, now: Now) -> Result<Node, StartError> {
+        Node::start_on(config, Box::new(store), rng, now)
+    }
+
+    fn start_on(config: Config, store: Box<dyn Store>, rng: Pcg64Mcg, now: Now) -> Result<Node, StartError> {
         config.validate()?;
         config.check_facts(|_| true)?;
         let memory = store.memory()?;
@@ -172,7 +176,7 @@ impl<S: Store> Node<S> {
         let replaced = config.entry.replaces().unwrap_or(config.node);
         let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
-        let inventory = Inventory::take(&store, &config.ring)?;
+        let inventory = Inventory::take(&*store, &config.ring)?;
         let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(config.node, generation);
         config.own_facts().into_iter().for_each(|fact| own.say(fact));
@@ -206,8 +210,8 @@ impl<S: Store> Node<S> {
             moves: Moves::default(),
             quorums: Quorums::default(),
             coordinations: BTreeMap::new(),
-            handoff: Handoff::load(&store)?,
-            origins: Origins::load(&store, config.write_id_count_max)?,
+            handoff: Handoff::load(&*store)?,
+            origins: Origins::load(&*store, config.write_id_count_max)?,
             repeats: Repeats::default(),
             mends: Mends::default(),
             graveyard: inventory.graveyard,
@@ -292,13 +296,8 @@ impl<S: Store> Node<S> {
     }
 
     /// The disk below.
-    pub fn store(&self) -> &S {
-        &self.store
-    }
-
-    /// Ends the node, as a crash would, and leaves its disk.
-    pub fn into_store(self) -> S {
-        self.store
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     fn begin(
@@ -386,13 +385,17 @@ impl<S: Store> Node<S> {
                 self.handoff.on_not_persisted(&batch.hints);
                 self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
-                batch.waiters.drain(..).for_each(|waiter| self.on_not_held(now, waiter));
+                let is_ignored = self.has_plant(Plant::FailedSyncAcknowledged);
+                batch.waiters.drain(..).for_each(|waiter| match is_ignored {
+                    true => self.on_held(now, waiter),
+                    false => self.on_not_held(now, waiter),
+                });
             }
         }
         self.journal.recycle(batch);
         let journal = &self.journal;
         self.anti_entropy
-            .reload(&self.store, |partition| journal.changes(partition));
+            .reload(&*self.store, |partition| journal.changes(partition));
         self.check_drained();
     }
 
@@ -401,6 +404,9 @@ impl<S: Store> Node<S> {
             self.detector.lose_link(peer);
             self.fail_coordinations_with(now, peer);
             self.fail_mends_with(now.time, peer);
+            if self.has_plant(Plant::HintsLostWithLink) {
+                self.drop_hints_under_way(peer);
+            }
             self.handoff.lose_link(peer);
             self.repeats.forget(peer);
             self.fail_comparison_with(now.time, peer);
@@ -408,7 +414,7 @@ impl<S: Store> Node<S> {
     }
 }
 
-impl<S> Node<S> {
+impl Node {
     /// This node's identity.
     pub fn id(&self) -> NodeId {
         self.config.node
@@ -479,7 +485,7 @@ impl<S> Node<S> {
     }
 }
 
-impl<S> fmt::Debug for Node<S> {
+impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")
             .field("name", &self.config.name)

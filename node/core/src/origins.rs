@@ -20,7 +20,7 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    pub(crate) fn load(store: &impl Store, count_max: usize) -> Result<Origins, StoreError> {
+    pub(crate) fn load(store: &dyn Store, count_max: usize) -> Result<Origins, StoreError> {
         let mut writes = store.remembered_writes()?;
         writes.sort_by_key(|(id, write)| (write.at, *id));
         Ok(Origins {
@@ -53,7 +53,7 @@ impl Origins {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Remembers a write, with the batch that is open.
     pub(crate) fn remember_write(&mut self, now: Now, id: WriteId, key: Key, version: Option<Version>) {
         assert!(!self.origins.is_full(), "the caller has looked whether there is room");

@@ -41,8 +41,6 @@ pub enum Plant {
     RemovedElementKept,
     /// An update whose origin was lost before it answered is applied by another, and so twice (V14, Q22).
     LostUpdateReapplied,
-    /// An update that comes a second time on its link is applied again (derived from V14: messages that are delivered twice).
-    RepeatedUpdateApplied,
     /// A hint is counted as stored and never kept (H2, H11: failures after which no hint is written).
     HintDropped,
     /// A hint is not kept where there is one of its key for the same owner, although that one is older (H15: a write
@@ -77,11 +75,48 @@ pub enum Plant {
     PromiseBroken,
     /// A newcomer copies nothing of what owners agreed upon (T12).
     CasStateNotMoved,
+    /// EACH_QUORUM asks for a quorum of all owners, and not for one in each data center (Q7).
+    EachQuorumCountsAny,
+    /// The context of siblings forgets all actors but one, whatever it is told to keep (V8).
+    ContextsCutShort,
+    /// Merging two copies of a counter adds up an actor's share where one is later than the other (V14: compaction counts
+    /// twice).
+    CounterMergeAdds,
+    /// An update that comes a second time on a link is applied a second time (N1).
+    RepeatsApplied,
+    /// An update whose origin was lost before it answered is called failed, although it may be applied (N2: a stream that was
+    /// reset is taken for one that was never read).
+    LostOriginCalledFailure,
+    /// A hint is handed to the node that keeps it, which says that it has it, and is dropped (H14).
+    HintSentToItself,
+    /// Hints that are under way when the link is lost are dropped as if they had arrived (H6).
+    HintsLostWithLink,
+    /// The window of hints is reckoned in the wrong unit, and they expire within seconds (H1).
+    HintsExpireEarly,
+    /// No hint is kept of a delete (H17).
+    DeletesNotHinted,
+    /// A hint takes the place of what its owner holds, be that newer (H9: what is replayed is from before).
+    HintOverwritesNewer,
+    /// While owners change, a newcomer is counted for a write that is not sent to it (T3, T18).
+    NewcomerSentNoWrites,
+    /// A damaged record is taken for one that was never there, and is not mended (A10).
+    DamageTakenForAbsence,
+    /// What a sync that failed did not write is acknowledged (A9: errors of a log are ignored).
+    FailedSyncAcknowledged,
+    /// Anti-entropy calls itself done after the first partition that differs (A5, A7: a repair that failed in part).
+    ExchangeStopsEarly,
+    /// A ballot is a number of milliseconds, and no node's own: two proposers can have the same (A15).
+    BallotsClash,
+    /// An acceptor that has something of the key on its way to the disk says that it has accepted a proposal, and keeps nothing
+    /// (T20).
+    AcceptLost,
+    /// A proposer takes up what the first promise tells of, and not the latest of all (A12: S#6299).
+    FirstPromiseBelieved,
 }
 
 impl Plant {
-    /// Every bug, in the order of their rows.
-    pub const ALL: [Plant; 32] = [
+    /// Every bug, in the order in which they were planted.
+    pub const ALL: [Plant; 48] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -97,7 +132,6 @@ impl Plant {
         Plant::ContextCoversUnread,
         Plant::RemovedElementKept,
         Plant::LostUpdateReapplied,
-        Plant::RepeatedUpdateApplied,
         Plant::HintDropped,
         Plant::SecondHintDropped,
         Plant::HintsForgottenAtStart,
@@ -114,6 +148,23 @@ impl Plant {
         Plant::CasRetriedBlindly,
         Plant::PromiseBroken,
         Plant::CasStateNotMoved,
+        Plant::EachQuorumCountsAny,
+        Plant::ContextsCutShort,
+        Plant::CounterMergeAdds,
+        Plant::RepeatsApplied,
+        Plant::LostOriginCalledFailure,
+        Plant::HintSentToItself,
+        Plant::HintsLostWithLink,
+        Plant::HintsExpireEarly,
+        Plant::DeletesNotHinted,
+        Plant::HintOverwritesNewer,
+        Plant::NewcomerSentNoWrites,
+        Plant::DamageTakenForAbsence,
+        Plant::FailedSyncAcknowledged,
+        Plant::ExchangeStopsEarly,
+        Plant::BallotsClash,
+        Plant::AcceptLost,
+        Plant::FirstPromiseBelieved,
     ];
 
     /// Its name on the command line.
@@ -134,7 +185,6 @@ impl Plant {
             Plant::ContextCoversUnread => "context-covers-unread",
             Plant::RemovedElementKept => "removed-element-kept",
             Plant::LostUpdateReapplied => "lost-update-reapplied",
-            Plant::RepeatedUpdateApplied => "repeated-update-applied",
             Plant::HintDropped => "hint-dropped",
             Plant::SecondHintDropped => "second-hint-dropped",
             Plant::HintsForgottenAtStart => "hints-forgotten-at-start",
@@ -151,6 +201,23 @@ impl Plant {
             Plant::CasRetriedBlindly => "cas-retried-blindly",
             Plant::PromiseBroken => "promise-broken",
             Plant::CasStateNotMoved => "cas-state-not-moved",
+            Plant::EachQuorumCountsAny => "each-quorum-counts-any",
+            Plant::ContextsCutShort => "contexts-cut-short",
+            Plant::CounterMergeAdds => "counter-merge-adds",
+            Plant::RepeatsApplied => "repeats-applied",
+            Plant::LostOriginCalledFailure => "lost-origin-called-failure",
+            Plant::HintSentToItself => "hint-sent-to-itself",
+            Plant::HintsLostWithLink => "hints-lost-with-link",
+            Plant::HintsExpireEarly => "hints-expire-early",
+            Plant::DeletesNotHinted => "deletes-not-hinted",
+            Plant::HintOverwritesNewer => "hint-overwrites-newer",
+            Plant::NewcomerSentNoWrites => "newcomer-sent-no-writes",
+            Plant::DamageTakenForAbsence => "damage-taken-for-absence",
+            Plant::FailedSyncAcknowledged => "failed-sync-acknowledged",
+            Plant::ExchangeStopsEarly => "exchange-stops-early",
+            Plant::BallotsClash => "ballots-clash",
+            Plant::AcceptLost => "accept-lost",
+            Plant::FirstPromiseBelieved => "first-promise-believed",
         }
     }
 
@@ -171,7 +238,6 @@ impl Plant {
             Plant::ForwardedWithoutContext => "a write that another node applies loses its client's context",
             Plant::ContextCoversUnread => "a write overwrites siblings that its client had not read",
             Plant::RemovedElementKept => "merging copies of a set keeps what either has removed",
-            Plant::RepeatedUpdateApplied => "an update whose message comes twice is applied twice",
             Plant::LostUpdateReapplied => "an update without an answer is applied by another node as well",
             Plant::HintDropped => "a hint for an unreachable replica is counted and thrown away",
             Plant::SecondHintDropped => "a hint is thrown away where one of its key is kept already",
@@ -189,6 +255,23 @@ impl Plant {
             Plant::CasRetriedBlindly => "a change by agreement that was outbid is made a second time",
             Plant::PromiseBroken => "an owner accepts what it has promised not to accept",
             Plant::CasStateNotMoved => "a new owner copies nothing of what the old ones agreed upon",
+            Plant::EachQuorumCountsAny => "EACH_QUORUM is met by a quorum of all owners, wherever they are",
+            Plant::ContextsCutShort => "the context of siblings keeps one actor, whatever it was told",
+            Plant::CounterMergeAdds => "merging copies of a counter adds what both know",
+            Plant::RepeatsApplied => "an update that comes twice on one link is applied twice",
+            Plant::LostOriginCalledFailure => "an update whose link was lost before its answer is called failed",
+            Plant::HintSentToItself => "a hint is delivered to the node that keeps it, and dropped",
+            Plant::HintsLostWithLink => "hints under way on a link that is lost are dropped",
+            Plant::HintsExpireEarly => "hints expire after a ten-thousandth of their window",
+            Plant::DeletesNotHinted => "no hint is kept of a delete",
+            Plant::HintOverwritesNewer => "a hint overwrites what its owner holds, newer or not",
+            Plant::NewcomerSentNoWrites => "while owners change, who is next is counted for writes and sent none",
+            Plant::DamageTakenForAbsence => "a damaged record is taken for none, and not mended",
+            Plant::FailedSyncAcknowledged => "what a failed sync lost is acknowledged",
+            Plant::ExchangeStopsEarly => "anti-entropy mends one partition of those that differ, and calls it done",
+            Plant::BallotsClash => "two proposers can have one ballot",
+            Plant::AcceptLost => "an acceptor that is busy says that it has accepted, and keeps nothing",
+            Plant::FirstPromiseBelieved => "of what promises tell the first is taken up, and not the latest",
         }
     }
 

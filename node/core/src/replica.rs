@@ -7,11 +7,11 @@ use std::cmp::Ordering;
 
 use crate::{
     Applied, Apply, Cell, Epoch, Errand, Key, Message, Node, NodeId, Now, Ownership, PartitionId, Plant, Record,
-    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, Store, StoreError, Want,
+    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, StoreError, Want,
     journal::{AskedAt, Waiter},
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_replica_request(
         &mut self,
         now: Now,
@@ -54,9 +54,7 @@ impl<S: Store> Node<S> {
             vote @ (ReplicaRequest::PrepareKey { .. } | ReplicaRequest::AcceptKey { .. }) => {
                 self.vote(now, (from, id), asked_at, vote).map(|()| None)
             }
-            ReplicaRequest::Apply(_)
-                if !self.repeats.is_first(from, id) && !self.has_plant(Plant::RepeatedUpdateApplied) =>
-            {
+            ReplicaRequest::Apply(_) if !self.repeats.is_first(from, id) && !self.has_plant(Plant::RepeatsApplied) => {
                 Ok(None)
             }
             ReplicaRequest::Apply(apply) => self.apply(now, (from, id), asked_at, *apply).map(|()| None),
@@ -143,6 +141,9 @@ impl<S: Store> Node<S> {
     pub(crate) fn read_local(&mut self, now: Now, key: &Key) -> Result<Option<Record>, StoreError> {
         let record = self.store.record(self.partition(key), key);
         if let Err(StoreError::Damaged(why)) = &record {
+            if self.has_plant(Plant::DamageTakenForAbsence) {
+                return Ok(None);
+            }
             self.mend(now.time, key.clone(), why.clone());
         }
         record
@@ -195,6 +196,7 @@ impl<S: Store> Node<S> {
     /// What `held` is after `cell` has come, and whether that is `cell` as it came; `None` if it is no more than it was.
     fn merged(&self, held: &Cell, cell: Cell, errand: Errand) -> Option<(Cell, bool)> {
         let is_believed = self.has_plant(Plant::RepairWritesOlder) && errand == Errand::ReadRepair
+            || self.has_plant(Plant::HintOverwritesNewer) && errand == Errand::Handoff
             || self.has_plant(Plant::TieWonByLast) && is_tie(held, &cell);
         if is_believed {
             return (cell != *held).then_some((cell, true));
@@ -206,6 +208,8 @@ impl<S: Store> Node<S> {
         let mut merged = held.clone();
         let has_changed = if self.has_plant(Plant::RemovedElementKept) {
             merged.merge_keeping_elements(&cell)
+        } else if self.has_plant(Plant::CounterMergeAdds) {
+            merged.merge_adding(&cell)
         } else {
             merged.merge(&cell)
         };
@@ -381,6 +385,7 @@ impl<S: Store> Node<S> {
             }
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
+            Waiter::Admin { client } => self.on_change_of_members(client, true),
         }
     }
 
@@ -397,6 +402,7 @@ impl<S: Store> Node<S> {
             Waiter::Comparison { id } => self.on_comparison_held(now, id, Err(Refused::NotDurable)),
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
+            Waiter::Admin { client } => self.on_change_of_members(client, false),
             Waiter::Partition { state, reply } => {
                 self.on_partition_not_durable(now, &state, reply.map(|reply| (reply.0, reply.1)));
             }

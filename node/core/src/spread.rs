@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterId, Enrolled, Epoch, Event, Fact, Member, Message, Node, NodeId, NodeState, Output, Ownership, PartitionId,
-    Roster, Standing, Store, StoreOp, Topology, TopologyDigest,
+    Roster, Standing, StoreOp, Topology, TopologyDigest,
 };
 
 /// Tells how much the sender knows of who owns what.
@@ -58,7 +58,7 @@ pub struct TopologyAck2 {
     pub banned: Vec<NodeId>,
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn topology_syn(&self) -> TopologySyn {
         let digest = self.topology.as_ref().map(|topology| topology.digest(&self.roster));
         TopologySyn {

@@ -20,8 +20,8 @@ use std::{
 };
 
 use crate::{
-    Key, Node, NodeId, Now, Plant, ReplicaRequest, ReplicaResponse, RequestId, Store, StoreOp, Time, Tombstones,
-    WallTime, journal::DigestChange, timers::Timer,
+    Key, Node, NodeId, Now, Plant, ReplicaRequest, ReplicaResponse, RequestId, StoreOp, Time, Tombstones, WallTime,
+    journal::DigestChange, timers::Timer,
 };
 
 /// Tombstones that a node leads to their end at a time.
@@ -83,7 +83,7 @@ impl Graveyard {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn set_tombstones_timer(&mut self, now: Time) {
         let (Tombstones::CollectAfter(grace) | Tombstones::ForgetAfter(grace)) = self.config.tombstones else {
             return;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, AddWinsSet, Cell, Content, Context, Counter, Generation, Key, Kind, Node, Now, Plant, Record, Refused,
-    Register, Siblings, Store, Value, Version, record::VALUE_BYTES_MAX,
+    Register, Siblings, Value, Version, record::VALUE_BYTES_MAX,
 };
 
 /// What is done to a key. Which of them make sense depends on the key's kind.
@@ -134,7 +134,7 @@ impl Update {
     }
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// What `held` is after an update that this node applies, and the version if it is a register's.
     pub(crate) fn updated(
         &mut self,
@@ -172,7 +172,8 @@ impl<S: Store> Node<S> {
             }
             _ => return Err(Refused::Invalid),
         }
-        if let (Cell::Siblings(siblings), Some(actors)) = (&mut cell, self.config.context_actors_max) {
+        let cut_short = Some(1).filter(|_| self.has_plant(Plant::ContextsCutShort));
+        if let (Cell::Siblings(siblings), Some(actors)) = (&mut cell, cut_short.or(self.config.context_actors_max)) {
             siblings.truncate_context(actors);
         }
         if !cell.is_valid() {

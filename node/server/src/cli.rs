@@ -336,17 +336,24 @@ fn serve(options: &Options, exit_with_parent: bool) -> anyhow::Result<()> {
         .context("start the runtime")?;
     runtime.block_on(async {
         let stop = stop_signal(exit_with_parent, options.control.clone()).context("listen for signals")?;
-        let server = Server::start(options)
-            .await
-            .with_context(|| format!("start {}", options.node.name))?;
-        announce(server.listening()).context("print the line that says where it listens")?;
-        let served = server.run(stop).await;
+        let served = start_and_run(options, stop).await;
         if let Some(control) = &options.control {
             // What ended the node is counted; whoever gave orders may be gone.
             let _ = control::say(&control.last_words(), &mut io::stdout().lock());
         }
-        served.with_context(|| format!("run {}", options.node.name))
+        served
     })
+}
+
+async fn start_and_run(options: &Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let server = Server::start(options)
+        .await
+        .with_context(|| format!("start {}", options.node.name))?;
+    announce(server.listening()).context("print the line that says where it listens")?;
+    server
+        .run(stop)
+        .await
+        .with_context(|| format!("run {}", options.node.name))
 }
 
 /// Ready when the process is told to stop.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use quorate_core::{ClientToken, Config, Input, Node, Output, Store, Time, invariants};
+use quorate_core::{ClientToken, Config, Input, Node, Output, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -37,7 +37,7 @@ pub(crate) struct Process {
     pub(crate) counts: NodeCounts,
     /// What it has told, and what it had counted in the lives that are over.
     pub(crate) past: Tally,
-    node: Option<Node<SimDisk>>,
+    node: Option<Node>,
     rng: Pcg64Mcg,
 }
 
@@ -147,11 +147,11 @@ impl Process {
         self.node.is_some() && self.pause.is_none()
     }
 
-    pub(crate) fn node(&self) -> Option<&Node<SimDisk>> {
+    pub(crate) fn node(&self) -> Option<&Node> {
         self.node.as_ref()
     }
 
-    pub(crate) fn node_mut(&mut self) -> Option<&mut Node<SimDisk>> {
+    pub(crate) fn node_mut(&mut self) -> Option<&mut Node> {
         self.node.as_mut()
     }
 

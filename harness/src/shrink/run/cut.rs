@@ -179,24 +179,24 @@ fn numbered(numbers: impl Iterator<Item = usize>) -> BTreeMap<usize, usize> {
 
 /// Faults that break less than this one, the least first.
 pub(super) fn weaker(planned: &PlannedFault, nodes: usize) -> Vec<PlannedFault> {
-    let with = |fault: Fault| PlannedFault {
-        fault,
-        ..planned.clone()
+    let with = |fault: Fault| PlannedFault::new(planned.at, planned.lasts, fault);
+    let Some(fault) = planned.fixed() else {
+        return Vec::new();
     };
-    let named = planned.fault.nodes();
+    let named = fault.nodes();
     let mut weaker = Vec::new();
-    if !planned.fault.cuts(nodes).is_empty() {
+    if !fault.cuts(nodes).is_empty() {
         let one_way = |node: Place| Fault::OneWay { unheard: vec![node] };
         weaker.extend(named.iter().copied().map(one_way).map(with));
         weaker.extend(named.iter().map(|node| with(Fault::Isolate { node: *node })));
     }
     if named.len() > 1 {
-        let without = |gone: &Place| planned.fault.moved(&|place| (place != *gone).then_some(place));
+        let without = |gone: &Place| fault.moved(&|place| (place != *gone).then_some(place));
         weaker.extend(named.iter().filter_map(without).map(with));
     }
     let is_other = |other: &PlannedFault| {
-        let strength = |fault: &Fault| (fault.cuts(nodes).len(), fault.nodes().len());
-        strength(&other.fault) < strength(&planned.fault)
+        let strength = |planned: &PlannedFault| (planned.cuts(nodes), planned.fault.nodes().len());
+        strength(other) < strength(planned)
     };
     weaker.retain(is_other);
     weaker
@@ -233,11 +233,7 @@ mod tests {
     }
 
     fn planned(at_ms: u64, lasts_ms: u64, fault: Fault) -> PlannedFault {
-        PlannedFault {
-            at: ms(at_ms),
-            lasts: ms(lasts_ms),
-            fault,
-        }
+        PlannedFault::new(ms(at_ms), ms(lasts_ms), fault)
     }
 
     fn tape() -> Tape {
@@ -297,12 +293,12 @@ mod tests {
     #[test]
     fn a_node_goes_with_its_faults_and_others_serve_its_clients() {
         let four = tape().without_node(Place(4)).expect("there are five");
-        let faults: Vec<_> = four.header.scenario.plan.iter().map(|it| it.fault.clone()).collect();
+        let faults: Vec<_> = four.header.scenario.plan.iter().filter_map(|it| it.fixed()).collect();
         assert_eq!(faults, [Fault::Kill { nodes: vec![Place(1)] }]);
         let nodes: Vec<_> = four.asks.iter().map(|ask| ask.node.0).collect();
         assert_eq!(nodes, [0, 0, 2]);
         let four = tape().without_node(Place(0)).expect("there are five");
-        let faults: Vec<_> = four.header.scenario.plan.iter().map(|it| it.fault.nodes()).collect();
+        let faults: Vec<_> = four.header.scenario.plan.iter().map(|it| it.fault.places()).collect();
         assert_eq!(faults, [vec![Place(0), Place(3)], vec![Place(3)]]);
         assert!(is_possible(&four));
     }

@@ -65,7 +65,7 @@ pub fn shrink_run(
     options: &ShrinkOptions<'_>,
     on_best: &mut dyn FnMut(&Tape, Effort) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<ShrunkRun>> {
-    let mut start = tape.clone();
+    let mut start = tape.aimed_at_nodes();
     // The plan is all that is broken: where none of it is left, none is to be drawn.
     start.header.scenario.faults.clear();
     (start.faults, start.ending) = (Vec::new(), None);

@@ -70,8 +70,7 @@ impl Shrinker<'_> {
 
     fn size(&self) -> Size {
         let scenario = &self.best.header.scenario;
-        let damage =
-            |planned: &PlannedFault| planned.fault.cuts(scenario.place_count()).len() + planned.fault.nodes().len();
+        let damage = |planned: &PlannedFault| planned.cuts(scenario.place_count()) + planned.fault.nodes().len();
         (
             self.best.asks.len(),
             scenario.plan.len(),

@@ -92,6 +92,24 @@ impl Counter {
         changed
     }
 
+    /// As [`Counter::merge`], but what a later share says is added to what is known: [`crate::Plant::CounterMergeAdds`].
+    pub(crate) fn merge_adding(&mut self, other: &Counter) -> bool {
+        let mut changed = false;
+        for (actor, theirs) in &other.tallies {
+            let known = self.tallies.get(actor).copied().unwrap_or_default();
+            if theirs.n > known.n {
+                let tally = Tally {
+                    n: theirs.n,
+                    added: theirs.added.saturating_add(known.added),
+                    subtracted: theirs.subtracted.saturating_add(known.subtracted),
+                };
+                self.tallies.insert(*actor, tally);
+                changed = true;
+            }
+        }
+        changed
+    }
+
     fn merge_tally(&mut self, actor: Actor, theirs: Tally) -> bool {
         match self.tallies.entry(actor) {
             Entry::Vacant(entry) => {

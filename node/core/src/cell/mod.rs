@@ -119,6 +119,14 @@ impl Cell {
         }
     }
 
+    /// As [`Cell::merge`], but of counters what both know is added up: [`crate::Plant::CounterMergeAdds`].
+    pub(crate) fn merge_adding(&mut self, other: &Cell) -> bool {
+        match (self, other) {
+            (Cell::Counter(ours), Cell::Counter(theirs)) => ours.merge_adding(theirs),
+            (ours, theirs) => ours.merge(theirs),
+        }
+    }
+
     /// Which kind it is of.
     pub fn kind(&self) -> Kind {
         match self {

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Accepted, BeforeSend, CasAction, CasOk, CasOutcome, CasRequest, ClientToken, Kind, Level, Node, NodeId, NotApplied,
     Now, Operation, Plant, Quorum, Reason, ReplicaRequest, ReplicaResponse, RequestId, Response, SessionToken, Stage,
-    Store, Unknown, Value, Version, WriteError, record::VALUE_BYTES_MAX, timers::Timer,
+    Unknown, Value, Version, WriteError, record::VALUE_BYTES_MAX, timers::Timer,
 };
 
 /// How long who was outbid for the first time pauses at most: about as long as a proposal takes, so that one of two that
@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(4);
 /// How often that doubles.
 const DOUBLINGS_MAX: u32 = 5;
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_cas(&mut self, now: Now, client: ClientToken, request: CasRequest, before: BeforeSend) {
         let admitted = match self.admit_cas(now, &request) {
             Ok(admitted) => admitted,
@@ -124,6 +124,7 @@ impl<S: Store> Node<S> {
     }
 
     pub(super) fn on_cas_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
+        let believes_first = self.has_plant(Plant::FirstPromiseBelieved);
         let state = self.cas_state_mut(id);
         match (&mut state.round, body) {
             (
@@ -134,7 +135,7 @@ impl<S: Store> Node<S> {
                 },
             ) if *ballot == asked => {
                 let accepted = accepted.map(|accepted| *accepted);
-                if accepted > *highest {
+                if accepted > *highest && !(believes_first && highest.is_some()) {
                     *highest = accepted;
                 }
                 votes.give(from);

@@ -18,8 +18,8 @@ pub(crate) use self::quorums::Quorums;
 use self::{cas_state::CasState, read_state::ReadState, write_state::WriteState};
 use crate::{
     ClientToken, Epoch, Key, Level, LevelError, Node, NodeId, Now, Operation, Ownership, PartitionId, Plant, Preferred,
-    Quorum, Reason, ReplicaResponse, RequestId, Requirement, SessionToken, Store, Time, journal::AskedAt,
-    metrics::Ended, ownership::requirement, record::KEY_BYTES_MAX, timers::Timer,
+    Quorum, Reason, ReplicaResponse, RequestId, Requirement, SessionToken, Time, journal::AskedAt, metrics::Ended,
+    ownership::requirement, record::KEY_BYTES_MAX, timers::Timer,
 };
 
 /// A client's request that this node is busy with.
@@ -103,7 +103,7 @@ struct Accepted {
     preferred: Option<(usize, Time)>,
 }
 
-impl<S: Store> Node<S> {
+impl Node {
     /// Checks whether a request can be served at all, before anything is sent.
     fn admit(&mut self, now: Now, terms: &Terms<'_>) -> Result<Admitted, Reason> {
         let key = terms.key;
@@ -159,7 +159,15 @@ impl<S: Store> Node<S> {
         if self.has_plant(Plant::QuorumsNotJoint) {
             return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
-        refused(ownership.holding(level, &self.config.dc))
+        refused(ownership.holding(self.level_taken(level), &self.config.dc))
+    }
+
+    /// A level as this node takes it: as the client said, but for planted bugs.
+    fn level_taken(&self, level: Level) -> Level {
+        match level {
+            Level::EachQuorum if self.has_plant(Plant::EachQuorumCountsAny) => Level::Quorum,
+            level => level,
+        }
     }
 
     /// What a level asks of those who are read.
@@ -167,7 +175,7 @@ impl<S: Store> Node<S> {
         if self.has_plant(Plant::QuorumsNotJoint) {
             return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
-        refused(ownership.reading(level, &self.config.dc))
+        refused(ownership.reading(self.level_taken(level), &self.config.dc))
     }
 
     /// Whether enough owners can be reached, or, where that will do, nodes that stand in for them.
@@ -355,7 +363,7 @@ impl<S: Store> Node<S> {
     }
 }
 
-impl<S> Node<S> {
+impl Node {
     pub(crate) fn forming(&self) -> Reason {
         Reason::Forming {
             known: self.gossip.states().count(),

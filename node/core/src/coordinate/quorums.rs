@@ -17,7 +17,7 @@ pub(crate) struct Quorums {
     told: BTreeSet<CountedQuorum>,
 }
 
-impl<S> Node<S> {
+impl Node {
     /// Tells the owners that an answer to a client was given upon, unless it has told the same before.
     pub(super) fn note_quorum(&mut self, at: super::At, operation: Operation, mut nodes: Vec<NodeId>) {
         nodes.sort();

@@ -12,10 +12,10 @@ use super::{
 use crate::{
     Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Kind, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
     ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
-    Response, Stage, Store, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
+    Response, Stage, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_read(&mut self, now: Now, client: ClientToken, request: &ReadRequest) {
         let (admitted, holders) = match self.admit_read(now, request) {
             Ok(admitted) => admitted,

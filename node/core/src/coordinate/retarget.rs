@@ -9,9 +9,9 @@ use super::{
     read_state::{Answer, Replica},
     write_state::{Progress, Slot, Step},
 };
-use crate::{Epoch, Node, NodeId, Now, PartitionId, ReadRepair, RequestId, Store, timers::Timer};
+use crate::{Epoch, Node, NodeId, Now, PartitionId, ReadRepair, RequestId, timers::Timer};
 
-impl<S: Store> Node<S> {
+impl Node {
     /// A partition has another record, durably.
     pub(crate) fn on_owners_changed(&mut self, now: Now, partition: PartitionId) {
         let of_partition = self.coordinations.iter().filter(|(_, c)| c.at.partition == partition);

@@ -19,11 +19,11 @@ use super::{
 use crate::{
     Apply, BeforeSend, Cell, ClientToken, Errand, Hint, Key, Kind, Level, Node, NodeId, NotApplied, Now, Operation,
     Plant, Quorum, Reason, Refused, Register, ReplicaRequest, ReplicaResponse, RequestId, Requirement, Response, Stage,
-    Store, Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
+    Unknown, Update, Version, Want, WriteError, WriteId, WriteOk, WritePath, WriteRequest, handoff::Kept,
     journal::Waiter,
 };
 
-impl<S: Store> Node<S> {
+impl Node {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
         let (admitted, versions) = match self.admit_write(now, &request) {
             Ok(admitted) => admitted,
@@ -347,6 +347,9 @@ impl<S: Store> Node<S> {
 
     /// Sends an owner its share, or who stands in for it already.
     pub(super) fn send_share(&mut self, now: Now, id: RequestId, owner: NodeId) {
+        if self.has_plant(Plant::NewcomerSentNoWrites) && self.is_newcomer(id, owner) {
+            return self.settle_slot(id, owner, Progress::Held);
+        }
         let state = self.write_state(id);
         let written = state.written.as_ref().expect("it has its place");
         let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
@@ -364,6 +367,12 @@ impl<S: Store> Node<S> {
         } else {
             self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
         }
+    }
+
+    /// Whether a node is to own what is written, and does not yet.
+    fn is_newcomer(&self, id: RequestId, owner: NodeId) -> bool {
+        let partition = self.coordinations[&id].at.partition;
+        self.topology().ownership(partition).added().any(|added| added == owner)
     }
 
     fn hold_own_write(&mut self, now: Now, id: RequestId, key: &Key, (cell, fingerprint): (Cell, u64)) {
@@ -413,6 +422,11 @@ impl<S: Store> Node<S> {
             Step::AskingVersions { .. } => self.on_version_told(now, id, node, None),
             Step::Applying { origin, .. } if *origin == node && self.has_plant(Plant::LostUpdateReapplied) => {
                 self.apply_elsewhere(now, id);
+            }
+            Step::Applying { origin, .. } if *origin == node && self.has_plant(Plant::LostOriginCalledFailure) => {
+                let reason = Reason::Unavailable { required: 1, alive: 0 };
+                let error = NotApplied::new(&BeforeSend::on_arrival(), Stage::Arrived, reason);
+                self.fail_write(id, WriteError::NotApplied(error));
             }
             Step::Applying { origin, .. } if *origin == node => self.fail_unknown(id, Stage::Applying),
             Step::Applying { .. } => {}

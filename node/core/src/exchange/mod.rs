@@ -163,7 +163,7 @@ impl AntiEntropy {
 
     /// Computes the trees that are not to be trusted, but for those of partitions that `change`: the store may show what
     /// the node has not been told of yet, and would count twice then. What can't be read is tried again.
-    pub(crate) fn reload(&mut self, store: &impl Store, change: impl Fn(PartitionId) -> bool) {
+    pub(crate) fn reload(&mut self, store: &dyn Store, change: impl Fn(PartitionId) -> bool) {
         let AntiEntropy {
             shape,
             trees,

@@ -1,9 +1,9 @@
 //! The peer's side of a comparison: what it answers.
 
 use super::{STRETCH_BYTES_MAX, lacking, size_bytes};
-use crate::{Key, Kind, Node, PartitionDigest, Plant, Refused, ReplicaResponse, Store, Stretch, Summary};
+use crate::{Key, Kind, Node, PartitionDigest, Plant, Refused, ReplicaResponse, Stretch, Summary};
 
-impl<S: Store> Node<S> {
+impl Node {
     /// As the peer of a comparison: which of the asker's partitions are otherwise here.
     pub(crate) fn differing(&self, digests: Vec<PartitionDigest>) -> ReplicaResponse {
         let topology = self.topology();

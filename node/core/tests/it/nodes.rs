@@ -32,7 +32,7 @@ const STEPS_MAX: usize = 10_000;
 pub(crate) struct Nodes {
     configs: Vec<Config>,
     disks: Vec<Disk>,
-    running: Vec<Option<Node<Disk>>>,
+    running: Vec<Option<Node>>,
     persisting: Vec<VecDeque<(PersistToken, Vec<StoreOp>)>>,
     /// Pairs whose link was taken down, the lower first.
     cut: BTreeSet<(Place, Place)>,

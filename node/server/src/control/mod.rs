@@ -70,7 +70,8 @@ impl Control {
             What::CutPower { seed } => match self.file.get().map(|file| file.cut(*seed)) {
                 Some(Ok(cut)) => answer.cut = Some(cut),
                 Some(Err(error)) => answer.error = Some(error.to_string()),
-                None => answer.error = Some("cut the power: no file is open yet".to_owned()),
+                // It is about to start: nothing was written yet.
+                None => answer.cut = Some(Cut::default()),
             },
             What::Heal => self.heal(),
             What::Count => {}

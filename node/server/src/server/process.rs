@@ -33,7 +33,7 @@ use crate::{
     intake,
     peers::{Change, LinkId, Me, PING_INTERVAL, Peers},
     session::{CloseCode, Session},
-    store::{self, Disk, Done, OpenError, RedbStore},
+    store::{self, Disk, Done, OpenError},
 };
 
 /// Events, or finished batches, handed to the core before its outputs are carried out.
@@ -49,7 +49,7 @@ const PEERS_STREAM: u64 = 0x7065_6572;
 pub struct Server {
     address: SocketAddr,
     clock: Clock,
-    core: Node<RedbStore>,
+    core: Node,
     disk: Disk,
     finished: mpsc::UnboundedReceiver<Done>,
     endpoint: Endpoint,

@@ -125,6 +125,28 @@ fn a_node_that_leaves_gives_up_all_and_is_never_let_in_again() {
 }
 
 #[test]
+fn leave_that_was_granted_outlives_a_crash_and_one_that_cant_be_written_is_not_granted() {
+    let mut cluster = written(&Shape::default());
+    cluster.sim.set_disk_failing(NodeIndex(2), true);
+    for _ in 0..2 {
+        let refused = cluster.ask_admin(2, AdminRequest::Leave);
+        assert!(matches!(refused, Err(AdminError::Storage(_))), "{refused:?}");
+    }
+    cluster.sim.set_disk_failing(NodeIndex(2), false);
+    cluster
+        .ask_admin(2, AdminRequest::Leave)
+        .expect("it can be written now");
+    cluster.sim.kill(NodeIndex(2));
+    cluster.sim.start(NodeIndex(2));
+    cluster.wait("n2 to have left", |sim| {
+        let status = sim.status(NodeIndex(2));
+        status.is_some_and(|status| status.moves.standing == Standing::Left)
+    });
+    cluster.wait_for_moves();
+    assert_all_is_there(&mut cluster);
+}
+
+#[test]
 fn a_dead_node_can_be_removed_and_a_live_one_can_not() {
     let mut cluster = written(&Shape::default());
     let remove = || AdminRequest::Remove { node: id_of(4) };

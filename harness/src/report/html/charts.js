@@ -1,0 +1,216 @@
+// Rate, availability, latency and staleness over the part of the run that is looked at, with the faults behind; they are
+// aggregated anew for each part, so that zooming shows more and not only larger.
+const BUCKETS = 240;
+
+// A look at a part of the run; whoever shows it is told when it changes.
+const view = {
+  from: whole.from, to: whole.to, watchers: [],
+  set(from, to) {
+    const least = 0.01, length = Math.max(least, Math.min(to - from, whole.to - whole.from));
+    from = Math.max(whole.from, Math.min(from, whole.to - length));
+    if (from === this.from && from + length === this.to) return;
+    this.from = from;
+    this.to = from + length;
+    for (const watcher of this.watchers) watcher();
+  },
+  zoom(factor, at = (this.from + this.to) / 2) {
+    this.set(at - (at - this.from) * factor, at + (this.to - at) * factor);
+  },
+  move(share) {
+    const by = (this.to - this.from) * share;
+    this.set(this.from + by, this.to + by);
+  },
+};
+
+const quantile = (sorted, share) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+
+// All figures over so many spans of the part that is looked at. Operations count where they began, latencies where they ended.
+function aggregate() {
+  const { from, to } = view, width = (to - from) / BUCKETS;
+  const zeros = () => new Float64Array(BUCKETS);
+  const counts = [zeros(), zeros(), zeros()], lengths = zeros(), reads = zeros(), stale = zeros(), furthest = zeros();
+  const bucket = (ms) => Math.floor((ms - from) / width);
+  const isIn = (at) => at >= 0 && at < BUCKETS;
+  for (let i = 0; i < ops.count; i++) {
+    if (isLook(i)) continue;
+    const began = bucket(ops.start[i]);
+    if (isIn(began)) {
+      counts[ops.outcome[i]][began]++;
+      if (ops.behind[i] > 0) {
+        reads[began]++;
+        if (ops.behind[i] > 1) stale[began]++;
+        furthest[began] = Math.max(furthest[began], ops.behind[i] - 1);
+      }
+    }
+    if (ops.outcome[i] === 0 && isIn(bucket(ops.end[i]))) lengths[bucket(ops.end[i])]++;
+  }
+  // Latencies of each span side by side in one array, each part sorted by itself.
+  const starts = new Float64Array(BUCKETS + 1);
+  for (let b = 0; b < BUCKETS; b++) starts[b + 1] = starts[b] + lengths[b];
+  const next = starts.slice(), latencies = new Float64Array(starts[BUCKETS]);
+  for (let i = 0; i < ops.count; i++) {
+    const ended = bucket(ops.end[i]);
+    if (ops.outcome[i] === 0 && isIn(ended) && !isLook(i)) latencies[next[ended]++] = ops.end[i] - ops.start[i];
+  }
+  const x = [], rate = [[], [], []], available = [], quantiles = [[], [], []], share = [], versions = [];
+  for (let b = 0; b < BUCKETS; b++) {
+    x.push((from + (b + 0.5) * width) / 1000);
+    const began = counts[0][b] + counts[1][b] + counts[2][b];
+    for (let o = 0; o < 3; o++) rate[o].push(counts[o][b] * 1000 / width);
+    available.push(began ? counts[0][b] * 100 / began : null);
+    const sorted = latencies.subarray(starts[b], starts[b + 1]).sort();
+    [0.5, 0.99, 1].forEach((q, k) => quantiles[k].push(sorted.length ? Math.max(quantile(sorted, q), 0.001) : null));
+    share.push(reads[b] ? stale[b] * 100 / reads[b] : null);
+    versions.push(reads[b] ? furthest[b] : null);
+  }
+  return { rate: [x, ...rate], available: [x, available], latency: [x, ...quantiles], stale: [x, share, versions] };
+}
+
+// Diagonal lines, so that a fault is seen in black and white.
+function hatch(context, ratio) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 8 * ratio;
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = style("--band-line");
+  pen.globalAlpha = 0.35;
+  pen.lineWidth = ratio;
+  pen.beginPath();
+  pen.moveTo(0, 8 * ratio);
+  pen.lineTo(8 * ratio, 0);
+  pen.stroke();
+  return context.createPattern(tile, "repeat");
+}
+
+// Draws the faults behind a chart, each with its number in the table where there is room.
+function bands(chart) {
+  const context = chart.ctx, { left, top, width, height } = chart.bbox, ratio = devicePixelRatio || 1;
+  const pattern = hatch(context, ratio);
+  context.save();
+  context.beginPath();
+  context.rect(left, top, width, height);
+  context.clip();
+  report.faults.forEach((fault, number) => {
+    const x1 = chart.valToPos(fault.start_ns / 1e9, "x", true);
+    const x2 = chart.valToPos((fault.end_ns === null ? whole.to * 1e6 : fault.end_ns) / 1e9, "x", true);
+    if (x2 < left || x1 > left + width) return;
+    context.fillStyle = style("--band");
+    context.fillRect(x1, top, Math.max(x2 - x1, ratio), height);
+    if (fault.effective !== false) {
+      context.fillStyle = pattern;
+      context.fillRect(x1, top, Math.max(x2 - x1, ratio), height);
+    }
+    context.fillStyle = style("--ink");
+    context.textAlign = "left";
+    context.textBaseline = "alphabetic";
+    context.font = 11 * ratio + "px system-ui, sans-serif";
+    if (x2 - x1 > 22 * ratio) context.fillText("F" + (number + 1), Math.max(x1, left) + 3 * ratio, top + 12 * ratio);
+  });
+  context.restore();
+}
+
+const DASHES = [[], [7, 4], [2, 3]];
+const INKS = ["--one", "--two", "--three"];
+
+function axis(more) {
+  return Object.assign({
+    stroke: () => style("--dim"), grid: { stroke: () => style("--line"), width: 0.5 },
+    ticks: { stroke: () => style("--line"), width: 0.5 }, font: "12px system-ui, sans-serif",
+  }, more);
+}
+
+// A chart over time in its own box; dragging in it looks at a part.
+function chart(parent, title, labels, unit, more) {
+  const box = element("div", { class: "chart", role: "img", "aria-label": title + " over time" }, element("h3", {}, title));
+  parent.append(box);
+  const show = (u, value) => (value === null || value === undefined ? "-" : value.toPrecision(3) + unit);
+  const options = Object.assign({
+    width: box.clientWidth || 600, height: 170, cursor: { sync: { key: "time" }, drag: { x: true, y: false, setScale: false },
+      bind: { dblclick: () => () => view.set(whole.from, whole.to) } },
+    scales: { x: { time: false, range: () => [view.from / 1000, view.to / 1000] } },
+    series: [{ label: "at", value: (u, value) => (value === null || value === undefined ? "-" : value.toFixed(3) + " s") },
+      ...labels.map((label, i) => ({
+        label, value: show, stroke: () => style(INKS[i]), dash: DASHES[i], width: 1.5, points: { show: false }, spanGaps: false,
+      }))],
+    axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
+    hooks: {
+      drawClear: [bands],
+      setSelect: [(u) => {
+        if (u.select.width < 4) return;
+        const from = u.posToVal(u.select.left, "x"), to = u.posToVal(u.select.left + u.select.width, "x");
+        u.setSelect({ width: 0, height: 0, left: 0, top: 0 }, false);
+        view.set(from * 1000, to * 1000);
+      }],
+    },
+  }, more && more.options);
+  if (more && more.y) options.scales.y = more.y;
+  const made = new uPlot(options, [[], ...labels.map(() => [])], box);
+  new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: 170 })).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => made.redraw());
+  return made;
+}
+
+function drawCharts() {
+  const parent = document.getElementById("charts");
+  const shown = [
+    [chart(parent, "Rate", ["ok", "failed", "unknown"], "/s"), "rate"],
+    [chart(parent, "Availability: operations begun then that succeeded", ["available"], " %", { y: { range: () => [0, 100.5] } }), "available"],
+    [chart(parent, "Latency of successful operations", ["p50", "p99", "max"], " ms", { y: { distr: 3 } }), "latency"],
+  ];
+  let isAnyKnown = false;
+  for (let i = 0; i < ops.count && !isAnyKnown; i++) isAnyKnown = ops.behind[i] > 0;
+  const stale = document.getElementById("stale");
+  if (isAnyKnown) {
+    shown.push([chart(stale, "Reads behind what was acknowledged", ["share of reads", "versions behind at most"], "", { y: { range: (u, low, high) => [0, Math.max(1, high)] } }), "stale"]);
+    stale.append(element("p", {}, "The first line is in percent of the reads begun then, the second in versions."));
+    staleByNode(stale);
+  } else stale.append(element("p", {}, "Not known: the record tells no versions of registers."));
+  const draw = () => {
+    const all = aggregate();
+    for (const [made, name] of shown) made.setData(all[name]);
+  };
+  view.watchers.push(draw);
+  draw();
+}
+
+function staleByNode(parent) {
+  const rows = names.nodes.map((node, n) => {
+    let reads = 0, behind = 0, furthest = 0;
+    for (let i = 0; i < ops.count; i++) {
+      if (ops.node[i] !== n + 1 || ops.behind[i] === 0) continue;
+      reads++;
+      if (ops.behind[i] > 1) behind++;
+      furthest = Math.max(furthest, ops.behind[i] - 1);
+    }
+    return [node, String(reads), String(behind), reads ? (behind * 100 / reads).toFixed(2) + " %" : "-", String(furthest)];
+  });
+  parent.append(tableOf("Stale reads by coordinator", ["Through", "Reads", "Behind", "Share", "Versions behind at most"], rows, 1));
+}
+
+// Latency by function at a few quantiles, and as a curve whose scale has as much room from 99 to 99.9 as from 0 to 90.
+function drawQuantiles() {
+  const parent = document.getElementById("quantiles");
+  const wanted = names.functions.map((name, f) => [name, f]).filter(([name]) => name !== "read-replica");
+  const shares = [0.5, 0.9, 0.99, 0.999, 1];
+  const sorted = wanted.map(([, f]) => {
+    const all = new Float64Array(ops.count);
+    let found = 0;
+    for (let i = 0; i < ops.count; i++) if (ops.functionOf[i] === f && ops.outcome[i] === 0) all[found++] = ops.end[i] - ops.start[i];
+    return all.subarray(0, found).sort();
+  });
+  const rows = wanted.map(([name], k) => [name, String(sorted[k].length), ...shares.map((share) => (sorted[k].length ? quantile(sorted[k], share).toFixed(2) : "-"))]);
+  parent.append(tableOf("Latency by quantile", ["Operation", "Succeeded", ...shares.map((share) => (share === 1 ? "max" : "p" + +(share * 100).toFixed(1)) + ", ms")], rows, 1));
+  const curves = sorted.map((latencies, k) => [wanted[k][0], latencies]).filter(([, latencies]) => latencies.length > 9).slice(0, 3);
+  if (!curves.length) return;
+  const most = Math.log10(Math.max(...curves.map(([, latencies]) => latencies.length)));
+  const x = Array.from({ length: 200 }, (none, i) => i * most / 199);
+  const data = [x, ...curves.map(([, latencies]) => x.map((nines) => (nines > Math.log10(latencies.length) ? null : Math.max(0.001, quantile(latencies, 1 - 10 ** -nines)))))];
+  const percent = (nines) => "p" + +(100 - 100 * 10 ** -nines).toFixed(4);
+  const made = chart(parent, "Latency by quantile", curves.map(([name]) => name), " ms", {
+    y: { distr: 3 },
+    options: {
+      scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } }, hooks: {},
+      axes: [axis({ splits: () => Array.from({ length: Math.floor(most) + 1 }, (none, i) => i), values: (u, all) => all.map((v) => (v === 0 ? "p0" : percent(v))) }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + " ms")) })],
+    },
+  });
+  made.setData(data);
+}
