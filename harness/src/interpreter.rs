@@ -174,6 +174,7 @@ pub async fn run<C: Cluster>(
     run.wait_for_moves(&mut load, &mut nemesis).await?;
     run.settle(SETTLE_TIMEOUT).await?;
     run.wait_for_late_messages(healed).await?;
+    run.phase("waiting for quiet");
     let quiet_after = run.wait_for_quiet(healed).await?;
     run.phase("looking at every replica");
     run.look(Phase::Handoff).await?;

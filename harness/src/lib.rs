@@ -14,6 +14,7 @@ pub mod ci;
 pub mod cli;
 pub mod cluster;
 pub mod coverage;
+pub mod doctor;
 pub mod duration;
 pub mod exit;
 pub mod fault;

@@ -116,7 +116,7 @@ impl Members {
         }
         match fault {
             Fault::Leave { node } | Fault::Remove { node } => self.check_left(*node, None),
-            Fault::Replace { node, by } => self.check_left(*node, Some(*by)),
+            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => self.check_left(*node, Some(*by)),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ mod ci;
 mod claims;
 mod completions;
 mod convert;
+mod doctor;
 mod explain;
 mod faults;
 mod gossip;
@@ -75,6 +76,7 @@ enum Command {
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Doctor(doctor::Args),
     Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
@@ -144,7 +146,8 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
-        Some(Command::Faults(args)) => faults::run(&args),
+        Some(Command::Faults(args)) => Ok(faults::run(&args)),
+        Some(Command::Doctor(args)) => Ok(doctor::run(&args)),
         Some(Command::Gossip(args)) => gossip::run(&args),
         Some(Command::Certs(args)) => certs::run(&args),
     };

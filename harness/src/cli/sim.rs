@@ -81,6 +81,9 @@ Examples:
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.scenario.resolve()?;
+    scenario
+        .check_backend(Backend::Simulated)
+        .map_err(|error| ExitError::usage(format!("simulate {}: {error}", scenario.name)))?;
     if args.sweep.is_asked() {
         return sweep::run(args, &scenario);
     }

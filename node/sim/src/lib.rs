@@ -20,9 +20,9 @@ mod trace;
 mod world;
 
 pub use self::{
-    disk::{SimDisk, SimFsync},
+    disk::{SavedDisk, SimDisk, SimFsync},
     gossip::{GossipFigures, GossipOptions, measure_gossip},
-    link::{LinkCounts, LinkFaults},
+    link::{Distribution, Kinds, LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,
     tally::Tally,

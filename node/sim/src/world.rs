@@ -5,7 +5,14 @@ mod pauses;
 
 pub use self::{faults::PowerLoss, pauses::Duty};
 
-use std::{collections::BTreeMap, fmt, hash::Hash, net::SocketAddr, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    hash::Hash,
+    net::SocketAddr,
+    ops::Range,
+    time::Duration,
+};
 
 use quorate_core::{
     ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request,
@@ -19,7 +26,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Distribution, Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
     tally::Tally,
@@ -85,6 +92,8 @@ pub struct Sim {
     clocks: Vec<Clock>,
     links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
+    /// Nodes that no client reaches.
+    unreached: BTreeSet<NodeIndex>,
     next_call: u64,
     delays: Chance,
     // One each, so that what one kind of fault draws does not depend on the others.
@@ -180,6 +189,7 @@ impl Sim {
             addresses,
             processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
+            unreached: BTreeSet::new(),
             next_call: 0,
             delays: Chance::new(seed, "delays"),
             losses: Chance::new(seed, "losses"),
@@ -505,6 +515,9 @@ impl Sim {
         let Some(node) = self.calls.get(&call).copied() else {
             return; // The node died, or was given up, and the client has been told so.
         };
+        if self.unreached.contains(&node) {
+            return self.lose_call(call, node);
+        }
         let process = &self.processes[node.0];
         if process.is_running() && process.pause.as_ref().is_none_or(|pause| !pause.is_left) {
             let token = ClientToken(call.0);
@@ -515,6 +528,14 @@ impl Sim {
             let delay = self.link_delay(node, node);
             self.schedule(delay, Happening::Answer { call, outcome });
         }
+    }
+
+    /// A client hears nothing of its request, and gives it up.
+    fn lose_call(&mut self, call: CallId, node: NodeIndex) {
+        self.calls.remove(&call).expect("a request is answered once");
+        self.processes[node.0].counts.requests_cut += 1;
+        let outcome = AnswerKind::Lost;
+        self.schedule(SUSPICION, Happening::Answer { call, outcome });
     }
 
     /// Hands something to a node now, or, if it is paused, once it goes on.
@@ -548,6 +569,9 @@ impl Sim {
                     return;
                 }
                 let call = CallId(token.0);
+                if self.unreached.contains(&node) {
+                    return self.lose_call(call, node);
+                }
                 self.calls.remove(&call).expect("a request is answered once");
                 let outcome = AnswerKind::Answered(response);
                 let delay = self.client_delay(node);
@@ -596,11 +620,21 @@ impl Sim {
         }
         let mut at = self.now + delay + end.faults.slower_by;
         if !end.faults.jitter.is_zero() {
+            let mut jitters = self.jitters.between(self.now, from, to);
             at = at
-                + draw(
-                    &mut self.jitters.between(self.now, from, to),
-                    &(Duration::ZERO..end.faults.jitter),
-                );
+                + match end.faults.jitter_is {
+                    Distribution::Uniform => draw(&mut jitters, &(Duration::ZERO..end.faults.jitter)),
+                    other => other.draw(&mut jitters, end.faults.jitter),
+                };
+        }
+        if end.faults.packets_per_second > 0 {
+            at = at.max(end.next_packet);
+            end.next_packet = at + Duration::from_secs(1) / end.faults.packets_per_second;
+            if at - self.now > SUSPICION {
+                // More than the connection bears waits for its turn.
+                end.counts.slowed += 1;
+                return self.schedule(SUSPICION, Happening::Reset { low, high, era });
+            }
         }
         end.counts.slowed += u64::from(end.faults.is_slow());
         if end.faults.loss_percent > 0 {
@@ -621,8 +655,12 @@ impl Sim {
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
-        let (late, again) = if faults.late_percent > 0 || faults.twice_percent > 0 {
+        let (late, again) = if faults.is_odd(message.kind()) {
             let mut framing = self.framing.between(self.now, from, to);
+            if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
+                end.counts.dropped += 1;
+                return;
+            }
             let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
             (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))
         } else {
