@@ -21,6 +21,7 @@ use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record
 
 use crate::{
     about::{history_note, nil_note, no_model, torn_note},
+    coverage::{self, Coverage},
     exit::{Exit, ExitError},
     input::{Input, bad_input},
     judging::{judge_claims, run_facts},
@@ -249,7 +250,7 @@ impl Checker {
                 let facts = facts(&scenario, folder)?;
                 let (record, torn) = self.own(input, &scenario)?;
                 let about = torn.map(|line| ("torn", torn_note(line)));
-                let scenario = Box::new(scenario);
+                let (scenario, facts) = (Box::new(scenario), Box::new(facts));
                 let asked = Asked::Claims { scenario, facts };
                 (asked, record, about.into_iter().collect())
             }
@@ -462,7 +463,7 @@ pub enum Asked {
         /// With the settings that they follow from.
         scenario: Box<Scenario>,
         /// What is known beside the record.
-        facts: RunFacts,
+        facts: Box<RunFacts>,
     },
     /// What a model promises.
     Model {
@@ -554,7 +555,8 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
     match folder {
         Some(folder) => {
             let told = told::read(&folder.file(told::FILE))?;
-            Ok(run_facts(scenario, &folder.faults()?, told))
+            let coverage = Coverage::read(&folder.file(coverage::FILE))?;
+            Ok(run_facts(scenario, &folder.faults()?, told, coverage.exercise()))
         }
         None => Ok(RunFacts {
             context: Context {
@@ -564,6 +566,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             faults_took_effect: None,
             cluster: None,
             removals: Vec::new(),
+            exercise: None,
         }),
     }
 }

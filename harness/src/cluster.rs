@@ -6,15 +6,12 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
-use quorate_sim::{Duty, LinkFaults, PowerLoss};
+use quorate_node::control::DiskFailure;
+use quorate_sim::{Duty, LinkFaults};
 
-use crate::fault::Place;
-
-/// Scenarios are checked against it before anything starts ([`crate::scenario::Scenario::check_backend`]).
-pub const SIMULATED_ALONE: &str = "break something that only simulated clusters can have broken";
+use crate::fault::{DiskLoss, Place};
 
 /// Time since the start of the run.
 pub type Elapsed = Duration;
@@ -70,16 +67,34 @@ pub struct AskError {
 /// What has gone wrong on a directed link since the start: datagrams of real processes, messages of simulated ones.
 pub type LinkCounts = quorate_sim::LinkCounts;
 
-/// What faults of a node have done since the start. `inputs_delayed` is, of real processes, how often one was seen to
-/// have stopped.
-pub type NodeCounts = quorate_sim::NodeCounts;
+/// What faults of a node have done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// Inputs that waited for the end of a pause; of real processes, how often one was seen to have stopped.
+    pub inputs_delayed: u64,
+    /// Writes that failed; of simulated ones, syncs.
+    pub writes_failed: u64,
+    /// Looks at the disk that failed.
+    pub reads_failed: u64,
+    /// Syncs that failed.
+    pub syncs_failed: u64,
+    /// Syncs that were slowed.
+    pub syncs_slowed: u64,
+    /// How often the node was shown a time that its clock would not have shown.
+    pub readings_wrong: u64,
+    /// What did not get through to or from clients: packets of real processes, requests of simulated ones.
+    pub clients_cut: u64,
+}
+
+/// What is counted of a fault, by name.
+pub type Counted = Vec<(&'static str, u64)>;
 
 /// How a disk is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskFaults {
-    /// Whether syncs fail.
-    pub fails: bool,
-    /// How much longer they take.
+    /// What fails on it.
+    pub fails: Vec<DiskFailure>,
+    /// How much longer syncs take.
     pub slower_by: Duration,
 }
 
@@ -90,8 +105,19 @@ pub enum ClockChange {
     Jump(i64),
     /// It gains so many nanoseconds a millisecond.
     Drift(i64),
+    /// It jumps by so many nanoseconds, and back at the end of every interval.
+    Strobe(i64, Duration),
     /// It is put right.
     Mend,
+}
+
+/// How a node is reached by clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By all.
+    Open,
+    /// By none.
+    Cut,
 }
 
 /// Nodes, the clients that talk to them, and the means to break what is between and under them.
@@ -131,17 +157,41 @@ pub trait Cluster {
     /// If the network can't be told.
     fn cut(&mut self, from: Place, to: Place) -> anyhow::Result<()>;
 
+    /// Holds what is sent on a directed link until all are opened; then it comes, if the connection still waits for it.
+    ///
+    /// # Errors
+    /// If the network can't be told.
+    fn hold(&mut self, from: Place, to: Place) -> anyhow::Result<()>;
+
+    /// Has no client reach a node, or all again.
+    ///
+    /// # Errors
+    /// If the network can't be told.
+    fn set_reach(&mut self, node: Place, reach: Reach) -> anyhow::Result<()>;
+
+    /// Has clients come from another address, and says from which.
+    ///
+    /// # Errors
+    /// If the cluster can't do that.
+    fn rebind_clients(&mut self) -> anyhow::Result<String>;
+
     /// Says what else becomes of what is sent on a directed link.
     ///
     /// # Errors
-    /// If the network can't be told, or can't do that.
-    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()>;
+    /// If the network, or the node that sends, can't be told.
+    async fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()>;
 
     /// Opens every link, and makes it good.
     ///
     /// # Errors
     /// If the network can't be told.
     fn heal(&mut self) -> anyhow::Result<()>;
+
+    /// Brings what is counted of nodes, and of the links from them, up to date.
+    ///
+    /// # Errors
+    /// If a node does not answer that runs and is not paused.
+    async fn look_at_counts(&mut self, nodes: &[Place]) -> anyhow::Result<()>;
 
     /// What has gone wrong on a link.
     fn link_counts(&self, from: Place, to: Place) -> LinkCounts;
@@ -170,42 +220,51 @@ pub trait Cluster {
     /// Has a process be stopped and let run in turn, or no longer.
     ///
     /// # Errors
-    /// If the cluster can't do that.
-    fn slow_process(&mut self, _node: Place, _duty: Option<Duty>) -> anyhow::Result<()> {
-        bail!(SIMULATED_ALONE)
-    }
+    /// If it can't be told.
+    fn slow_process(&mut self, node: Place, duty: Option<Duty>) -> anyhow::Result<()>;
 
-    /// Cuts the power of a node that runs.
+    /// Cuts the power of a node that runs, and returns how it was seen to end, and what was lost and what not.
     ///
     /// # Errors
-    /// If the cluster can't do that.
-    fn cut_power(&mut self, _node: Place) -> anyhow::Result<PowerLoss> {
-        bail!(SIMULATED_ALONE)
-    }
+    /// If it can't be cut, or was not seen to end.
+    async fn cut_power(&mut self, node: Place) -> anyhow::Result<(String, Counted)>;
 
     /// Says how a node's disk is.
     ///
     /// # Errors
-    /// If the cluster can't do that.
-    fn set_disk_faults(&mut self, _node: Place, _faults: DiskFaults) -> anyhow::Result<()> {
-        bail!(SIMULATED_ALONE)
-    }
+    /// If the node can't be told.
+    async fn set_disk_faults(&mut self, node: Place, faults: DiskFaults) -> anyhow::Result<()>;
 
-    /// Flips bits in so many records of a node, or as many as there are, and returns in how many.
+    /// Flips bits in so many records of a node that is down, or as many as there are, and returns in how many. Spares
+    /// what was damaged at another.
     ///
     /// # Errors
-    /// If the cluster can't do that.
-    fn flip_bits(&mut self, _node: Place, _records: usize) -> anyhow::Result<usize> {
-        bail!(SIMULATED_ALONE)
-    }
+    /// If its disk can't be changed.
+    fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize>;
+
+    /// Makes a copy of the disk of a node that is down.
+    ///
+    /// # Errors
+    /// If it can't be copied.
+    fn save_disk(&mut self, node: Place) -> anyhow::Result<()>;
+
+    /// Puts back the copy that was made last of the disk of a node that is down, if any was, and returns what that changed.
+    ///
+    /// # Errors
+    /// If it can't be put back.
+    fn restore_disk(&mut self, node: Place) -> anyhow::Result<Counted>;
+
+    /// Spoils the disk of a node that is down for good, and says what came of an attempt to start the node on it.
+    ///
+    /// # Errors
+    /// If that can't be, or the node did start.
+    async fn lose_disk(&mut self, node: Place, how: DiskLoss) -> anyhow::Result<String>;
 
     /// Changes a node's wall clock.
     ///
     /// # Errors
-    /// If the cluster can't do that.
-    fn change_clock(&mut self, _node: Place, _change: ClockChange) -> anyhow::Result<()> {
-        bail!(SIMULATED_ALONE)
-    }
+    /// If the node can't be told.
+    async fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()>;
 
     /// Sends a client's request. Each client has one under way at most.
     fn submit(&mut self, client: usize, node: Place, request: Request);

@@ -3,17 +3,21 @@
 //! Nothing here is judged. A sweep over many seeds keeps those that reached what few did, as a fuzzer keeps inputs by the
 //! branches that they take; counts are told apart by powers of two, as American Fuzzy Lop does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use quorate_core::Counters;
 use quorate_sim::Tally;
-use serde::Serialize;
+use quorate_workloads::Exercise;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     fault_log::Faults,
+    input::bad_input,
     plan::{self, PlannedFault},
     record::Said,
     report::Report,
+    run_folder::read_input,
 };
 
 /// The file in a run's folder.
@@ -22,6 +26,9 @@ pub const FILE: &str = "coverage.json";
 /// The version of the file's form.
 const FORMAT: u32 = 1;
 
+/// What begins the names of what nodes counted.
+const COUNTER: &str = "counter.";
+
 /// Counters that tell how long a run was, and nothing of what happened in it.
 const UNTELLING: [&str; 2] = ["gossip_rounds", "gossip_peers_per_round_max"];
 
@@ -29,6 +36,8 @@ const UNTELLING: [&str; 2] = ["gossip_rounds", "gossip_peers_per_round_max"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
     counts: BTreeMap<String, u64>,
+    /// What tested the claims, as the file has it.
+    tests: Vec<serde_json::Value>,
 }
 
 /// How operations of clients ended. Many end alike: they are counted as they do, and put into words once.
@@ -44,6 +53,14 @@ struct File<'a> {
     format: u32,
     counts: &'a BTreeMap<String, u64>,
     features: Vec<String>,
+    tests: &'a [serde_json::Value],
+}
+
+/// What is read of a file.
+#[derive(Deserialize)]
+struct Written {
+    format: u32,
+    counts: BTreeMap<String, u64>,
 }
 
 impl Outcomes {
@@ -110,7 +127,42 @@ impl Coverage {
         let counters = counters.as_object().expect("they have names");
         for (name, count) in counters.iter().filter(|(name, _)| !UNTELLING.contains(&name.as_str())) {
             let count = count.as_u64().expect("counters are whole numbers");
-            self.add(&format!("counter.{}", name.replace('_', "-")), count);
+            self.add(&format!("{COUNTER}{}", name.replace('_', "-")), count);
+        }
+    }
+
+    /// What the nodes have counted that tests claims; `None` if nothing is known of what they counted.
+    pub fn exercise(&self) -> Option<Exercise> {
+        let mut counters = self.counts.keys().filter(|name| name.starts_with(COUNTER));
+        counters.next()?;
+        let count = |name: &str| self.counts.get(&format!("{COUNTER}{name}")).copied().unwrap_or(0);
+        Some(Exercise {
+            hints_delivered: count("hints-delivered"),
+            read_repairs: count("read-repairs"),
+            anti_entropy_records: count("anti-entropy-records"),
+            tombstones_collected: count("tombstones-collected"),
+        })
+    }
+
+    /// Reads what a run reached from its file; nothing, if there is none.
+    ///
+    /// # Errors
+    /// If it can't be read, or holds something else: exit code 65.
+    pub fn read(path: &Path) -> anyhow::Result<Coverage> {
+        if !path.is_file() {
+            return Ok(Coverage::default());
+        }
+        let file: Written =
+            serde_json::from_str(&read_input(path)?).map_err(|error| bad_input(path, &error.to_string()))?;
+        match file.format {
+            FORMAT => Ok(Coverage {
+                counts: file.counts,
+                tests: Vec::new(),
+            }),
+            other => Err(bad_input(
+                path,
+                &format!("format {other} is not known: this build reads format {FORMAT}"),
+            )),
         }
     }
 
@@ -120,6 +172,8 @@ impl Coverage {
         for claim in report.broken() {
             self.add(&format!("broken.{}", claim.claim.name), claim.count);
         }
+        let tests = report.judgement.tests().into_iter();
+        self.tests = tests.map(|(tested, claims)| json!({ "by": tested.by, "count": tested.count, "least": tested.least, "claims": claims })).collect();
     }
 
     /// What was reached: each thing that happened, with how often it did, rounded down to a power of two.
@@ -136,6 +190,7 @@ impl Coverage {
             format: FORMAT,
             counts: &self.counts,
             features: self.features(),
+            tests: &self.tests,
         };
         serde_json::to_string_pretty(&file).expect("counts have names") + "\n"
     }

@@ -3,20 +3,28 @@
 
 mod aim;
 mod kind;
+mod link;
+mod need;
 mod place;
 mod target;
+mod timed;
 mod validate;
 
 use std::{fmt, time::Duration};
 
-use quorate_sim::{Duty, LinkFaults};
+use quorate_core::MessageKind;
+use quorate_node::control::DiskFailure;
+use quorate_sim::Duty;
 use serde::{Deserialize, Serialize};
 
 use self::place::list;
 pub use self::{
     kind::{FaultKind, UnknownFault},
+    link::Spread,
+    need::Need,
     place::Place,
     target::{KeyName, Role, Target},
+    timed::Moment,
     validate::FaultError,
 };
 use crate::duration::{self, Signed};
@@ -55,6 +63,56 @@ pub enum Fault<N = Place> {
         /// One group; the other is everybody else.
         side: Vec<N>,
     },
+    /// Two groups do not hear each other, and everybody else hears both.
+    Partial {
+        /// One group.
+        one: Vec<N>,
+        /// The other.
+        other: Vec<N>,
+    },
+    /// Every node hears a majority, and no two hear the same: itself, and those next to it in a ring of all.
+    MajoritiesRing {
+        /// The ring; who is not in it hears, and is heard by, all.
+        ring: Vec<N>,
+    },
+    /// A group is cut off from the rest and let back, again and again.
+    Flapping {
+        /// The group.
+        side: Vec<N>,
+        /// How long it is cut off each time, and then not.
+        #[serde(with = "duration::text")]
+        every: Duration,
+    },
+    /// In the first half of the time nodes are isolated, one after another, and in the second they are let back.
+    Swizzle {
+        /// In the order in which they are isolated.
+        nodes: Vec<N>,
+        /// In the order in which they are let back.
+        back: Vec<N>,
+    },
+    /// No client hears nodes, which hear each other.
+    ClientsCut {
+        /// Which.
+        nodes: Vec<N>,
+    },
+    /// Clients come from another address than before, as behind a router that was started anew.
+    ClientsRebound,
+    /// What some nodes send to others is held, and comes all at once at the end.
+    HeldLinks {
+        /// Who sends.
+        from: Vec<N>,
+        /// To whom.
+        to: Vec<N>,
+    },
+    /// Of the packets that some nodes send to others so many pass in a second. The order is kept.
+    ThrottledLinks {
+        /// Who sends.
+        from: Vec<N>,
+        /// To whom.
+        to: Vec<N>,
+        /// How many pass, of each link by itself.
+        packets_per_second: u32,
+    },
     /// What some nodes send to others takes longer. The order is kept.
     SlowLinks {
         /// Who sends.
@@ -67,6 +125,9 @@ pub enum Fault<N = Place> {
         /// How much longer still at most, drawn for each message.
         #[serde(default, with = "duration::text")]
         jitter: Duration,
+        /// How that is drawn.
+        #[serde(default, skip_serializing_if = "Spread::is_usual")]
+        jitter_is: Spread,
     },
     /// Of the packets that some nodes send to others some are lost, and sent again. The order is kept.
     LossyLinks {
@@ -77,7 +138,7 @@ pub enum Fault<N = Place> {
         /// How many of 100.
         percent: u8,
     },
-    /// Of the messages that some nodes send to others some come late and out of order, or a second time.
+    /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never.
     OddMessages {
         /// Who sends.
         from: Vec<N>,
@@ -89,9 +150,15 @@ pub enum Fault<N = Place> {
         /// How many of 100 come twice.
         #[serde(default)]
         twice_percent: u8,
+        /// How many of 100 never come.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        dropped_percent: u8,
         /// How late they come at most.
-        #[serde(with = "duration::text")]
+        #[serde(default, with = "duration::text")]
         by: Duration,
+        /// Which; all, if none is named.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        kinds: Vec<MessageKind>,
     },
     /// Processes are killed with SIGKILL, and started again at the end.
     Kill {
@@ -116,10 +183,13 @@ pub enum Fault<N = Place> {
         /// Whose.
         nodes: Vec<N>,
     },
-    /// Syncs fail.
+    /// Something fails on disks: syncs, writes, reads; or they are full.
     FailingDisk {
         /// Whose.
         nodes: Vec<N>,
+        /// What.
+        #[serde(default)]
+        on: DiskFailure,
     },
     /// Syncs take longer.
     SlowDisk {
@@ -136,6 +206,21 @@ pub enum Fault<N = Place> {
         /// In how many records.
         records: usize,
     },
+    /// A process is killed and started again, and at the end once more, on what its disk held when it was killed first.
+    OldDisk {
+        /// Whose.
+        node: N,
+    },
+    /// A process is killed and its disk is lost: it is not started on that again, and a spare node takes its place.
+    LostDisk {
+        /// Whose.
+        node: N,
+        /// The spare.
+        by: N,
+        /// What became of the disk.
+        #[serde(default)]
+        how: DiskLoss,
+    },
     /// Wall clocks jump, and jump back at the end.
     ClockJump {
         /// Whose.
@@ -149,6 +234,16 @@ pub enum Fault<N = Place> {
         nodes: Vec<N>,
         /// How many microseconds they gain a second; below 0 for lose.
         ppm: i64,
+    },
+    /// Wall clocks jump to and fro.
+    ClockStrobe {
+        /// Whose.
+        nodes: Vec<N>,
+        /// How far: ahead, or, with a minus, back.
+        by: Signed,
+        /// How long they stay there, and then where they should be.
+        #[serde(with = "duration::text")]
+        every: Duration,
     },
     /// A spare node starts, and joins the ring.
     Join {
@@ -181,6 +276,36 @@ pub enum Fault<N = Place> {
     },
 }
 
+/// What has become of a disk that is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskLoss {
+    /// The store is gone.
+    #[default]
+    Wiped,
+    /// Half of it is gone.
+    Truncated,
+    /// A bit has flipped in each of its sectors.
+    Scrambled,
+}
+
+impl DiskLoss {
+    /// Each.
+    pub const ALL: [DiskLoss; 3] = [DiskLoss::Wiped, DiskLoss::Truncated, DiskLoss::Scrambled];
+
+    fn word(self) -> &'static str {
+        match self {
+            DiskLoss::Wiped => "wiped",
+            DiskLoss::Truncated => "truncated",
+            DiskLoss::Scrambled => "scrambled",
+        }
+    }
+}
+
+fn is_zero(percent: &u8) -> bool {
+    *percent == 0
+}
+
 impl<N: Clone + Ord> Fault<N> {
     /// The family that it is of.
     pub fn kind(&self) -> FaultKind {
@@ -188,7 +313,9 @@ impl<N: Clone + Ord> Fault<N> {
             Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
                 FaultKind::Partition
             }
-            Fault::SlowLinks { .. } => FaultKind::SlowNet,
+            Fault::Partial { .. } | Fault::MajoritiesRing { .. } | Fault::Flapping { .. } => FaultKind::Partition,
+            Fault::Swizzle { .. } | Fault::ClientsCut { .. } | Fault::ClientsRebound => FaultKind::Partition,
+            Fault::SlowLinks { .. } | Fault::HeldLinks { .. } | Fault::ThrottledLinks { .. } => FaultKind::SlowNet,
             Fault::LossyLinks { .. } => FaultKind::Loss,
             Fault::OddMessages { .. } => FaultKind::Message,
             Fault::Kill { .. } => FaultKind::Kill,
@@ -196,7 +323,8 @@ impl<N: Clone + Ord> Fault<N> {
             Fault::SlowProcess { .. } => FaultKind::Slow,
             Fault::PowerLoss { .. } => FaultKind::PowerLoss,
             Fault::FailingDisk { .. } | Fault::SlowDisk { .. } | Fault::FlippedBits { .. } => FaultKind::Disk,
-            Fault::ClockJump { .. } | Fault::ClockDrift { .. } => FaultKind::Clock,
+            Fault::OldDisk { .. } | Fault::LostDisk { .. } => FaultKind::Wipe,
+            Fault::ClockJump { .. } | Fault::ClockDrift { .. } | Fault::ClockStrobe { .. } => FaultKind::Clock,
             Fault::Join { .. }
             | Fault::Leave { .. }
             | Fault::Replace { .. }
@@ -207,13 +335,13 @@ impl<N: Clone + Ord> Fault<N> {
 
     /// Whether it is not undone, but goes on until the cluster has done what it asks for.
     pub fn is_lasting(&self) -> bool {
-        self.kind() == FaultKind::Membership
+        self.kind() == FaultKind::Membership || matches!(self, Fault::LostDisk { .. })
     }
 
     /// The node whose process it ends for good.
     pub fn ends(&self) -> Option<N> {
         match self {
-            Fault::Replace { node, .. } | Fault::Remove { node } => Some(node.clone()),
+            Fault::Replace { node, .. } | Fault::Remove { node } | Fault::LostDisk { node, .. } => Some(node.clone()),
             _ => None,
         }
     }
@@ -221,35 +349,10 @@ impl<N: Clone + Ord> Fault<N> {
     /// The spare node that it starts.
     pub fn starts(&self) -> Option<N> {
         match self {
-            Fault::Join { node } | Fault::Replace { by: node, .. } => Some(node.clone()),
+            Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::LostDisk { by: node, .. } => {
+                Some(node.clone())
+            }
             _ => None,
-        }
-    }
-
-    /// What becomes of messages on [`Fault::bad_links`].
-    pub fn link_faults(&self) -> LinkFaults {
-        match self {
-            Fault::SlowLinks { delay, jitter, .. } => LinkFaults {
-                slower_by: *delay,
-                jitter: *jitter,
-                ..LinkFaults::default()
-            },
-            Fault::LossyLinks { percent, .. } => LinkFaults {
-                loss_percent: *percent,
-                ..LinkFaults::default()
-            },
-            Fault::OddMessages {
-                late_percent,
-                twice_percent,
-                by,
-                ..
-            } => LinkFaults {
-                late_percent: *late_percent,
-                twice_percent: *twice_percent,
-                late_by_max: *by,
-                ..LinkFaults::default()
-            },
-            _ => LinkFaults::default(),
         }
     }
 
@@ -283,11 +386,17 @@ impl<N: Clone + Ord> Fault<N> {
             Fault::Join { node } | Fault::Leave { node } | Fault::Remove { node } | Fault::Weigh { node, .. } => {
                 vec![node.clone()]
             }
-            Fault::Replace { node, by } => vec![node.clone(), by.clone()],
-            Fault::Halves { side } => side.clone(),
+            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => vec![node.clone(), by.clone()],
+            Fault::OldDisk { node } => vec![node.clone()],
+            Fault::Halves { side } | Fault::Flapping { side, .. } => side.clone(),
+            Fault::Partial { one, other } => one.iter().chain(other).cloned().collect(),
+            Fault::MajoritiesRing { ring } => ring.clone(),
+            Fault::ClientsRebound => Vec::new(),
             Fault::OneWay { unheard } => unheard.clone(),
             Fault::Bridge { bridge, side } => side.iter().chain([bridge]).cloned().collect(),
             Fault::SlowLinks { from, to, .. }
+            | Fault::HeldLinks { from, to }
+            | Fault::ThrottledLinks { from, to, .. }
             | Fault::LossyLinks { from, to, .. }
             | Fault::OddMessages { from, to, .. } => {
                 let mut nodes: Vec<_> = from.iter().chain(to).cloned().collect();
@@ -296,42 +405,16 @@ impl<N: Clone + Ord> Fault<N> {
                 nodes
             }
             Fault::Kill { nodes }
+            | Fault::Swizzle { nodes, .. }
+            | Fault::ClientsCut { nodes }
             | Fault::Pause { nodes }
             | Fault::PowerLoss { nodes }
-            | Fault::FailingDisk { nodes }
+            | Fault::FailingDisk { nodes, .. }
             | Fault::SlowDisk { nodes, .. }
             | Fault::ClockJump { nodes, .. }
+            | Fault::ClockStrobe { nodes, .. }
             | Fault::ClockDrift { nodes, .. } => nodes.clone(),
         }
-    }
-}
-
-impl Fault {
-    /// The directed links that are cut in a cluster of `count` nodes.
-    pub fn cuts(&self, count: usize) -> Vec<(Place, Place)> {
-        let silenced = |from: Place, to: Place| match self {
-            Fault::Isolate { node } => from == *node || to == *node,
-            Fault::Halves { side } => side.contains(&from) != side.contains(&to),
-            Fault::OneWay { unheard } => unheard.contains(&from) && !unheard.contains(&to),
-            Fault::Bridge { bridge, side } => {
-                from != *bridge && to != *bridge && side.contains(&from) != side.contains(&to)
-            }
-            _ => false,
-        };
-        let pairs = Place::all(count).flat_map(|from| Place::all(count).map(move |to| (from, to)));
-        pairs.filter(|(from, to)| from != to && silenced(*from, *to)).collect()
-    }
-
-    /// The directed links that are not cut, but bad.
-    pub fn bad_links(&self) -> Vec<(Place, Place)> {
-        let (Fault::SlowLinks { from, to, .. }
-        | Fault::LossyLinks { from, to, .. }
-        | Fault::OddMessages { from, to, .. }) = self
-        else {
-            return Vec::new();
-        };
-        let pairs = from.iter().flat_map(|from| to.iter().map(|to| (*from, *to)));
-        pairs.filter(|(from, to)| from != to).collect()
     }
 }
 
@@ -350,6 +433,20 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
             Fault::Halves { side } => write!(f, "{} cut off from the rest", list(side)),
             Fault::OneWay { unheard } => write!(f, "{} unheard by the rest", list(unheard)),
             Fault::Bridge { bridge, side } => write!(f, "{} joined to the rest by {bridge} alone", list(side)),
+            Fault::Partial { one, other } => write!(f, "{} and {} cut off from each other", list(one), list(other)),
+            Fault::MajoritiesRing { ring } => write!(f, "each of {} next to its majority alone", list(ring)),
+            Fault::Flapping { side, every } => {
+                write!(f, "{} cut off every other {}", list(side), duration::format(*every))
+            }
+            Fault::Swizzle { nodes, .. } => write!(f, "{} isolated one after another", list(nodes)),
+            Fault::ClientsCut { nodes } => write!(f, "{} out of the clients' reach", list(nodes)),
+            Fault::ClientsRebound => f.write_str("clients at another address"),
+            Fault::HeldLinks { from, to } => write!(f, "packets held {}", way(from, to)),
+            Fault::ThrottledLinks {
+                from,
+                to,
+                packets_per_second,
+            } => write!(f, "{packets_per_second} packets a second {}", way(from, to)),
             Fault::SlowLinks { from, to, delay, .. } => {
                 write!(f, "{} slower by {}", way(from, to), duration::format(*delay))
             }
@@ -359,21 +456,44 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
                 to,
                 late_percent,
                 twice_percent,
+                dropped_percent,
                 ..
-            } => write!(
-                f,
-                "{late_percent}% of messages late and {twice_percent}% twice {}",
-                way(from, to)
-            ),
+            } => {
+                let dropped = match dropped_percent {
+                    0 => String::new(),
+                    percent => format!(", {percent}% never,"),
+                };
+                write!(
+                    f,
+                    "{late_percent}% of messages late and {twice_percent}% twice{dropped} {}",
+                    way(from, to)
+                )
+            }
             Fault::Kill { nodes } => write!(f, "{} killed", list(nodes)),
             Fault::Pause { nodes } => write!(f, "{} paused", list(nodes)),
             Fault::SlowProcess { node, stopped_percent } => write!(f, "{node} stopped {stopped_percent}% of the time"),
             Fault::PowerLoss { nodes } => write!(f, "{} without power", list(nodes)),
-            Fault::FailingDisk { nodes } => write!(f, "disk of {} failing", list(nodes)),
+            Fault::FailingDisk { nodes, on } => {
+                let what = match on {
+                    DiskFailure::Sync => "failing",
+                    DiskFailure::Write => "failing to write",
+                    DiskFailure::Read => "failing to read",
+                    DiskFailure::Full => "full",
+                };
+                write!(f, "disk of {} {what}", list(nodes))
+            }
             Fault::SlowDisk { nodes, delay } => {
                 write!(f, "disk of {} slower by {}", list(nodes), duration::format(*delay))
             }
             Fault::FlippedBits { node, records } => write!(f, "bits flipped in {records} records of {node}"),
+            Fault::OldDisk { node } => write!(f, "{node} put back to an old copy of its disk"),
+            Fault::LostDisk { node, by, how } => {
+                write!(f, "disk of {node} {} and the node replaced by {by}", how.word())
+            }
+            Fault::ClockStrobe { nodes, by, every } => {
+                let every = duration::format(*every);
+                write!(f, "clock of {} off by {by} every other {every}", list(nodes))
+            }
             Fault::ClockJump { nodes, by } => write!(f, "clock of {} off by {by}", list(nodes)),
             Fault::ClockDrift { nodes, ppm } => write!(f, "clock of {} drifting by {ppm} ppm", list(nodes)),
             Fault::Join { node } => write!(f, "{node} joining"),
@@ -416,6 +536,18 @@ mod tests {
         };
         assert_eq!(cuts(&bridge), "n1>n4 n1>n5 n2>n4 n2>n5 n4>n1 n4>n2 n5>n1 n5>n2");
         assert_eq!(cuts(&Fault::Kill { nodes: places("n1") }), "");
+        let partial = Fault::Partial {
+            one: places("n1"),
+            other: places("n2+n3"),
+        };
+        assert_eq!(cuts(&partial), "n1>n2 n1>n3 n2>n1 n3>n1");
+        let ring = Fault::MajoritiesRing {
+            ring: places("n1+n3+n5+n2+n4"),
+        };
+        assert_eq!(
+            cuts(&ring),
+            "n1>n2 n1>n5 n2>n1 n2>n3 n3>n2 n3>n4 n4>n3 n4>n5 n5>n1 n5>n4"
+        );
     }
 
     #[test]
@@ -425,6 +557,7 @@ mod tests {
             to: places("n2+n3"),
             delay: Duration::from_millis(20),
             jitter: Duration::ZERO,
+            jitter_is: Spread::default(),
         };
         let links: Vec<_> = slow
             .bad_links()

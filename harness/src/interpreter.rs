@@ -66,6 +66,12 @@ pub struct RunRecord {
     pub faults: Faults,
     /// How long each successful operation took, in the order of their ends.
     pub latencies: Vec<Duration>,
+    /// Every operation, in the order of their ends.
+    pub samples: Vec<Sample>,
+    /// Of an open loop, operations that came and were never begun.
+    pub unbegun: u64,
+    /// From when to when there was load, since the start of the run.
+    pub load_span: (Elapsed, Elapsed),
     /// How long the load lasted.
     pub load_time: Duration,
     /// From the heal to rest; `None` if there was none in time.
@@ -87,6 +93,19 @@ impl RunRecord {
         coverage.add_verdict(report);
         coverage
     }
+}
+
+/// When an operation was to begin, when it ended, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Whether it only reads.
+    pub is_read: bool,
+    /// When it was to begin.
+    pub due: Elapsed,
+    /// How long it took from then on.
+    pub latency: Duration,
+    /// Whether it succeeded.
+    pub is_ok: bool,
 }
 
 /// What is told while a run goes on. Nothing that is done with it may fail the run.
@@ -129,6 +148,7 @@ pub async fn run<C: Cluster>(
         interrupted: false,
         members: Place::all(options.scenario.nodes).collect(),
         latencies: Vec::new(),
+        samples: Vec::new(),
         outcomes: Outcomes::default(),
         ended: 0,
     };
@@ -148,11 +168,13 @@ pub async fn run<C: Cluster>(
     };
     run.drive(&mut load, &mut nemesis).await?;
     let healed = run.cluster.elapsed();
+    let unbegun = load.unbegun();
     run.phase("healing");
     run.heal(&mut load, &mut nemesis).await?;
     run.wait_for_moves(&mut load, &mut nemesis).await?;
     run.settle(SETTLE_TIMEOUT).await?;
     run.wait_for_late_messages(healed).await?;
+    run.phase("waiting for quiet");
     let quiet_after = run.wait_for_quiet(healed).await?;
     run.phase("looking at every replica");
     run.look(Phase::Handoff).await?;
@@ -168,6 +190,9 @@ pub async fn run<C: Cluster>(
         history: run.recorder.finish()?,
         faults,
         latencies: run.latencies,
+        samples: run.samples,
+        unbegun,
+        load_span: (begins, healed),
         load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
@@ -187,6 +212,7 @@ struct Run<'a, C> {
     /// Whom the observer asks: at the end, those who are in the cluster then.
     members: Vec<Place>,
     latencies: Vec<Duration>,
+    samples: Vec<Sample>,
     outcomes: Outcomes,
     ended: u64,
 }
@@ -316,7 +342,14 @@ impl<C: Cluster> Run<'_, C> {
     /// An operation has ended.
     fn take_end(&mut self, mut ended: Ended) -> anyhow::Result<()> {
         self.ended += 1;
-        if ended.completion.kind() == EventKind::Ok {
+        let is_ok = ended.completion.kind() == EventKind::Ok;
+        self.samples.push(Sample {
+            is_read: ended.is_read,
+            due: ended.due,
+            latency: ended.latency,
+            is_ok,
+        });
+        if is_ok {
             self.latencies.push(ended.latency);
         }
         self.outcomes.add(&ended.completion);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use quorate_checker::{Context, History, cluster::ClusterRecord};
-use quorate_workloads::{Execute, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions};
+use quorate_workloads::{
+    Execute, Exercise, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions,
+};
 
 use crate::{fault_log::Faults, scenario::Scenario};
 
@@ -11,7 +13,12 @@ use crate::{fault_log::Faults, scenario::Scenario};
 const HINT_MARGIN: Duration = Duration::from_secs(1);
 
 /// What is known of a run beside its history.
-pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecord>) -> RunFacts {
+pub fn run_facts(
+    scenario: &Scenario,
+    faults: &Faults,
+    told: Option<ClusterRecord>,
+    exercise: Option<Exercise>,
+) -> RunFacts {
     RunFacts {
         context: Context {
             replica_count: Some(scenario.replicas()),
@@ -22,6 +29,7 @@ pub fn run_facts(scenario: &Scenario, faults: &Faults, told: Option<ClusterRecor
         faults_took_effect: Some(faults.effective_count() > 0),
         cluster: told,
         removals: faults.removals_of_living(),
+        exercise,
     }
 }
 

@@ -3,6 +3,10 @@
 //! Each client has one operation open at most, which is one request or several, through one node; and is a session until the
 //! outcome of a write is unknown; then it goes on as another process, as in Jepsen. Times are planned ahead and evenly spread with some jitter; an operation that
 //! takes longer than its slot delays the next of its client only.
+//!
+//! An open loop is other: operations come as they come (Poisson), whatever became of those before; each is begun by the first client
+//! that is idle, at once or when one is, and its latency counts from when it came. So a store that answers slowly is not asked less
+//! often, and what waits is not left out (Tene's *coordinated omission*).
 
 use std::{
     cmp::Reverse,
@@ -55,8 +59,39 @@ struct Drawn {
     /// The nodes that clients go to.
     coordinators: Vec<Place>,
     rng: Pcg64Mcg,
-    /// When each idle client's next operation is due; the next first, and of two at one time the first of the clients.
+    /// When each idle client's next operation is due; the next first, and of two at one time the first of the clients. Of an open
+    /// loop, since when it is idle.
     due: BinaryHeap<Reverse<(Elapsed, usize)>>,
+    /// Of an open loop, when operations come.
+    arrivals: Option<Arrivals>,
+}
+
+/// Operations that come by themselves, independently of each other. What they draw does not depend on what becomes of them.
+#[derive(Debug)]
+struct Arrivals {
+    next: Elapsed,
+    rate: f64,
+    rng: Pcg64Mcg,
+}
+
+impl Arrivals {
+    fn new(scenario: &Scenario, seed: u64, begins: Elapsed) -> Arrivals {
+        let mut arrivals = Arrivals {
+            next: begins,
+            rate: scenario.rate.into(),
+            rng: Pcg64Mcg::seed_from_u64(split_seed(seed, "arrivals")),
+        };
+        arrivals.take();
+        arrivals
+    }
+
+    /// When the next one comes, which is followed by another.
+    fn take(&mut self) -> Elapsed {
+        let gap = -(1.0 - self.rng.random::<f64>()).ln() / self.rate;
+        let came = self.next;
+        self.next += Duration::from_secs_f64(gap);
+        came
+    }
 }
 
 #[derive(Debug)]
@@ -86,6 +121,8 @@ struct Open {
     action: Action,
     invocation: Said,
     node: Place,
+    /// When it was to begin: its latency counts from here.
+    due: Elapsed,
     /// Of an operation that takes several requests, what is left of it.
     transaction: Option<Box<Transaction>>,
 }
@@ -122,8 +159,12 @@ pub enum Followed {
 pub struct Ended {
     /// What the record says of it.
     pub completion: Said,
-    /// How long it took.
+    /// How long it took, from when it was to begin.
     pub latency: Duration,
+    /// When it was to begin.
+    pub due: Elapsed,
+    /// Whether it only reads.
+    pub is_read: bool,
 }
 
 impl Load {
@@ -152,6 +193,7 @@ impl Load {
                 coordinators: Place::all(scenario.nodes).collect(),
                 rng,
                 due,
+                arrivals: scenario.open_loop.then(|| Arrivals::new(scenario, seed, begins)),
             })),
             begins,
             asked: BTreeMap::new(),
@@ -198,7 +240,10 @@ impl Load {
     /// When the next client wants to act; `None` if all are busy or the time is over.
     pub fn next_due(&self) -> Option<Elapsed> {
         let due = match &self.source {
-            Source::Drawn(drawn) => drawn.due.peek().map(|Reverse((due, _))| *due),
+            Source::Drawn(drawn) => {
+                let idle = drawn.due.peek().map(|Reverse((due, _))| *due);
+                idle.map(|idle| drawn.arrivals.as_ref().map_or(idle, |arrivals| arrivals.next))
+            }
             Source::Told(script) => script.next_due(self.idle()).map(|at| self.begins + at),
         };
         due.filter(|due| *due < self.ends())
@@ -232,14 +277,14 @@ impl Load {
     pub fn take_due(&mut self, now: Elapsed) -> Option<Call> {
         loop {
             self.next_due().filter(|due| *due <= now)?;
-            let Some((client, node, action)) = self.take(now) else {
+            let Some(taken) = self.take(now) else {
                 continue; // What was told can't be done any more; the next may be.
             };
-            return Some(self.open(client, node, action, now));
+            return Some(self.open(taken, now));
         }
     }
 
-    fn take(&mut self, now: Elapsed) -> Option<(usize, Place, Action)> {
+    fn take(&mut self, now: Elapsed) -> Option<Taken> {
         if matches!(self.source, Source::Drawn(_)) {
             return Some(self.draw(now));
         }
@@ -252,10 +297,28 @@ impl Load {
         } = script.take(idle.into_iter()).expect("something is due");
         let seen = self.clients[client].seen.get(&action.key());
         let action = with_seen(action, seen.map_or(&[], |seen| &seen.values))?;
-        Some((client, node, action))
+        Some(Taken {
+            client,
+            node,
+            action,
+            due: now,
+        })
     }
 
-    fn draw(&mut self, now: Elapsed) -> (usize, Place, Action) {
+    /// Of an open loop, how many operations have come that no client had time to begin before the load was over.
+    pub fn unbegun(&mut self) -> u64 {
+        let (ends, mut count) = (self.ends(), 0);
+        let Source::Drawn(drawn) = &mut self.source else {
+            return 0;
+        };
+        while let Some(arrivals) = drawn.arrivals.as_mut().filter(|arrivals| arrivals.next < ends) {
+            arrivals.take();
+            count += 1;
+        }
+        count
+    }
+
+    fn draw(&mut self, now: Elapsed) -> Taken {
         let Source::Drawn(drawn) = &mut self.source else {
             unreachable!("asked for where it is drawn");
         };
@@ -264,17 +327,35 @@ impl Load {
             actions,
             coordinators,
             rng,
+            arrivals,
             ..
         } = &mut **drawn;
-        let jitter = 0.5 + rng.random::<f64>();
-        self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
+        let due = match arrivals {
+            Some(arrivals) => arrivals.take(),
+            None => {
+                let jitter = 0.5 + rng.random::<f64>();
+                self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
+                now
+            }
+        };
         let progress = (now.saturating_sub(self.begins)).as_secs_f64() / self.scenario.time.as_secs_f64();
         let action = actions.next(number, progress);
         let node = coordinator(&self.scenario, coordinators, rng, &action);
-        (number, node, action)
+        Taken {
+            client: number,
+            node,
+            action,
+            due,
+        }
     }
 
-    fn open(&mut self, number: usize, node: Place, action: Action, now: Elapsed) -> Call {
+    fn open(&mut self, taken: Taken, now: Elapsed) -> Call {
+        let Taken {
+            client: number,
+            node,
+            action,
+            due,
+        } = taken;
         let (invocation, request, transaction) = match &action {
             Action::Txn { steps } => self.begin(number, node, steps, now),
             _ => self.begin_one(number, node, &action, now),
@@ -287,6 +368,7 @@ impl Load {
             action: action.clone(),
             invocation,
             node,
+            due,
             transaction,
         });
         Call {
@@ -358,6 +440,7 @@ impl Load {
                 Followed::Asks { node, request }
             }
             Progress::End(ended) => {
+                let (due, is_read) = (open.due, open.action.is_read());
                 let Said::Txn(invocation) = open.invocation else {
                     unreachable!("a transaction is said to be one");
                 };
@@ -367,20 +450,20 @@ impl Load {
                     error: ended.error.as_deref().map(Datum::from),
                     ..invocation
                 };
-                Followed::Ended(self.end(now, client, Said::Txn(completion)))
+                Followed::Ended(self.end(now, client, Said::Txn(completion), (due, is_read)))
             }
         }
     }
 
-    /// Ends an operation, of which `said` is what the record says, but for when.
-    fn end(&mut self, now: Elapsed, number: usize, mut said: Said) -> Ended {
+    /// Ends an operation, of which `said` is what the record says, but for when; when it was to begin, and whether it only reads.
+    fn end(&mut self, now: Elapsed, number: usize, mut said: Said, (due, is_read): (Elapsed, bool)) -> Ended {
         let concurrency = self.clients.len() as i64;
         let client = &mut self.clients[number];
         client.due = client.due.max(now);
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.due.push(Reverse((client.due, number)));
         }
-        let latency = Duration::from_nanos(nanos(now).saturating_sub(said.time_ns()));
+        let latency = now.saturating_sub(due);
         match &mut said {
             Said::Key(event) => event.time_ns = nanos(now),
             Said::Txn(entry) => entry.time_ns = Some(nanos(now)),
@@ -391,17 +474,24 @@ impl Load {
         Ended {
             completion: said,
             latency,
+            due,
+            is_read,
         }
     }
 
     /// Ends an operation that was one request.
     fn end_one(&mut self, now: Elapsed, number: usize, open: Open, outcome: Outcome) -> Ended {
-        let Open { action, invocation, .. } = open;
+        let Open {
+            action,
+            invocation,
+            due,
+            ..
+        } = open;
         let Said::Key(invocation) = invocation else {
             unreachable!("only transactions are said to be such");
         };
         let completion = completion(self.scenario.workload, invocation, &outcome);
-        let ended = self.end(now, number, Said::Key(completion));
+        let ended = self.end(now, number, Said::Key(completion), (due, action.is_read()));
         let Outcome::Answered(response) = outcome else {
             return ended;
         };
@@ -417,6 +507,15 @@ impl Load {
         self.clients[number].seen.insert(action.key(), seen);
         ended
     }
+}
+
+/// An operation that is about to begin.
+struct Taken {
+    client: usize,
+    node: Place,
+    action: Action,
+    /// When it was to begin.
+    due: Elapsed,
 }
 
 /// What the record says of an operation that begins, its first request, and what it takes to go on.

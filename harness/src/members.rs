@@ -66,6 +66,11 @@ impl Members {
         self.with(|presence| presence == Presence::Spare).first().copied()
     }
 
+    /// How many replicas of each key there are in each data center.
+    pub fn replicas(&self) -> u8 {
+        u8::try_from(self.replicas).expect("it was one")
+    }
+
     /// Whether a node has no process, unless a change of membership starts it.
     pub fn is_absent(&self, place: Place) -> bool {
         matches!(self.places[place.0], Presence::Spare | Presence::Gone)
@@ -111,7 +116,7 @@ impl Members {
         }
         match fault {
             Fault::Leave { node } | Fault::Remove { node } => self.check_left(*node, None),
-            Fault::Replace { node, by } => self.check_left(*node, Some(*by)),
+            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => self.check_left(*node, Some(*by)),
             _ => Ok(()),
         }
     }

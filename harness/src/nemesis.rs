@@ -13,8 +13,8 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
 use crate::{
-    cluster::{Cluster, Elapsed},
-    fault::{Fault, Place},
+    cluster::{Cluster, Counted, Elapsed},
+    fault::{Fault, Moment, Place},
     fault_log::{Effect, FaultId, FaultLog, Faults},
     load::Load,
     members::Members,
@@ -48,7 +48,10 @@ pub struct Nemesis {
 struct Active {
     id: FaultId,
     fault: Fault,
+    begun: Elapsed,
     until: Elapsed,
+    /// When it changes next, of one that changes while it lasts.
+    turns: Option<Elapsed>,
     /// What had been counted, of what the fault does, before it began.
     before: Counted,
 }
@@ -60,8 +63,19 @@ struct Starting {
     fault: Fault,
 }
 
-/// What is counted of a fault, by name.
-type Counted = Vec<(&'static str, u64)>;
+impl Active {
+    fn moment(&self, now: Elapsed) -> Moment {
+        Moment {
+            since: now.saturating_sub(self.begun),
+            lasts: self.until.saturating_sub(self.begun),
+        }
+    }
+
+    fn set_turn(&mut self, now: Elapsed) {
+        let next = self.fault.next_turn(self.moment(now));
+        self.turns = next.map(|since| self.begun + since);
+    }
+}
 
 impl Nemesis {
     /// The nemesis of a scenario, whose plan begins at `begins`.
@@ -88,7 +102,8 @@ impl Nemesis {
         let begin = self.ahead.last().map(|planned| self.begins + planned.at);
         let end = self.active.iter().map(|active| active.until).min();
         let look = Some(self.changes_due).filter(|_| !self.changes.is_empty());
-        begin.into_iter().chain(end).chain(look).min()
+        let turn = self.active.iter().filter_map(|active| active.turns).min();
+        begin.into_iter().chain(end).chain(turn).chain(look).min()
     }
 
     /// Who is in the cluster.
@@ -126,6 +141,7 @@ impl Nemesis {
         while let Some(planned) = self.ahead.pop_if(|planned| self.begins + planned.at <= now) {
             self.strike(planned, load, cluster).await?;
         }
+        self.turn(now, cluster).await?;
         if !self.changes.is_empty() && self.changes_due <= now {
             self.drive_changes(cluster).await?;
         }
@@ -173,6 +189,17 @@ impl Nemesis {
         self.log.finish()
     }
 
+    /// Has faults that change while they last be as they are by now.
+    async fn turn(&mut self, now: Elapsed, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+        let is_due = |active: &&mut Active| active.turns.is_some_and(|turn| turn <= now);
+        let due: Vec<_> = self.active.iter_mut().filter(is_due).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        due.into_iter().for_each(|active| active.set_turn(now));
+        self.reopen(cluster).await
+    }
+
     async fn strike(
         &mut self,
         mut planned: PlannedFault,
@@ -199,24 +226,30 @@ impl Nemesis {
         until: Elapsed,
         cluster: &mut impl Cluster,
     ) -> anyhow::Result<()> {
+        cluster.look_at_counts(&fault.nodes()).await?;
         let before = self.counted(&fault, cluster);
         let at = cluster.elapsed();
-        let done = self.apply(&fault, cluster).await?;
+        let done = self.apply(&fault, until.saturating_sub(at), cluster).await?;
         self.log.applied(id, at, &fault, done.evidence)?;
         if let Some(effect) = done.effect {
             self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
         }
-        self.active.push(Active {
+        let mut active = Active {
             id,
             fault,
+            begun: at,
             until,
+            turns: None,
             before,
-        });
+        };
+        active.set_turn(at);
+        self.active.push(active);
         Ok(())
     }
 
     async fn end(&mut self, active: Active, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         let Active { id, fault, before, .. } = active;
+        cluster.look_at_counts(&fault.nodes()).await?;
         if !before.is_empty() {
             let after = self.counted(&fault, cluster);
             let since = after.into_iter().zip(before);
@@ -226,7 +259,9 @@ impl Nemesis {
             let effect = Effect::Counted(since);
             self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
         }
-        self.undo(&fault, cluster).await?;
+        if let Some(effect) = self.undo(&fault, cluster).await? {
+            self.log.observed(id, cluster.elapsed(), &fault, &effect)?;
+        }
         let is_over = self.start_again(id, &fault, cluster)?;
         if is_over {
             self.log.undone(id, cluster.elapsed(), &fault)?;
@@ -239,16 +274,18 @@ impl Nemesis {
     fn start_again(&mut self, id: FaultId, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<bool> {
         let downs = match fault {
             // One that started meanwhile has ended by itself.
-            Fault::FailingDisk { nodes } => nodes,
+            Fault::FailingDisk { nodes, .. } => nodes,
+            Fault::OldDisk { node } => std::slice::from_ref(node),
             _ => fault.downs(),
         };
         let mut started = false;
         for node in downs {
-            let is_starting = self.starting.iter().any(|starting| starting.node == *node);
-            if self.is_down(*node) || is_starting || cluster.is_running(*node) {
+            if self.is_down(*node) || cluster.is_running(*node) {
                 continue;
             }
             started = true;
+            // One that another fault has started, and that has ended by itself since, is this one's now.
+            self.starting.retain(|starting| starting.node != *node);
             self.starting.push(Starting {
                 node: *node,
                 id,

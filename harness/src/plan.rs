@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use quorate_node::control::DiskFailure;
 use quorate_sim::split_seed;
 use rand::{
     RngExt, SeedableRng,
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration::{self, Signed},
-    fault::{Fault, FaultError, FaultKind, KeyName, Place, Role, Target},
+    fault::{DiskLoss, Fault, FaultError, FaultKind, KeyName, Place, Role, Spread, Target},
     members::Members,
 };
 
@@ -138,7 +139,12 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
     let mut at = PAUSE;
     while at + LASTS_MIN <= options.time {
         if turn.is_empty() {
-            turn = shapes(options.kinds);
+            // The simplest come first: most failures need no more (FAULTS.md).
+            turn = if plan.is_empty() {
+                shapes(options.kinds)
+            } else {
+                [shapes(options.kinds), further_shapes(options.kinds)].concat()
+            };
             turn.shuffle(&mut rng);
         }
         let Some(shape) = turn.pop() else {
@@ -160,44 +166,55 @@ pub fn draw(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
     in_order(&plan)
 }
 
-/// Aims some faults at roles, in the place of nodes: of so many of 100 that name as few as a role can be of.
+/// Aims some faults at roles, in the place of nodes: of so many of 100 that name one node, or two, or half of them.
 fn aim(options: &PlanOptions<'_>, plan: &mut [PlannedFault]) {
     let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "aims"));
+    let replicas = options.members.replicas();
+    let owner = |place: u8| Target::Role(Role::Owner(KeyName::Hottest, 1 + place % replicas));
     for planned in plan {
         let is_aimed = rng.random_range(0..100) < options.aimed_percent;
-        let role = match rng.random_range(0..4) {
-            0 => Role::Coordinator(0),
-            1 => Role::HintHolder,
-            place => Role::Owner(KeyName::Hottest, place - 1),
+        let one = match rng.random_range(0..4) {
+            0 => Target::Role(Role::Coordinator(0)),
+            1 => Target::Role(Role::HintHolder),
+            place => owner(place),
         };
-        let aimed = match planned.fault.clone() {
-            _ if !is_aimed => continue,
-            Fault::Isolate { .. } => Fault::Isolate {
-                node: Target::Role(role),
-            },
-            Fault::Halves { .. } => Fault::Halves {
-                side: vec![Target::Role(Role::Minority)],
-            },
-            Fault::Kill { nodes } if nodes.len() == 1 => Fault::Kill {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::Pause { nodes } if nodes.len() == 1 => Fault::Pause {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::PowerLoss { nodes } if nodes.len() == 1 => Fault::PowerLoss {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::FailingDisk { nodes } if nodes.len() == 1 => Fault::FailingDisk {
-                nodes: vec![Target::Role(role)],
-            },
-            Fault::SlowProcess { stopped_percent, .. } => Fault::SlowProcess {
-                node: Target::Role(role),
-                stopped_percent,
-            },
-            _ => continue,
-        };
-        planned.fault = aimed;
+        if is_aimed && let Some(aimed) = aimed(planned.fault.clone(), one, [owner(0), owner(1)]) {
+            planned.fault = aimed;
+        }
     }
+}
+
+/// A fault aimed at `one`, or at `two` where it names as many; `None` if it names more.
+fn aimed(fault: Fault<Target>, one: Target, two: [Target; 2]) -> Option<Fault<Target>> {
+    let as_many = |nodes: &[Target]| match nodes.len() {
+        1 => Some(vec![one]),
+        2 => Some(two.to_vec()),
+        _ => None,
+    };
+    Some(match fault {
+        Fault::Isolate { .. } => Fault::Isolate { node: one },
+        Fault::Halves { .. } => Fault::Halves {
+            side: vec![Target::Role(Role::Minority)],
+        },
+        Fault::Kill { nodes } => Fault::Kill {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::Pause { nodes } => Fault::Pause {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::PowerLoss { nodes } => Fault::PowerLoss {
+            nodes: as_many(&nodes)?,
+        },
+        Fault::FailingDisk { nodes, on } => Fault::FailingDisk {
+            nodes: as_many(&nodes)?,
+            on,
+        },
+        Fault::SlowProcess { stopped_percent, .. } => Fault::SlowProcess {
+            node: one,
+            stopped_percent,
+        },
+        _ => return None,
+    })
 }
 
 /// Who is to stay in the cluster, once what begins until `at` has been carried out.
@@ -213,7 +230,9 @@ fn present_at(options: &PlanOptions<'_>, changes: &[PlannedFault], at: Duration)
 fn draw_changes(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
     let mut rng = Pcg64Mcg::seed_from_u64(split_seed(options.seed, "changes of membership"));
     let (mut changes, mut turn) = (Vec::new(), Vec::new());
-    if !options.kinds.contains(&FaultKind::Membership) {
+    let changes_members = options.kinds.contains(&FaultKind::Membership);
+    let loses_disks = options.kinds.contains(&FaultKind::Wipe);
+    if !changes_members && !loses_disks {
         return changes;
     }
     let mut members = options.members.clone();
@@ -229,11 +248,18 @@ fn draw_changes(options: &PlanOptions<'_>) -> Vec<PlannedFault> {
                 Change::Remove,
                 Change::Weigh,
             ];
-            turn.retain(|change| may_lose || !matches!(change, Change::Replace | Change::Remove));
+            turn.retain(|_| changes_members);
+            turn.extend(loses_disks.then_some(Change::LoseDisk));
+            turn.retain(|change| may_lose || !matches!(change, Change::Replace | Change::Remove | Change::LoseDisk));
             turn.shuffle(&mut rng);
         }
-        let change = turn.pop().expect("there is always one");
+        let Some(change) = turn.pop() else {
+            break; // Nobody's disk may be lost.
+        };
         let Some(fault) = change.draw(&mut rng, &members) else {
+            if !changes_members {
+                break; // No disk is lost where no spare is left.
+            }
             continue; // Another can be: a weight can always change.
         };
         members.take(&fault);
@@ -254,6 +280,7 @@ enum Change {
     Replace,
     Remove,
     Weigh,
+    LoseDisk,
 }
 
 impl Change {
@@ -266,6 +293,11 @@ impl Change {
             Change::Replace => Fault::Replace {
                 node,
                 by: members.spare()?,
+            },
+            Change::LoseDisk => Fault::LostDisk {
+                node,
+                by: members.spare()?,
+                how: *DiskLoss::ALL.choose(rng)?,
             },
             Change::Remove => Fault::Remove { node },
             Change::Weigh => Fault::Weigh {
@@ -304,10 +336,33 @@ fn shapes(kinds: &[FaultKind]) -> Vec<DrawFault> {
             FaultKind::Disk => &[failing_disk, slow_disk, flipped_bits],
             FaultKind::Clock => &[clock_ahead, clock_back, clock_drift],
             FaultKind::Message => &[late_messages, repeated_messages],
+            // What is lost is drawn apart, with the spare that takes its place.
+            FaultKind::Wipe => &[old_disk],
             // They are drawn apart.
             FaultKind::Membership => &[],
             // It has been resolved into families before.
             FaultKind::Swarm => &[],
+        }
+    };
+    kinds.iter().flat_map(of_kind).copied().collect()
+}
+
+/// What is drawn of each allowed family once the simplest has had its turn.
+fn further_shapes(kinds: &[FaultKind]) -> Vec<DrawFault> {
+    let of_kind = |kind: &FaultKind| -> &[DrawFault] {
+        match kind {
+            FaultKind::Partition => &[
+                partial,
+                coordinator_alone,
+                majorities_ring,
+                flapping,
+                swizzle,
+                clients_cut,
+            ],
+            FaultKind::SlowNet => &[long_tailed_links, throttled_links, held_links],
+            FaultKind::Disk => &[full_disk, disk_without_writes, disk_without_reads],
+            FaultKind::Clock => &[clock_strobe],
+            _ => &[],
         }
     };
     kinds.iter().flat_map(of_kind).copied().collect()
@@ -342,6 +397,54 @@ fn bridge(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
     let mut side = some(rng, nodes, nodes / 2 + 1);
     let bridge = side.remove(rng.random_range(0..side.len()));
     Fault::Bridge { bridge, side }
+}
+
+fn partial(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let mut one = some(rng, nodes, nodes / 2 + 1);
+    let other = one.split_off(one.len().div_ceil(2));
+    if other.is_empty() {
+        return Fault::Isolate { node: one[0] };
+    }
+    Fault::Partial { one, other }
+}
+
+/// A node that hears one other: of most keys' replicas it reaches too few to read, or too few to write.
+fn coordinator_alone(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let node = one(rng, nodes);
+    let mut other: Vec<_> = Place::all(nodes).filter(|place| *place != node).collect();
+    other.shuffle(rng);
+    other.truncate(nodes.saturating_sub(2).max(1));
+    other.sort();
+    Fault::Partial { one: vec![node], other }
+}
+
+fn majorities_ring(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let mut ring: Vec<_> = Place::all(nodes).collect();
+    ring.shuffle(rng);
+    if nodes < 4 {
+        return isolate(rng, nodes); // Of three each is next to every other.
+    }
+    Fault::MajoritiesRing { ring }
+}
+
+fn flapping(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    Fault::Flapping {
+        side: some(rng, nodes, nodes / 2),
+        every: millis(rng, 50..600),
+    }
+}
+
+fn swizzle(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let mut nodes = some(rng, nodes, nodes / 2 + 1);
+    nodes.shuffle(rng);
+    let mut back = nodes.clone();
+    back.shuffle(rng);
+    Fault::Swizzle { nodes, back }
+}
+
+fn clients_cut(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let nodes = some(rng, nodes, nodes / 2);
+    Fault::ClientsCut { nodes }
 }
 
 fn kill_one(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
@@ -396,7 +499,33 @@ fn slow_links(rng: &mut Pcg64Mcg, from: Vec<Place>, to: Vec<Place>) -> Fault {
         to,
         delay: millis(rng, 10..120),
         jitter: millis(rng, 1..60),
+        jitter_is: Spread::Uniform,
     }
+}
+
+fn long_tailed_links(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    Fault::SlowLinks {
+        from: Place::all(nodes).collect(),
+        to: Place::all(nodes).collect(),
+        delay: millis(rng, 1..10),
+        jitter: millis(rng, 80..170),
+        jitter_is: Spread::LongTailed,
+    }
+}
+
+fn throttled_links(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let (from, to) = one_way_between(rng, nodes);
+    let packets_per_second = rng.random_range(100..1000);
+    Fault::ThrottledLinks {
+        from,
+        to,
+        packets_per_second,
+    }
+}
+
+fn held_links(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let (from, to) = one_way_between(rng, nodes);
+    Fault::HeldLinks { from, to }
 }
 
 fn lossy_everywhere(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
@@ -429,13 +558,36 @@ fn odd_messages(rng: &mut Pcg64Mcg, nodes: usize, (late, twice): (u8, u8)) -> Fa
         to: Place::all(nodes).collect(),
         late_percent: late * percent,
         twice_percent: twice * percent,
+        dropped_percent: 0,
+        kinds: Vec::new(),
         by: millis(rng, 20..LATE_MAX.as_millis() as u64),
     }
 }
 
 fn failing_disk(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    disk_failing_on(rng, nodes, DiskFailure::Sync)
+}
+
+fn full_disk(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    disk_failing_on(rng, nodes, DiskFailure::Full)
+}
+
+fn disk_without_writes(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    disk_failing_on(rng, nodes, DiskFailure::Write)
+}
+
+fn disk_without_reads(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    disk_failing_on(rng, nodes, DiskFailure::Read)
+}
+
+fn disk_failing_on(rng: &mut Pcg64Mcg, nodes: usize, on: DiskFailure) -> Fault {
     let nodes = some(rng, nodes, 1);
-    Fault::FailingDisk { nodes }
+    Fault::FailingDisk { nodes, on }
+}
+
+fn old_disk(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let node = one(rng, nodes);
+    Fault::OldDisk { node }
 }
 
 fn slow_disk(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
@@ -462,6 +614,14 @@ fn clock_back(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
     let nodes = some(rng, nodes, 2);
     let by = Signed(-rng.random_range(20..CLOCK_JUMP_MAX_MS) * 1_000_000);
     Fault::ClockJump { nodes, by }
+}
+
+fn clock_strobe(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    Fault::ClockStrobe {
+        nodes: some(rng, nodes, 2),
+        by: Signed(rng.random_range(20..CLOCK_JUMP_MAX_MS) * 1_000_000),
+        every: millis(rng, 5..300),
+    }
 }
 
 fn clock_drift(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
@@ -530,7 +690,7 @@ mod tests {
                 .map(|p| std::mem::discriminant(&p.fault))
                 .map(|d| format!("{d:?}"))
                 .collect();
-            assert_eq!(shapes.len(), 5, "seed {seed}: {plan:?}");
+            assert!(shapes.len() >= 5, "seed {seed}: {plan:?}");
             let gaps = plan
                 .windows(2)
                 .all(|pair| pair[0].at + pair[0].lasts + PAUSE <= pair[1].at);

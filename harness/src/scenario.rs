@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     duration,
-    fault::{Fault, FaultError, FaultKind, KeyName, Place, Role, Target},
+    fault::{Fault, FaultError, FaultKind, KeyName, Need, Place, Role, Target},
     fsync::{self, Fsync},
     level::{LevelName, Levels, dc_name},
     members::Members,
@@ -100,6 +100,10 @@ pub struct Scenario {
     pub time: Duration,
     /// Operations a second, of all clients together; 0 for as many as there can be.
     pub rate: u32,
+    /// Whether operations come at that rate whatever became of those before, and latencies count from when they came; else each client
+    /// waits for its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_loop: bool,
     /// How many clients.
     pub concurrency: usize,
     /// How many keys.
@@ -188,6 +192,9 @@ pub enum ScenarioError {
     /// Owners agree upon registers alone.
     #[error("write-path is cas, but workload {workload} has no registers that owners agree upon", workload = .0.name())]
     NotAgreedUpon(Workload),
+    /// Operations that come by themselves come at some rate.
+    #[error("open-loop needs a rate above 0: operations come at it, whatever became of those before")]
+    NoRate,
     /// More nodes than one machine is asked to bear.
     #[error("{0} nodes are more than {NODES_MAX}")]
     TooManyNodes(usize),
@@ -209,12 +216,31 @@ pub enum ScenarioError {
         /// Why not.
         why: FaultError,
     },
-    /// What only a simulated cluster can have.
-    #[error("real processes can't have fault {name}: only `quorate sim` can", name = .0.name())]
-    SimulatedAlone(FaultKind),
+    /// What only a cluster of the other kind can have.
+    #[error("{who} can't have fault {fault}: only `{verb}` can", who = who(*.backend), verb = other_verb(*.backend))]
+    NotOfBackend {
+        /// The fault, or the family.
+        fault: String,
+        /// The kind of cluster that can't.
+        backend: Backend,
+    },
     /// Faults need somebody to be cut off from.
     #[error("faults need at least two nodes")]
     NobodyToBreak,
+}
+
+fn who(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Processes => "real processes",
+        Backend::Simulated => "simulated clusters",
+    }
+}
+
+fn other_verb(than: Backend) -> &'static str {
+    match than {
+        Backend::Processes => "quorate sim",
+        Backend::Simulated => "quorate run",
+    }
 }
 
 /// Replicas of a key over all data centers: which quorums meet is found by trying all sets of them.
@@ -272,6 +298,7 @@ impl Scenario {
             fsync: Fsync::Always,
             time: Duration::from_secs(20),
             rate: 500,
+            open_loop: false,
             concurrency: 10,
             keys: 40,
             reads_percent: 50,
@@ -323,6 +350,9 @@ impl Scenario {
         ];
         if let Some((name, percent)) = percents.into_iter().find(|(_, percent)| *percent > 100) {
             return Err(ScenarioError::TooMany { name, percent });
+        }
+        if self.open_loop && self.rate == 0 {
+            return Err(ScenarioError::NoRate);
         }
         if self.nodes.saturating_add(self.spares()) > NODES_MAX {
             return Err(ScenarioError::TooManyNodes(self.nodes.saturating_add(self.spares())));
@@ -387,11 +417,12 @@ impl Scenario {
 
     /// How many nodes there are beside the founders.
     pub fn spares(&self) -> usize {
-        let usual = if self.may_have(FaultKind::Membership, |_| true) {
-            SPARES
-        } else {
-            0
-        };
+        let usual =
+            if self.may_have(FaultKind::Membership, |_| true) || self.may_have(FaultKind::Wipe, Fault::is_lasting) {
+                SPARES
+            } else {
+                0
+            };
         self.spares.unwrap_or(usual)
     }
 
@@ -514,14 +545,28 @@ impl Scenario {
     /// Checks that a cluster of that kind can have every fault that the scenario asks for.
     ///
     /// # Errors
-    /// [`ScenarioError::SimulatedAlone`] with the first that it can't.
+    /// [`ScenarioError::NotOfBackend`] with the first that it can't.
     pub fn check_backend(&self, backend: Backend) -> Result<(), ScenarioError> {
-        let planned = self.plan.iter().map(|planned| planned.fault.kind());
-        let mut asked = self.faults.iter().copied().chain(planned);
-        match asked.find(|kind| !kind.is_of(backend)) {
-            Some(kind) => Err(ScenarioError::SimulatedAlone(kind)),
+        let kinds = self.faults.iter().filter(|kind| !kind.is_of(backend));
+        let planned = self.plan.iter().filter(|planned| !planned.fault.is_of(backend));
+        let mut beyond = kinds
+            .map(|kind| kind.name().to_owned())
+            .chain(planned.map(|planned| planned.fault.shape()));
+        match beyond.next() {
+            Some(fault) => Err(ScenarioError::NotOfBackend { fault, backend }),
             None => Ok(()),
         }
+    }
+
+    /// Whether a fault of the plan takes that; before there is a plan, whether one may.
+    pub fn needs(&self, need: Need) -> bool {
+        let takes = |fault: &Fault| fault.needs().contains(&need);
+        if self.plan.is_empty() {
+            return Fault::examples()
+                .iter()
+                .any(|fault| takes(fault) && self.may_have(fault.kind(), |_| true));
+        }
+        self.plan.iter().any(|planned| planned.fault.needs().contains(&need))
     }
 
     /// Puts some families that a cluster of that kind can have, drawn from the seed, in the place of a swarm.
@@ -571,8 +616,12 @@ impl Scenario {
             clocks_are_skewed: !self.clock_skew.is_zero() || self.may_have(FaultKind::Clock, |_| true),
             nodes_are_away: self.nodes_may_be_away(),
             nodes_are_lost: self.may_lose_a_node()
-                && self.may_have(FaultKind::Membership, |fault| fault.ends().is_some()),
-            owners_change: self.may_have(FaultKind::Membership, |_| true),
+                && [FaultKind::Membership, FaultKind::Wipe]
+                    .into_iter()
+                    .any(|kind| self.may_have(kind, |fault| fault.ends().is_some())),
+            owners_change: self.may_have(FaultKind::Membership, |_| true)
+                || self.may_have(FaultKind::Wipe, Fault::is_lasting),
+            disks_go_back: self.may_have(FaultKind::Wipe, |fault| matches!(fault, Fault::OldDisk { .. })),
             disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
             records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
             sloppy: self.sloppy,
@@ -582,6 +631,7 @@ impl Scenario {
                 When::Keep | When::CollectAfter(_) => TombstonesClaim::Safe,
                 When::ForgetAfter(_) => TombstonesClaim::Forgotten,
             },
+            tombstones_go: self.tombstones.0 != When::Keep,
             txn_length: self.txn_length(),
         }
     }
@@ -610,7 +660,8 @@ impl Scenario {
     /// Whether a fault may have a node be down, paused or out of reach.
     fn nodes_may_be_away(&self) -> bool {
         let is_away = |fault: &Fault<Target>| match fault.kind() {
-            FaultKind::Disk => !fault.downs().is_empty(),
+            // A process whose disk can't be written ends.
+            FaultKind::Disk => !matches!(fault, Fault::SlowDisk { .. }),
             FaultKind::Membership => fault.ends().is_some(),
             _ => true,
         };
@@ -621,6 +672,7 @@ impl Scenario {
             FaultKind::PowerLoss,
             FaultKind::Disk,
             FaultKind::Membership,
+            FaultKind::Wipe,
         ]
         .into_iter()
         .any(|kind| self.may_have(kind, is_away))
@@ -787,6 +839,8 @@ mod tests {
             to: vec![Place(1)],
             late_percent: 10,
             twice_percent: 0,
+            dropped_percent: 0,
+            kinds: Vec::new(),
             by: Duration::from_millis(200),
         };
         let late = PlannedFault::new(Duration::ZERO, Duration::from_secs(1), late);

@@ -209,7 +209,12 @@ impl Trial {
         trace_hash: Option<String>,
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
-        let facts: RunFacts = run_facts(&self.scenario, &record.faults, Some(record.told.clone()));
+        let facts: RunFacts = run_facts(
+            &self.scenario,
+            &record.faults,
+            Some(record.told.clone()),
+            record.coverage.exercise(),
+        );
         let judge = if self.is_brief { judge_briefly } else { judge_claims };
         let judgement = judge(&self.scenario, &record.history, &facts, execute);
         let thresholds = self.reached(record, &judgement);

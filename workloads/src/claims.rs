@@ -207,6 +207,18 @@ pub fn claims(workload: Workload, settings: Settings) -> Vec<Expectation> {
 
 type Reason = (bool, &'static str);
 
+/// Of a replica on an old copy of its disk.
+const GONE_BACK: Reason = (
+    false,
+    "an old copy of a disk: its replica forgets what it has acknowledged since",
+);
+
+/// Of what merges by dots, which name an update for good.
+const GIVEN_TWICE: Reason = (
+    false,
+    "an old copy of a disk: its replica gives dots that it has given, to other updates",
+);
+
 fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
     match claim {
         Claim::NoFailedWriteVisible if workload.is_agreed_upon(settings.write_path) => (
@@ -276,6 +288,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
                 "a coordinator that stays up keeps a durable hint for every owner it can't reach",
             ),
         ]),
+        Claim::Converges if settings.disks_go_back && !workload.is_of_registers() => GIVEN_TWICE,
         Claim::Converges => (true, "hints, and anti-entropy for what they missed"),
         Claim::NoResurrection => all([
             contexts_are_whole(settings),
@@ -284,6 +297,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             no_write_is_shadowed(workload, settings),
             (true, "a tombstone stands until no replica can bring back what it ended"),
         ]),
+        Claim::SiblingsNotInvented if settings.disks_go_back => GIVEN_TWICE,
         Claim::SiblingsNotInvented => contexts_are_whole(settings),
         Claim::SetExact => all([
             what_was_acked_is_kept(settings),
@@ -354,6 +368,8 @@ fn owners_agree(settings: Settings) -> Reason {
             false,
             "not synced: an owner that is killed forgets what it has promised and accepted",
         )
+    } else if settings.disks_go_back {
+        GONE_BACK
     } else if settings.n == 1 && (settings.records_are_damaged || settings.nodes_are_lost) {
         (false, "one owner: what it has accepted is lost with its record")
     } else {
@@ -446,6 +462,9 @@ fn what_was_acked_is_kept(settings: Settings) -> Reason {
             "not synced: a replica that is killed forgets what it has acknowledged",
         );
     }
+    if settings.disks_go_back {
+        return GONE_BACK;
+    }
     if settings.records_are_damaged && (settings.sloppy || settings.quorums.writes_reach < 2) {
         return (
             false,
@@ -472,6 +491,11 @@ fn hints_are_kept(settings: Settings) -> Reason {
         (
             false,
             "nodes lost for good: the hints that they kept are lost with them",
+        )
+    } else if settings.clocks_are_skewed && settings.owners_change {
+        (
+            false,
+            "skewed clocks while owners change: a write that owners refuse for its time comes to them after a newcomer has copied",
         )
     } else {
         (true, "a coordinator that stays up keeps its hints")
@@ -688,6 +712,23 @@ mod tests {
         }
     }
 
+    /// A write that its owners refuse for its time is hinted to them for as long as their clocks differ, and a newcomer may copy meanwhile.
+    #[test]
+    fn what_skewed_clocks_and_a_change_of_owners_do_to_hints_only_together() {
+        let handoff = |clocks_are_skewed, owners_change| {
+            let settings = Settings {
+                clocks_are_skewed,
+                owners_change,
+                ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+            };
+            row(Workload::Register, settings, [Claim::Handoff])
+        };
+        assert_eq!(
+            [handoff(true, false), handoff(false, true), handoff(true, true)],
+            ["T", "T", "F"]
+        );
+    }
+
     /// What a damaged record, or a disk that fails, costs: what one replica alone has can be lost.
     #[test]
     fn what_a_change_of_owners_does_to_claims() {
@@ -735,6 +776,11 @@ mod tests {
             disks_fail: true,
             ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
         };
+        let gone_back = Settings {
+            disks_go_back: true,
+            ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+        };
+        assert_eq!(row(Workload::Set, gone_back, [Claim::SetExact, Claim::Converges]), "FF");
         let table = [
             ("two of three hold it", damaged(2, 2, ReadRepair::Blocking), "TTTTTT"),
             ("one may hold it alone", damaged(3, 1, ReadRepair::Blocking), "FFFFFT"),
@@ -752,6 +798,7 @@ mod tests {
                 "FFFFFT",
             ),
             ("failing", failing, "TTTTFT"),
+            ("an old copy", gone_back, "FFFFFT"),
         ];
         for (name, settings, expected) in table {
             assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");

@@ -12,7 +12,8 @@ use quorate_checker::{
 use serde::Serialize;
 
 use crate::{
-    Claim, Consistency, Execute, Figure, Property, Settings, Workload, claims, claims::quorums_meet, execute::map,
+    Claim, Consistency, Execute, Exercise, Figure, Property, Settings, Tested, Workload, claims, claims::quorums_meet,
+    execute::map, floors, tested::Happened,
 };
 
 /// How a claim fared.
@@ -88,6 +89,9 @@ pub struct ClaimReport {
     pub count: u64,
     /// How many operations could have broken it.
     pub tested: u64,
+    /// What else has to happen for it to be tested, and how often it did; nothing where that is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tested_by: Vec<Tested>,
     /// The smallest case in which it was broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
@@ -124,6 +128,8 @@ pub struct RunFacts {
     pub cluster: Option<ClusterRecord>,
     /// Requests to remove members that were alive, which have to be refused.
     pub removals: Vec<RemovalOfLiving>,
+    /// What the nodes have counted, where that is known.
+    pub exercise: Option<Exercise>,
 }
 
 /// A request to remove a member that was alive.
@@ -164,6 +170,7 @@ pub fn judge_briefly(
     let parts = cut(history, execute);
     let counts = counted(&parts, execute, Counts::of);
     let vacuous = vacuity(&counts, facts);
+    let happened = Happened::of(history, counts.reads_racing, facts);
     let expectations = claims(workload, settings);
     let findings = map(execute, expectations.len() * parts.len(), |number| {
         let check = check_of(workload, expectations[number / parts.len()].claim);
@@ -172,14 +179,20 @@ pub fn judge_briefly(
     let mut findings = findings.into_iter();
     let report = |expectation: crate::Expectation| {
         let finding = merged(findings.by_ref().take(parts.len()));
+        let floors = floors(expectation.claim, workload, settings);
+        let tested_by = happened.map_or_else(Vec::new, |happened| happened.held_to(&floors));
+        let is_below = !tested_by.iter().all(Tested::is_enough);
         let property = expectation.claim.property();
-        claim_report(
-            property,
-            expectation.claimed,
-            expectation.reason.into(),
-            finding,
-            vacuous.is_some(),
-        )
+        ClaimReport {
+            tested_by,
+            ..claim_report(
+                property,
+                expectation.claimed,
+                expectation.reason.into(),
+                finding,
+                vacuous.is_some() || is_below,
+            )
+        }
     };
     let mut claims: Vec<_> = expectations.into_iter().map(report).collect();
     claims.extend(beside_the_history(facts, settings));
@@ -305,12 +318,32 @@ pub(crate) fn claim_report(
         verdict: claim_verdict(claimed, &finding, is_vacuous),
         count: finding.count,
         tested: finding.tested,
+        tested_by: Vec::new(),
         witness: finding.witness,
         unknown: finding.unknown,
     }
 }
 
 impl Judgement {
+    /// What tested the claims: each thing that was counted, how often it happened and how often it had to, and the claims that ask for it.
+    pub fn tests(&self) -> Vec<(Tested, Vec<&str>)> {
+        let mut tests: Vec<(Tested, Vec<&str>)> = Vec::new();
+        for claim in self.claims.iter().filter(|claim| claim.claimed) {
+            for tested in &claim.tested_by {
+                let at = tests
+                    .iter()
+                    .position(|(known, _)| known.by == tested.by)
+                    .unwrap_or_else(|| {
+                        tests.push((*tested, Vec::new()));
+                        tests.len() - 1
+                    });
+                tests[at].1.push(&claim.claim.name);
+            }
+        }
+        tests.sort_by_key(|(tested, _)| tested.by);
+        tests
+    }
+
     /// The weakest levels of consistency that were broken, and the stronger ones that are therefore broken too.
     pub fn broken_levels(&self) -> (Vec<String>, Vec<String>) {
         if let Some(levels) = &self.levels {

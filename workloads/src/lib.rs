@@ -21,6 +21,7 @@ mod register;
 mod set;
 mod settings;
 mod siblings;
+mod tested;
 mod transactions;
 mod txn;
 mod workload;
@@ -34,6 +35,7 @@ pub use self::{
     model::{Consistency, Model, Question, Record, judge_model},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},
+    tested::{Exercise, Floor, Stress, Tested, floors},
     transactions::{TxnRecord, judge_transactions},
     workload::{ActionLoad, LoadOptions, Workload},
 };

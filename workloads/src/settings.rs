@@ -141,12 +141,16 @@ pub struct Settings {
     pub disks_fail: bool,
     /// Whether records may be damaged on a disk, none of them at two replicas at a time.
     pub records_are_damaged: bool,
+    /// Whether a node may come back on an old copy of its disk.
+    pub disks_go_back: bool,
     /// Whether nodes that stand in for owners count toward R and W.
     pub sloppy: bool,
     /// Whether what is acknowledged is synced before.
     pub acks_are_synced: bool,
     /// When tombstones go.
     pub tombstones: Tombstones,
+    /// Whether any may go within a run.
+    pub tombstones_go: bool,
     /// How many steps a transaction has at most, of a workload of such.
     pub txn_length: u8,
 }
@@ -192,9 +196,11 @@ impl Settings {
             owners_change: false,
             disks_fail: false,
             records_are_damaged: false,
+            disks_go_back: false,
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,
+            tombstones_go: false,
             txn_length: 1,
         }
     }

@@ -11,15 +11,19 @@ use quorate_core::{
     AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
-    CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, Sim, SimFsync, SimOptions,
-    Tally, TraceHash, Watch, split_seed,
+    CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, SavedDisk, Sim, SimFsync,
+    SimOptions, Tally, Tap, TraceHash, Watch, split_seed,
 };
 
+use anyhow::bail;
+use quorate_node::control::DiskFailure;
 use quorate_workloads::Clock;
 
 use crate::{
-    cluster::{AskError, ClockChange, Cluster, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome},
-    fault::Place,
+    cluster::{
+        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
+    },
+    fault::{DiskLoss, Place},
     fsync::Fsync,
     level::dc_name,
     scenario::Scenario,
@@ -43,6 +47,7 @@ pub struct SimulatedCluster {
     clients: BTreeMap<CallId, usize>,
     happened: VecDeque<Happening>,
     bad_links: BTreeSet<(Place, Place)>,
+    saved: BTreeMap<Place, SavedDisk>,
 }
 
 /// What a simulated cluster is made with.
@@ -99,12 +104,18 @@ impl SimulatedCluster {
             clients: BTreeMap::new(),
             happened: VecDeque::new(),
             bad_links: BTreeSet::new(),
+            saved: BTreeMap::new(),
         }
     }
 
     /// Shows every event from here on to `watch`.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
         self.sim.set_watch(watch);
+    }
+
+    /// Shows what passes between nodes from here on to `tap`.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.sim.set_tap(tap);
     }
 
     /// A hash of everything that has happened; `None` if nothing is hashed.
@@ -175,7 +186,21 @@ impl Cluster for SimulatedCluster {
         Ok(())
     }
 
-    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
+    fn hold(&mut self, from: Place, to: Place) -> anyhow::Result<()> {
+        // What is cut here waits to be sent again, as long as the connection does.
+        self.cut(from, to)
+    }
+
+    fn set_reach(&mut self, node: Place, reach: Reach) -> anyhow::Result<()> {
+        self.sim.cut_clients(NodeIndex(node.0), reach == Reach::Cut);
+        Ok(())
+    }
+
+    fn rebind_clients(&mut self) -> anyhow::Result<String> {
+        bail!("move simulated clients: they have no address")
+    }
+
+    async fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
         self.bad_links.insert((from, to));
         self.sim.set_link_faults(NodeIndex(from.0), NodeIndex(to.0), *faults);
         Ok(())
@@ -190,12 +215,25 @@ impl Cluster for SimulatedCluster {
         Ok(())
     }
 
+    async fn look_at_counts(&mut self, _nodes: &[Place]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     fn link_counts(&self, from: Place, to: Place) -> LinkCounts {
         self.sim.link_counts(NodeIndex(from.0), NodeIndex(to.0))
     }
 
     fn node_counts(&self, node: Place) -> NodeCounts {
-        self.sim.node_counts(NodeIndex(node.0))
+        let counts = self.sim.node_counts(NodeIndex(node.0));
+        NodeCounts {
+            inputs_delayed: counts.inputs_delayed,
+            writes_failed: 0,
+            reads_failed: counts.reads_failed,
+            syncs_failed: counts.syncs_failed,
+            syncs_slowed: counts.syncs_slowed,
+            readings_wrong: counts.readings_wrong,
+            clients_cut: counts.requests_cut,
+        }
     }
 
     fn is_running(&self, node: Place) -> bool {
@@ -221,13 +259,28 @@ impl Cluster for SimulatedCluster {
         Ok(())
     }
 
-    fn cut_power(&mut self, node: Place) -> anyhow::Result<PowerLoss> {
-        Ok(self.sim.cut_power(NodeIndex(node.0)))
+    async fn cut_power(&mut self, node: Place) -> anyhow::Result<(String, Counted)> {
+        let PowerLoss {
+            batches_lost,
+            batches_kept,
+            records_lost,
+        } = self.sim.cut_power(NodeIndex(node.0));
+        let counted = vec![
+            ("batches_lost", batches_lost as u64),
+            ("batches_kept", batches_kept as u64),
+            ("records_lost", records_lost as u64),
+        ];
+        Ok(("without power".to_owned(), counted))
     }
 
-    fn set_disk_faults(&mut self, node: Place, faults: DiskFaults) -> anyhow::Result<()> {
-        self.sim.set_disk_failing(NodeIndex(node.0), faults.fails);
-        self.sim.slow_disk(NodeIndex(node.0), faults.slower_by);
+    async fn set_disk_faults(&mut self, node: Place, faults: DiskFaults) -> anyhow::Result<()> {
+        let node = NodeIndex(node.0);
+        // Whatever keeps a batch from the disk is the same to a node.
+        let fails = faults.fails.iter().any(|failure| *failure != DiskFailure::Read);
+        self.sim.set_disk_failing(node, fails);
+        self.sim
+            .set_reads_failing(node, faults.fails.contains(&DiskFailure::Read));
+        self.sim.slow_disk(node, faults.slower_by);
         Ok(())
     }
 
@@ -235,11 +288,30 @@ impl Cluster for SimulatedCluster {
         Ok(self.sim.flip_bits(NodeIndex(node.0), records))
     }
 
-    fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()> {
+    fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {
+        self.saved.insert(node, self.sim.save_disk(NodeIndex(node.0)));
+        Ok(())
+    }
+
+    fn restore_disk(&mut self, node: Place) -> anyhow::Result<Counted> {
+        let Some(saved) = self.saved.remove(&node) else {
+            return Ok(Counted::new());
+        };
+        let changed = self.sim.restore_disk(NodeIndex(node.0), saved);
+        Ok(vec![("records_gone_back", changed as u64)])
+    }
+
+    async fn lose_disk(&mut self, node: Place, _how: DiskLoss) -> anyhow::Result<String> {
+        let lost = self.sim.wipe_disk(NodeIndex(node.0));
+        Ok(format!("{lost} records lost; it is not started again"))
+    }
+
+    async fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()> {
         let node = NodeIndex(node.0);
         match change {
             ClockChange::Jump(by_ns) => self.sim.jump_clock(node, by_ns),
             ClockChange::Drift(ppm) => self.sim.drift_clock(node, ppm),
+            ClockChange::Strobe(by_ns, interval) => self.sim.strobe_clock(node, by_ns, interval),
             ClockChange::Mend => self.sim.mend_clock(node),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     ci::{CiArgs, ThresholdArgs},
     judge::{BudgetArg, JudgeArgs, budget},
     output::ProgressArgs,
+    progress::during_checks,
 };
 use crate::{
     checking::{CheckOptions, Checked, Checker, SearchBudget},
@@ -66,14 +67,14 @@ Examples:
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let counter = Arc::new(Counter::default());
     let checker = Checker::new(args.options()?)?.counted(Arc::clone(&counter));
-    let mut display = args.progress.display();
+    let display = Mutex::new(args.progress.display());
     let title = args.title();
     args.ci.begin(&title)?;
     let mut exits = Vec::new();
     let mut suites = Vec::new();
     for path in &args.paths {
         let name = path.display().to_string();
-        match display.during_checks(&counter, || args.check(&checker, path)) {
+        match during_checks(&display, &counter, Some("reading"), || args.check(&checker, path)) {
             Ok(checked) => {
                 args.tell(path, &checked).map_err(|error| args.ci.fail(&title, error))?;
                 exits.push(checked.report.exit);

@@ -1,12 +1,13 @@
 //! `quorate claims`.
 
-use quorate_workloads::claims;
+use quorate_workloads::{claims, floors};
 use serde_json::json;
 
 use super::{Format, answer, answer_json, settings::SettingsArgs};
 use crate::{exit::Exit, scenario::Scenario};
 
-/// Lists what may be claimed at given settings, and why.
+/// Lists what may be claimed at given settings, and why, and what has to happen in a run to test it: a claim that nothing tested is
+/// vacuous.
 ///
 /// Examples: quorate claims --n 3 --r 1 --w 1; quorate claims --write-path abd --clock-skew 20ms; quorate claims
 /// --workload counter --fsync never
@@ -23,17 +24,28 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.settings.over(&Scenario::quickstart())?;
     for expectation in claims(scenario.workload, scenario.settings()) {
         let claim = expectation.claim;
+        let floors = floors(claim, scenario.workload, scenario.settings());
         match args.format {
             Format::Json => answer_json(&json!({
                 "claim": claim.name(),
                 "claimed": expectation.claimed,
                 "reason": expectation.reason,
                 "promises": claim.description(),
+                "tested_by": floors.iter().map(|floor| json!({
+                    "by": floor.by,
+                    "what": floor.by.words(),
+                    "least": floor.least,
+                })).collect::<Vec<_>>(),
             })),
             Format::Text => {
                 let claimed = if expectation.claimed { "claimed" } else { "not claimed" };
                 let (name, promise, reason) = (claim.name(), claim.description(), expectation.reason);
-                answer(&format!("{claimed:<13}{name:<25}{promise}\n{:38}{reason}\n", ""));
+                let tested_by: Vec<_> = floors.iter().map(|floor| floor.by.words()).collect();
+                let tested_by = tested_by.join(", ");
+                answer(&format!(
+                    "{claimed:<13}{name:<25}{promise}\n{:38}{reason}\n{:38}tested by {tested_by}\n",
+                    "", ""
+                ));
             }
         }
     }

@@ -7,11 +7,13 @@ mod ci;
 mod claims;
 mod completions;
 mod convert;
+mod doctor;
 mod explain;
 mod faults;
 mod gossip;
 mod judge;
 mod man;
+mod matrix;
 mod needs;
 mod node;
 mod numbers;
@@ -61,6 +63,7 @@ enum Command {
     Sim(Box<sim::Args>),
     Suite(Box<suite::Args>),
     Predict(Box<predict::Args>),
+    Matrix(Box<matrix::Args>),
     Check(Box<check::Args>),
     Explain(Box<explain::Args>),
     Report(Box<report::Args>),
@@ -73,6 +76,7 @@ enum Command {
     Scenarios(scenarios::Args),
     Claims(claims::Args),
     Faults(faults::Args),
+    Doctor(doctor::Args),
     Gossip(gossip::Args),
     Certs(certs::Args),
     Node(Box<node::Args>),
@@ -128,6 +132,7 @@ pub fn main() -> ExitCode {
         Some(Command::Sim(args)) => sim::run(&args),
         Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Matrix(args)) => matrix::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Report(args)) => report::run(&args),
@@ -141,7 +146,8 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Scenarios(args)) => scenarios::run(&args),
         Some(Command::Claims(args)) => claims::run(&args),
-        Some(Command::Faults(args)) => faults::run(&args),
+        Some(Command::Faults(args)) => Ok(faults::run(&args)),
+        Some(Command::Doctor(args)) => Ok(doctor::run(&args)),
         Some(Command::Gossip(args)) => gossip::run(&args),
         Some(Command::Certs(args)) => certs::run(&args),
     };

@@ -29,6 +29,10 @@ pub(crate) struct ScenarioArgs {
     /// Operations a second, of all clients together; 0 for as many as there can be.
     #[arg(long, value_name = "OPS/S")]
     rate: Option<u32>,
+    /// Have operations come at that rate whatever became of those before (Poisson), each begun by the first client that is idle;
+    /// latencies count from when they came. Without it each client waits for its own, and they count from when it asks.
+    #[arg(long)]
+    open_loop: bool,
     /// How many clients.
     #[arg(long)]
     concurrency: Option<usize>,
@@ -106,6 +110,7 @@ impl ScenarioArgs {
         set("nodes", integer(self.nodes));
         set("time", self.time.map(|time| Value::String(duration::format(time))));
         set("rate", self.rate.map(|rate| Value::Integer(rate.into())));
+        set("open-loop", self.open_loop.then_some(Value::Boolean(true)));
         set("concurrency", integer(self.concurrency));
         set("keys", integer(self.keys));
         let plant = self.plant.and_then(|plant| plant.0);
@@ -149,7 +154,7 @@ fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow
 }
 
 /// `name=value`, where a value that is not TOML is taken for a string, so that spans need no quotes.
-fn parse_setting(setting: &str) -> anyhow::Result<(String, Value)> {
+pub(super) fn parse_setting(setting: &str) -> anyhow::Result<(String, Value)> {
     let (name, value) = setting
         .split_once('=')
         .ok_or_else(|| ExitError::usage(format!("read --set {setting}: write SETTING=VALUE")))?;

@@ -69,7 +69,7 @@ Examples:
 
 A histogram is comma-separated: `up_to_ms,w,a,r,s`, then lines of a bound and how many delays of each leg were at most that long and
 longer than the bound before; `all` stands for legs without a column, `apply` is what a replica takes from a write's arrival on,
-`client` what lies between clients and coordinators. `quorate matrix --predict --legs DIR` leaves such files.
+`client` what lies between clients and coordinators. `quorate matrix --legs DIR` leaves such files.
 
 Delays of data centers are TOML: dcs = [\"eu\", \"us\"], delays = [[0, 40], [\"normal(42,2)\", 0]], from the row's to the column's.
 
@@ -113,6 +113,7 @@ impl Args {
         let needs = self.needs.needs()?;
         let candidate = |prediction: &Prediction| Candidate {
             name: name(prediction),
+            under: String::new(),
             n: prediction.n,
             r: prediction.quorum.r,
             w: prediction.quorum.w,

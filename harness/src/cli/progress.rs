@@ -3,7 +3,7 @@
 
 use std::{
     io::{IsTerminal, Write},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -100,34 +100,14 @@ impl Display {
     /// Shows how far checks have come, now and then.
     pub(crate) fn show_checks(&mut self, elapsed: Duration, counter: &Counter) {
         let style = self.style;
-        self.show_work(elapsed, || match (counter.done(), counter.known()) {
-            (_, 0) => "reading".to_owned(),
-            (done, known) => {
-                let bar = match style {
-                    Style::Bar => bar(done, known) + " ",
-                    _ => String::new(),
-                };
-                format!("checking {bar}{done} of {known} checks")
-            }
+        self.show_work(elapsed, || {
+            let (done, known) = (counter.done(), counter.known());
+            let bar = match style {
+                Style::Bar => bar(done, known) + " ",
+                _ => String::new(),
+            };
+            format!("checking {bar}{done} of {known} checks")
         });
-    }
-
-    /// Does `work`, and shows how far the checks have come that it counts.
-    pub(crate) fn during_checks<T>(&mut self, counter: &Arc<Counter>, work: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
-        thread::scope(|scope| {
-            // What ends the work, be it a panic, drops the sender, and so ends the other thread.
-            let (working, over) = mpsc::channel::<()>();
-            scope.spawn(move || {
-                while over.recv_timeout(BAR_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    self.show_checks(began.elapsed(), counter);
-                }
-                self.clear();
-            });
-            let done = work();
-            drop(working);
-            done
-        })
     }
 
     /// Shows how far some work has come after so long, now and then.
@@ -163,6 +143,35 @@ impl Drop for Display {
     }
 }
 
+/// Does `work`, which may show things itself, and shows how far the checks have come that it counts; before it knows of any, that it
+/// does `before`, if that is said.
+pub(crate) fn during_checks<T>(
+    display: &Mutex<Display>,
+    counter: &Arc<Counter>,
+    before: Option<&str>,
+    work: impl FnOnce() -> T,
+) -> T {
+    let began = Instant::now();
+    let lock = || display.lock().unwrap_or_else(PoisonError::into_inner);
+    thread::scope(|scope| {
+        // What ends the work, be it a panic, drops the sender, and so ends the other thread.
+        let (working, over) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while over.recv_timeout(BAR_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+                match (counter.known(), before) {
+                    (0, None) => {}
+                    (0, Some(before)) => lock().show_work(began.elapsed(), || before.to_owned()),
+                    _ => lock().show_checks(began.elapsed(), counter),
+                }
+            }
+            lock().clear();
+        });
+        let done = work();
+        drop(working);
+        done
+    })
+}
+
 /// Whether a line can be written over: on a terminal that knows how to.
 fn is_live() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
@@ -195,10 +204,10 @@ mod tests {
     #[test]
     fn what_is_worked_on_ends_the_thread_that_shows_it_even_by_a_panic() {
         let counter = Arc::new(Counter::default());
-        let mut display = Display::new(Style::None);
-        assert_eq!(display.during_checks(&counter, || 7), 7);
-        let mut panics = || display.during_checks(&counter, || panic!("a bug"));
-        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut panics));
+        let display = Mutex::new(Display::new(Style::None));
+        assert_eq!(during_checks(&display, &counter, None, || 7), 7);
+        let panics = || during_checks(&display, &counter, Some("reading"), || panic!("a bug"));
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics));
         assert!(caught.is_err());
     }
 }

@@ -1,6 +1,10 @@
 //! `quorate sim`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -8,19 +12,21 @@ use super::{
     ci::{CiArgs, ThresholdArgs},
     output::OutputArgs,
     overrides::ScenarioArgs,
+    progress::during_checks,
     sweep,
 };
 use crate::{
     ci::{Outcome, Suite},
     duration,
     exit::{Exit, ExitError},
+    interpreter::Progress,
     report,
     run_folder::Backend,
     scenario::Scenario,
     simulation::{Simulated, simulate},
     sweep::{Swarm, draw_sizes},
     trial::Trial,
-    workers::Workers,
+    workers::{Counter, Workers},
 };
 
 /// Runs a scenario in virtual time: the same nodes' core, clients, faults and checks, all from one seed, or from many.
@@ -75,6 +81,9 @@ Examples:
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let scenario = args.scenario.resolve()?;
+    scenario
+        .check_backend(Backend::Simulated)
+        .map_err(|error| ExitError::usage(format!("simulate {}: {error}", scenario.name)))?;
     if args.sweep.is_asked() {
         return sweep::run(args, &scenario);
     }
@@ -84,14 +93,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn run_one(args: &Args, scenario: &Scenario) -> anyhow::Result<Exit> {
     let seed = args.output.seed();
-    let mut display = args.output.telling.display();
+    let display = Mutex::new(args.output.telling.display());
+    let show = |progress: Progress<'_>| display.lock().unwrap_or_else(PoisonError::into_inner).show(progress);
     let trial = args
         .trial(scenario, seed)
         .in_folder(&args.output.telling.out, Backend::Simulated)?;
-    let workers = Workers::of_machine()?;
+    let counter = Arc::new(Counter::default());
+    let workers = Workers::of_machine()?.counted(Arc::clone(&counter));
     let name = trial.name();
     args.ci.begin(&name)?;
-    let simulated = simulate(trial, &workers, None, &mut |progress| display.show(progress));
+    let simulated = during_checks(&display, &counter, None, || {
+        simulate(trial, &workers, None, &mut |progress| show(progress))
+    });
     let simulated = simulated.map_err(|error| args.ci.fail(&name, error))?;
     drop(display);
     args.output

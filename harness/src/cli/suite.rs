@@ -60,6 +60,9 @@ Examples:
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Some(name) = &args.suite else {
+        if args.ci.is_asked() {
+            return Err(ExitError::usage("read --junit and --github: name the suite that is to be run").into());
+        }
         list(args.telling.format);
         return Ok(Exit::Valid);
     };

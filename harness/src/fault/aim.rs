@@ -27,13 +27,16 @@ impl<N: Serialize> Fault<N> {
             let target = |value: &Value| value.as_str().and_then(Target::from_name);
             if let Value::Array(items) = field {
                 let named: Vec<Target> = items.iter().filter_map(target).collect();
+                if named.is_empty() {
+                    continue; // It names no nodes, but something else.
+                }
                 let mut renamed: Vec<Target> = Vec::new();
                 for other in named.iter().flat_map(|named| others(*named)) {
                     if !renamed.contains(&other) {
                         renamed.push(other);
                     }
                 }
-                if renamed.is_empty() && !named.is_empty() {
+                if renamed.is_empty() {
                     return None;
                 }
                 *items = renamed.iter().map(|target| target.to_string().into()).collect();

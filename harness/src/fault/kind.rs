@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Fault;
 use crate::run_folder::Backend;
 
 /// A family of faults that a plan can draw from.
@@ -30,13 +31,15 @@ pub enum FaultKind {
     Message,
     /// Nodes that come and go.
     Membership,
+    /// Disks that are lost, or go back to an old copy.
+    Wipe,
     /// Some of all these, drawn for each run.
     Swarm,
 }
 
 impl FaultKind {
     /// Every family, in the order of their names in help.
-    pub const ALL: [FaultKind; 12] = [
+    pub const ALL: [FaultKind; 13] = [
         FaultKind::Partition,
         FaultKind::SlowNet,
         FaultKind::Loss,
@@ -48,6 +51,7 @@ impl FaultKind {
         FaultKind::Clock,
         FaultKind::Message,
         FaultKind::Membership,
+        FaultKind::Wipe,
         FaultKind::Swarm,
     ];
 
@@ -65,6 +69,7 @@ impl FaultKind {
             FaultKind::Clock => "clock",
             FaultKind::Message => "message",
             FaultKind::Membership => "membership",
+            FaultKind::Wipe => "wipe",
             FaultKind::Swarm => "swarm",
         }
     }
@@ -72,31 +77,34 @@ impl FaultKind {
     /// What it does, in a line.
     pub fn description(self) -> &'static str {
         match self {
-            FaultKind::Partition => "cuts links between nodes: one isolated, halves, one-way, a bridge between halves",
-            FaultKind::SlowNet => "slows links: all of them, or one way between two groups",
+            FaultKind::Partition => {
+                "cuts links: one isolated, halves, one way, a bridge, two groups, a ring of majorities, flapping, one after another, clients"
+            }
+            FaultKind::SlowNet => {
+                "slows links: by so much, or to so many packets a second; or holds what is sent, and lets it come at once"
+            }
             FaultKind::Loss => "loses packets, so that messages are late: on all links, or one way between two groups",
             FaultKind::Kill => "kills one or two processes with SIGKILL, and starts them again on their data",
             FaultKind::Pause => "pauses one or two processes, which then go on where they were",
             FaultKind::Slow => "gives a process a tenth of the time, or a third",
             FaultKind::PowerLoss => "cuts the power of one node, or of all: what was not synced is gone, or torn",
-            FaultKind::Disk => "has syncs fail, or take long; flips bits in records of a node while it is down",
-            FaultKind::Clock => "has wall clocks jump ahead and back, and drift",
-            FaultKind::Message => "delivers messages late and out of order, or twice, as nodes frame them",
+            FaultKind::Disk => {
+                "has syncs, writes or reads fail, or the disk be full or slow; flips bits in records of a node while it is down"
+            }
+            FaultKind::Clock => "has wall clocks jump ahead and back, to and fro, and drift",
+            FaultKind::Message => "delivers messages late and out of order, or twice, or never, as nodes frame them",
             FaultKind::Membership => {
                 "has spare nodes join, and others leave, change their weight, or be replaced or removed once they are dead"
             }
+            FaultKind::Wipe => "loses a node's disk, and has a spare take its place; puts back an old copy of a disk",
             FaultKind::Swarm => "switches on some of the others, drawn for each run",
         }
     }
 
-    /// Whether a cluster of that kind can have it.
+    /// Whether a cluster of that kind can have any fault of it.
     pub fn is_of(self, backend: Backend) -> bool {
-        match (self, backend) {
-            (_, Backend::Simulated) => true,
-            (FaultKind::Partition | FaultKind::SlowNet | FaultKind::Loss, Backend::Processes) => true,
-            (FaultKind::Kill | FaultKind::Pause | FaultKind::Membership | FaultKind::Swarm, Backend::Processes) => true,
-            (_, Backend::Processes) => false,
-        }
+        let mut faults = Fault::examples().into_iter();
+        self == FaultKind::Swarm || faults.any(|fault| fault.kind() == self && fault.is_of(backend))
     }
 
     /// The families named in `names`, separated by commas; `none` names none.

@@ -11,6 +11,9 @@ const SLOWER_MAX: Duration = Duration::from_millis(180);
 /// The most that a clock may gain or lose: one that runs backwards is none.
 const DRIFT_PPM_MAX: u64 = 500_000;
 
+/// How often something may come and go: the nemesis is woken each time.
+const EVERY_MIN: Duration = Duration::from_millis(5);
+
 /// A fault that can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
@@ -62,6 +65,15 @@ pub enum FaultError {
     /// What is lost with a node can't be told from what it never had.
     #[error("with fewer than 3 replicas, or r or w below a majority, no node can be lost for good")]
     NoneToLose,
+    /// More often than it can be done.
+    #[error("{name} is below {min} ms", min = EVERY_MIN.as_millis())]
+    TooOften {
+        /// What.
+        name: &'static str,
+    },
+    /// Who is isolated is let back, and nobody else.
+    #[error("back names others than nodes, or one of them twice")]
+    OthersBack,
     /// One node is to be hit, and the role may be of more.
     #[error("{0} can be several nodes, and it takes one")]
     Several(Role),
@@ -87,6 +99,26 @@ impl Fault {
                     return Err(FaultError::TooSlow);
                 }
             }
+            Fault::ThrottledLinks { packets_per_second, .. } => {
+                above_zero("packets-per-second", u128::from(*packets_per_second))?;
+            }
+            Fault::Flapping { every, .. } => often("every", *every)?,
+            Fault::Swizzle { nodes, back } => {
+                let sorted = |list: &[Place]| {
+                    let mut sorted = list.to_vec();
+                    sorted.sort();
+                    sorted
+                };
+                let mut distinct = sorted(nodes);
+                distinct.dedup();
+                if distinct.len() < nodes.len() || sorted(nodes) != sorted(back) {
+                    return Err(FaultError::OthersBack);
+                }
+            }
+            Fault::ClockStrobe { by, every, .. } => {
+                above_zero("by, or below it,", u128::from(by.0.unsigned_abs()))?;
+                often("every", *every)?;
+            }
             Fault::LossyLinks { percent, .. } => {
                 above_zero("percent", u128::from(*percent))?;
                 at_most("percent", u64::from(*percent), 100)?;
@@ -94,16 +126,20 @@ impl Fault {
             Fault::OddMessages {
                 late_percent,
                 twice_percent,
+                dropped_percent,
                 by,
                 ..
             } => {
                 above_zero(
                     "late-percent or twice-percent",
-                    u128::from(late_percent | twice_percent),
+                    u128::from(late_percent | twice_percent | dropped_percent),
                 )?;
+                at_most("dropped-percent", u64::from(*dropped_percent), 100)?;
                 at_most("late-percent", u64::from(*late_percent), 100)?;
                 at_most("twice-percent", u64::from(*twice_percent), 100)?;
-                above_zero("by", by.as_nanos())?;
+                if late_percent | twice_percent > 0 {
+                    above_zero("by", by.as_nanos())?;
+                }
             }
             Fault::SlowProcess { stopped_percent, .. } => {
                 above_zero("stopped-percent", u128::from(*stopped_percent))?;
@@ -116,7 +152,9 @@ impl Fault {
                 at_most("ppm", ppm.unsigned_abs(), DRIFT_PPM_MAX)?;
             }
             Fault::ClockJump { by, .. } => above_zero("by, or below it,", u128::from(by.0.unsigned_abs()))?,
-            Fault::Replace { node, by } if node == by => return Err(FaultError::ReplacesItself(*node)),
+            Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } if node == by => {
+                return Err(FaultError::ReplacesItself(*node));
+            }
             Fault::Weigh { weight, .. } => above_zero("weight", u128::from(*weight))?,
             _ => {}
         }
@@ -127,13 +165,19 @@ impl Fault {
         let (name, nodes) = match self {
             Fault::Halves { side } => ("side", side),
             Fault::OneWay { unheard } => ("unheard", unheard),
+            Fault::Flapping { side, .. } => ("side", side),
+            Fault::MajoritiesRing { ring } => ("ring", ring),
+            Fault::Partial { one, .. } if one.is_empty() => ("one", one),
+            Fault::Partial { other, .. } => ("other", other),
             Fault::SlowLinks { from, to, .. }
+            | Fault::HeldLinks { from, to }
+            | Fault::ThrottledLinks { from, to, .. }
             | Fault::LossyLinks { from, to, .. }
             | Fault::OddMessages { from, to, .. } => {
                 let empty = [("from", from), ("to", to)]
                     .into_iter()
                     .find(|(_, nodes)| nodes.is_empty());
-                if empty.is_none() && self.bad_links().is_empty() {
+                if empty.is_none() && self.bad_links().is_empty() && self.held_links().is_empty() {
                     return Err(FaultError::NoLink);
                 }
                 empty.unwrap_or(("to", to))
@@ -141,7 +185,10 @@ impl Fault {
             Fault::Kill { nodes }
             | Fault::Pause { nodes }
             | Fault::PowerLoss { nodes }
-            | Fault::FailingDisk { nodes }
+            | Fault::FailingDisk { nodes, .. }
+            | Fault::Swizzle { nodes, .. }
+            | Fault::ClientsCut { nodes }
+            | Fault::ClockStrobe { nodes, .. }
             | Fault::SlowDisk { nodes, .. }
             | Fault::ClockJump { nodes, .. }
             | Fault::ClockDrift { nodes, .. } => ("nodes", nodes),
@@ -149,7 +196,8 @@ impl Fault {
             Fault::Isolate { .. } | Fault::Bridge { .. } => return Ok(()),
             Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
             Fault::Join { .. } | Fault::Leave { .. } | Fault::Weigh { .. } => return Ok(()),
-            Fault::Replace { .. } | Fault::Remove { .. } => return Ok(()),
+            Fault::Replace { .. } | Fault::Remove { .. } | Fault::ClientsRebound => return Ok(()),
+            Fault::OldDisk { .. } | Fault::LostDisk { .. } => return Ok(()),
         };
         if nodes.is_empty() {
             return Err(FaultError::Nobody(name));
@@ -164,6 +212,14 @@ fn above_zero(name: &'static str, value: u128) -> Result<(), FaultError> {
     } else {
         Ok(())
     }
+}
+
+/// Whether something that comes and goes does so seldom enough.
+fn often(name: &'static str, every: Duration) -> Result<(), FaultError> {
+    if every < EVERY_MIN {
+        return Err(FaultError::TooOften { name });
+    }
+    Ok(())
 }
 
 fn at_most(name: &'static str, value: u64, max: u64) -> Result<(), FaultError> {
@@ -199,6 +255,20 @@ mod tests {
             r#"fault = "clock-jump"; nodes = ["n1"]; by = "-300ms""#,
             r#"fault = "clock-jump"; nodes = ["n1"]; by = "5m""#,
             r#"fault = "clock-drift"; nodes = ["n1"]; ppm = -200"#,
+            r#"fault = "partial"; one = ["n1"]; other = ["n2", "n3"]"#,
+            r#"fault = "majorities-ring"; ring = ["n1", "n3", "n2"]"#,
+            r#"fault = "flapping"; side = ["n1"]; every = "200ms""#,
+            r#"fault = "swizzle"; nodes = ["n1", "n2"]; back = ["n2", "n1"]"#,
+            r#"fault = "clients-cut"; nodes = ["n1"]"#,
+            r#"fault = "clients-rebound""#,
+            r#"fault = "held-links"; from = ["n1"]; to = ["n2"]"#,
+            r#"fault = "throttled-links"; from = ["n1"]; to = ["n2"]; packets-per-second = 100"#,
+            r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "0s"; jitter = "100ms"; jitter-is = "long-tailed""#,
+            r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; dropped-percent = 5; kinds = ["gossip", "response"]"#,
+            r#"fault = "failing-disk"; nodes = ["n1"]; on = "full""#,
+            r#"fault = "clock-strobe"; nodes = ["n1"]; by = "-1s"; every = "20ms""#,
+            r#"fault = "old-disk"; node = "n1""#,
+            r#"fault = "lost-disk"; node = "n1"; by = "n6"; how = "truncated""#,
             r#"fault = "join"; node = "n6""#,
             r#"fault = "leave"; node = "n1""#,
             r#"fault = "replace"; node = "n1"; by = "n6""#,
@@ -228,6 +298,24 @@ mod tests {
                 r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "0s""#,
                 "delay has to be above 0",
             ),
+            (r#"fault = "partial"; one = []; other = ["n2"]"#, "one names no node"),
+            (
+                r#"fault = "flapping"; side = ["n1"]; every = "1ms""#,
+                "every is below 5 ms",
+            ),
+            (
+                r#"fault = "swizzle"; nodes = ["n1", "n2"]; back = ["n2", "n3"]"#,
+                "back names others",
+            ),
+            (
+                r#"fault = "throttled-links"; from = ["n1"]; to = ["n2"]; packets-per-second = 0"#,
+                "packets-per-second has to be",
+            ),
+            (r#"fault = "failing-disk"; nodes = ["n1"]; on = "fire""#, "fire"),
+            (
+                r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; twice-percent = 5"#,
+                "by has to be above 0",
+            ),
             (
                 r#"fault = "lossy-links"; from = ["n1"]; to = ["n2"]; percent = 101"#,
                 "percent is 101",
@@ -254,6 +342,10 @@ mod tests {
             (
                 r#"fault = "clock-drift"; nodes = ["n1"]; ppm = 1000000"#,
                 "ppm is 1000000",
+            ),
+            (
+                r#"fault = "lost-disk"; node = "n1"; by = "n1""#,
+                "n1 can't replace itself",
             ),
             (
                 r#"fault = "replace"; node = "n1"; by = "n1""#,

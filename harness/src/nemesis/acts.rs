@@ -2,15 +2,16 @@
 //!
 //! Faults may overlap, and share links, disks and clocks: what is undone is put as the faults that are still on want it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use quorate_node::control::DiskFailure;
 use quorate_sim::LinkFaults;
 use serde_json::{Value, json};
 
-use super::{Counted, Nemesis};
+use super::Nemesis;
 use crate::{
-    cluster::{ClockChange, Cluster, DiskFaults, LinkCounts, NodeCounts},
-    fault::{Fault, Place},
+    cluster::{ClockChange, Cluster, Counted, DiskFaults, LinkCounts, NodeCounts, Reach},
+    fault::{Fault, FaultKind, Moment, Place},
     fault_log::Effect,
 };
 
@@ -23,17 +24,50 @@ pub(super) struct Done {
 }
 
 impl Nemesis {
-    pub(super) async fn apply(&mut self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<Done> {
+    pub(super) async fn apply(
+        &mut self,
+        fault: &Fault,
+        lasts: Duration,
+        cluster: &mut impl Cluster,
+    ) -> anyhow::Result<Done> {
         let mut seen = None;
         let evidence = match fault {
-            Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                let cuts = fault.cuts(self.members.place_count());
+            Fault::Isolate { .. }
+            | Fault::Halves { .. }
+            | Fault::OneWay { .. }
+            | Fault::Bridge { .. }
+            | Fault::Partial { .. }
+            | Fault::MajoritiesRing { .. }
+            | Fault::Flapping { .. }
+            | Fault::Swizzle { .. } => {
+                let beginning = Moment {
+                    since: Duration::ZERO,
+                    lasts,
+                };
+                let cuts = fault.cuts_at(self.members.place_count(), beginning);
                 cuts.iter().try_for_each(|(from, to)| cluster.cut(*from, *to))?;
                 json!({ "links_cut": cuts.len() })
             }
-            Fault::SlowLinks { .. } | Fault::LossyLinks { .. } | Fault::OddMessages { .. } => {
+            Fault::ClientsCut { nodes } => {
+                nodes.iter().try_for_each(|node| cluster.set_reach(*node, Reach::Cut))?;
+                json!({ "out_of_reach": nodes })
+            }
+            Fault::ClientsRebound => {
+                let address = cluster.rebind_clients()?;
+                seen = Some(Effect::Counted(vec![("rebound", 1)]));
+                json!({ "address": address })
+            }
+            Fault::HeldLinks { .. } => {
+                let links = fault.held_links();
+                links.iter().try_for_each(|(from, to)| cluster.hold(*from, *to))?;
+                json!({ "links_held": links.len() })
+            }
+            Fault::SlowLinks { .. }
+            | Fault::ThrottledLinks { .. }
+            | Fault::LossyLinks { .. }
+            | Fault::OddMessages { .. } => {
                 let links = fault.bad_links();
-                self.set_bad_links(&links, Some(fault), cluster)?;
+                self.set_bad_links(&links, Some(fault), cluster).await?;
                 json!({ "links": links.len() })
             }
             Fault::Kill { nodes } => {
@@ -43,7 +77,7 @@ impl Nemesis {
                 json!({ "killed": nodes })
             }
             Fault::PowerLoss { nodes } => {
-                seen = Some(self.cut_power(nodes, cluster)?);
+                seen = Some(self.cut_power(nodes, cluster).await?);
                 json!({ "killed": nodes, "power": "cut" })
             }
             Fault::FlippedBits { node, records } => {
@@ -52,6 +86,14 @@ impl Nemesis {
                 let counted = vec![("records_damaged", flipped as u64)];
                 seen = Some(Effect::Ended { how, counted });
                 json!({ "killed": [node], "records": records })
+            }
+            Fault::OldDisk { node } => {
+                let how = self.kill_all(&[*node], cluster).await?;
+                if !how.is_empty() {
+                    cluster.save_disk(*node)?;
+                    cluster.start(*node)?;
+                }
+                json!({ "killed": [node], "copied": !how.is_empty() })
             }
             Fault::Pause { nodes } => {
                 for node in nodes {
@@ -63,67 +105,99 @@ impl Nemesis {
                 cluster.slow_process(*node, fault.duty())?;
                 json!({ "slowed": [node] })
             }
-            Fault::FailingDisk { nodes } | Fault::SlowDisk { nodes, .. } => {
-                self.set_disks(nodes, Some(fault), cluster)?;
+            Fault::FailingDisk { nodes, .. } | Fault::SlowDisk { nodes, .. } => {
+                self.set_disks(nodes, Some(fault), cluster).await?;
                 json!({ "disks": nodes })
             }
             Fault::ClockJump { nodes, by } => {
                 let jump = ClockChange::Jump(by.0);
-                nodes.iter().try_for_each(|node| cluster.change_clock(*node, jump))?;
+                change_clocks(nodes, jump, cluster).await?;
                 json!({ "clocks": nodes })
             }
             Fault::ClockDrift { nodes, ppm } => {
                 let drift = ClockChange::Drift(*ppm);
-                nodes.iter().try_for_each(|node| cluster.change_clock(*node, drift))?;
+                change_clocks(nodes, drift, cluster).await?;
+                json!({ "clocks": nodes })
+            }
+            Fault::ClockStrobe { nodes, by, every } => {
+                let strobe = ClockChange::Strobe(by.0, *every);
+                change_clocks(nodes, strobe, cluster).await?;
                 json!({ "clocks": nodes })
             }
             Fault::Join { .. }
             | Fault::Leave { .. }
             | Fault::Replace { .. }
+            | Fault::LostDisk { .. }
             | Fault::Remove { .. }
             | Fault::Weigh { .. } => unreachable!("changes of membership go their own way"),
         };
         Ok(Done { evidence, effect: seen })
     }
 
-    /// Undoes all but the end of processes.
-    pub(super) async fn undo(&self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    /// Undoes all but the end of processes. What was seen of it only then.
+    pub(super) async fn undo(&mut self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<Option<Effect>> {
         match fault {
-            Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                self.reopen(cluster)
+            Fault::Isolate { .. }
+            | Fault::Halves { .. }
+            | Fault::OneWay { .. }
+            | Fault::Bridge { .. }
+            | Fault::Partial { .. }
+            | Fault::MajoritiesRing { .. }
+            | Fault::Flapping { .. }
+            | Fault::Swizzle { .. }
+            | Fault::HeldLinks { .. } => self.reopen(cluster).await?,
+            Fault::ClientsCut { nodes } => {
+                let is_cut = |node: &Place| self.has(*node, |other| matches!(other, Fault::ClientsCut { .. }));
+                let mut over = nodes.iter().filter(|node| !is_cut(node));
+                over.try_for_each(|node| cluster.set_reach(*node, Reach::Open))?;
             }
-            Fault::SlowLinks { .. } | Fault::LossyLinks { .. } | Fault::OddMessages { .. } => {
-                self.set_bad_links(&fault.bad_links(), None, cluster)
-            }
-            Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Ok(()),
-            Fault::Join { .. }
-            | Fault::Leave { .. }
-            | Fault::Replace { .. }
-            | Fault::Remove { .. }
-            | Fault::Weigh { .. } => Ok(()),
+            Fault::SlowLinks { .. }
+            | Fault::ThrottledLinks { .. }
+            | Fault::LossyLinks { .. }
+            | Fault::OddMessages { .. } => self.set_bad_links(&fault.bad_links(), None, cluster).await?,
+            Fault::OldDisk { node } => return self.put_back(*node, cluster).await.map(Some),
             Fault::Pause { nodes } => {
                 let is_paused = |node: &Place| self.has(*node, |other| matches!(other, Fault::Pause { .. }));
                 for node in nodes.iter().filter(|node| !is_paused(node)) {
                     cluster.resume(*node).await?;
                 }
-                Ok(())
             }
             Fault::SlowProcess { node, .. } => {
                 let others = self.active().filter(|other| other.nodes().contains(node));
                 let duty = others.filter_map(Fault::duty).next();
-                cluster.slow_process(*node, duty)
+                cluster.slow_process(*node, duty)?;
             }
-            Fault::FailingDisk { nodes } | Fault::SlowDisk { nodes, .. } => self.set_disks(nodes, None, cluster),
-            Fault::ClockJump { nodes, .. } | Fault::ClockDrift { nodes, .. } => {
-                let is_wrong = |node: &Place| {
-                    let is_of_clocks =
-                        |other: &Fault| matches!(other, Fault::ClockJump { .. } | Fault::ClockDrift { .. });
-                    self.has(*node, is_of_clocks)
-                };
-                let mut over = nodes.iter().filter(|node| !is_wrong(node));
-                over.try_for_each(|node| cluster.change_clock(*node, ClockChange::Mend))
+            Fault::FailingDisk { nodes, .. } | Fault::SlowDisk { nodes, .. } => {
+                self.set_disks(nodes, None, cluster).await?;
             }
+            Fault::ClockJump { nodes, .. } | Fault::ClockDrift { nodes, .. } | Fault::ClockStrobe { nodes, .. } => {
+                let is_wrong = |node: &Place| self.has(*node, |other| other.kind() == FaultKind::Clock);
+                let over: Vec<_> = nodes.iter().copied().filter(|node| !is_wrong(node)).collect();
+                change_clocks(&over, ClockChange::Mend, cluster).await?;
+            }
+            Fault::ClientsRebound | Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => {}
+            Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::LostDisk { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. } => {}
         }
+        Ok(None)
+    }
+
+    /// Kills a node, and puts back the copy of its disk; it is started by whoever starts those that are down.
+    async fn put_back(&mut self, node: Place, cluster: &mut impl Cluster) -> anyhow::Result<Effect> {
+        let mut how = Vec::new();
+        if cluster.is_running(node) {
+            how = self.kill_all(&[node], cluster).await?;
+        }
+        let counted = if cluster.is_running(node) || self.members.is_absent(node) {
+            Vec::new() // It was lost for good meanwhile.
+        } else {
+            cluster.restore_disk(node)?
+        };
+        Ok(Effect::Ended { how, counted })
     }
 
     /// What is counted of a fault, up to the present; nothing, if it is seen at once.
@@ -137,29 +211,47 @@ impl Nemesis {
             counts.map(count).sum::<u64>()
         };
         match fault {
-            Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                vec![(
-                    "dropped",
-                    on_links(fault.cuts(self.members.place_count()), |counts| counts.held),
-                )]
+            Fault::Isolate { .. }
+            | Fault::Halves { .. }
+            | Fault::OneWay { .. }
+            | Fault::Bridge { .. }
+            | Fault::Partial { .. }
+            | Fault::MajoritiesRing { .. }
+            | Fault::Flapping { .. }
+            | Fault::Swizzle { .. } => {
+                let links = fault.cuts(self.members.place_count());
+                vec![("dropped", on_links(links, |counts| counts.held))]
             }
+            Fault::HeldLinks { .. } => vec![("held", on_links(fault.held_links(), |counts| counts.held))],
+            Fault::ClientsCut { nodes } => vec![("dropped", of_nodes(nodes, |counts| counts.clients_cut))],
+            Fault::ThrottledLinks { .. } => vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))],
             Fault::SlowLinks { .. } => vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))],
             Fault::LossyLinks { .. } => vec![("lost", on_links(fault.bad_links(), |counts| counts.lost))],
             Fault::OddMessages { .. } => vec![
                 ("late", on_links(fault.bad_links(), |counts| counts.late)),
                 ("twice", on_links(fault.bad_links(), |counts| counts.twice)),
+                ("dropped", on_links(fault.bad_links(), |counts| counts.dropped)),
             ],
             Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Vec::new(),
+            Fault::OldDisk { .. } | Fault::ClientsRebound => Vec::new(),
             Fault::Join { .. }
             | Fault::Leave { .. }
             | Fault::Replace { .. }
+            | Fault::LostDisk { .. }
             | Fault::Remove { .. }
             | Fault::Weigh { .. } => Vec::new(),
             Fault::Pause { nodes } => vec![("delayed", of_nodes(nodes, |counts| counts.inputs_delayed))],
             Fault::SlowProcess { node, .. } => vec![("delayed", of_nodes(&[*node], |counts| counts.inputs_delayed))],
-            Fault::FailingDisk { nodes } => vec![("syncs_failed", of_nodes(nodes, |counts| counts.syncs_failed))],
+            Fault::FailingDisk { nodes, on } => {
+                let failed = of_nodes(nodes, |counts| counts.syncs_failed + counts.writes_failed);
+                match on {
+                    DiskFailure::Sync => vec![("syncs_failed", failed)],
+                    DiskFailure::Write | DiskFailure::Full => vec![("writes_failed", failed)],
+                    DiskFailure::Read => vec![("reads_failed", of_nodes(nodes, |counts| counts.reads_failed))],
+                }
+            }
             Fault::SlowDisk { nodes, .. } => vec![("syncs_slowed", of_nodes(nodes, |counts| counts.syncs_slowed))],
-            Fault::ClockJump { nodes, .. } | Fault::ClockDrift { nodes, .. } => {
+            Fault::ClockJump { nodes, .. } | Fault::ClockDrift { nodes, .. } | Fault::ClockStrobe { nodes, .. } => {
                 vec![("readings_wrong", of_nodes(nodes, |counts| counts.readings_wrong))]
             }
         }
@@ -181,40 +273,48 @@ impl Nemesis {
         Ok(how)
     }
 
-    fn cut_power(&mut self, nodes: &[Place], cluster: &mut impl Cluster) -> anyhow::Result<Effect> {
-        let (mut how, mut batches_lost, mut batches_kept, mut records_lost) = (Vec::new(), 0, 0, 0);
+    async fn cut_power(&mut self, nodes: &[Place], cluster: &mut impl Cluster) -> anyhow::Result<Effect> {
+        let (mut how, mut counted) = (Vec::new(), Counted::new());
         for node in nodes {
             if cluster.is_running(*node) {
                 self.starting.retain(|starting| starting.node != *node);
-                let loss = cluster.cut_power(*node)?;
-                how.push((*node, "without power".to_owned()));
-                batches_lost += loss.batches_lost as u64;
-                batches_kept += loss.batches_kept as u64;
-                records_lost += loss.records_lost as u64;
+                let (end, lost) = cluster.cut_power(*node).await?;
+                how.push((*node, end));
+                for (name, count) in lost {
+                    match counted.iter_mut().find(|(other, _)| *other == name) {
+                        Some((_, sum)) => *sum += count,
+                        None => counted.push((name, count)),
+                    }
+                }
             }
         }
-        let counted = vec![
-            ("batches_lost", batches_lost),
-            ("batches_kept", batches_kept),
-            ("records_lost", records_lost),
-        ];
         Ok(Effect::Ended { how, counted })
     }
 
-    /// Opens all links, and cuts and spoils again what other faults keep so.
-    fn reopen(&self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    /// Opens all links, and cuts and spoils again what other faults keep so at this moment.
+    pub(super) async fn reopen(&self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         cluster.heal()?;
-        let cuts: BTreeSet<_> = self
-            .active()
-            .flat_map(|fault| fault.cuts(self.members.place_count()))
-            .collect();
+        let now = cluster.elapsed();
+        let count = self.members.place_count();
+        let cuts = self
+            .active
+            .iter()
+            .flat_map(|active| active.fault.cuts_at(count, active.moment(now)));
+        let cuts: BTreeSet<_> = cuts.collect();
         cuts.into_iter().try_for_each(|(from, to)| cluster.cut(from, to))?;
+        let held: BTreeSet<_> = self.active().flat_map(Fault::held_links).collect();
+        held.into_iter().try_for_each(|(from, to)| cluster.hold(from, to))?;
+        for fault in self.active() {
+            if let Fault::ClientsCut { nodes } = fault {
+                nodes.iter().try_for_each(|node| cluster.set_reach(*node, Reach::Cut))?;
+            }
+        }
         let bad: BTreeSet<_> = self.active().flat_map(Fault::bad_links).collect();
-        self.set_bad_links(&Vec::from_iter(bad), None, cluster)
+        self.set_bad_links(&Vec::from_iter(bad), None, cluster).await
     }
 
     /// Has links be as bad as the faults that are on, and `new`, want them.
-    fn set_bad_links(
+    async fn set_bad_links(
         &self,
         links: &[(Place, Place)],
         new: Option<&Fault>,
@@ -225,24 +325,24 @@ impl Nemesis {
                 .active()
                 .chain(new)
                 .filter(|fault| fault.bad_links().contains(link));
-            let faults = wanting.map(Fault::link_faults).fold(LinkFaults::default(), worse);
-            cluster.set_link_faults(link.0, link.1, &faults)?;
+            let faults = wanting.map(Fault::link_faults).reduce(worse).unwrap_or_default();
+            cluster.set_link_faults(link.0, link.1, &faults).await?;
         }
         Ok(())
     }
 
     /// Has disks be as bad as the faults that are on, and `new`, want them.
-    fn set_disks(&self, nodes: &[Place], new: Option<&Fault>, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    async fn set_disks(&self, nodes: &[Place], new: Option<&Fault>, cluster: &mut impl Cluster) -> anyhow::Result<()> {
         for node in nodes {
             let mut faults = DiskFaults::default();
             for fault in self.active().chain(new).filter(|fault| fault.nodes().contains(node)) {
                 match fault {
-                    Fault::FailingDisk { .. } => faults.fails = true,
+                    Fault::FailingDisk { on, .. } => faults.fails.push(*on),
                     Fault::SlowDisk { delay, .. } => faults.slower_by = faults.slower_by.max(*delay),
                     _ => {}
                 }
             }
-            cluster.set_disk_faults(*node, faults)?;
+            cluster.set_disk_faults(*node, faults).await?;
         }
         Ok(())
     }
@@ -253,14 +353,43 @@ impl Nemesis {
     }
 }
 
+async fn change_clocks(nodes: &[Place], change: ClockChange, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+    for node in nodes {
+        cluster.change_clock(*node, change).await?;
+    }
+    Ok(())
+}
+
 /// A link with the faults of two.
 fn worse(one: LinkFaults, other: LinkFaults) -> LinkFaults {
+    let (slower, faster) = if one.jitter >= other.jitter {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    let fewest = [one.packets_per_second, other.packets_per_second];
+    let fewest = fewest.into_iter().filter(|packets| *packets > 0).min();
     LinkFaults {
         slower_by: one.slower_by.max(other.slower_by),
-        jitter: one.jitter.max(other.jitter),
+        jitter: slower.jitter.max(faster.jitter),
+        jitter_is: slower.jitter_is,
+        packets_per_second: fewest.unwrap_or(0),
         loss_percent: one.loss_percent.max(other.loss_percent),
         late_percent: one.late_percent.max(other.late_percent),
         twice_percent: one.twice_percent.max(other.twice_percent),
+        dropped_percent: one.dropped_percent.max(other.dropped_percent),
+        kinds: match (is_odd(&one), is_odd(&other)) {
+            (true, true) => one.kinds.with(other.kinds),
+            (true, false) => one.kinds,
+            (false, _) => other.kinds,
+        },
         late_by_max: one.late_by_max.max(other.late_by_max),
     }
+}
+
+/// Whether messages come late, twice or never.
+fn is_odd(faults: &LinkFaults) -> bool {
+    [faults.late_percent, faults.twice_percent, faults.dropped_percent]
+        .iter()
+        .any(|percent| *percent > 0)
 }

@@ -1,7 +1,8 @@
 //! Changes of membership: asked of the cluster as often as it takes, and looked at until nothing moves any more.
 //!
 //! ```text
-//!   Join, Replace   start the spare, and wait until it owns its share
+//!   Join, Replace   start the spare, and wait until it owns its share; LostDisk is a Replace whose node is seen to
+//!                   refuse to start on what is left of its disk
 //!   Leave, Weigh    ask the node until it agrees, and wait until nothing moves
 //!   Remove          kill the node, ask another until it agrees that it is gone, and wait until nothing moves
 //! ```
@@ -169,6 +170,10 @@ impl Nemesis {
             evidence.insert("killed".to_owned(), json!([node]));
             evidence.insert("ended".to_owned(), json!(how));
         }
+        if let Fault::LostDisk { node, how, .. } = fault {
+            let came = cluster.lose_disk(node, how).await?;
+            evidence.insert("started_on_what_is_left".to_owned(), came.into());
+        }
         if let Some(node) = fault.starts() {
             let entry = fault
                 .ends()
@@ -256,7 +261,10 @@ impl Nemesis {
         let is_done = match &change.fault {
             Fault::Leave { node } => standing(*node) == Some(Standing::Left),
             Fault::Remove { .. } => self.is_forgotten(&change.fault, statuses, cluster),
-            Fault::Join { node } | Fault::Replace { by: node, .. } | Fault::Weigh { node, .. } => {
+            Fault::Join { node }
+            | Fault::Replace { by: node, .. }
+            | Fault::LostDisk { by: node, .. }
+            | Fault::Weigh { node, .. } => {
                 matches!(standing(*node), Some(Standing::Normal | Standing::Left))
             }
             _ => unreachable!("{} is no change", change.fault),
@@ -284,7 +292,7 @@ impl Nemesis {
     fn is_overtaken(&self, change: &Fault) -> bool {
         let doer = match change {
             Fault::Leave { node } | Fault::Weigh { node, .. } | Fault::Join { node } => Some(*node),
-            Fault::Replace { by, .. } => Some(*by),
+            Fault::Replace { by, .. } | Fault::LostDisk { by, .. } => Some(*by),
             _ => None,
         };
         doer.is_some_and(|node| self.members.is_absent(node))

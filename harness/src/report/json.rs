@@ -1,5 +1,6 @@
 //! The report as one JSON object, as CLI.md fixes it.
 
+use quorate_workloads::Judgement;
 use serde_json::{Value, json};
 
 use super::{Measured, Report};
@@ -28,6 +29,7 @@ pub fn json(report: &Report) -> Value {
         "counts": judgement.counts,
         "figures": judgement.figures,
         "vacuous": judgement.vacuous,
+        "tests": tests(judgement),
     });
     if !report.thresholds.is_empty() {
         object["thresholds"] = json!(report.thresholds);
@@ -37,6 +39,12 @@ pub fn json(report: &Report) -> Value {
         fields.extend(measurements(report, measured));
     }
     object
+}
+
+/// What tested the claims: counted, how often at least, and for which of them.
+fn tests(judgement: &Judgement) -> Vec<Value> {
+    let tests = judgement.tests().into_iter();
+    tests.map(|(tested, claims)| json!({ "by": tested.by, "what": tested.by.words(), "count": tested.count, "least": tested.least, "claims": claims })).collect()
 }
 
 fn measurements(report: &Report, measured: &Measured) -> serde_json::Map<String, Value> {

@@ -32,6 +32,7 @@ pub fn text(report: &Report) -> String {
     for claim in &report.judgement.claims {
         claim_line(&mut out, claim);
     }
+    tests(&mut out, report);
     let mut told: Vec<&str> = Vec::new();
     for claim in report.broken() {
         let text = claim.witness.as_ref().map_or("", |witness| witness.text.as_str());
@@ -207,6 +208,34 @@ fn claim_line(out: &mut String, claim: &ClaimReport) {
     };
 }
 
+/// What tested the claims, and which of them each thing did.
+fn tests(out: &mut String, report: &Report) {
+    let tests = report.judgement.tests();
+    if tests.is_empty() {
+        return;
+    }
+    let asking = report
+        .judgement
+        .claims
+        .iter()
+        .filter(|claim| claim.claimed && !claim.tested_by.is_empty());
+    let asked = asking.count();
+    out.push_str("\ntested by\n");
+    for (tested, claims) in tests {
+        let short = if tested.is_enough() { "" } else { "TOO FEW " };
+        let _ = writeln!(out, "  {short}{} {}", tested.count, tested.by.words());
+        let are_all = claims.len() == asked;
+        let claims = if are_all {
+            "every claim".to_owned()
+        } else {
+            claims.join(", ")
+        };
+        for line in wrap(&claims, WIDTH - 15) {
+            let _ = writeln!(out, "{:15}{line}", "");
+        }
+    }
+}
+
 fn evidence(out: &mut String, claim: &ClaimReport) {
     let Some(witness) = &claim.witness else {
         return;
@@ -246,7 +275,7 @@ fn verdict(out: &mut String, report: &Report) {
         }
         (Verdict::Unknown, _) => "part of the record could not be judged".to_owned(),
         (Verdict::Vacuous, Some(why)) => format!("{why}, so that nothing was put to the test"),
-        (Verdict::Vacuous, None) => "a claim was not tested".to_owned(),
+        (Verdict::Vacuous, None) => untested(report),
     };
     let missed: Vec<_> = report.missed().map(|reached| reached.threshold.as_str()).collect();
     let missed = match &*missed {
@@ -259,6 +288,17 @@ fn verdict(out: &mut String, report: &Report) {
         verdict.name(),
         report.exit.code()
     );
+}
+
+/// Which claims were not tested, and for want of what.
+fn untested(report: &Report) -> String {
+    let claims = report.judgement.claims.iter().filter(|claim| is_untested(claim));
+    let words = claims.map(|claim| {
+        let few = claim.tested_by.iter().find(|tested| !tested.is_enough());
+        let why = few.map_or_else(|| "nothing to judge".to_owned(), |few| format!("no {}", few.by.words()));
+        format!("{} was not tested: {why}", claim.claim.name)
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 fn is_untested(claim: &ClaimReport) -> bool {

@@ -80,11 +80,33 @@ impl Switch {
             if id.index() == ENDPOINTS_MAX {
                 return Err(SwitchError::TooManyEndpoints { limit: ENDPOINTS_MAX });
             }
-            front.register(&self.registry, Token(id.index())).map_err(no_front)?;
+            let token = Token(links.next_token());
+            front.register(&self.registry, token).map_err(no_front)?;
             links.add(Arc::new(front))
         };
         tracing::debug!(name, ?id, front = %address, "endpoint added");
         Ok((id, address))
+    }
+
+    /// Has what an endpoint sends come from another front, as after a router that was started anew, and returns it. What is
+    /// sent to the earlier ones reaches the endpoint still.
+    ///
+    /// # Errors
+    /// [`SwitchError::Front`] or [`SwitchError::Ended`].
+    pub fn rebind(&self, id: EndpointId) -> Result<SocketAddr, SwitchError> {
+        self.check_running()?;
+        let no_front = |source| SwitchError::Front {
+            name: format!("{id:?}"),
+            source,
+        };
+        let mut front = Front::bind().map_err(no_front)?;
+        let address = front.address();
+        let mut links = self.links.lock();
+        let token = Token(links.next_token());
+        front.register(&self.registry, token).map_err(no_front)?;
+        links.rebind(id, Arc::new(front));
+        tracing::debug!(?id, front = %address, "endpoint rebound");
+        Ok(address)
     }
 
     /// Says that an endpoint's process has bound `address`: what comes from there is the

@@ -4,17 +4,21 @@
 //! its user changes it in between. Invariants: an address belongs to one endpoint at most and never
 //! to a front; every train handled is counted exactly once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use quorate_sim::Distribution;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::delays::{Delays, Waiting};
 use super::error::SwitchError;
-use super::front::{Front, Sent, Train};
+use super::front::{Front, Kept, Sent, Train};
+
+/// How many packets a link keeps that holds what it carries: more than a connection sends before it is given up.
+const HELD_PACKETS_MAX: usize = 4096;
 
 /// A party that the switch connects: a node, or the harness's own client. Only the switch that
 /// made it knows it.
@@ -22,10 +26,6 @@ use super::front::{Front, Sent, Train};
 pub struct EndpointId(usize);
 
 impl EndpointId {
-    pub(super) fn from_index(index: usize) -> Self {
-        Self(index)
-    }
-
     pub(super) fn index(self) -> usize {
         self.0
     }
@@ -39,12 +39,18 @@ pub enum LinkPolicy {
     Open,
     /// Drops every packet.
     Cut,
+    /// Keeps every packet, and forwards all at once when it is set to anything else.
+    Held,
     /// Loses some packets and forwards the others later, in order.
     Bad {
         /// How much later.
         delay: Duration,
         /// How much later still at most, drawn for each packet.
         jitter: Duration,
+        /// How that is drawn.
+        jitter_is: Distribution,
+        /// How many pass in a second; as many as there are, if it is 0.
+        packets_per_second: u32,
         /// How many of 100 are lost.
         loss_percent: u8,
     },
@@ -60,6 +66,8 @@ pub struct LinkCounters {
     pub forwarded_bytes: u64,
     /// Datagrams dropped because the link was cut.
     pub cut_packets: u64,
+    /// Of those forwarded, undelivered or lost since, the datagrams that the link has kept for a while.
+    pub held_packets: u64,
     /// Datagrams lost because the link loses some, or has more waiting on it than there is room for.
     pub lost_packets: u64,
     /// Of those forwarded or undelivered, the datagrams that had waited because the link is slow.
@@ -74,6 +82,7 @@ impl LinkCounters {
         self.forwarded_packets += other.forwarded_packets;
         self.forwarded_bytes += other.forwarded_bytes;
         self.cut_packets += other.cut_packets;
+        self.held_packets += other.held_packets;
         self.lost_packets += other.lost_packets;
         self.slowed_packets += other.slowed_packets;
         self.undelivered_packets += other.undelivered_packets;
@@ -103,6 +112,10 @@ impl SharedLinks {
 #[derive(Debug)]
 pub(super) struct Links {
     endpoints: Vec<Endpoint>,
+    /// Every front that was ever opened and whose it is, by the token of its events.
+    fronts: Vec<(EndpointId, Arc<Front>)>,
+    /// What is kept on links that hold what they carry.
+    held: BTreeMap<(EndpointId, EndpointId), Vec<Kept>>,
     /// Who is attached where: the inverse of `Endpoint::address`.
     owners: HashMap<SocketAddr, EndpointId>,
     delays: Delays,
@@ -114,6 +127,8 @@ impl Default for Links {
     fn default() -> Self {
         Self {
             endpoints: Vec::new(),
+            fronts: Vec::new(),
+            held: BTreeMap::new(),
             owners: HashMap::new(),
             delays: Delays::default(),
             rng: Pcg64Mcg::seed_from_u64(0),
@@ -123,6 +138,7 @@ impl Default for Links {
 
 #[derive(Debug)]
 struct Endpoint {
+    /// Where what it sends comes from.
     front: Arc<Front>,
     /// Where its process listens; none while it is not attached.
     address: Option<SocketAddr>,
@@ -148,6 +164,7 @@ impl Links {
         for endpoint in &mut self.endpoints {
             endpoint.incoming.push(Link::default());
         }
+        self.fronts.push((id, Arc::clone(&front)));
         self.endpoints.push(Endpoint {
             front,
             address: None,
@@ -157,13 +174,18 @@ impl Links {
         id
     }
 
+    /// Has what an endpoint sends come from another front from here on. What others send to the earlier ones reaches it
+    /// still.
+    pub(super) fn rebind(&mut self, id: EndpointId, front: Arc<Front>) {
+        self.vacate(front.address());
+        self.fronts.push((id, Arc::clone(&front)));
+        self.endpoint_mut(id).front = front;
+    }
+
     /// Says that the process of `id` is at `address`.
     pub(super) fn attach(&mut self, id: EndpointId, address: SocketAddr) -> Result<(), SwitchError> {
         let on_loopback = address.is_ipv4() && address.ip().is_loopback() && address.port() != 0;
-        let is_front = self
-            .endpoints
-            .iter()
-            .any(|endpoint| endpoint.front.address() == address);
+        let is_front = self.fronts.iter().any(|(_, front)| front.address() == address);
         if !on_loopback || is_front {
             return Err(SwitchError::Unattachable { address });
         }
@@ -191,6 +213,9 @@ impl Links {
 
     pub(super) fn set_policy(&mut self, from: EndpointId, to: EndpointId, policy: LinkPolicy) {
         self.link_mut(from, to).policy = policy;
+        if policy != LinkPolicy::Held {
+            self.release(from, to);
+        }
     }
 
     pub(super) fn heal_all(&mut self) {
@@ -198,6 +223,28 @@ impl Links {
             for link in &mut endpoint.incoming {
                 link.policy = LinkPolicy::Open;
             }
+        }
+        let held: Vec<_> = self.held.keys().copied().collect();
+        held.into_iter().for_each(|(from, to)| self.release(from, to));
+    }
+
+    /// Keeps the packets of a train, as far as there is room; returns how many are lost.
+    fn keep(&mut self, train: &Train<'_>, from: EndpointId, to: EndpointId) -> LinkCounters {
+        let kept = self.held.entry((from, to)).or_default();
+        let room = HELD_PACKETS_MAX.saturating_sub(kept.len());
+        kept.extend(train.packets().take(room).map(|packet| packet.keep()));
+        LinkCounters {
+            lost_packets: train.packet_count().saturating_sub(room as u64),
+            ..LinkCounters::default()
+        }
+    }
+
+    /// Sends on what a link has kept, in its order.
+    fn release(&mut self, from: EndpointId, to: EndpointId) {
+        let source = self.endpoint(from).front.address();
+        for packet in self.held.remove(&(from, to)).unwrap_or_default() {
+            let sent = self.forward(&packet.as_train(source), from, to);
+            self.link_mut(from, to).counters.add(sent);
         }
     }
 
@@ -216,11 +263,13 @@ impl Links {
                 };
                 (cut, 0)
             }
-            LinkPolicy::Bad {
-                delay,
-                jitter,
-                loss_percent,
-            } => self.spoil(train, from, to, (delay, jitter), loss_percent),
+            LinkPolicy::Held => {
+                let lost = self.keep(train, from, to);
+                let kept = train.packet_count() - lost.lost_packets;
+                self.link_mut(from, to).counters.held_packets += kept;
+                (lost, kept)
+            }
+            LinkPolicy::Bad { .. } => self.spoil(train, from, to),
         };
         assert_eq!(
             outcome.handled_packets() + waiting_count,
@@ -231,14 +280,17 @@ impl Links {
     }
 
     /// Loses some packets of a train and has the others wait; returns how many wait.
-    fn spoil(
-        &mut self,
-        train: &Train<'_>,
-        from: EndpointId,
-        to: EndpointId,
-        (delay, jitter): (Duration, Duration),
-        loss_percent: u8,
-    ) -> (LinkCounters, u64) {
+    fn spoil(&mut self, train: &Train<'_>, from: EndpointId, to: EndpointId) -> (LinkCounters, u64) {
+        let LinkPolicy::Bad {
+            delay,
+            jitter,
+            jitter_is,
+            packets_per_second,
+            loss_percent,
+        } = self.link(from, to).policy
+        else {
+            unreachable!("only what is bad is spoilt");
+        };
         let now = Instant::now();
         let (mut outcome, mut waiting_count) = (LinkCounters::default(), 0);
         for packet in train.packets() {
@@ -246,9 +298,15 @@ impl Links {
                 outcome.lost_packets += 1;
                 continue;
             }
-            let due = now + delay + jitter.mul_f64(self.rng.random());
-            let due = self.link(from, to).last_due.map_or(due, |last| last.max(due));
-            if due <= now {
+            let due = now + delay + jitter_is.draw(&mut self.rng, jitter);
+            // As long as the one before takes, where so many pass in a second.
+            let gap = if packets_per_second > 0 {
+                Duration::from_secs(1) / packets_per_second
+            } else {
+                Duration::ZERO
+            };
+            let due = self.link(from, to).last_due.map_or(due, |last| due.max(last + gap));
+            if due <= now && packets_per_second == 0 {
                 outcome.add(self.forward(&packet, from, to));
                 continue;
             }
@@ -299,8 +357,15 @@ impl Links {
         EndpointId(self.endpoints.len())
     }
 
-    pub(super) fn front(&self, id: EndpointId) -> &Arc<Front> {
-        &self.endpoint(id).front
+    /// The token that the events of the next front will have.
+    pub(super) fn next_token(&self) -> usize {
+        self.fronts.len()
+    }
+
+    /// The front of a token, and whose it is.
+    pub(super) fn front_at(&self, token: usize) -> (EndpointId, Arc<Front>) {
+        let (owner, front) = &self.fronts[token];
+        (*owner, Arc::clone(front))
     }
 
     pub(super) fn counters(&self, from: EndpointId, to: EndpointId) -> LinkCounters {

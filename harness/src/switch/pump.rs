@@ -13,7 +13,7 @@ use mio::{Events, Poll, Token};
 use super::front::{BATCH_TRAINS_MAX, Buffers, Front};
 use super::links::{EndpointId, SharedLinks};
 
-/// The token of the event that ends the thread; a front's token is its endpoint's index.
+/// The token of the event that ends the thread; a front's is its place among all that were opened.
 pub(super) const STOP: Token = Token(usize::MAX);
 
 /// How many events are fetched at once; the system keeps the others for the next time.
@@ -48,14 +48,14 @@ pub(super) fn run(mut poll: Poll, links: &SharedLinks) -> io::Result<()> {
         for event in &events {
             match event.token() {
                 STOP => return Ok(()),
-                Token(index) => ready.insert(EndpointId::from_index(index)),
+                Token(index) => ready.insert(index),
             };
         }
         // One batch each, so that a busy front holds up the others for no longer than that.
-        for id in mem::take(&mut ready) {
-            let front = links.lock().front(id).clone();
+        for token in mem::take(&mut ready) {
+            let (id, front) = links.lock().front_at(token);
             if handle_batch(&front, id, links, &mut buffers)? == BATCH_TRAINS_MAX {
-                ready.insert(id);
+                ready.insert(token);
             }
         }
     }

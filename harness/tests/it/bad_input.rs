@@ -3,7 +3,10 @@
 use std::fs;
 
 use quorate_core::Plant;
-use quorate_harness::{fault::FaultKind, suite::Suite};
+use quorate_harness::{
+    fault::{Fault, FaultKind, Role},
+    suite::Suite,
+};
 
 use crate::command::Quorate;
 
@@ -133,6 +136,7 @@ fn help_and_version_are_no_errors() {
         "convert ",
         "claims ",
         "faults ",
+        "doctor ",
         "gossip ",
         "scenarios ",
         "node ",
@@ -149,7 +153,7 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn lists_are_a_line_each_and_json_on_demand() {
     let quorate = Quorate::new();
-    let faults = FaultKind::ALL.len() + Plant::ALL.len();
+    let faults = FaultKind::ALL.len() + Fault::examples().len() + Role::FORMS.len() + Plant::ALL.len();
     let cells = Suite::NAMES
         .into_iter()
         .filter_map(Suite::from_name)

@@ -183,6 +183,12 @@ fn cells_of_a_suite_are_suites() {
     assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
     assert!(told.contains(&("nothing else".to_owned(), "passed")), "{told:?}");
     assert_eq!(with(&told, "failure"), ["fresh-reads"], "{}", ended.stdout);
+    let ended = quorate.run("suite --junit unused.xml");
+    assert_eq!(
+        (ended.code, quorate.path().join("unused.xml").exists()),
+        (64, false),
+        "a list is no run"
+    );
     let (ended, told) = run(&quorate, "suite mine.toml --budget 0ms");
     assert_eq!((ended.code, with(&told, "error").len()), (2, 2), "{}", ended.stdout);
 }

@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use quorate_harness::{replay::save_under, tape::Tape};
+use quorate_harness::{
+    fault::{Fault, Place},
+    replay::save_under,
+    tape::Tape,
+};
 
 use crate::command::{Quorate, verdict_of};
 
@@ -74,9 +78,18 @@ fn a_replay_befalls_whom_the_run_befell() {
     );
     let tape = Tape::read(&quorate.path().join(&run).join("tape.jsonl")).expect("its tape");
     assert_eq!(tape.aimed_at_nodes().scenario().plan.len(), 2);
-    let under_another = save_under(&tape, 99, &quorate.path().join("others"), 1).expect("it runs");
-    let other = under_another.run.expect("a folder");
-    assert_eq!(of_stage(&other.display().to_string(), "applied", "nodes"), befell);
+    let befallen_under = |tape: &Tape, out: &str| {
+        let again = save_under(tape, 99, &quorate.path().join(out), 1).expect("it runs");
+        let run = again.run.expect("a folder").display().to_string();
+        of_stage(&run, "applied", "nodes")
+    };
+    assert_eq!(befallen_under(&tape, "others"), befell);
+    // Not whoever has the role by then, but whom the tape names.
+    let mut told = tape;
+    let other = Place::all(5).find(|place| !befell[0].contains(&place.to_string()));
+    let node = other.expect("four of five");
+    told.header.scenario.plan[0].hit = Some(Fault::Isolate { node });
+    assert_eq!(befallen_under(&told, "told")[0], format!("[\"{node}\"]"));
 }
 
 #[test]

@@ -291,3 +291,34 @@ fn the_smallest_history_of_siblings_and_of_a_sum_breaks_the_same_claim() {
         assert!(claims.iter().all(|claim| claim["verdict"] != "violated"), "{small:#}");
     }
 }
+
+/// A claim that nothing tested says so, and for want of what; judged again it is no other.
+#[test]
+fn a_claim_that_nothing_tested_is_vacuous() {
+    let quorate = Quorate::new();
+    let of = |fault: &str| {
+        let plan = format!("plan = [{{ at = \"500ms\", {fault} }}]");
+        std::fs::write(quorate.path().join("plan.toml"), plan).expect("a folder of our own");
+        let (_, report) = quorate.json("sim --config plan.toml --seed 3 --time 2s");
+        let run = report["run"].as_str().expect("a folder").to_owned();
+        let (_, again) = quorate.json(&format!("check {run}"));
+        assert_eq!(
+            (&again["claims"], &again["verdict"]),
+            (&report["claims"], &report["verdict"])
+        );
+        report
+    };
+    let away = of("lasts = \"800ms\", fault = \"isolate\", node = \"n3\"");
+    assert_eq!(verdict_of(&away, "handoff"), "held", "{away}");
+    let tests = away["tests"].as_array().expect("a list");
+    let hints = tests.iter().find(|test| test["by"] == "hints-delivered");
+    assert_eq!(hints.expect("it is counted")["claims"], serde_json::json!(["handoff"]));
+
+    let paused = of("lasts = \"20ms\", fault = \"pause\", nodes = [\"n3\"]");
+    assert_eq!(
+        (verdict_of(&paused, "handoff").as_str(), &paused["exit"]),
+        ("vacuous", &4.into()),
+        "{paused}"
+    );
+    assert_eq!(verdict_of(&paused, "fresh-reads"), "held", "others were tested");
+}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use quinn_udp::{EcnCodepoint, RecvMeta, Transmit, UdpSocketState};
 use quorate_harness::switch::{EndpointId, LinkCounters, LinkPolicy, Switch, SwitchError};
+use quorate_sim::Distribution;
 use tokio::time::timeout;
 
 use crate::quic;
@@ -137,6 +138,8 @@ fn a_slow_link_delays_one_direction_and_keeps_the_order() {
     let slow = LinkPolicy::Bad {
         delay: Duration::from_millis(30),
         jitter: Duration::from_millis(20),
+        jitter_is: Distribution::Uniform,
+        packets_per_second: 0,
         loss_percent: 0,
     };
     switch.set_link(a.id, b.id, slow).unwrap();
@@ -162,6 +165,8 @@ fn a_healed_link_is_fast_at_once() {
     let slow = LinkPolicy::Bad {
         delay: Duration::from_millis(100),
         jitter: Duration::ZERO,
+        jitter_is: Distribution::Uniform,
+        packets_per_second: 0,
         loss_percent: 0,
     };
     switch.set_link(a.id, b.id, slow).unwrap();
@@ -177,6 +182,62 @@ fn a_healed_link_is_fast_at_once() {
 }
 
 #[test]
+fn of_a_throttled_link_so_many_packets_pass_in_a_second() {
+    let ([a, b], switch) = start();
+    let throttled = LinkPolicy::Bad {
+        delay: Duration::ZERO,
+        jitter: Duration::ZERO,
+        jitter_is: Distribution::LongTailed,
+        packets_per_second: 200,
+        loss_percent: 0,
+    };
+    switch.set_link(a.id, b.id, throttled).unwrap();
+    let began = Instant::now();
+    for number in 0..11 {
+        a.send(&b, &[number]);
+    }
+    for number in 0..11 {
+        b.expect(&a, &[number]);
+    }
+    assert!(began.elapsed() >= Duration::from_millis(50), "{:?}", began.elapsed());
+    assert_eq!(switch.link_counters(a.id, b.id).slowed_packets, 11);
+}
+
+#[test]
+fn what_a_link_holds_comes_at_once_and_in_order_when_it_is_released() {
+    let ([a, b], switch) = start();
+    switch.set_link(a.id, b.id, LinkPolicy::Held).unwrap();
+    for number in 0..20 {
+        a.send(&b, &[number]);
+    }
+    wait_until(|| switch.link_counters(a.id, b.id).held_packets == 20);
+    assert_eq!(switch.link_counters(a.id, b.id).forwarded_packets, 0);
+    b.send(&a, b"the way back is open");
+    a.expect(&b, b"the way back is open");
+    switch.heal_all().unwrap();
+    for number in 0..20 {
+        b.expect(&a, &[number]);
+    }
+    assert_eq!(switch.link_counters(a.id, b.id).forwarded_packets, 20);
+}
+
+#[test]
+fn who_is_rebound_comes_from_another_front_and_is_reached_at_both() {
+    let ([a, b], switch) = start();
+    a.send(&b, b"before");
+    let (_, before) = b.receive();
+    let front = switch.rebind(a.id).unwrap();
+    a.send(&b, b"after");
+    let (_, after) = b.receive();
+    assert_ne!(before, after);
+    assert_eq!(after, front);
+    for front in [before, after] {
+        b.socket.send_to(b"to you", front).expect("a front takes what comes");
+        assert_eq!(a.receive().0, b"to you");
+    }
+}
+
+#[test]
 fn a_lossy_link_loses_its_share() {
     let ([a, b], switch) = start();
     for (loss_percent, expected) in [(50, 120..280), (100, 400..401)] {
@@ -184,6 +245,8 @@ fn a_lossy_link_loses_its_share() {
         let lossy = LinkPolicy::Bad {
             delay: Duration::ZERO,
             jitter: Duration::ZERO,
+            jitter_is: Distribution::Uniform,
+            packets_per_second: 0,
             loss_percent,
         };
         switch.set_link(a.id, b.id, lossy).unwrap();

@@ -79,7 +79,7 @@ pub use self::{
     latency::LatencyWindow,
     level::{Level, LevelError, ParseLevelError, Requirement},
     merkle::{INNER, LEAVES_EACH, LeafId, MerkleTree},
-    message::{Applied, Apply, Errand, Message, Refused, ReplicaRequest, ReplicaResponse, Stretch, Want},
+    message::{Applied, Apply, Errand, Message, MessageKind, Refused, ReplicaRequest, ReplicaResponse, Stretch, Want},
     name::{NAME_BYTES_MAX, Name, NameError},
     node::{Node, StartError},
     ownership::{Epoch, Owner, Ownership, Phase},

@@ -63,6 +63,49 @@ pub enum Message {
     },
 }
 
+/// What a message is about, roughly: for whoever treats some of them otherwise than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageKind {
+    /// Who is there, and what nodes say of themselves.
+    Gossip,
+    /// Who owns what.
+    Topology,
+    /// What a replica is asked.
+    Request,
+    /// What it answers.
+    Response,
+    /// Whether somebody is there, and the answer.
+    Echo,
+}
+
+impl MessageKind {
+    /// Every kind.
+    pub const ALL: [MessageKind; 5] = [
+        MessageKind::Gossip,
+        MessageKind::Topology,
+        MessageKind::Request,
+        MessageKind::Response,
+        MessageKind::Echo,
+    ];
+}
+
+impl Message {
+    /// What it is about.
+    pub fn kind(&self) -> MessageKind {
+        match self {
+            Message::GossipSyn(_) | Message::GossipAck(_) | Message::GossipAck2(_) => MessageKind::Gossip,
+            Message::TopologySyn(_)
+            | Message::TopologyAck(_)
+            | Message::TopologyAck2(_)
+            | Message::Ownerships { .. } => MessageKind::Topology,
+            Message::Request { .. } => MessageKind::Request,
+            Message::Response { .. } => MessageKind::Response,
+            Message::Echo { .. } | Message::EchoAck { .. } => MessageKind::Echo,
+        }
+    }
+}
+
 /// What a replica is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ReplicaRequest {

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
@@ -23,6 +23,7 @@ use tokio::{
 use tracing::level_filters::LevelFilter;
 
 use crate::{
+    control::{self, Control, Writes},
     duration,
     server::{Listening, Options, Server},
     store::Fsync,
@@ -35,11 +36,14 @@ const FAILED: u8 = 70;
 /// How long a node that lost its parent may take to end in good order.
 const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 
+/// Tells the seed of ordered faults from those of the node's own chance.
+const CONTROL_STREAM: u64 = 0x6272_6561_6b73;
+
 /// Runs one node until it is told to stop.
 ///
 /// Its identity (ca.pem, cert.pem, key.pem) has to be in the data folder; `quorate certs` puts it there. Once it
-/// listens it prints one line of JSON to stdout, and nothing else ever: {"listening":"127.0.0.1:4501",
-/// "node":"0f3c...","generation":1}. SIGTERM stops it in good order.
+/// listens it prints one line of JSON to stdout, and nothing else: {"listening":"127.0.0.1:4501",
+/// "node":"0f3c...","generation":1}. SIGTERM stops it in good order. With --control, a line answers each order.
 #[derive(Args, Clone, Debug)]
 pub struct NodeArgs {
     /// The data folder: identity, store and keys
@@ -150,6 +154,12 @@ pub struct NodeArgs {
     /// Stop when stdin ends, as it does when the parent dies, and leave SIGINT to the parent
     #[arg(long)]
     pub exit_with_parent: bool,
+    /// Take orders on stdin, one line of JSON each, that break this node's disk, clock and messages; only for tests
+    #[arg(long)]
+    pub control: bool,
+    /// Hold what is written in memory until it is synced, so that a kill is to the file what a power cut is
+    #[arg(long, requires = "control")]
+    pub hold_writes: bool,
     /// What goes to the log on stderr: off, error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub log_level: LevelFilter,
@@ -216,6 +226,13 @@ impl NodeArgs {
         }
     }
 
+    /// What takes orders, if anything is to.
+    fn control(&self) -> Option<Arc<Control>> {
+        let writes = if self.hold_writes { Writes::Held } else { Writes::InFile };
+        self.control
+            .then(|| Control::new(writes, self.seed.unwrap_or_default() ^ CONTROL_STREAM))
+    }
+
     /// The options that these arguments mean.
     fn options(&self) -> Options {
         let ring = RingShape {
@@ -231,6 +248,7 @@ impl NodeArgs {
             fsync: self.fsync,
             seed: self.seed,
             clock_ahead: self.clock_ahead,
+            control: self.control(),
             node: Config {
                 name: self.name.clone(),
                 seeds: self.seed_node.clone(),
@@ -296,6 +314,10 @@ impl fmt::Display for Failure {
 /// # Errors
 /// [`Failure`], with the exit code that belongs to it.
 pub fn run(args: &NodeArgs) -> Result<(), Failure> {
+    if args.control && io::stdin().is_terminal() {
+        let why = "--control: orders are read from standard input, and that is a terminal";
+        return Err(Failure::Usage(anyhow::Error::msg(why)));
+    }
     let options = args.options();
     options.validate().map_err(|error| Failure::Usage(error.into()))?;
     // Where the process has a log already, that one is used.
@@ -313,29 +335,41 @@ fn serve(options: &Options, exit_with_parent: bool) -> anyhow::Result<()> {
         .build()
         .context("start the runtime")?;
     runtime.block_on(async {
-        let stop = stop_signal(exit_with_parent).context("listen for signals")?;
-        let server = Server::start(options)
-            .await
-            .with_context(|| format!("start {}", options.node.name))?;
-        announce(server.listening()).context("print the line that says where it listens")?;
-        server
-            .run(stop)
-            .await
-            .with_context(|| format!("run {}", options.node.name))
+        let stop = stop_signal(exit_with_parent, options.control.clone()).context("listen for signals")?;
+        let served = start_and_run(options, stop).await;
+        if let Some(control) = &options.control {
+            // What ended the node is counted; whoever gave orders may be gone.
+            let _ = control::say(&control.last_words(), &mut io::stdout().lock());
+        }
+        served
     })
 }
 
+async fn start_and_run(options: &Options, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let server = Server::start(options)
+        .await
+        .with_context(|| format!("start {}", options.node.name))?;
+    announce(server.listening()).context("print the line that says where it listens")?;
+    server
+        .run(stop)
+        .await
+        .with_context(|| format!("run {}", options.node.name))
+}
+
 /// Ready when the process is told to stop.
-fn stop_signal(exit_with_parent: bool) -> io::Result<impl Future<Output = ()>> {
+fn stop_signal(exit_with_parent: bool, control: Option<Arc<Control>>) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     // Taken in both cases: with a parent, so that it is ignored.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let orphaned = Arc::new(Notify::new());
-    if exit_with_parent {
+    if exit_with_parent || control.is_some() {
         let orphaned = Arc::clone(&orphaned);
-        thread::Builder::new()
-            .name("parent".to_owned())
-            .spawn(move || exit_when_stdin_ends(&orphaned))?;
+        thread::Builder::new().name("parent".to_owned()).spawn(move || {
+            read_stdin(control.as_ref());
+            if exit_with_parent {
+                exit_soon(&orphaned);
+            }
+        })?;
     }
     Ok(async move {
         loop {
@@ -352,10 +386,16 @@ fn stop_signal(exit_with_parent: bool) -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Asks for a stop when there is nothing more to read, and ends the process if that takes too long.
-fn exit_when_stdin_ends(orphaned: &Notify) {
-    let mut ignored = [0; 1024];
+/// Reads standard input to its end: orders, where they are taken.
+fn read_stdin(control: Option<&Arc<Control>>) {
     let mut stdin = io::stdin().lock();
+    if let Some(control) = control {
+        tracing::warn!("orders that break this node are taken on standard input");
+        if let Err(error) = control::serve(control, &mut stdin, io::stdout()) {
+            tracing::error!(%error, "no more orders are taken");
+        }
+    }
+    let mut ignored = [0; 1024];
     loop {
         match stdin.read(&mut ignored) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -363,6 +403,10 @@ fn exit_when_stdin_ends(orphaned: &Notify) {
             Ok(_) => {}
         }
     }
+}
+
+/// Asks for a stop, and ends the process if that takes too long.
+fn exit_soon(orphaned: &Notify) {
     orphaned.notify_one();
     thread::sleep(ORPHAN_GRACE);
     std::process::exit(FAILED.into());

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use quorate_core::Message;
+
 use crate::{
     clients::ClientId,
     frame::Received,
@@ -16,6 +18,8 @@ pub(crate) const WAITING_MAX: usize = 1024;
 /// Something that happened on a connection, or to an attempt at one.
 #[derive(Debug)]
 pub(crate) enum Event {
+    /// A message that was ordered to be sent late, on the link that it was for.
+    Overdue { link: LinkId, message: Box<Message> },
     /// The pause before an address is dialled is over.
     Paused { address: SocketAddr },
     /// A node answered at an address; nothing has been said yet.

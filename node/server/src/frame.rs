@@ -107,6 +107,13 @@ pub(crate) enum FrameError {
     LeftOver(usize),
 }
 
+/// How many bytes a message from node to node takes in a frame, its length among them, without what QUIC adds.
+pub fn message_bytes(message: &Message) -> usize {
+    let mut buffer = BytesMut::new();
+    let encoded = encode(&Outgoing::Message(message), &mut buffer);
+    encoded.map_or(0, |()| buffer.len())
+}
+
 /// Appends a frame to `buffer`. On an error the buffer is as it was.
 pub(crate) fn encode(frame: &Outgoing<'_>, buffer: &mut BytesMut) -> Result<(), FrameError> {
     let start = buffer.len();

@@ -14,6 +14,15 @@ pub(crate) struct Clock {
     /// How much it gains, in nanoseconds a millisecond; below 0 for loses.
     drift_ppm: i64,
     since: Time,
+    strobe: Option<Strobe>,
+}
+
+/// How a clock jumps to and fro: it is ahead in every other interval alone.
+#[derive(Clone, Copy, Debug)]
+struct Strobe {
+    by_ns: i64,
+    interval: Duration,
+    since: Time,
 }
 
 impl Clock {
@@ -42,13 +51,16 @@ impl Clock {
             ahead_ns,
             drift_ppm: 0,
             since: now,
+            strobe: None,
             ..*self
         };
     }
 
     pub(crate) fn jump(&mut self, now: Time, by_ns: i64) {
+        let strobe = self.strobe.take();
         self.ahead_ns = self.ahead_ns(now).saturating_add(by_ns);
         self.since = now;
+        self.strobe = strobe;
     }
 
     pub(crate) fn drift(&mut self, now: Time, ppm: i64) {
@@ -56,17 +68,34 @@ impl Clock {
         self.drift_ppm = ppm;
     }
 
+    pub(crate) fn strobe(&mut self, now: Time, by_ns: i64, interval: Duration) {
+        self.strobe = Some(Strobe {
+            by_ns,
+            interval,
+            since: now,
+        });
+    }
+
     pub(crate) fn mend(&mut self, now: Time) {
         self.set(now, self.base_ns);
     }
 
     fn ahead_ns(&self, now: Time) -> i64 {
+        let strobed = self.strobe.map_or(0, |strobe| strobe.ahead_ns(now));
         if self.drift_ppm == 0 {
-            return self.ahead_ns; // Every event asks, and a division of 128 bits is slow.
+            return self.ahead_ns.saturating_add(strobed); // Every event asks, and a division of 128 bits is slow.
         }
         let gained = i128::from(self.drift_ppm) * (now - self.since).as_nanos() as i128 / 1_000_000;
-        let ahead = i128::from(self.ahead_ns) + gained;
+        let ahead = i128::from(self.ahead_ns) + i128::from(strobed) + gained;
         i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+impl Strobe {
+    fn ahead_ns(self, now: Time) -> i64 {
+        let turns = (now - self.since).as_nanos() / self.interval.as_nanos().max(1);
+        let is_off = turns.is_multiple_of(2);
+        if is_off { self.by_ns } else { 0 }
     }
 }
 

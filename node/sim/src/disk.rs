@@ -9,7 +9,7 @@
 //! server uses, shows all of them or none; a checksummed log could show any prefix).
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     rc::Rc,
@@ -39,7 +39,19 @@ pub struct SimDisk {
     /// What the node sees.
     durable: Rc<RefCell<Durable>>,
     unsynced: Rc<RefCell<Unsynced>>,
+    reads: Rc<Reads>,
 }
+
+/// Whether looks fail, and how many have.
+#[derive(Debug, Default)]
+struct Reads {
+    fail: Cell<bool>,
+    failed: Cell<u64>,
+}
+
+/// What a disk held when it was copied.
+#[derive(Clone, Debug)]
+pub struct SavedDisk(Durable);
 
 /// What a crash would go back to.
 #[derive(Debug, Default)]
@@ -110,6 +122,45 @@ impl SimDisk {
     /// Whether the record under a key is spoilt.
     pub(crate) fn is_damaged(&self, key: &Key) -> bool {
         self.durable.borrow().damaged.iter().any(|(_, damaged)| damaged == key)
+    }
+
+    /// Has looks fail, or no longer. Whether they did before.
+    pub(crate) fn set_reads_failing(&self, fail: bool) -> bool {
+        self.reads.fail.replace(fail)
+    }
+
+    /// How many looks have failed.
+    pub(crate) fn reads_failed(&self) -> u64 {
+        self.reads.failed.get()
+    }
+
+    /// A copy of all that is on it.
+    pub(crate) fn save(&self) -> SavedDisk {
+        SavedDisk(self.durable.borrow().clone())
+    }
+
+    /// Puts back what a copy holds. How many records that changes.
+    pub(crate) fn restore(&self, saved: SavedDisk) -> usize {
+        let mut durable = self.durable.borrow_mut();
+        let records = durable.records();
+        let differ = records.filter(|(partition, key, record)| saved.0.record(*partition, key) != Some(*record));
+        let count = differ.count();
+        self.unsynced.borrow_mut().synced = saved.0.clone();
+        *durable = saved.0;
+        count
+    }
+
+    /// Loses all that is on it. How many records that were.
+    pub(crate) fn wipe(&self) -> usize {
+        self.restore(SavedDisk(Durable::default()))
+    }
+
+    fn look(&self) -> Result<(), StoreError> {
+        if !self.reads.fail.get() {
+            return Ok(());
+        }
+        self.reads.failed.set(self.reads.failed.get() + 1);
+        Err(StoreError::Failed("the disk was told to fail".to_owned()))
     }
 
     /// How many records a crash would take back to what they were, or to nothing.
@@ -233,6 +284,7 @@ impl Durable {
 
 impl Store for SimDisk {
     fn record(&self, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         if durable.is_damaged(partition, key) {
             return Err(StoreError::Damaged(format!("key {key} does not fit its checksum")));
@@ -241,6 +293,7 @@ impl Store for SimDisk {
     }
 
     fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         let records = durable.records.get(&partition).into_iter().flatten();
         let mut summaries = Summaries::default();
@@ -255,6 +308,7 @@ impl Store for SimDisk {
     }
 
     fn hints_of(&self, target: NodeId, key: &Key) -> Result<Vec<Hint>, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         let Some(hints) = durable.hints.get(&target) else {
             return Ok(Vec::new());
@@ -271,11 +325,13 @@ impl Store for SimDisk {
     }
 
     fn remembered_writes(&self) -> Result<Vec<(WriteId, RememberedWrite)>, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         Ok(durable.writes.iter().map(|(id, write)| (*id, write.clone())).collect())
     }
 
     fn hints(&self, target: NodeId, after: Option<&HintId>, limit: usize) -> Result<Vec<Hint>, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         let Some(hints) = durable.hints.get(&target) else {
             return Ok(Vec::new());
@@ -289,6 +345,7 @@ impl Store for SimDisk {
     }
 
     fn hint_counts(&self) -> Result<Vec<(NodeId, u64)>, StoreError> {
+        self.look()?;
         let durable = self.durable.borrow();
         Ok(durable
             .hints
@@ -298,6 +355,7 @@ impl Store for SimDisk {
     }
 
     fn memory(&self) -> Result<Memory, StoreError> {
+        self.look()?;
         Ok(self.durable.borrow().memory.clone())
     }
 }

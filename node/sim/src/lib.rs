@@ -15,16 +15,18 @@ mod link;
 mod process;
 mod seed;
 mod tally;
+mod tap;
 mod trace;
 mod world;
 
 pub use self::{
-    disk::{SimDisk, SimFsync},
+    disk::{SavedDisk, SimDisk, SimFsync},
     gossip::{GossipFigures, GossipOptions, measure_gossip},
-    link::{LinkCounts, LinkFaults},
+    link::{Distribution, Kinds, LinkCounts, LinkFaults},
     process::NodeCounts,
     seed::split_seed,
     tally::Tally,
+    tap::{Sent, Tap},
     trace::{TraceEvent, TraceHash, Watch, What},
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

@@ -6,7 +6,10 @@
 
 use std::{ops::Range, time::Duration};
 
-use quorate_core::{Message, Time};
+use quorate_core::{Message, MessageKind, Time};
+
+use rand::RngExt;
+use rand_pcg::Pcg64Mcg;
 
 use crate::world::NodeIndex;
 
@@ -30,20 +33,105 @@ pub struct LinkFaults {
     pub slower_by: Duration,
     /// How much longer still it may take, drawn evenly for each. The order is kept.
     pub jitter: Duration,
+    /// How that is drawn.
+    pub jitter_is: Distribution,
+    /// How many packets pass in a second; as many as there are, if it is 0. The order is kept.
+    pub packets_per_second: u32,
     /// Of 100 packets, how many are lost and have to be sent again. The order is kept.
     pub loss_percent: u8,
     /// Of 100 messages, how many come late and out of order.
     pub late_percent: u8,
     /// Of 100 messages, how many come a second time.
     pub twice_percent: u8,
+    /// Of 100 messages, how many never come, though the connection stays.
+    pub dropped_percent: u8,
+    /// Which messages come late, twice or never.
+    pub kinds: Kinds,
     /// How late a message comes at most that comes late, or for the second time.
     pub late_by_max: Duration,
 }
 
 impl LinkFaults {
     pub(crate) fn is_slow(&self) -> bool {
-        !(self.slower_by.is_zero() && self.jitter.is_zero())
+        !(self.slower_by.is_zero() && self.jitter.is_zero() && self.packets_per_second == 0)
     }
+
+    /// Whether messages of this kind come late, twice or never.
+    pub(crate) fn is_odd(&self, kind: MessageKind) -> bool {
+        let percents = [self.late_percent, self.twice_percent, self.dropped_percent];
+        percents.iter().any(|percent| *percent > 0) && self.kinds.contains(kind)
+    }
+}
+
+/// How a span of time is drawn that may have any length up to one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Distribution {
+    /// Evenly.
+    #[default]
+    Uniform,
+    /// Most are short and few are long, as where packets queue: half of them within a sixteenth of the longest, and half of
+    /// the others within an eighth, and so on. In whole numbers, so that every machine draws the same.
+    LongTailed,
+}
+
+impl Distribution {
+    /// Draws a span.
+    pub fn draw(self, rng: &mut Pcg64Mcg, max: Duration) -> Duration {
+        let max_ns = match self {
+            Distribution::Uniform => nanos(max),
+            Distribution::LongTailed => {
+                let doublings = (0..4).take_while(|_| rng.random()).count();
+                nanos(max) >> (4 - doublings)
+            }
+        };
+        Duration::from_nanos(rng.random_range(0..=max_ns))
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Some kinds of messages. The default is all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Kinds {
+    /// A bit for each kind that is not among them.
+    without: u8,
+}
+
+impl Kinds {
+    /// These kinds; all, if there are none.
+    pub fn of(kinds: &[MessageKind]) -> Kinds {
+        let without = MessageKind::ALL
+            .into_iter()
+            .filter(|kind| !kinds.is_empty() && !kinds.contains(kind));
+        Kinds {
+            without: without.map(bit).sum(),
+        }
+    }
+
+    /// Whether a kind is among them.
+    pub fn contains(self, kind: MessageKind) -> bool {
+        self.without & bit(kind) == 0
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn with(self, other: Kinds) -> Kinds {
+        Kinds {
+            without: self.without & other.without,
+        }
+    }
+
+    /// Every kind among them.
+    pub fn list(self) -> Vec<MessageKind> {
+        let kinds = MessageKind::ALL.into_iter();
+        kinds.filter(|kind| self.contains(*kind)).collect()
+    }
+}
+
+fn bit(kind: MessageKind) -> u8 {
+    1 << kind as u8
 }
 
 /// What has gone wrong on a directed link since the start, counted in messages.
@@ -59,6 +147,8 @@ pub struct LinkCounts {
     pub late: u64,
     /// Delivered a second time.
     pub twice: u64,
+    /// Never delivered.
+    pub dropped: u64,
 }
 
 /// One of the two nodes of a link.
@@ -99,6 +189,8 @@ pub(crate) struct End {
     pub(crate) held: Vec<Message>,
     /// When the last message from this end arrives: the next one does not before.
     pub(crate) last_arrival: Time,
+    /// When the next packet may pass, where so many pass in a second.
+    pub(crate) next_packet: Time,
 }
 
 impl Link {

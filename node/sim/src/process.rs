@@ -69,6 +69,10 @@ pub struct NodeCounts {
     pub syncs_slowed: u64,
     /// How often the node was told a time that its clock would not have shown.
     pub readings_wrong: u64,
+    /// Looks at the disk that failed.
+    pub reads_failed: u64,
+    /// Requests and answers that did not get through to or from clients.
+    pub requests_cut: u64,
 }
 
 impl Process {
@@ -96,7 +100,10 @@ impl Process {
     pub(crate) fn start(&mut self, now: quorate_core::Now) {
         assert!(self.node.is_none(), "a running process can't be started");
         let rng = Pcg64Mcg::seed_from_u64(self.rng.random());
+        // What it holds is read at the start; a disk that can't be read at all is one to be wiped.
+        let reads_fail = self.disk.set_reads_failing(false);
         let node = Node::start(self.config.clone(), self.disk.clone(), rng, now);
+        self.disk.set_reads_failing(reads_fail);
         self.node = Some(node.expect("a simulated disk can be read, and the settings were checked"));
         self.life += 1;
         self.timer = None;

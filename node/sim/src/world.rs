@@ -5,7 +5,14 @@ mod pauses;
 
 pub use self::{faults::PowerLoss, pauses::Duty};
 
-use std::{collections::BTreeMap, fmt, hash::Hash, net::SocketAddr, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    hash::Hash,
+    net::SocketAddr,
+    ops::Range,
+    time::Duration,
+};
 
 use quorate_core::{
     ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request,
@@ -19,10 +26,11 @@ use crate::{
     chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Distribution, Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
     tally::Tally,
+    tap::{Sent, Tap},
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
 };
 
@@ -84,6 +92,8 @@ pub struct Sim {
     clocks: Vec<Clock>,
     links: Links,
     calls: BTreeMap<CallId, NodeIndex>,
+    /// Nodes that no client reaches.
+    unreached: BTreeSet<NodeIndex>,
     next_call: u64,
     delays: Chance,
     // One each, so that what one kind of fault draws does not depend on the others.
@@ -94,6 +104,7 @@ pub struct Sim {
     flips: Pcg64Mcg,
     wakings: Pcg64Mcg,
     trace: Trace,
+    tap: Option<Box<dyn Tap>>,
 }
 
 #[derive(Debug, Hash)]
@@ -178,6 +189,7 @@ impl Sim {
             addresses,
             processes: configs.into_iter().map(process).collect(),
             calls: BTreeMap::new(),
+            unreached: BTreeSet::new(),
             next_call: 0,
             delays: Chance::new(seed, "delays"),
             losses: Chance::new(seed, "losses"),
@@ -187,6 +199,7 @@ impl Sim {
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
             trace: Trace::new(options.is_hashed),
+            tap: None,
             options,
         }
     }
@@ -284,7 +297,7 @@ impl Sim {
         self.next_call += 1;
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
-        let delay = self.link_delay(node, node);
+        let delay = self.client_delay(node);
         let request = Box::new(request);
         self.schedule(delay, Happening::Request { call, request });
         call
@@ -384,6 +397,11 @@ impl Sim {
     /// If nothing is hashed.
     pub fn set_watch(&mut self, watch: Box<dyn Watch>) {
         self.trace.set_watch(watch);
+    }
+
+    /// Shows what passes between nodes from here on to `tap`. Nothing that it does can change the run.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.tap = Some(tap);
     }
 
     /// Checks what has to hold of every node that has nothing on its way to its disk.
@@ -497,6 +515,9 @@ impl Sim {
         let Some(node) = self.calls.get(&call).copied() else {
             return; // The node died, or was given up, and the client has been told so.
         };
+        if self.unreached.contains(&node) {
+            return self.lose_call(call, node);
+        }
         let process = &self.processes[node.0];
         if process.is_running() && process.pause.as_ref().is_none_or(|pause| !pause.is_left) {
             let token = ClientToken(call.0);
@@ -507,6 +528,14 @@ impl Sim {
             let delay = self.link_delay(node, node);
             self.schedule(delay, Happening::Answer { call, outcome });
         }
+    }
+
+    /// A client hears nothing of its request, and gives it up.
+    fn lose_call(&mut self, call: CallId, node: NodeIndex) {
+        self.calls.remove(&call).expect("a request is answered once");
+        self.processes[node.0].counts.requests_cut += 1;
+        let outcome = AnswerKind::Lost;
+        self.schedule(SUSPICION, Happening::Answer { call, outcome });
     }
 
     /// Hands something to a node now, or, if it is paused, once it goes on.
@@ -540,9 +569,12 @@ impl Sim {
                     return;
                 }
                 let call = CallId(token.0);
+                if self.unreached.contains(&node) {
+                    return self.lose_call(call, node);
+                }
                 self.calls.remove(&call).expect("a request is answered once");
                 let outcome = AnswerKind::Answered(response);
-                let delay = self.link_delay(node, node);
+                let delay = self.client_delay(node);
                 self.schedule(delay, Happening::Answer { call, outcome });
             }
             Output::Persist { token, ops } => {
@@ -580,17 +612,29 @@ impl Sim {
         }
         let end = link.end_mut(side(from, to));
         if end.cut {
+            self.tap_message(from, to, &message, None);
+            let end = self.links.between_mut(low, high).end_mut(side(from, to));
             end.held.push(*message);
             end.counts.held += 1;
             return;
         }
         let mut at = self.now + delay + end.faults.slower_by;
         if !end.faults.jitter.is_zero() {
+            let mut jitters = self.jitters.between(self.now, from, to);
             at = at
-                + draw(
-                    &mut self.jitters.between(self.now, from, to),
-                    &(Duration::ZERO..end.faults.jitter),
-                );
+                + match end.faults.jitter_is {
+                    Distribution::Uniform => draw(&mut jitters, &(Duration::ZERO..end.faults.jitter)),
+                    other => other.draw(&mut jitters, end.faults.jitter),
+                };
+        }
+        if end.faults.packets_per_second > 0 {
+            at = at.max(end.next_packet);
+            end.next_packet = at + Duration::from_secs(1) / end.faults.packets_per_second;
+            if at - self.now > SUSPICION {
+                // More than the connection bears waits for its turn.
+                end.counts.slowed += 1;
+                return self.schedule(SUSPICION, Happening::Reset { low, high, era });
+            }
         }
         end.counts.slowed += u64::from(end.faults.is_slow());
         if end.faults.loss_percent > 0 {
@@ -611,15 +655,19 @@ impl Sim {
         let era = link.era;
         let end = link.end_mut(side(from, to));
         let faults = &end.faults;
-        let (late, again) = if faults.late_percent > 0 || faults.twice_percent > 0 {
+        let (late, again) = if faults.is_odd(message.kind()) {
             let mut framing = self.framing.between(self.now, from, to);
+            if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
+                end.counts.dropped += 1;
+                return;
+            }
             let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
             (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))
         } else {
             (None, None) // As on most links: a generator that draws nothing need not be made.
         };
         let now = self.now;
-        let mut arrive_oddly = |at: Time, message: Box<Message>, oddity| {
+        let arrive_oddly = |agenda: &mut Agenda<Happening>, at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
                 to,
@@ -627,16 +675,19 @@ impl Sim {
                 message,
                 oddity,
             };
-            self.agenda.put(at, happening);
+            agenda.put(at, happening);
         };
         if let Some(by) = again {
-            arrive_oddly(at + by, message.clone(), Oddity::Twice);
+            arrive_oddly(&mut self.agenda, at + by, message.clone(), Oddity::Twice);
         }
         if let Some(by) = late {
-            return arrive_oddly(at + by, message, Oddity::Late);
+            self.tap_message(from, to, &message, None);
+            return arrive_oddly(&mut self.agenda, at + by, message, Oddity::Late);
         }
         end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
-        let delay = end.last_arrival - now;
+        let arrives = end.last_arrival;
+        let delay = arrives - now;
+        self.tap_message(from, to, &message, Some(arrives));
         self.schedule(delay, Happening::Arrive { from, to, era, message });
     }
 
@@ -747,6 +798,28 @@ impl Sim {
     /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
     fn link_delay(&self, from: NodeIndex, to: NodeIndex) -> Duration {
         draw(&mut self.delays.between(self.now, from, to), &self.options.link_delay)
+    }
+
+    /// How long it takes from or to a client of a node.
+    fn client_delay(&mut self, node: NodeIndex) -> Duration {
+        let delay = self.link_delay(node, node);
+        if let Some(tap) = &mut self.tap {
+            tap.on_client(delay);
+        }
+        delay
+    }
+
+    fn tap_message(&mut self, from: NodeIndex, to: NodeIndex, message: &Message, arrives: Option<Time>) {
+        let at = self.now;
+        if let Some(tap) = &mut self.tap {
+            tap.on_message(&Sent {
+                at,
+                from,
+                to,
+                message,
+                arrives,
+            });
+        }
     }
 
     fn link(&mut self, low: NodeIndex, high: NodeIndex) -> &mut Link {

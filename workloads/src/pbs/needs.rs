@@ -24,8 +24,10 @@ pub struct Needs {
 /// One of those that there are to choose from, with what is known of it. What is not known is `None`, and meets no need.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// What it is called.
+    /// What it is called. Those of one name are one choice, under several circumstances.
     pub name: String,
+    /// Under which; nothing, if there is only one.
+    pub under: String,
     /// How many replicas there are.
     pub n: u8,
     /// R.
@@ -64,10 +66,10 @@ pub struct Met {
     pub why: String,
 }
 
-/// What becomes of a candidate.
+/// What becomes of a choice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ruling {
-    /// Its place among the candidates.
+    /// The place of the first that has its name among the candidates.
     pub candidate: usize,
     /// What shows that it will do.
     pub met: Vec<Met>,
@@ -75,8 +77,8 @@ pub struct Ruling {
     pub misses: Vec<Miss>,
 }
 
-/// Rules on each candidate, the cheapest first: those that wait for the fewest answers of replicas, a read and a write together; of
-/// those, whose reads and writes take the least time, by the 99th percentiles added. The first one without a miss is the one to take.
+/// Rules on each choice, the cheapest first: those that wait for the fewest answers of replicas, a read and a write together; of
+/// those, whose reads and writes take the least time, by the 99th percentiles added. One that is known under several circumstances has to do under each. The first one without a miss is the one to take.
 pub fn recommend(needs: &Needs, candidates: &[Candidate]) -> Vec<Ruling> {
     let answers = |candidate: &Candidate| candidate.r + candidate.w * candidate.write_rounds;
     let took = |candidate: &Candidate| {
@@ -90,7 +92,16 @@ pub fn recommend(needs: &Needs, candidates: &[Candidate]) -> Vec<Ruling> {
             .cmp(&answers(other))
             .then(took(one).total_cmp(&took(other)))
     });
-    order.into_iter().map(|at| rule(needs, at, &candidates[at])).collect()
+    let mut rulings: Vec<Ruling> = Vec::new();
+    for at in order {
+        let ruling = rule(needs, at, &candidates[at]);
+        let name = |ruling: &Ruling| &candidates[ruling.candidate].name;
+        match rulings.iter_mut().find(|known| name(known) == name(&ruling)) {
+            Some(known) => known.extend(ruling),
+            None => rulings.push(ruling),
+        }
+    }
+    rulings
 }
 
 fn rule(needs: &Needs, at: usize, candidate: &Candidate) -> Ruling {
@@ -99,9 +110,6 @@ fn rule(needs: &Needs, at: usize, candidate: &Candidate) -> Ruling {
         met: Vec::new(),
         misses: Vec::new(),
     };
-    if let Some(down) = needs.tolerate {
-        ruling.tolerate(down, candidate);
-    }
     let percent = |share: f64| format!("{:.4} %", share * 100.0);
     let ms = |ms: f64| format!("{ms:.3} ms");
     if let Some(most) = needs.stale_max {
@@ -133,6 +141,11 @@ fn rule(needs: &Needs, at: usize, candidate: &Candidate) -> Ruling {
             None => ruling.note(false, false, format!("nothing is known of {claim}")),
         }
     }
+    ruling.name_circumstance(&candidate.under);
+    // Whatever the circumstances, it goes by numbers alone.
+    if let Some(down) = needs.tolerate {
+        ruling.tolerate(down, candidate);
+    }
     ruling
 }
 
@@ -140,6 +153,24 @@ impl Ruling {
     /// Whether every need is met.
     pub fn is_met(&self) -> bool {
         self.misses.is_empty()
+    }
+
+    /// Takes in what becomes of the same choice under other circumstances.
+    fn extend(&mut self, other: Ruling) {
+        let is_new = |met: &Met| !self.met.contains(met);
+        let met: Vec<_> = other.met.into_iter().filter(is_new).collect();
+        let is_new = |miss: &Miss| !self.misses.contains(miss);
+        let misses: Vec<_> = other.misses.into_iter().filter(is_new).collect();
+        self.met.extend(met);
+        self.misses.extend(misses);
+    }
+
+    fn name_circumstance(&mut self, under: &str) {
+        if !under.is_empty() {
+            let whys = self.met.iter_mut().map(|met| &mut met.why);
+            let whys = whys.chain(self.misses.iter_mut().map(|miss| &mut miss.why));
+            whys.for_each(|why| *why = format!("{under}: {why}"));
+        }
     }
 
     fn note(&mut self, is_met: bool, is_undecided: bool, why: String) {
@@ -220,6 +251,7 @@ mod tests {
     fn candidate(r: u8, w: u8, stale: f64, read: f64, write: f64) -> Candidate {
         Candidate {
             name: format!("R{r} W{w}"),
+            under: String::new(),
             n: 3,
             r,
             w,
@@ -275,6 +307,39 @@ mod tests {
         let (name, why) = chosen(&needs);
         assert_eq!((name, why.len()), (None, 4));
         assert!(why[2].contains("writes do not go on"), "{why:?}");
+    }
+
+    #[test]
+    fn a_choice_has_to_do_under_every_circumstance() {
+        let mut candidates = candidates();
+        candidates
+            .iter_mut()
+            .for_each(|candidate| candidate.under = "calm".to_owned());
+        let in_storm = candidates.iter().map(|calm| Candidate {
+            under: "storm".to_owned(),
+            stale: if calm.r == 3 { calm.stale } else { estimate(0.5) },
+            ..calm.clone()
+        });
+        candidates.extend(in_storm.collect::<Vec<_>>());
+        let needs = Needs {
+            stale_max: Some(0.001),
+            tolerate: Some(2),
+            ..Needs::default()
+        };
+        let rulings = recommend(&needs, &candidates);
+        assert_eq!(rulings.len(), 4, "one for each choice");
+        let why: Vec<_> = rulings[1].misses.iter().map(|miss| miss.why.as_str()).collect();
+        assert_eq!(candidates[rulings[1].candidate].name, "R2 W1");
+        assert!(
+            why.len() == 2 && why[1].starts_with("storm: stale reads 50.0"),
+            "{why:?}"
+        );
+        let last = rulings.last().expect("there are some");
+        assert_eq!(
+            (last.met.len(), last.misses.len()),
+            (2, 1),
+            "how many may be down is said once: {last:?}"
+        );
     }
 
     #[test]

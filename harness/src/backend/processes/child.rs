@@ -1,11 +1,12 @@
 //! One life of one node's process.
 //!
 //! A task owns the process: it reads where the process listens, waits for its end, pauses it and lets it go on, and kills
-//! it when told to or when nobody holds its handle any more. So a process is always reaped, and no signal goes to one
+//! it when told to or when nobody holds its handle any more; and it hears what the process answers. So a process is always reaped, and no signal goes to one
 //! that has been. Should the harness die while a process is paused, its group is orphaned, and the system has it hang up
 //! and go on.
 
 use std::{
+    collections::BTreeMap,
     fs::OpenOptions,
     io,
     net::SocketAddr,
@@ -15,14 +16,16 @@ use std::{
 };
 
 use anyhow::Context;
+use quorate_node::control::{Answer, Counts, Order, What};
+use quorate_sim::Duty;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde::Deserialize;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{ChildStdin, ChildStdout, Command},
     sync::{
         mpsc::{self, UnboundedReceiver, UnboundedSender},
-        oneshot,
+        oneshot, watch,
     },
     time::{Instant, sleep},
 };
@@ -42,6 +45,11 @@ pub(super) enum ChildEvent {
         /// Where.
         address: SocketAddr,
     },
+    /// What orders had done, as it said at its end.
+    LastWords {
+        /// That.
+        counts: Box<Counts>,
+    },
     /// It has ended, and nobody killed it.
     Ended {
         /// With what.
@@ -55,8 +63,17 @@ pub(super) struct Child {
     life: Life,
     kill: oneshot::Sender<oneshot::Sender<std::io::Result<ExitStatus>>>,
     signals: UnboundedSender<Signalling>,
-    /// The process stops when this ends.
-    _stdin: ChildStdin,
+    /// The process stops when this goes, as its standard input goes with it.
+    orders: UnboundedSender<Ordering>,
+    duty: watch::Sender<Option<Duty>>,
+    orders_given: u64,
+}
+
+/// An order for a process, and whom to tell what it answers.
+#[derive(Debug)]
+struct Ordering {
+    order: Order,
+    tell: oneshot::Sender<Answer>,
 }
 
 /// A signal for a process, and whom to tell how it was taken.
@@ -106,16 +123,23 @@ impl Child {
         let stdout = process.stdout.take().expect("asked for");
         let (kill, killed) = oneshot::channel();
         let (signals, signalled) = mpsc::unbounded_channel();
+        let (orders, ordered) = mpsc::unbounded_channel();
+        let (pending, answers) = mpsc::unbounded_channel();
+        let (duty, duties) = watch::channel(None);
         let tell = move |event| {
             // Nobody listens any more when the run has been given up.
             let _ = events.send(ProcessEvent::Child { node, life, event });
         };
-        tokio::spawn(look_after(process, stdout, killed, signalled, tell));
+        tokio::spawn(write_orders(stdin, ordered, pending));
+        tokio::spawn(doze(duties, signals.clone()));
+        tokio::spawn(look_after(process, stdout, killed, signalled, answers, tell));
         Ok(Child {
             life,
             kill,
             signals,
-            _stdin: stdin,
+            orders,
+            duty,
+            orders_given: 0,
         })
     }
 
@@ -137,6 +161,25 @@ impl Child {
     /// If it can't be told to.
     pub(super) async fn resume(&self) -> anyhow::Result<()> {
         self.signal(Signal::CONT).await.map(|_| ())
+    }
+
+    /// Has the process be stopped and let run in turn, or no longer.
+    pub(super) fn slow(&self, duty: Option<Duty>) {
+        self.duty.send_replace(duty);
+    }
+
+    /// Gives an order that ends by itself after a lease. What is returned ends with the answer, or with the process.
+    pub(super) fn order(&mut self, what: What, lease: Duration) -> oneshot::Receiver<Answer> {
+        self.orders_given += 1;
+        let order = Order {
+            id: self.orders_given,
+            lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
+            what,
+        };
+        let (tell, told) = oneshot::channel();
+        // It fails only if the process has just ended by itself, and its task with it.
+        let _ = self.orders.send(Ordering { order, tell });
+        told
     }
 
     async fn signal(&self, signal: Signal) -> anyhow::Result<bool> {
@@ -169,11 +212,13 @@ async fn look_after(
     stdout: ChildStdout,
     killed: oneshot::Receiver<oneshot::Sender<std::io::Result<ExitStatus>>>,
     mut signalled: UnboundedReceiver<Signalling>,
+    mut ordered: UnboundedReceiver<Ordering>,
     tell: impl Fn(ChildEvent),
 ) {
     let mut lines = BufReader::new(stdout).lines();
     let mut killed = std::pin::pin!(killed);
-    let mut listening = false;
+    let mut is_open = true;
+    let mut pending = BTreeMap::new();
     loop {
         tokio::select! {
             biased;
@@ -194,19 +239,82 @@ async fn look_after(
                 // Whoever asked may have been given up meanwhile.
                 let _ = tell.send(taken);
             }
+            // Taken before the answer can be there, as it is put here before it is written.
+            Some(Ordering { order, tell }) = ordered.recv() => {
+                pending.insert(order.id, tell);
+            }
+            line = lines.next_line(), if is_open => match line {
+                Ok(Some(line)) => hear(&line, &mut pending, &tell),
+                // Its output has ended, and so, soon, has it.
+                Ok(None) | Err(_) => is_open = false,
+            },
             status = process.wait() => {
+                while let (true, Ok(Some(line))) = (is_open, lines.next_line().await) {
+                    hear(&line, &mut pending, &tell);
+                }
                 let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 return tell(ChildEvent::Ended { how });
             }
-            line = lines.next_line(), if !listening => match line {
-                Ok(Some(line)) => if let Ok(announcement) = serde_json::from_str::<Announcement>(&line) {
-                    listening = true;
-                    tell(ChildEvent::Listening { address: announcement.listening });
-                },
-                // Its output has ended, and so, soon, has it.
-                Ok(None) | Err(_) => listening = true,
-            }
         }
+    }
+}
+
+/// Takes in a line that a process has written.
+fn hear(line: &str, pending: &mut BTreeMap<u64, oneshot::Sender<Answer>>, tell: &impl Fn(ChildEvent)) {
+    if let Ok(announcement) = serde_json::from_str::<Announcement>(line) {
+        return tell(ChildEvent::Listening {
+            address: announcement.listening,
+        });
+    }
+    let Ok(answer) = serde_json::from_str::<Answer>(line) else {
+        return; // Another build may say more.
+    };
+    match answer.order.and_then(|id| pending.remove(&id)) {
+        Some(waiting) => {
+            // Whoever asked may have been given up meanwhile.
+            let _ = waiting.send(answer);
+        }
+        None => tell(ChildEvent::LastWords {
+            counts: Box::new(answer.counts),
+        }),
+    }
+}
+
+/// Writes orders to a process for as long as its handle is there. One that is paused, and takes no more, holds up nobody.
+async fn write_orders(
+    mut stdin: ChildStdin,
+    mut orders: UnboundedReceiver<Ordering>,
+    pending: UnboundedSender<Ordering>,
+) {
+    while let Some(ordering) = orders.recv().await {
+        let line = serde_json::to_string(&ordering.order).expect("an order holds what JSON can") + "\n";
+        // Both fail only once the process has ended.
+        if pending.send(ordering).is_err() || stdin.write_all(line.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Stops a process and lets it run in turn, for as long as it is told to.
+async fn doze(mut duties: watch::Receiver<Option<Duty>>, signals: UnboundedSender<Signalling>) {
+    let send = |signal| {
+        let (tell, told) = oneshot::channel();
+        let sent = signals.send(Signalling { signal, tell });
+        async move { sent.is_ok() && told.await.is_ok() }
+    };
+    loop {
+        let Ok(duty) = duties.wait_for(Option::is_some).await.map(|duty| *duty) else {
+            return; // Its handle is gone.
+        };
+        let Duty { stops, runs } = duty.expect("it was waited for");
+        if !send(Signal::STOP).await {
+            return;
+        }
+        sleep(stops).await;
+        if !send(Signal::CONT).await {
+            return;
+        }
+        sleep(runs).await;
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod child;
 mod clients;
+mod disk;
 mod log_tail;
+mod orders;
 
 use std::{
     collections::VecDeque,
@@ -21,9 +23,10 @@ use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
 use quorate_node::{
     certs::Authority,
     client::{ClientEndpoint, ClientOptions, NodeClient},
+    control::{Answer, What},
     identity::Role,
 };
-use quorate_sim::{LinkFaults, split_seed};
+use quorate_sim::{Duty, LinkFaults, split_seed};
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
@@ -33,11 +36,15 @@ use tokio::{
 use self::{
     child::{Child, ChildEvent, Life},
     clients::Patience,
+    disk::{Copies, Damage},
+    orders::Ordered,
 };
 use crate::{
-    cluster::{AskError, Cluster, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, SIMULATED_ALONE},
+    cluster::{
+        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
+    },
     duration,
-    fault::Place,
+    fault::{DiskLoss, Need, Place},
     fsync,
     interrupt::Interrupts,
     level::dc_name,
@@ -48,6 +55,12 @@ use crate::{
 
 /// How long an administrator waits for an answer: comparing all that two nodes hold takes the longest.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a node may take to answer an order: what its disk is in the middle of, at the longest.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How much longer than the load an order is in force, should the harness neither take it back nor end.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// What a process cluster is made with.
 #[derive(Clone, Debug)]
@@ -81,6 +94,10 @@ pub struct ProcessCluster {
     sender: UnboundedSender<ProcessEvent>,
     happened: VecDeque<Happening>,
     failure: Option<String>,
+    copies: Copies,
+    damage: Damage,
+    /// How often power was cut.
+    cuts: u64,
 }
 
 /// How a node is started.
@@ -102,11 +119,13 @@ struct NodeSlot {
     lives: u64,
     /// How often its process was seen to have stopped.
     stops: u64,
+    ordered: Ordered,
 }
 
 /// The harness's own end of the network: a socket, and a connection to each node.
 #[derive(Debug)]
 struct Party {
+    id: EndpointId,
     endpoint: ClientEndpoint,
     nodes: Vec<NodeClient>,
 }
@@ -147,6 +166,7 @@ impl ProcessCluster {
                 child: None,
                 lives: 0,
                 stops: 0,
+                ordered: Ordered::default(),
             });
         }
         let fronts: Vec<_> = nodes.iter().map(|slot| slot.front).collect();
@@ -169,6 +189,9 @@ impl ProcessCluster {
             sender,
             happened: VecDeque::new(),
             failure: None,
+            copies: Copies::default(),
+            damage: Damage::new(options.seed),
+            cuts: 0,
         })
     }
 
@@ -198,6 +221,53 @@ impl ProcessCluster {
         self.logs.join(format!("{node}.log"))
     }
 
+    fn folder(&self, node: Place) -> PathBuf {
+        self.data.path().join(node.to_string())
+    }
+
+    /// How long an order is in force, should nobody take it back: no fault outlasts the load.
+    fn lease(&self) -> Duration {
+        self.scenario.time + LEASE_MARGIN
+    }
+
+    /// Gives a node an order, and takes in what it has counted. `None` if it does not run, or is paused and will obey
+    /// when it goes on, or ends before it answers.
+    async fn order(&mut self, node: Place, what: What) -> anyhow::Result<Option<Answer>> {
+        let lease = self.lease();
+        let slot = &mut self.nodes[node.0];
+        let Some(child) = &mut slot.child else {
+            return Ok(None);
+        };
+        let name = format!("{what:?}");
+        let answer = child.order(what, lease);
+        if slot.ordered.is_paused {
+            return Ok(None);
+        }
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer).await;
+        let answer = answer.map_err(|_| anyhow::anyhow!("order {name} of {node}: no answer in {ANSWER_TIMEOUT:?}"))?;
+        let Ok(answer) = answer else {
+            self.wait_for_end(node).await?;
+            return Ok(None);
+        };
+        if let Some(error) = answer.error {
+            bail!("order {name} of {node}: {error}");
+        }
+        self.nodes[node.0].ordered.take(answer.counts.clone());
+        Ok(Some(answer))
+    }
+
+    /// Waits until a node that is about to end has ended.
+    async fn wait_for_end(&mut self, node: Place) -> anyhow::Result<()> {
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        while self.nodes[node.0].child.is_some() {
+            let event = tokio::time::timeout_at(deadline.into(), self.events.recv()).await;
+            let event = event.map_err(|_| anyhow::anyhow!("end {node}: its disk has failed, and it goes on"))?;
+            let happening = self.interpret(event.expect("this cluster holds a sender"))?;
+            self.happened.extend(happening);
+        }
+        Ok(())
+    }
+
     fn endpoint(&self, node: Place) -> EndpointId {
         self.nodes[node.0].endpoint
     }
@@ -217,8 +287,17 @@ impl ProcessCluster {
                 self.switch.attach(slot.endpoint, address)?;
                 Ok(Some(Happening::Started { node }))
             }
+            ChildEvent::LastWords { counts } => {
+                slot.ordered.take(*counts);
+                Ok(None)
+            }
             ChildEvent::Ended { how } => {
                 slot.child = None;
+                if slot.ordered.may_have_ended_it() {
+                    tracing::debug!(%node, how, "its disk has failed, as ordered");
+                    self.switch.detach(slot.endpoint)?;
+                    return Ok(None);
+                }
                 let message = format!("run {node}: its process ended by itself ({how}){}", self.log_tail(node));
                 self.failure = Some(message.clone());
                 bail!(message)
@@ -235,7 +314,7 @@ impl ProcessCluster {
         let life = self.nodes[node.0].lives;
         let seed = split_seed(self.seed, &format!("{node}, life {life}"));
         let settings = [
-            ("--data", self.data.path().join(node.to_string()).display().to_string()),
+            ("--data", self.folder(node).display().to_string()),
             ("--advertise", self.nodes[node.0].front.to_string()),
             ("--name", node.to_string()),
             ("--cluster", scenario.name.clone()),
@@ -268,7 +347,13 @@ impl ProcessCluster {
             .chain(replaced);
         let pairs = settings.flat_map(|(flag, value)| [flag.to_owned(), value]);
         let first = self.command.first.iter().cloned();
-        let switches = ["--exit-with-parent".to_owned()].into_iter().chain(entry);
+        let control = [(Need::Control, "--control"), (Need::HeldWrites, "--hold-writes")];
+        let control = control.into_iter().filter(|(need, _)| scenario.needs(*need));
+        let control = control.map(|(_, flag)| flag.to_owned());
+        let switches = ["--exit-with-parent".to_owned()]
+            .into_iter()
+            .chain(entry)
+            .chain(control);
         first.chain(pairs).chain(switches).collect()
     }
 }
@@ -296,15 +381,22 @@ impl Cluster for ProcessCluster {
         let arguments = self.arguments(node);
         let log = self.log_file(node);
         let child = Child::spawn(&self.command.program, &arguments, &log, node, life, self.sender.clone());
-        self.nodes[node.0].child = Some(child.with_context(|| format!("start {node}"))?);
+        let mut child = child.with_context(|| format!("start {node}"))?;
+        let lease = self.lease();
+        // What was ordered of the life before goes on, from the first moment.
+        for what in self.nodes[node.0].ordered.begin_life() {
+            drop(child.order(what, lease));
+        }
+        self.nodes[node.0].child = Some(child);
         Ok(())
     }
 
     async fn kill(&mut self, node: Place) -> anyhow::Result<String> {
-        let child = self.nodes[node.0]
-            .child
-            .take()
-            .with_context(|| format!("kill {node}: it does not run"))?;
+        // What was counted goes with it.
+        self.look_at_counts(&[node]).await?;
+        let Some(child) = self.nodes[node.0].child.take() else {
+            return Ok("had ended by itself".to_owned());
+        };
         let how = child.kill().await.with_context(|| format!("kill {node}"))?;
         self.switch.detach(self.endpoint(node))?;
         Ok(how)
@@ -316,42 +408,91 @@ impl Cluster for ProcessCluster {
         Ok(())
     }
 
+    fn hold(&mut self, from: Place, to: Place) -> anyhow::Result<()> {
+        self.switch
+            .set_link(self.endpoint(from), self.endpoint(to), LinkPolicy::Held)?;
+        Ok(())
+    }
+
+    fn set_reach(&mut self, node: Place, reach: Reach) -> anyhow::Result<()> {
+        let policy = match reach {
+            Reach::Open => LinkPolicy::Open,
+            Reach::Cut => LinkPolicy::Cut,
+        };
+        let (clients, node) = (self.clients.id, self.endpoint(node));
+        self.switch.set_link(clients, node, policy)?;
+        self.switch.set_link(node, clients, policy)?;
+        Ok(())
+    }
+
+    fn rebind_clients(&mut self) -> anyhow::Result<String> {
+        Ok(self.switch.rebind(self.clients.id)?.to_string())
+    }
+
     fn heal(&mut self) -> anyhow::Result<()> {
         self.switch.heal_all()?;
         Ok(())
     }
 
-    fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
-        if faults.late_percent > 0 || faults.twice_percent > 0 {
-            bail!(SIMULATED_ALONE);
-        }
-        let policy = if *faults == LinkFaults::default() {
+    async fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
+        let packets = LinkFaults {
+            slower_by: faults.slower_by,
+            jitter: faults.jitter,
+            jitter_is: faults.jitter_is,
+            packets_per_second: faults.packets_per_second,
+            loss_percent: faults.loss_percent,
+            ..LinkFaults::default()
+        };
+        let policy = if packets == LinkFaults::default() {
             LinkPolicy::Open
         } else {
             LinkPolicy::Bad {
                 delay: faults.slower_by,
                 jitter: faults.jitter,
+                jitter_is: faults.jitter_is,
+                packets_per_second: faults.packets_per_second,
                 loss_percent: faults.loss_percent,
             }
         };
         self.switch.set_link(self.endpoint(from), self.endpoint(to), policy)?;
+        let receiver = self.identity(to);
+        match self.nodes[from.0].ordered.set_messages(receiver, faults) {
+            Some(what) => self.order(from, what).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    async fn look_at_counts(&mut self, nodes: &[Place]) -> anyhow::Result<()> {
+        if !self.scenario.needs(Need::Control) {
+            return Ok(());
+        }
+        for node in nodes {
+            self.order(*node, What::Count).await?;
+        }
         Ok(())
     }
 
     fn link_counts(&self, from: Place, to: Place) -> LinkCounts {
         let counters = self.switch.link_counters(self.endpoint(from), self.endpoint(to));
+        let messages = self.nodes[from.0].ordered.messages_to(self.identity(to));
         LinkCounts {
-            held: counters.cut_packets,
+            held: counters.cut_packets + counters.held_packets,
             lost: counters.lost_packets,
             slowed: counters.slowed_packets,
-            ..LinkCounts::default()
+            late: messages.late,
+            twice: messages.twice,
+            dropped: messages.dropped,
         }
     }
 
     fn node_counts(&self, node: Place) -> NodeCounts {
+        let (clients, endpoint) = (self.clients.id, self.endpoint(node));
+        let ways = [(clients, endpoint), (endpoint, clients)];
+        let cut = ways.map(|(from, to)| self.switch.link_counters(from, to).cut_packets);
         NodeCounts {
             inputs_delayed: self.nodes[node.0].stops,
-            ..NodeCounts::default()
+            clients_cut: cut.iter().sum(),
+            ..self.nodes[node.0].ordered.counts()
         }
     }
 
@@ -368,16 +509,77 @@ impl Cluster for ProcessCluster {
         if let Some(child) = &slot.child
             && child.pause().await.with_context(|| format!("pause {node}"))?
         {
+            slot.ordered.is_paused = true;
             slot.stops += 1;
         }
         Ok(())
     }
 
     async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
+        self.nodes[node.0].ordered.is_paused = false;
         match &self.nodes[node.0].child {
             Some(child) => child.resume().await.with_context(|| format!("resume {node}")),
             None => Ok(()),
         }
+    }
+
+    fn slow_process(&mut self, node: Place, duty: Option<Duty>) -> anyhow::Result<()> {
+        let slot = &mut self.nodes[node.0];
+        if let Some(child) = &slot.child {
+            slot.stops += u64::from(duty.is_some());
+            child.slow(duty);
+        }
+        Ok(())
+    }
+
+    async fn cut_power(&mut self, node: Place) -> anyhow::Result<(String, Counted)> {
+        self.cuts += 1;
+        let seed = split_seed(self.seed, &format!("power cut {}", self.cuts));
+        let cut = self
+            .order(node, What::CutPower { seed })
+            .await?
+            .and_then(|answer| answer.cut);
+        let how = self.kill(node).await?;
+        let cut = cut.unwrap_or_default();
+        Ok((
+            how,
+            vec![("bytes_lost", cut.bytes_lost), ("bytes_kept", cut.bytes_kept)],
+        ))
+    }
+
+    async fn set_disk_faults(&mut self, node: Place, faults: DiskFaults) -> anyhow::Result<()> {
+        let what = self.nodes[node.0].ordered.set_disk(&faults);
+        self.order(node, what).await?;
+        if faults.fails.is_empty() && self.nodes[node.0].ordered.may_have_ended_it() {
+            self.wait_for_end(node).await?;
+        }
+        Ok(())
+    }
+
+    fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize> {
+        self.damage.flip_bits(node, &self.folder(node), records)
+    }
+
+    fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {
+        let folder = self.folder(node);
+        self.copies.save(node, &folder)
+    }
+
+    fn restore_disk(&mut self, node: Place) -> anyhow::Result<Counted> {
+        let folder = self.folder(node);
+        self.copies.restore(node, &folder)
+    }
+
+    async fn lose_disk(&mut self, node: Place, how: DiskLoss) -> anyhow::Result<String> {
+        disk::lose(&self.folder(node), how)?;
+        disk::try_to_start(&self.command.program, &self.arguments(node), &self.log_file(node))
+            .await
+            .with_context(|| format!("start {node} on a disk that was lost"))
+    }
+
+    async fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()> {
+        let what = self.nodes[node.0].ordered.change_clock(change);
+        self.order(node, what).await.map(drop)
     }
 
     fn submit(&mut self, client: usize, node: Place, request: Request) {
@@ -481,6 +683,7 @@ impl Party {
         let (id, _) = switch.add_endpoint(name)?;
         switch.attach(id, endpoint.local_address())?;
         Ok(Party {
+            id,
             nodes: fronts.iter().map(|front| endpoint.node(*front)).collect(),
             endpoint,
         })

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use super::{markup::base64, staleness::Staleness};
 
+/// What the place of an entry stands for where no times are known.
+pub(super) const UNTIMED_NS: u64 = 1_000_000;
+
 /// How much of a value is shown.
 const VALUE_LENGTH_MAX: usize = 200;
 
@@ -20,6 +23,8 @@ const VALUE_LENGTH_MAX: usize = 200;
 pub(super) struct Columns {
     /// How many operations.
     pub(super) count: usize,
+    /// Whether no times are known: then an entry's place in the record stands for milliseconds.
+    pub(super) untimed: bool,
     /// Nanoseconds since the run began of the first.
     pub(super) base_ns: u64,
     /// Microseconds since the one before began.
@@ -160,9 +165,13 @@ impl Columns {
         let calls = transcripts
             .iter()
             .flat_map(|transcript| transcript.calls().iter().map(move |call| (transcript, call)));
-        // Where no time is known the places in the record stand for nanoseconds, so that what is drawn keeps its order.
+        let calls: Vec<_> = calls.collect();
+        self.untimed = calls.iter().all(|(_, call)| call.start_ns.is_none());
+        // What is drawn keeps the order of the record.
+        let scale = if self.untimed { UNTIMED_NS } else { 1 };
         let mut calls: Vec<_> = calls
-            .map(|(transcript, call)| (call.start_ns.unwrap_or(call.index), transcript, call))
+            .into_iter()
+            .map(|(transcript, call)| (call.start_ns.unwrap_or(call.index * scale), transcript, call))
             .collect();
         calls.sort_by_key(|(start_ns, _, call)| (*start_ns, call.index));
         let mut looks = look_rows(looks).into_iter().peekable();
@@ -179,9 +188,10 @@ impl Columns {
             self.push(&Row {
                 index: call.index,
                 start_ns,
-                end_ns: call
-                    .end_ns
-                    .or(call.completion_index.filter(|_| call.start_ns.is_none())),
+                end_ns: call.end_ns.or(call
+                    .completion_index
+                    .filter(|_| call.start_ns.is_none())
+                    .map(|index| index * scale)),
                 process: &transcript.process(call.process).to_string(),
                 function: &call.function,
                 outcome: call.outcome,
@@ -322,5 +332,20 @@ mod tests {
         assert_eq!(numbers(&columns.index), [14, 2]);
         assert_eq!(numbers(&columns.outcome), [0, 2]);
         assert_eq!(columns.functions.texts, ["enqueue", "dequeue"]);
+        assert!(!columns.untimed);
+    }
+
+    #[test]
+    fn without_times_an_entry_is_at_its_place() {
+        let entry = |index, kind| quorate_checker::Entry {
+            index: Some(index),
+            ..quorate_checker::Entry::new(kind, "pop", quorate_checker::Datum::Nil)
+        };
+        let mut builder = quorate_checker::TranscriptBuilder::new();
+        builder.push(entry(3, EventKind::Invoke)).expect("in order");
+        builder.push(entry(5, EventKind::Ok)).expect("in order");
+        let columns = Columns::of(&Record::Calls(vec![builder.finish()]));
+        assert!(columns.untimed);
+        assert_eq!((columns.base_ns, numbers(&columns.took)), (3_000_000, vec![2001]));
     }
 }

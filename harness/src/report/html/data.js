@@ -62,7 +62,8 @@ const whole = (() => {
   return { from, to: Math.max(to, from + 1) };
 })();
 
-const seconds = (ms) => (ms / 1000).toFixed(3) + " s";
+// Where no times are known the place of an entry stands for milliseconds.
+const seconds = (ms) => (report.ops.untimed ? "entry " + Math.round(ms) : (ms / 1000).toFixed(3) + " s");
 
 // The first operation that began at `ms` or later.
 function firstFrom(ms) {

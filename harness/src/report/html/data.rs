@@ -4,7 +4,11 @@ use quorate_checker::WitnessOp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Left, Page, columns::Columns, markup::json_in_page};
+use super::{
+    Left, Page,
+    columns::{Columns, UNTIMED_NS},
+    markup::json_in_page,
+};
 use crate::fault_log::Stage;
 
 /// All of it.
@@ -36,11 +40,19 @@ struct AnomalyShown<'a> {
 
 impl<'a> Data<'a> {
     pub(super) fn of(page: &'a Page<'_>, left: &'a Left) -> Data<'a> {
+        let ops = Columns::of(page.record);
+        // Where no times are known, witnesses have an entry's place for nanoseconds.
+        let scale = if ops.untimed { UNTIMED_NS } else { 1 };
         Data {
-            ops: Columns::of(page.record),
             faults: faults(page, left),
-            anomalies: page.report.broken().map(anomaly).collect(),
+            anomalies: page.report.broken().map(|claim| anomaly(claim, scale)).collect(),
+            ops,
         }
+    }
+
+    /// Whether no times are known.
+    pub(super) fn is_untimed(&self) -> bool {
+        self.ops.untimed
     }
 
     pub(super) fn to_json(&self) -> String {
@@ -71,14 +83,14 @@ fn faults<'a>(page: &'a Page<'_>, left: &'a Left) -> Vec<FaultShown<'a>> {
     shown.collect()
 }
 
-fn anomaly(claim: &quorate_workloads::ClaimReport) -> AnomalyShown<'_> {
+fn anomaly(claim: &quorate_workloads::ClaimReport, scale: u64) -> AnomalyShown<'_> {
     let ops: &[WitnessOp] = claim.witness.as_ref().map_or(&[], |witness| &witness.ops);
     let (start_ns, end_ns) = span(ops);
     AnomalyShown {
         claim: &claim.claim.name,
         key: claim.witness.as_ref().map_or("", |witness| &witness.key),
-        start_ns,
-        end_ns,
+        start_ns: start_ns * scale,
+        end_ns: end_ns * scale,
         ops: ops.iter().map(|op| op.index).collect(),
     }
 }

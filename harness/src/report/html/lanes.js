@@ -181,7 +181,8 @@ function lanes() {
     const took = Number.isFinite(ops.end[i]) ? (ops.end[i] - ops.start[i]).toFixed(3) + " ms" : "never ended";
     const parts = ["#" + ops.index[i], names.processes[ops.process[i]], names.functions[ops.functionOf[i]], keyOf(i), "value " + valueOf(i), OUTCOMES[ops.outcome[i]]];
     if (nodeOf(i)) parts.push("through " + nodeOf(i));
-    parts.push("from " + seconds(ops.start[i]), took);
+    parts.push("from " + seconds(ops.start[i]));
+    if (!report.ops.untimed || !Number.isFinite(ops.end[i])) parts.push(took);
     if (ops.behind[i] > 1) parts.push(ops.behind[i] - 1 + " versions behind");
     detail.textContent = parts.filter((part) => part !== "").join(", ");
     const y = rowOf[ops.process[i]] * LANE;

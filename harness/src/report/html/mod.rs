@@ -89,8 +89,13 @@ impl Left {
 /// The page, as one text.
 pub fn html(page: &Page<'_>) -> String {
     let left = page.folder.map(Left::of).unwrap_or_default();
-    let data = Data::of(page, &left).to_json();
-    let body = Sections { page, left: &left }.all();
+    let data = Data::of(page, &left);
+    let sections = Sections {
+        page,
+        left: &left,
+        untimed: data.is_untimed(),
+    };
+    let (data, body) = (data.to_json(), sections.all());
     let (style, script) = (STYLE.concat(), script());
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'",

@@ -15,7 +15,7 @@ function alone(where, act) {
 function around(details) {
   const anomaly = report.anomalies[Number(details.dataset.anomaly)];
   const cited = new Set(anomaly.ops), key = names.keys.indexOf(anomaly.key) + 1;
-  const from = anomaly.start_ns / 1e6 - AROUND_MS, to = anomaly.end_ns / 1e6 + AROUND_MS;
+  const from = Math.max(whole.from, anomaly.start_ns / 1e6 - AROUND_MS), to = anomaly.end_ns / 1e6 + AROUND_MS;
   const found = [];
   for (let i = 0; i < ops.count && ops.start[i] <= to; i++) {
     const end = Number.isFinite(ops.end[i]) ? ops.end[i] : ops.start[i];

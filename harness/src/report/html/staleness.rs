@@ -97,9 +97,9 @@ mod tests {
         }
         let nothing = push(Event::read(1, "k"));
         push(nothing.completion(EventKind::Ok));
-        // A write that ends after the read has begun is not missed.
-        let late = push(Event::read(1, "k"));
+        // A write that ends only after the read has begun is not missed.
         let write = push(Event::write(0, "k", 4));
+        let late = push(Event::read(1, "k"));
         push(Event {
             version: Some(Version::from(4)),
             ..write.completion(EventKind::Ok)

@@ -22,6 +22,7 @@ use super::{
     watch::{Verdict, Watch},
 };
 use crate::{
+    control::{Control, Fate},
     event::{Event, Source},
     frame::Frame,
     hello::{Hello, NodeHello},
@@ -81,6 +82,8 @@ pub(crate) struct Peers {
     links_made: u64,
     dialled: u64,
     tasks: JoinSet<()>,
+    /// Says which messages are sent otherwise than they should be, if any may.
+    control: Option<Arc<Control>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +95,13 @@ struct Link {
 }
 
 impl Peers {
-    pub(crate) fn new(rng: Pcg64Mcg, me: Me, endpoint: Endpoint, events: mpsc::Sender<Event>) -> Peers {
+    pub(crate) fn new(
+        rng: Pcg64Mcg,
+        me: Me,
+        endpoint: Endpoint,
+        events: mpsc::Sender<Event>,
+        control: Option<Arc<Control>>,
+    ) -> Peers {
         Peers {
             rng,
             me,
@@ -104,6 +113,7 @@ impl Peers {
             links_made: 0,
             dialled: 0,
             tasks: JoinSet::new(),
+            control,
         }
     }
 
@@ -238,11 +248,41 @@ impl Peers {
     /// Sends a message over the link in use. A link that takes no more is given up.
     pub(crate) fn send(&mut self, to: NodeId, message: &Message) -> Option<Change> {
         let link = self.table.used(to)?;
+        if let Some(control) = &self.control {
+            let Fate { dropped, late, again } = control.fate(to, message);
+            if let Some(by) = again {
+                self.send_after(by, link, message);
+            }
+            if let Some(by) = late {
+                self.send_after(by, link, message);
+            }
+            if dropped || late.is_some() {
+                return None;
+            }
+        }
+        self.push(link, message)
+    }
+
+    /// Sends a message whose time has come, if the link that it was for is still in use.
+    pub(crate) fn send_late(&mut self, link: LinkId, message: &Message) -> Option<Change> {
+        self.sender(link)?;
+        self.push(link, message)
+    }
+
+    fn send_after(&mut self, by: Duration, link: LinkId, message: &Message) {
+        let (message, events) = (Box::new(message.clone()), self.events.clone());
+        self.tasks.spawn(async move {
+            tokio::time::sleep(by).await;
+            let _ = events.send(Event::Overdue { link, message }).await;
+        });
+    }
+
+    fn push(&mut self, link: LinkId, message: &Message) -> Option<Change> {
         let pushed = self.links[&link].outbox.push(&Frame::Message(message));
         match pushed {
             Ok(_) => None,
             Err(PushError::Frame(error)) => {
-                tracing::error!(peer = %to, %error, "a message that can't be sent is dropped");
+                tracing::error!(peer = %self.links[&link].peer, %error, "a message that can't be sent is dropped");
                 None
             }
             Err(error @ (PushError::Full | PushError::Closed)) => self.lose(link, CloseCode::Full, &error.to_string()),

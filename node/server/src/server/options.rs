@@ -1,10 +1,10 @@
 //! All that a node is told at its start.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use quorate_core::{Config, ConfigError, NodeId};
 
-use crate::store::Fsync;
+use crate::{control::Control, store::Fsync};
 
 /// A node's settings: the process's own, and the core's.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// How far the node's wall clock is ahead of the machine's.
     pub clock_ahead: Duration,
+    /// What breaks the node from inside, if anything may.
+    pub control: Option<Arc<Control>>,
     /// The core's settings, but for those that are known only once the folder has been read and the socket bound: which
     /// node this is, and its address.
     pub node: Config,

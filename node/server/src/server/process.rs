@@ -125,7 +125,7 @@ impl Server {
         if identity.subject().role != Role::Node {
             return Err(ServeError::NotANode(folder.clone()));
         }
-        let (store, writer) = store::open(folder)?;
+        let (store, writer) = store::open_controlled(folder, options.control.as_ref())?;
         let keys = EndpointKeys::load_or_generate(folder).map_err(|error| ServeError::Keys {
             folder: folder.clone(),
             error,
@@ -134,7 +134,7 @@ impl Server {
         let address = endpoint.local_addr().expect("a bound socket has an address");
         let advertised = options.advertise.unwrap_or(address);
         let seed = options.seed.unwrap_or_else(entropy);
-        let clock = Clock::start(options.clock_ahead);
+        let clock = Clock::start(options.clock_ahead, options.control.clone());
         let config = options.config(identity.subject().id, advertised);
         let cluster = config.cluster;
         let core = Node::start(config, store, Pcg64Mcg::seed_from_u64(seed), clock.now()).map_err(ServeError::Start)?;
@@ -153,7 +153,7 @@ impl Server {
             core,
             disk,
             finished,
-            peers: Peers::new(rng, me, endpoint.clone(), events.clone()),
+            peers: Peers::new(rng, me, endpoint.clone(), events.clone(), options.control.clone()),
             clients: Clients::new(me.hello(0), events.clone()),
             acceptor: JoinSet::from_iter([intake::accept(endpoint.clone(), cluster, events)]),
             endpoint,
@@ -273,6 +273,10 @@ impl Server {
                     }
                 }
                 return Ok(());
+            }
+            Event::Overdue { link, message } => {
+                let change = self.peers.send_late(link, &message);
+                change.into_iter().for_each(|change| self.on_change(change));
             }
             Event::Paused { address } => self.peers.on_paused(address),
             Event::Dialled { address, dialled } => self.peers.on_dialled(address, dialled),

@@ -14,11 +14,13 @@ mod marker;
 mod open;
 mod read;
 mod tables;
+mod tamper;
 mod write;
 
 pub use self::{
     disk::{Disk, Done, Fsync},
-    open::{OpenError, open},
+    open::{OpenError, open, open_controlled},
     read::RedbStore,
+    tamper::{RecordName, file_in, flip_bits},
     write::Writer,
 };

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use redb::{Builder, Database, ReadableDatabase};
+use redb::{Builder, Database, ReadableDatabase, backends::FileBackend};
 
 use super::{
     damage::guard,
@@ -19,6 +19,7 @@ use super::{
     tables::{FORMAT, FORMAT_NAME, HINTS, MEMORY, RECORDS, STORE_ID_NAME, Shared, WRITES},
     write::Writer,
 };
+use crate::control::{Control, Handle};
 
 pub(super) const STORE_FILE: &str = "store.redb";
 
@@ -88,6 +89,14 @@ pub enum OpenError {
 /// # Errors
 /// [`OpenError`], with the path.
 pub fn open(folder: &Path) -> Result<(RedbStore, Writer), OpenError> {
+    open_controlled(folder, None)
+}
+
+/// As [`open`], with a file that can be broken.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_controlled(folder: &Path, control: Option<&Arc<Control>>) -> Result<(RedbStore, Writer), OpenError> {
     let path = folder.join(STORE_FILE);
     let marked = marker::read(folder)?;
     if marked.is_some() && is_missing(&path)? {
@@ -97,7 +106,7 @@ pub fn open(folder: &Path) -> Result<(RedbStore, Writer), OpenError> {
             found,
         });
     }
-    let opened = guard(|| open_file(&path, marked)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
+    let opened = guard(|| open_file(&path, marked, control)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
     let (id, store, writer) = opened.map_err(|trouble| trouble.at(path))?;
     if marked.is_none() {
         marker::write(folder, id)?;
@@ -116,12 +125,20 @@ fn is_missing(path: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn open_file(path: &Path, marked: Option<StoreId>) -> Result<(StoreId, RedbStore, Writer), Trouble> {
+fn open_file(
+    path: &Path,
+    marked: Option<StoreId>,
+    control: Option<&Arc<Control>>,
+) -> Result<(StoreId, RedbStore, Writer), Trouble> {
     let mut options = fs::OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).open(path);
-    let mut database = builder().create_file(file.map_err(redb::Error::Io)?)?;
+    let file = file.map_err(redb::Error::Io)?;
+    let mut database = match control {
+        None => builder().create_file(file)?,
+        Some(control) => builder().create_with_backend(Handle(control.wrap(FileBackend::new(file)?)))?,
+    };
     let id = prepare(&mut database, marked)?;
-    let (store, writer) = share(path, database)?;
+    let (store, writer) = share(path, database, control)?;
     Ok((id, store, writer))
 }
 
@@ -135,14 +152,15 @@ pub(super) fn builder() -> Builder {
 #[cfg(test)]
 pub(super) fn open_database(path: &Path, mut database: Database) -> Result<(RedbStore, Writer), Trouble> {
     prepare(&mut database, None)?;
-    share(path, database)
+    share(path, database, None)
 }
 
-fn share(path: &Path, database: Database) -> Result<(RedbStore, Writer), Trouble> {
+fn share(path: &Path, database: Database, control: Option<&Arc<Control>>) -> Result<(RedbStore, Writer), Trouble> {
     let shared = Arc::new(Shared {
         path: path.to_owned(),
         database,
         commits: AtomicU64::new(0),
+        control: control.cloned(),
     });
     Ok((RedbStore::new(Arc::clone(&shared))?, Writer::new(shared)))
 }
@@ -207,6 +225,11 @@ impl Trouble {
             },
         }
     }
+}
+
+/// What is wrong with the file at `path`.
+pub(super) fn trouble_at(error: redb::Error, path: PathBuf) -> OpenError {
+    Trouble::Redb(error).at(path)
 }
 
 impl From<MarkerError> for OpenError {

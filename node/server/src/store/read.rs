@@ -85,6 +85,9 @@ impl RedbStore {
     }
 
     fn guarded<T>(&self, look: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Some(error) = self.shared.control.as_ref().and_then(|control| control.read_failure()) {
+            return Err(self.error(&"read", &error));
+        }
         guard(look).unwrap_or_else(|why| Err(self.error(&"the store", &why)))
     }
 

@@ -1,9 +1,14 @@
 //! The tables of the file, and the order of their keys.
 
-use std::{path::PathBuf, sync::atomic::AtomicU64};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use quorate_core::{HintId, Key, Kind, NodeId, PartitionId};
 use redb::{Database, TableDefinition};
+
+use crate::control::Control;
 
 /// Records, under [`record_key`]: in the order of partitions, and in each of keys.
 pub(super) const RECORDS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("records");
@@ -55,6 +60,8 @@ pub(super) struct Shared {
     pub(super) database: Database,
     /// Transactions that are done: a reader whose view is of an earlier number has to look again.
     pub(super) commits: AtomicU64,
+    /// Has looks fail, if anything may.
+    pub(super) control: Option<Arc<Control>>,
 }
 
 /// Partition, big endian, kind, and the key's name: the order of keys in the core.

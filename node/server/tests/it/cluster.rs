@@ -86,6 +86,14 @@ impl Cluster {
         self.add(index, process);
     }
 
+    /// Starts a node with these arguments in place of the usual ones, or beside them.
+    pub(crate) fn start_node_with(&mut self, index: usize, instead: &[&str]) {
+        let process = self
+            .try_start(index, instead)
+            .unwrap_or_else(|ended| panic!("{ended:?}"));
+        self.add(index, process);
+    }
+
     /// Starts a node that looks for the cluster at these addresses.
     pub(crate) fn start_node_with_seeds(&mut self, index: usize, seeds: &[SocketAddr]) {
         let seeds: Vec<_> = seeds.iter().map(|seed| format!("--seed-node={seed}")).collect();
@@ -150,6 +158,10 @@ impl Cluster {
 
     pub(crate) fn process(&self, index: usize) -> &Process {
         self.nodes[index].process.as_ref().expect("it runs")
+    }
+
+    pub(crate) fn process_mut(&mut self, index: usize) -> &mut Process {
+        self.nodes[index].process.as_mut().unwrap()
     }
 
     pub(crate) fn take_process(&mut self, index: usize) -> Process {

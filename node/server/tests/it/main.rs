@@ -6,6 +6,7 @@ mod certificates;
 mod choice;
 mod client;
 mod cluster;
+mod control;
 mod corpus;
 mod drain;
 mod drawing;

@@ -2,11 +2,13 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
     path::Path,
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
 };
+
+use quorate_node::control::{Answer, Order, What};
 
 const NODE: &str = env!("CARGO_BIN_EXE_quorate-node");
 
@@ -15,6 +17,8 @@ pub(crate) struct Process {
     child: Child,
     /// The node ends when this does, and so with this process.
     stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    orders: u64,
     pub(crate) address: SocketAddr,
     pub(crate) node: String,
     pub(crate) generation: u32,
@@ -50,9 +54,8 @@ impl Process {
             .unwrap();
         let stdin = child.stdin.take();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
         if line.is_empty() {
             let code = child.wait().unwrap().code();
             let said = fs::read_to_string(log).unwrap();
@@ -61,10 +64,40 @@ impl Process {
         Ok(Process {
             child,
             stdin,
+            stdout,
+            orders: 0,
             address: field(&line, "listening").parse().unwrap(),
             node: field(&line, "node"),
             generation: line.rsplit(['"', ':', '}']).nth(1).unwrap().parse().unwrap(),
         })
+    }
+
+    /// Gives an order that ends by itself after a lease, and returns the answer.
+    pub(crate) fn order(&mut self, what: What, lease_ms: u64) -> Answer {
+        self.orders += 1;
+        let id = self.orders;
+        let order = Order { id, lease_ms, what };
+        let answer = self.say(&serde_json::to_string(&order).unwrap());
+        assert_eq!(answer.order, Some(id));
+        answer
+    }
+
+    /// Writes a line to the node, and returns what it answers.
+    pub(crate) fn say(&mut self, line: &str) -> Answer {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.next_answer()
+    }
+
+    /// Writes a line to a node that is not to answer.
+    pub(crate) fn say_to_the_deaf(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// The next line that the node writes.
+    pub(crate) fn next_answer(&mut self) -> Answer {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
     }
 
     /// As the power going, but for what the operating system holds.

@@ -8,6 +8,7 @@ use rand::{RngExt, seq::SliceRandom};
 use super::{NodeIndex, Sim, pair, side};
 use crate::{
     clock::nanos,
+    disk::SavedDisk,
     link::{LinkCounts, LinkFaults},
     process::NodeCounts,
     trace::What,
@@ -43,6 +44,12 @@ impl Sim {
         self.clocks[node.0].drift(self.now, ppm);
     }
 
+    /// Has a node's clock jump by so much and back again at the end of every interval.
+    pub fn strobe_clock(&mut self, node: NodeIndex, by_ns: i64, interval: Duration) {
+        self.note(What::Clock, Some(node), None, &("strobe", by_ns, interval.as_nanos()));
+        self.clocks[node.0].strobe(self.now, by_ns, interval);
+    }
+
     /// Puts a node's clock right: it shows what it would, had nobody touched it.
     pub fn mend_clock(&mut self, node: NodeIndex) {
         self.note(What::Clock, Some(node), None, &"mended");
@@ -53,6 +60,43 @@ impl Sim {
     pub fn set_disk_failing(&mut self, node: NodeIndex, fails: bool) {
         self.note(What::Disk, Some(node), None, &("fails", fails));
         self.processes[node.0].fails = fails;
+    }
+
+    /// Has looks at a node's disk fail, or succeed again.
+    pub fn set_reads_failing(&mut self, node: NodeIndex, fail: bool) {
+        self.note(What::Disk, Some(node), None, &("reads fail", fail));
+        self.disk(node).set_reads_failing(fail);
+    }
+
+    /// A copy of the disk of a node that is dead.
+    pub fn save_disk(&mut self, node: NodeIndex) -> SavedDisk {
+        self.note(What::Disk, Some(node), None, &"saved");
+        assert!(!self.is_running(node), "what is copied is at rest");
+        self.disk(node).save()
+    }
+
+    /// Puts back an old copy of the disk of a node that is dead. How many records that changes.
+    pub fn restore_disk(&mut self, node: NodeIndex, saved: SavedDisk) -> usize {
+        self.note(What::Disk, Some(node), None, &"restored");
+        assert!(!self.is_running(node), "nobody's disk is changed below him");
+        self.disk(node).restore(saved)
+    }
+
+    /// Loses the disk of a node that is dead, which is not to be started on it. How many records were on it.
+    pub fn wipe_disk(&mut self, node: NodeIndex) -> usize {
+        self.note(What::Disk, Some(node), None, &"wiped");
+        assert!(!self.is_running(node), "nobody's disk is changed below him");
+        self.disk(node).wipe()
+    }
+
+    /// Has no client reach a node, or all again.
+    pub fn cut_clients(&mut self, node: NodeIndex, is_cut: bool) {
+        self.note(What::Cut, Some(node), None, &("clients", is_cut));
+        if is_cut {
+            self.unreached.insert(node);
+        } else {
+            self.unreached.remove(&node);
+        }
     }
 
     /// Has each of a node's syncs that begins from here on take so much longer.
@@ -111,7 +155,12 @@ impl Sim {
     /// # Panics
     /// If more than all is to go wrong, or something to come late by no time.
     pub fn set_link_faults(&mut self, from: NodeIndex, to: NodeIndex, faults: LinkFaults) {
-        let percents = [faults.loss_percent, faults.late_percent, faults.twice_percent];
+        let percents = [
+            faults.loss_percent,
+            faults.late_percent,
+            faults.twice_percent,
+            faults.dropped_percent,
+        ];
         assert!(percents.iter().all(|percent| *percent <= 100), "{faults:?}");
         let is_odd = faults.late_percent + faults.twice_percent > 0;
         assert!(!is_odd || !faults.late_by_max.is_zero(), "{faults:?}");
@@ -133,6 +182,10 @@ impl Sim {
 
     /// What faults of a node have done.
     pub fn node_counts(&self, node: NodeIndex) -> NodeCounts {
-        self.processes[node.0].counts
+        let process = &self.processes[node.0];
+        NodeCounts {
+            reads_failed: process.disk.reads_failed(),
+            ..process.counts
+        }
     }
 }

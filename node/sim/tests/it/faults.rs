@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use quorate_core::{Cell, Config, Key, Kind, Level, Response, Update, WriteRequest};
-use quorate_sim::{CallId, Duty, LinkCounts, LinkFaults, NodeIndex, Outcome, Sim, SimFsync};
+use quorate_core::{Cell, Config, Key, Kind, Level, MessageKind, Response, Update, WriteRequest};
+use quorate_sim::{CallId, Distribution, Duty, Kinds, LinkCounts, LinkFaults, NodeIndex, Outcome, Sim, SimFsync};
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
 
 use crate::cluster::{Cluster, Shape, TIMEOUT, write};
 
@@ -154,6 +157,101 @@ fn a_late_message_is_overtaken_by_those_that_were_sent_after_it() {
     assert!(ended.is_some_and(|outcome| is_ok(&outcome)), "it came after all");
     assert_eq!(cluster.replica(owner, "k").as_deref(), Some("second"));
     assert!(cluster.sim.link_counts(from, to).late >= 1);
+}
+
+#[test]
+fn messages_are_dropped_by_kind_and_the_connection_stays() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let coordinator = outsider(&mut cluster, "k");
+    let deaf = LinkFaults {
+        dropped_percent: 100,
+        kinds: Kinds::of(&[MessageKind::Response]),
+        ..LinkFaults::default()
+    };
+    on_all_links(&mut cluster, &deaf);
+    cluster
+        .write(coordinator, "k", "v", 2)
+        .expect_err("no replica is heard");
+    for owner in cluster.owners("k") {
+        assert_eq!(cluster.replica(owner, "k").as_deref(), Some("v"), "each was asked");
+    }
+    assert!(counted(&cluster, |counts| counts.dropped) >= 3);
+    on_all_links(&mut cluster, &LinkFaults::default());
+    cluster.write(coordinator, "k", "w", 3).expect("links are up still");
+}
+
+#[test]
+fn what_passes_in_a_second_is_what_may() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let coordinator = outsider(&mut cluster, "k");
+    let slow = LinkFaults {
+        packets_per_second: 20,
+        ..LinkFaults::default()
+    };
+    on_all_links(&mut cluster, &slow);
+    let began = cluster.sim.now();
+    for _ in 0..4 {
+        cluster.write(coordinator, "k", "v", 3).expect("slow is not cut");
+    }
+    assert!(cluster.sim.now() - began >= 150 * MS, "20 a second are one in 50 ms");
+    assert!(counted(&cluster, |counts| counts.slowed) >= 12);
+}
+
+#[test]
+fn a_long_tail_has_few_long_delays_and_none_beyond_the_longest() {
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let drawn: Vec<_> = (0..10_000)
+        .map(|_| Distribution::LongTailed.draw(&mut rng, 160 * MS))
+        .collect();
+    let within = |span: Duration| drawn.iter().filter(|delay| **delay <= span).count();
+    assert_eq!(within(160 * MS), 10_000);
+    assert!((4_900..8_000).contains(&within(10 * MS)), "{}", within(10 * MS));
+    assert!(within(80 * MS) < 9_950, "{}", within(80 * MS));
+}
+
+#[test]
+fn clients_that_reach_no_node_lose_their_requests_and_nodes_hear_each_other() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let node = NodeIndex(0);
+    cluster.sim.cut_clients(node, true);
+    let call = cluster.sim.submit(node, write("k", "v", 3));
+    let ended = end_of(&mut cluster, call, Duration::from_secs(2));
+    assert!(matches!(ended, Some(Outcome::Lost)), "{ended:?}");
+    assert_eq!(cluster.sim.node_counts(node).requests_cut, 1);
+    cluster.write(1, "k", "w", 3).expect("nodes are linked");
+    cluster.sim.cut_clients(node, false);
+    cluster.write(0, "k", "x", 3).expect("it is reached again");
+}
+
+#[test]
+fn a_disk_that_can_not_be_read_answers_nothing_and_ends_nobody() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.write(0, "k", "v", 3).expect("all nodes run");
+    let owner = cluster.owners("k")[0];
+    cluster.sim.set_reads_failing(NodeIndex(owner), true);
+    let other = outsider(&mut cluster, "k");
+    assert_eq!(cluster.read(other, "k").as_deref(), Some("v"), "two of three answer");
+    assert!(cluster.sim.node_counts(NodeIndex(owner)).reads_failed > 0);
+    cluster.sim.set_reads_failing(NodeIndex(owner), false);
+    assert_eq!(cluster.replica(owner, "k").as_deref(), Some("v"));
+}
+
+#[test]
+fn an_old_copy_of_a_disk_holds_what_it_held_when_it_was_made() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.write(0, "k", "old", 3).expect("all nodes run");
+    let owner = NodeIndex(cluster.owners("k")[0]);
+    cluster.sim.kill(owner);
+    let saved = cluster.sim.save_disk(owner);
+    cluster.sim.start(owner);
+    cluster.pass(Duration::from_secs(1));
+    let other = outsider(&mut cluster, "k");
+    cluster.write(other, "k", "new", 3).expect("all nodes run");
+    cluster.sim.kill(owner);
+    assert_eq!(cluster.sim.restore_disk(owner, saved), 1);
+    cluster.sim.start(owner);
+    cluster.pass(Duration::from_secs(1));
+    assert_eq!(cluster.replica(owner.0, "k").as_deref(), Some("old"));
 }
 
 /// A zombie: given up by its client and its peers, it goes on with what it was about to do.
@@ -421,8 +519,13 @@ fn the_same_seed_breaks_the_same_things() {
             late_percent: 10,
             twice_percent: 10,
             late_by_max: 500 * MS,
+            jitter_is: Distribution::LongTailed,
+            packets_per_second: 5000,
+            dropped_percent: 1,
+            kinds: Kinds::of(&[MessageKind::Request, MessageKind::Response]),
         };
         on_all_links(&mut cluster, &faults);
+        cluster.sim.strobe_clock(NodeIndex(0), -1000, 10 * MS);
         cluster.sim.drift_clock(NodeIndex(1), 1000);
         cluster.sim.slow_disk(NodeIndex(2), 10 * MS);
         cluster.sim.pause(NodeIndex(3));

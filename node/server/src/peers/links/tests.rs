@@ -55,7 +55,7 @@ impl End {
         End {
             id: me.node,
             address,
-            peers: Peers::new(Pcg64Mcg::seed_from_u64(seed), me, endpoint.clone(), events),
+            peers: Peers::new(Pcg64Mcg::seed_from_u64(seed), me, endpoint.clone(), events, None),
             endpoint,
             inbox,
             changes: Vec::new(),
@@ -66,6 +66,7 @@ impl End {
     async fn step(&mut self) {
         let event = self.inbox.recv().await.expect("the peers hold a sender");
         let changes = match event {
+            Event::Overdue { .. } => unreachable!("nothing was ordered"),
             Event::Paused { address } => {
                 self.peers.on_paused(address);
                 Vec::new()

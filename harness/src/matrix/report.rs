@@ -1,0 +1,93 @@
+//! A whole matrix, as it is written and read again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{figures::CellReport, run::Plan};
+use crate::{duration, exit::Exit, scenario::Scenario};
+
+/// The version of the object's form.
+const FORMAT: u32 = 1;
+
+/// What came of a matrix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatrixReport {
+    /// The version of its form.
+    pub format: u32,
+    /// The seed of each cell's first run.
+    pub seed: u64,
+    /// The command that made it; none, if whoever made it did not say.
+    #[serde(default)]
+    pub command: String,
+    /// What all cells have in common, in words.
+    pub about: String,
+    /// The confidence of all bounds.
+    pub confidence: f64,
+    /// Every cell.
+    pub cells: Vec<CellReport>,
+    /// Cells next to each other of which it is not known which has the more stale reads.
+    pub undecided: Vec<[String; 2]>,
+}
+
+impl MatrixReport {
+    pub(super) fn new(
+        plan: Plan,
+        scenario: Option<&Scenario>,
+        cells: Vec<CellReport>,
+        undecided: Vec<[String; 2]>,
+    ) -> MatrixReport {
+        let about = |scenario: &Scenario| {
+            let load = match scenario.open_loop {
+                true => "operations/s in an open loop",
+                false => "operations/s at most",
+            };
+            let repair = serde_json::to_value(scenario.read_repair).ok();
+            let repair = repair
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or("unknown")
+                .to_owned();
+            format!(
+                "{} nodes in virtual time, {} {load} by {} clients on {} keys, {} % reads, {} a run, read repair {repair}",
+                scenario.nodes,
+                scenario.rate,
+                scenario.concurrency,
+                scenario.keys,
+                scenario.reads_percent,
+                duration::format(scenario.time),
+            )
+        };
+        MatrixReport {
+            format: FORMAT,
+            seed: plan.seed,
+            command: String::new(),
+            about: scenario.map(about).unwrap_or_default(),
+            confidence: 0.95,
+            cells,
+            undecided,
+        }
+    }
+
+    /// Reads what was written as JSON.
+    ///
+    /// # Errors
+    /// Why the text is none, as a fragment.
+    pub fn from_json(text: &str) -> Result<MatrixReport, String> {
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match value.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => {
+                return Err(format!(
+                    "format {format} is not known: this build reads format {FORMAT}"
+                ));
+            }
+            None => return Err("it is no matrix: it has no format".to_owned()),
+        }
+        serde_json::from_value(value).map_err(|error| format!("it is no matrix: {error}"))
+    }
+
+    /// How the gravest cell ended.
+    pub fn exit(&self) -> Exit {
+        let of_code = |code: u8| Exit::ALL.into_iter().find(|exit| exit.code() == code);
+        Exit::gravest(self.cells.iter().filter_map(|cell| of_code(cell.exit)))
+    }
+}
