@@ -660,8 +660,7 @@ impl Scenario {
     /// Whether a fault may have a node be down, paused or out of reach.
     fn nodes_may_be_away(&self) -> bool {
         let is_away = |fault: &Fault<Target>| match fault.kind() {
-            // A process whose disk can't be written ends.
-            FaultKind::Disk => !matches!(fault, Fault::SlowDisk { .. }),
+            FaultKind::Disk => !fault.downs().is_empty(),
             FaultKind::Membership => fault.ends().is_some(),
             _ => true,
         };

@@ -68,7 +68,9 @@ fn text(checks: &[Check], impossible: &[String]) -> String {
     } else {
         format!("Real processes can't be run here: {} missing", fatal.join(", "))
     };
-    let faults = if impossible.is_empty() {
+    let faults = if !fatal.is_empty() {
+        ".".to_owned()
+    } else if impossible.is_empty() {
         ", with every fault of `quorate faults`.".to_owned()
     } else {
         format!("; not these faults: {}.", impossible.join(", "))

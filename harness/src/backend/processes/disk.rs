@@ -14,7 +14,7 @@ use quorate_node::store::{self, RecordName};
 use quorate_sim::split_seed;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use tokio::{io::AsyncReadExt, process::Command};
+use tokio::{io::AsyncBufReadExt, process::Command};
 
 use crate::{
     cluster::Counted,
@@ -112,13 +112,18 @@ pub(super) async fn try_to_start(program: &Path, arguments: &[String], log: &Pat
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("run {}", program.display()))?;
-    let mut stdout = process.stdout.take().expect("asked for");
-    let mut said = [0; 1];
-    let read = tokio::time::timeout(REFUSAL_TIMEOUT, stdout.read(&mut said)).await;
-    let read = read.with_context(|| format!("no sign of life or death in {REFUSAL_TIMEOUT:?}"))??;
-    if read > 0 {
-        process.kill().await?;
-        bail!("it runs, and denies what it has acknowledged");
+    let mut lines = tokio::io::BufReader::new(process.stdout.take().expect("asked for")).lines();
+    loop {
+        let line = tokio::time::timeout(REFUSAL_TIMEOUT, lines.next_line()).await;
+        let line = line.with_context(|| format!("no sign of life or death in {REFUSAL_TIMEOUT:?}"))??;
+        match line {
+            Some(line) if line.contains("\"listening\"") => {
+                process.kill().await?;
+                bail!("it runs, and denies what it has acknowledged");
+            }
+            Some(_) => {} // Last words on what was ordered of it, which is nothing.
+            None => break,
+        }
     }
     let status = process.wait().await?;
     Ok(format!("{status}: {}", last_line(log)))
