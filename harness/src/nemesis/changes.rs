@@ -89,8 +89,7 @@ impl Nemesis {
             if change.stage == Stage::Planned && has_turn && (change.fault.ends().is_none() || is_alone) {
                 self.start_change(&mut change, &statuses, cluster).await?;
             }
-            let is_done = self.is_overtaken(&change.fault) || self.is_forgotten(&change.fault, &statuses, cluster);
-            if change.stage == Stage::Asking && is_done {
+            if change.stage == Stage::Asking && self.is_overtaken(&change.fault) {
                 change.stage = Stage::Moving;
             } else if change.stage == Stage::Asking {
                 self.ask_for(&mut change, &statuses, cluster).await?;
@@ -246,7 +245,10 @@ impl Nemesis {
 
     /// Whether the cluster has done what a change asks for, and nothing has moved for a while.
     fn is_over(&self, change: &mut Change, statuses: &Statuses, cluster: &impl Cluster) -> bool {
-        if change.stage != Stage::Moving || !self.is_at_rest(change, statuses, cluster) {
+        // Who has just started may not know yet whom it knew: it is asked all the same, until it has had the time to.
+        let is_granted = change.stage == Stage::Moving
+            || change.stage == Stage::Asking && self.is_forgotten(&change.fault, statuses, cluster);
+        if !is_granted || !self.is_at_rest(change, statuses, cluster) {
             change.rest_since = None;
             return false;
         }
