@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::outcome::{Case, End, Outcome, Suite, Wrong};
+use crate::report::html::escaped;
 
 /// The outcome as a file of JUnit's.
 pub fn junit(outcome: &Outcome) -> String {
@@ -83,23 +84,6 @@ fn attribute(text: &str) -> String {
     escaped(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }
 
-/// A text as it can stand in an element. What XML 1.0 has no place for is replaced.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(letter),
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            letter => out.push(letter),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +119,7 @@ mod tests {
       <error type=\"unknown\" message=\"NASTY\">NASTY</error>
     </testcase>
     <system-out>invalid
-quorate check 'a&amp;b'</system-out>
+quorate check &#39;a&amp;b&#39;</system-out>
   </testsuite>
 </testsuites>
 ";

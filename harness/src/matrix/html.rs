@@ -5,8 +5,9 @@ use std::fmt::Write;
 use super::{
     figures::{CellReport, ClaimCell, FIGURES, Figure, Meaning},
     report::MatrixReport,
-    svg::{Dot, Line, Scale, dots, escaped, lines, number},
+    svg::{Dot, Line, Scale, dots, lines, number},
 };
+use crate::report::html::escaped;
 
 /// The page. `notes` are lines that are told beside the tables.
 pub fn html(report: &MatrixReport, notes: &str) -> String {

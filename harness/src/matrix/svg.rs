@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::report::html::escaped;
+
 /// A value, its bounds, and what is said when somebody points at it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Dot {
@@ -225,22 +227,6 @@ pub(super) fn number(value: f64) -> String {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
     }
-}
-
-/// A text that a page shows as it is.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

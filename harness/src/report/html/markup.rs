@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-/// A text as markup and as an attribute's value. What a page has no place for is replaced.
+/// A text as HTML or XML, and as an attribute's value. What they have no place for is replaced.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -13,6 +13,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(letter),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
             letter if letter.is_control() => out.push('\u{fffd}'),
             letter => out.push(letter),
         }
