@@ -1,6 +1,34 @@
 //! Faults as data: what is broken, and which directed links, processes, disks or clocks that means. Whom a fault is to befall may
 //! be said by what somebody is to the cluster when it strikes.
 
+/// The pattern of all faults that cut links between nodes.
+macro_rules! cuts_links {
+    () => {
+        Fault::Isolate { .. }
+            | Fault::Halves { .. }
+            | Fault::OneWay { .. }
+            | Fault::Bridge { .. }
+            | Fault::Partial { .. }
+            | Fault::MajoritiesRing { .. }
+            | Fault::Flapping { .. }
+            | Fault::Swizzle { .. }
+    };
+}
+
+/// The pattern of all faults that are not undone: see [`Fault::is_lasting`].
+macro_rules! lasts_for_good {
+    () => {
+        Fault::Join { .. }
+            | Fault::Leave { .. }
+            | Fault::Replace { .. }
+            | Fault::LostDisk { .. }
+            | Fault::Remove { .. }
+            | Fault::Weigh { .. }
+    };
+}
+
+pub(crate) use {cuts_links, lasts_for_good};
+
 mod aim;
 mod kind;
 mod link;
@@ -310,11 +338,7 @@ impl<N: Clone + Ord> Fault<N> {
     /// The family that it is of.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Fault::Isolate { .. } | Fault::Halves { .. } | Fault::OneWay { .. } | Fault::Bridge { .. } => {
-                FaultKind::Partition
-            }
-            Fault::Partial { .. } | Fault::MajoritiesRing { .. } | Fault::Flapping { .. } => FaultKind::Partition,
-            Fault::Swizzle { .. } | Fault::ClientsCut { .. } | Fault::ClientsRebound => FaultKind::Partition,
+            cuts_links!() | Fault::ClientsCut { .. } | Fault::ClientsRebound => FaultKind::Partition,
             Fault::SlowLinks { .. } | Fault::HeldLinks { .. } | Fault::ThrottledLinks { .. } => FaultKind::SlowNet,
             Fault::LossyLinks { .. } => FaultKind::Loss,
             Fault::OddMessages { .. } => FaultKind::Message,
@@ -335,7 +359,7 @@ impl<N: Clone + Ord> Fault<N> {
 
     /// Whether it is not undone, but goes on until the cluster has done what it asks for.
     pub fn is_lasting(&self) -> bool {
-        self.kind() == FaultKind::Membership || matches!(self, Fault::LostDisk { .. })
+        matches!(self, lasts_for_good!())
     }
 
     /// The node whose process it ends for good.

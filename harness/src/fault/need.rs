@@ -46,14 +46,7 @@ impl<N> Fault<N> {
     /// What it takes on real processes.
     pub fn needs(&self) -> &'static [Need] {
         match self {
-            Fault::Isolate { .. }
-            | Fault::Halves { .. }
-            | Fault::OneWay { .. }
-            | Fault::Bridge { .. }
-            | Fault::Partial { .. }
-            | Fault::MajoritiesRing { .. }
-            | Fault::Flapping { .. }
-            | Fault::Swizzle { .. }
+            cuts_links!()
             | Fault::ClientsCut { .. }
             | Fault::ClientsRebound
             | Fault::SlowLinks { .. }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Nemesis;
 use crate::{
     cluster::{ClockChange, Cluster, Counted, DiskFaults, LinkCounts, NodeCounts, Reach},
-    fault::{Fault, FaultKind, Moment, Place},
+    fault::{Fault, FaultKind, Moment, Place, cuts_links, lasts_for_good},
     fault_log::Effect,
 };
 
@@ -32,14 +32,7 @@ impl Nemesis {
     ) -> anyhow::Result<Done> {
         let mut seen = None;
         let evidence = match fault {
-            Fault::Isolate { .. }
-            | Fault::Halves { .. }
-            | Fault::OneWay { .. }
-            | Fault::Bridge { .. }
-            | Fault::Partial { .. }
-            | Fault::MajoritiesRing { .. }
-            | Fault::Flapping { .. }
-            | Fault::Swizzle { .. } => {
+            cuts_links!() => {
                 let beginning = Moment {
                     since: Duration::ZERO,
                     lasts,
@@ -124,12 +117,7 @@ impl Nemesis {
                 change_clocks(nodes, strobe, cluster).await?;
                 json!({ "clocks": nodes })
             }
-            Fault::Join { .. }
-            | Fault::Leave { .. }
-            | Fault::Replace { .. }
-            | Fault::LostDisk { .. }
-            | Fault::Remove { .. }
-            | Fault::Weigh { .. } => unreachable!("changes of membership go their own way"),
+            lasts_for_good!() => unreachable!("changes of membership go their own way"),
         };
         Ok(Done { evidence, effect: seen })
     }
@@ -137,15 +125,7 @@ impl Nemesis {
     /// Undoes all but the end of processes. What was seen of it only then.
     pub(super) async fn undo(&mut self, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<Option<Effect>> {
         match fault {
-            Fault::Isolate { .. }
-            | Fault::Halves { .. }
-            | Fault::OneWay { .. }
-            | Fault::Bridge { .. }
-            | Fault::Partial { .. }
-            | Fault::MajoritiesRing { .. }
-            | Fault::Flapping { .. }
-            | Fault::Swizzle { .. }
-            | Fault::HeldLinks { .. } => self.reopen(cluster).await?,
+            cuts_links!() | Fault::HeldLinks { .. } => self.reopen(cluster).await?,
             Fault::ClientsCut { nodes } => {
                 let is_cut = |node: &Place| self.has(*node, |other| matches!(other, Fault::ClientsCut { .. }));
                 let mut over = nodes.iter().filter(|node| !is_cut(node));
@@ -176,12 +156,7 @@ impl Nemesis {
                 change_clocks(&over, ClockChange::Mend, cluster).await?;
             }
             Fault::ClientsRebound | Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => {}
-            Fault::Join { .. }
-            | Fault::Leave { .. }
-            | Fault::Replace { .. }
-            | Fault::LostDisk { .. }
-            | Fault::Remove { .. }
-            | Fault::Weigh { .. } => {}
+            lasts_for_good!() => {}
         }
         Ok(None)
     }
@@ -211,14 +186,7 @@ impl Nemesis {
             counts.map(count).sum::<u64>()
         };
         match fault {
-            Fault::Isolate { .. }
-            | Fault::Halves { .. }
-            | Fault::OneWay { .. }
-            | Fault::Bridge { .. }
-            | Fault::Partial { .. }
-            | Fault::MajoritiesRing { .. }
-            | Fault::Flapping { .. }
-            | Fault::Swizzle { .. } => {
+            cuts_links!() => {
                 let links = fault.cuts(self.members.place_count());
                 vec![("dropped", on_links(links, |counts| counts.held))]
             }
@@ -234,12 +202,7 @@ impl Nemesis {
             ],
             Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Vec::new(),
             Fault::OldDisk { .. } | Fault::ClientsRebound => Vec::new(),
-            Fault::Join { .. }
-            | Fault::Leave { .. }
-            | Fault::Replace { .. }
-            | Fault::LostDisk { .. }
-            | Fault::Remove { .. }
-            | Fault::Weigh { .. } => Vec::new(),
+            lasts_for_good!() => Vec::new(),
             Fault::Pause { nodes } => vec![("delayed", of_nodes(nodes, |counts| counts.inputs_delayed))],
             Fault::SlowProcess { node, .. } => vec![("delayed", of_nodes(&[*node], |counts| counts.inputs_delayed))],
             Fault::FailingDisk { nodes, on } => {

@@ -95,6 +95,24 @@ struct Announcement {
     listening: SocketAddr,
 }
 
+/// Runs a node on pipes, whose log is added to the end of `log`.
+///
+/// # Errors
+/// If the program can't be run or the log not be opened.
+pub(super) fn run_node(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<tokio::process::Child> {
+    let log_file = OpenOptions::new().create(true).append(true).open(log);
+    let log_file = log_file.with_context(|| format!("open {}", log.display()))?;
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .process_group(0) // Ctrl-C on the terminal is the harness's to handle.
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("run {}", program.display()))
+}
+
 impl Child {
     /// Starts a process, whose log is added to the end of `log`.
     ///
@@ -108,17 +126,7 @@ impl Child {
         life: Life,
         events: UnboundedSender<ProcessEvent>,
     ) -> anyhow::Result<Child> {
-        let log_file = OpenOptions::new().create(true).append(true).open(log);
-        let log_file = log_file.with_context(|| format!("open {}", log.display()))?;
-        let mut process = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log_file)
-            .process_group(0) // Ctrl-C on the terminal is the harness's to handle.
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("run {}", program.display()))?;
+        let mut process = run_node(program, arguments, log)?;
         let stdin = process.stdin.take().expect("asked for");
         let stdout = process.stdout.take().expect("asked for");
         let (kill, killed) = oneshot::channel();

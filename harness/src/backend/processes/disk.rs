@@ -5,7 +5,6 @@ use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
@@ -14,8 +13,9 @@ use quorate_node::store::{self, RecordName};
 use quorate_sim::split_seed;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use tokio::{io::AsyncBufReadExt, process::Command};
+use tokio::io::AsyncBufReadExt;
 
+use super::child;
 use crate::{
     cluster::Counted,
     fault::{DiskLoss, Place},
@@ -101,17 +101,7 @@ pub(super) fn lose(folder: &Path, how: DiskLoss) -> anyhow::Result<()> {
 /// # Errors
 /// If it does start, or is silent for too long.
 pub(super) async fn try_to_start(program: &Path, arguments: &[String], log: &Path) -> anyhow::Result<String> {
-    let log_file = OpenOptions::new().create(true).append(true).open(log);
-    let log_file = log_file.with_context(|| format!("open {}", log.display()))?;
-    let mut process = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(log_file)
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("run {}", program.display()))?;
+    let mut process = child::run_node(program, arguments, log)?;
     let mut lines = tokio::io::BufReader::new(process.stdout.take().expect("asked for")).lines();
     loop {
         let line = tokio::time::timeout(REFUSAL_TIMEOUT, lines.next_line()).await;
