@@ -53,16 +53,9 @@ impl Grid {
     /// For a terminal: as wide as it has to be, two spaces between columns. Control characters are escaped.
     pub fn text(&self) -> String {
         let heads = self.columns.iter().map(|(name, _)| name.clone()).collect();
-        let printable = |cell: &String| {
-            let escaped = |c: char| match c.is_control() {
-                true => c.escape_default().collect(),
-                false => c.to_string(),
-            };
-            cell.chars().map(escaped).collect::<String>()
-        };
         let rows = std::iter::once(&heads).chain(&self.rows);
         let rows: Vec<Vec<_>> = rows
-            .map(|row: &Vec<String>| row.iter().map(printable).collect())
+            .map(|row: &Vec<String>| row.iter().map(|cell| printable(cell)).collect())
             .collect();
         let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
         let widths: Vec<_> = (0..self.columns.len()).map(width).collect();
@@ -109,6 +102,19 @@ impl Grid {
         }
         out
     }
+}
+
+/// A text without anything that a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -72,8 +72,6 @@ pub struct RunRecord {
     pub unbegun: u64,
     /// From when to when there was load, since the start of the run.
     pub load_span: (Elapsed, Elapsed),
-    /// How long the load lasted.
-    pub load_time: Duration,
     /// From the heal to rest; `None` if there was none in time.
     pub quiet_after: Option<Duration>,
     /// Whether the user ended it early.
@@ -193,7 +191,6 @@ pub async fn run<C: Cluster>(
         samples: run.samples,
         unbegun,
         load_span: (begins, healed),
-        load_time: healed - begins,
         quiet_after,
         interrupted: run.interrupted,
         zero_unix_ns: None,

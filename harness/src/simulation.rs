@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use quorate_sim::{TraceHash, Watch};
+use quorate_sim::{Tap, TraceHash, Watch};
 use quorate_workloads::Execute;
 
 use crate::{
@@ -36,8 +36,8 @@ pub struct Simulated {
 }
 
 /// What a simulation leaves before it is judged.
-struct Recorded {
-    record: RunRecord,
+pub(crate) struct Recorded {
+    pub(crate) record: RunRecord,
     trace: Option<TraceHash>,
     events: u64,
     virtual_time: Duration,
@@ -54,7 +54,7 @@ pub fn simulate(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> anyhow::Result<Simulated> {
     let began = Instant::now();
-    let recorded = guarded(|| record(&trial, watch, progress));
+    let recorded = guarded(|| record(&trial, watch, None, progress));
     let recorded = recorded.unwrap_or_else(|why| Err(anyhow::anyhow!("simulate: {why}")));
     let Recorded {
         record,
@@ -80,9 +80,14 @@ pub fn simulate(
     })
 }
 
-fn record(
+/// Runs a trial in virtual time, with somebody who measures what passes between nodes or without.
+///
+/// # Errors
+/// As for [`simulate`].
+pub(crate) fn record(
     trial: &Trial,
     watch: Option<Box<dyn Watch>>,
+    tap: Option<Box<dyn Tap>>,
     progress: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<Recorded> {
     let mut cluster = SimulatedCluster::new(&SimulatedOptions {
@@ -99,6 +104,9 @@ fn record(
     let recorded = recorder.clone().map(|recorder| Box::new(recorder) as Box<dyn Watch>);
     if let Some(watch) = watch.or(recorded) {
         cluster.set_watch(watch);
+    }
+    if let Some(tap) = tap {
+        cluster.set_tap(tap);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut record = runtime.block_on(trial.record(&mut cluster, progress))?;

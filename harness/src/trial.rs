@@ -232,7 +232,7 @@ impl Trial {
             measured: Some(Measured {
                 scenario: self.scenario.clone(),
                 simulated: trace_hash.clone(),
-                load_time: record.load_time,
+                load_time: record.load_span.1 - record.load_span.0,
                 latency: Latency::of(&record.latencies),
                 faults: record.faults.count(),
                 faults_effective: record.faults.effective_count(),

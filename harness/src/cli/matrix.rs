@@ -3,7 +3,6 @@
 mod tables;
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -17,7 +16,7 @@ use super::{
     answer, answer_json,
     needs::{Advice, NeedsArgs},
     numbers::{Numbers, parse_numbers, parse_share},
-    overrides::{PlantArg, parse_plant, parse_setting},
+    overrides::{PlantArg, parse_file, parse_plant, parse_setting},
     progress::{Display, Style},
 };
 use crate::{
@@ -296,7 +295,7 @@ fn write_legs(folder: &Path, cells: &[Cell], runs: &[Vec<RunMeasure>]) -> anyhow
     std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     for (cell, runs) in cells.iter().zip(runs) {
         let mut all = quorate_workloads::pbs::LegSamples::default();
-        runs.iter().for_each(|run| all.extend(run.legs.clone()));
+        runs.iter().for_each(|run| all.extend(&run.legs));
         let path = folder.join(format!("{}.csv", cell.name.replace(' ', "-")));
         std::fs::write(&path, all.to_csv()).with_context(|| format!("write {}", path.display()))?;
     }
@@ -306,7 +305,7 @@ fn write_legs(folder: &Path, cells: &[Cell], runs: &[Vec<RunMeasure>]) -> anyhow
 impl Args {
     fn spec(&self) -> anyhow::Result<Spec> {
         let mut spec = match &self.file {
-            Some(path) => read_spec(path)?,
+            Some(path) => parse_file(path, &read_input(path)?)?,
             None => Spec::default(),
         };
         let set = |own: &mut Vec<u8>, given: &Option<Numbers>, otherwise: &[u8]| {
@@ -337,16 +336,16 @@ impl Args {
 
     /// Refuses the names of claims that nobody judged: what is never seen broken would otherwise be met.
     fn check_claims(&self, report: &MatrixReport) -> anyhow::Result<()> {
-        let known = report.cells.iter().flat_map(|cell| &cell.claims);
-        let known: BTreeSet<_> = known.map(|claim| claim.claim.as_str()).collect();
+        let mut known = report.claim_names();
+        known.sort_unstable();
         match self
             .measured_needs
             .unbroken
             .iter()
-            .find(|name| !known.contains(name.as_str()))
+            .find(|name| !known.contains(&name.as_str()))
         {
             Some(unknown) => {
-                let known = known.into_iter().collect::<Vec<_>>().join(", ");
+                let known = known.join(", ");
                 Err(ExitError::usage(format!("read --unbroken: claim {unknown:?} is none of {known}")).into())
             }
             None => Ok(()),
@@ -449,11 +448,4 @@ impl LoadArgs {
         }
         Ok(table)
     }
-}
-
-fn read_spec(path: &Path) -> anyhow::Result<Spec> {
-    let read = toml::from_str(&read_input(path)?);
-    read.map_err(|error: toml::de::Error| {
-        ExitError::input(format!("read {}: {}", path.display(), error.to_string().trim_end())).into()
-    })
 }

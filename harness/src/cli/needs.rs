@@ -88,7 +88,7 @@ impl Advice {
                     out.push('\n');
                 }
                 for met in &chosen.met {
-                    let _ = writeln!(out, "{item}{}", met.why);
+                    let _ = writeln!(out, "{item}{met}");
                 }
             }
             None => {
@@ -120,7 +120,7 @@ impl Advice {
                 "name": self.name(ruling),
                 "r": self.candidates[ruling.candidate].r,
                 "w": self.candidates[ruling.candidate].w,
-                "met": ruling.met.iter().map(|met| &met.why).collect::<Vec<_>>(),
+                "met": ruling.met,
                 "missed": ruling.misses,
             })
         };

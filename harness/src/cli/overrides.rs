@@ -147,7 +147,7 @@ pub(super) fn to_table(scenario: &Scenario) -> Table {
     Table::try_from(scenario).expect("a scenario is a table")
 }
 
-fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow::Result<T> {
+pub(super) fn parse_file<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> anyhow::Result<T> {
     toml::from_str(text)
         .map_err(|error| ExitError::input(format!("read {}: {}", path.display(), error.to_string().trim_end())))
         .map_err(anyhow::Error::from)

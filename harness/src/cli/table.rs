@@ -2,69 +2,28 @@
 
 use std::fmt;
 
-/// How a column stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// For words.
-    Left,
-    /// For numbers.
-    Right,
-}
+use crate::grid::Grid;
+pub(super) use crate::grid::{Stands as Side, printable};
 
 /// Rows under a heading.
 #[derive(Debug)]
-pub(super) struct Table<const COLUMNS: usize> {
-    sides: [Side; COLUMNS],
-    rows: Vec<[String; COLUMNS]>,
-}
+pub(super) struct Table<const COLUMNS: usize>(Grid);
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
     pub(super) fn new(columns: [(&str, Side); COLUMNS]) -> Table<COLUMNS> {
-        Table {
-            sides: columns.map(|(_, side)| side),
-            rows: vec![columns.map(|(heading, _)| heading.to_owned())],
-        }
+        Table(Grid::new(columns.map(|(heading, side)| (heading.to_owned(), side))))
     }
 
     /// Adds a row. What a terminal would obey rather than show is escaped: names come from elsewhere.
     pub(super) fn row(&mut self, cells: [String; COLUMNS]) {
-        self.rows.push(cells.map(|cell| printable(&cell)));
+        self.0.row(cells.into());
     }
 }
 
 impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut widths = [0; COLUMNS];
-        for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
-            }
-        }
-        for row in &self.rows {
-            let mut line = String::new();
-            for ((cell, width), side) in row.iter().zip(widths).zip(self.sides) {
-                line += &match side {
-                    Side::Left => format!("{cell:<width$}  "),
-                    Side::Right => format!("{cell:>width$}  "),
-                };
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        f.write_str(&self.0.text())
     }
-}
-
-/// A text without anything that a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

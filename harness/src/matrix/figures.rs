@@ -60,6 +60,22 @@ pub struct Meaning {
     pub unit: &'static str,
 }
 
+impl Meaning {
+    /// Of the figure of this name.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn of(key: &str) -> Meaning {
+        let found = FIGURES.into_iter().find(|meaning| meaning.key == key);
+        found.unwrap_or_else(|| panic!("no figure is called {key}"))
+    }
+
+    /// By what a value is multiplied to be told: shares are told as percent.
+    pub fn factor(self) -> f64 {
+        if self.unit == "share" { 100.0 } else { 1.0 }
+    }
+}
+
 const fn meaning(key: &'static str, title: &'static str, unit: &'static str) -> Meaning {
     Meaning { key, title, unit }
 }
@@ -283,6 +299,10 @@ impl Runs<'_> {
     }
 
     /// A share of all runs.
+    fn stale_share(&self) -> Figure {
+        self.share(|run| (run.stale, run.reads))
+    }
+
     fn share(&self, of: impl Fn(&RunMeasure) -> (u64, u64)) -> Figure {
         let sum = |runs: &[&RunMeasure]| {
             runs.iter()
@@ -367,7 +387,7 @@ fn figures(runs: &Runs<'_>) -> BTreeMap<String, Figure> {
     let share = |share: Share| (share.ok, share.all);
     let of_sketch = |sketch: &Sketch| (sketch.count(), sketch.max());
     let figures = [
-        ("stale_share", runs.share(|run| (run.stale, run.reads))),
+        ("stale_share", runs.stale_share()),
         ("stale_versions_p50", versions_p50),
         ("stale_versions_p99", versions_p99),
         ("stale_versions_max", runs.max(|run| of_sketch(&run.stale_versions))),
@@ -412,6 +432,12 @@ fn figures(runs: &Runs<'_>) -> BTreeMap<String, Figure> {
         .into_iter()
         .map(|(key, figure)| (key.to_owned(), figure))
         .collect()
+}
+
+/// The share of reads that are stale, as the report of the cell has it.
+pub(super) fn stale_share(runs: &[RunMeasure]) -> Figure {
+    let measured: Vec<_> = runs.iter().filter(|run| run.error.is_none()).collect();
+    Runs(&measured).stale_share()
 }
 
 fn availability(runs: &[&RunMeasure]) -> Vec<FaultCell> {

@@ -99,11 +99,8 @@ fn series(report: &MatrixReport, cell: &CellReport) -> usize {
 }
 
 fn plot(report: &MatrixReport, key: &str, scale: Scale, predicted: impl Fn(&CellReport) -> Option<f64>) -> String {
-    let meaning = FIGURES
-        .into_iter()
-        .find(|meaning| meaning.key == key)
-        .expect("a figure has a meaning");
-    let factor = factor(meaning);
+    let meaning = Meaning::of(key);
+    let factor = meaning.factor();
     let rows = report.cells.iter().filter_map(|cell| {
         let figure = cell.figure(key);
         let value = figure.value? * factor;
@@ -117,11 +114,6 @@ fn plot(report: &MatrixReport, key: &str, scale: Scale, predicted: impl Fn(&Cell
         })
     });
     dots(&rows.collect::<Vec<_>>(), scale, unit(meaning))
-}
-
-/// Shares are told as percent.
-fn factor(meaning: Meaning) -> f64 {
-    if meaning.unit == "share" { 100.0 } else { 1.0 }
 }
 
 fn unit(meaning: Meaning) -> &'static str {
@@ -179,12 +171,7 @@ fn predictions(out: &mut String, report: &MatrixReport) {
 
 /// Which claims were broken where.
 fn claims(out: &mut String, report: &MatrixReport) {
-    let mut names: Vec<&str> = Vec::new();
-    for claim in report.cells.iter().flat_map(|cell| &cell.claims) {
-        if !names.contains(&claim.claim.as_str()) {
-            names.push(&claim.claim);
-        }
-    }
+    let names = report.claim_names();
     let mut body = "<div class=\"wide\"><table><tr><th></th>".to_owned();
     names
         .iter()
@@ -284,7 +271,7 @@ fn table(out: &mut String, report: &MatrixReport) {
             cell.ops
         );
         for meaning in FIGURES {
-            let _ = write!(body, "<td>{}</td>", told(&cell.figure(meaning.key), factor(meaning)));
+            let _ = write!(body, "<td>{}</td>", told(&cell.figure(meaning.key), meaning.factor()));
         }
         body += "</tr>";
     }

@@ -13,12 +13,12 @@ use super::{
     sketch::Sketch,
 };
 use crate::{
-    backend::{SimulatedCluster, SimulatedOptions},
     exit::Exit,
     interpreter::{RunRecord, Sample},
     judging::{judge_briefly, run_facts},
     load::nanos,
     scenario::Scenario,
+    simulation::{self, Recorded},
     trial::Trial,
 };
 
@@ -35,15 +35,6 @@ impl Share {
     fn add(&mut self, is_ok: bool) {
         self.ok += u64::from(is_ok);
         self.all += 1;
-    }
-
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Share) -> Share {
-        Share {
-            ok: self.ok + other.ok,
-            all: self.all + other.all,
-        }
     }
 }
 
@@ -116,26 +107,14 @@ pub struct RunMeasure {
 
 /// Runs a scenario in virtual time, and measures it. One that fails says so in what is measured.
 pub fn measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> RunMeasure {
-    try_measure(scenario, seed, execute).unwrap_or_else(|error| RunMeasure {
-        exit: Some(Exit::Failure),
-        error: Some(format!("seed {seed}: {error:#}")),
-        ..RunMeasure::default()
-    })
+    try_measure(scenario, seed, execute).unwrap_or_else(|error| RunMeasure::failed(seed, &format!("{error:#}")))
 }
 
 fn try_measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> anyhow::Result<RunMeasure> {
     let trial = Trial::in_memory(scenario.clone(), seed).brief();
-    let mut cluster = SimulatedCluster::new(&SimulatedOptions {
-        scenario: trial.scenario(),
-        seed,
-        schedule: trial.schedule(),
-        identities: &[],
-        is_hashed: false,
-    });
     let meter = Meter::default();
-    cluster.set_tap(Box::new(meter.clone()));
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let record = runtime.block_on(trial.record(&mut cluster, &mut |_| {}))?;
+    let tap = Box::new(meter.clone());
+    let Recorded { record, .. } = simulation::record(&trial, None, Some(tap), &mut |_| {})?;
     let (traffic, legs) = meter.measured();
     let mut measure = RunMeasure {
         traffic,
@@ -167,6 +146,15 @@ fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judg
 }
 
 impl RunMeasure {
+    /// Of a run that failed.
+    pub(super) fn failed(seed: u64, why: &str) -> RunMeasure {
+        RunMeasure {
+            exit: Some(Exit::Failure),
+            error: Some(format!("seed {seed}: {why}")),
+            ..RunMeasure::default()
+        }
+    }
+
     fn take_staleness(&mut self, history: &History) {
         let mut acked: BTreeMap<_, Vec<u64>> = BTreeMap::new();
         for key in history.keys() {

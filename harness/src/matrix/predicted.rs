@@ -76,7 +76,10 @@ impl Predicted {
             && !scenario.sloppy
             && scenario.read_level.is_none()
             && scenario.write_level.is_none();
-        let Some(model) = model(cell, runs).filter(|_| is_known) else {
+        if !is_known {
+            return Ok(None);
+        }
+        let Some(model) = model(cell, runs) else {
             return Ok(None);
         };
         let quorum = Quorum {

@@ -40,12 +40,7 @@ impl MatrixReport {
                 true => "operations/s in an open loop",
                 false => "operations/s at most",
             };
-            let repair = serde_json::to_value(scenario.read_repair).ok();
-            let repair = repair
-                .as_ref()
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or("unknown")
-                .to_owned();
+            let repair = scenario.read_repair.name();
             format!(
                 "{} nodes in virtual time, {} {load} by {} clients on {} keys, {} % reads, {} a run, read repair {repair}",
                 scenario.nodes,
@@ -83,6 +78,17 @@ impl MatrixReport {
             None => return Err("it is no matrix: it has no format".to_owned()),
         }
         serde_json::from_value(value).map_err(|error| format!("it is no matrix: {error}"))
+    }
+
+    /// The names of all claims that were judged, in the order in which they come.
+    pub fn claim_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for claim in self.cells.iter().flat_map(|cell| &cell.claims) {
+            if !names.contains(&claim.claim.as_str()) {
+                names.push(&claim.claim);
+            }
+        }
+        names
     }
 
     /// How the gravest cell ended.

@@ -3,12 +3,12 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use super::{
-    figures::CellReport,
+    figures::{CellReport, stale_share},
     measure::{RunMeasure, measure},
     report::MatrixReport,
     spec::Cell,
 };
-use crate::{exit::Exit, matrix::predicted::Predicted, parallel::in_order, workers::Workers};
+use crate::{matrix::predicted::Predicted, parallel::in_order, workers::Workers};
 
 /// How much is run.
 #[derive(Clone, Copy, Debug)]
@@ -87,11 +87,7 @@ fn round(
     };
     in_order(plan.jobs, which.len() as u64, &work, &mut |number, measured| {
         let (cell, seed) = (which[number as usize], seeds[number as usize]);
-        runs[cell].push(measured.unwrap_or_else(|why| RunMeasure {
-            exit: Some(Exit::Failure),
-            error: Some(format!("seed {seed}: {why}")),
-            ..RunMeasure::default()
-        }));
+        runs[cell].push(measured.unwrap_or_else(|why| RunMeasure::failed(seed, &why)));
         told(runs.iter().map(Vec::len).sum(), to_be);
         ControlFlow::Continue(())
     });
@@ -100,8 +96,7 @@ fn round(
 
 /// Cells next to each other of which it is not known which has the more stale reads.
 fn undecided(cells: &[Cell], runs: &[Vec<RunMeasure>]) -> Vec<[usize; 2]> {
-    let stale = |cell: usize| CellReport::of(&cells[cell], &runs[cell]).figure("stale_share");
-    let shares: Vec<_> = (0..cells.len()).map(stale).collect();
+    let shares: Vec<_> = runs.iter().map(|runs| stale_share(runs)).collect();
     let is_never = |cell: usize| shares[cell].high.is_some_and(|high| high < STALE_NEVER);
     let pairs = (0..cells.len()).flat_map(|one| (0..one).map(move |other| [other, one]));
     let is_undecided = |[one, other]: &[usize; 2]| {

@@ -7,7 +7,6 @@ use super::{Distribution, ExpressionError};
 pub struct DataCenters {
     /// By the one that it leaves and the one that it goes to.
     delays: Vec<Vec<Distribution>>,
-    names: Vec<String>,
 }
 
 /// A table of data centers that can't be.
@@ -50,7 +49,6 @@ impl DataCenters {
             delays: (0..count)
                 .map(|from| (0..count).map(|to| delay(from, to)).collect())
                 .collect(),
-            names: (1..=count).map(|dc| format!("dc{dc}")).collect(),
         }
     }
 
@@ -58,7 +56,7 @@ impl DataCenters {
     ///
     /// # Errors
     /// [`DelaysError`] with the first thing that can't be.
-    pub fn parse(names: Vec<String>, rows: &[Vec<String>]) -> Result<DataCenters, DelaysError> {
+    pub fn parse(names: &[String], rows: &[Vec<String>]) -> Result<DataCenters, DelaysError> {
         let wants = names.len();
         if wants == 0 {
             return Err(DelaysError::None);
@@ -80,17 +78,12 @@ impl DataCenters {
             row.iter().enumerate().map(entry).collect()
         };
         let delays = rows.iter().enumerate().map(row).collect::<Result<Vec<_>, _>>()?;
-        Ok(DataCenters { delays, names })
+        Ok(DataCenters { delays })
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         self.delays.len()
-    }
-
-    /// What they are called.
-    pub fn names(&self) -> &[String] {
-        &self.names
     }
 
     /// What a message takes from one to another.
@@ -110,7 +103,7 @@ mod tests {
                 .iter()
                 .map(|row| row.iter().map(|text| (*text).to_owned()).collect())
                 .collect();
-            DataCenters::parse(vec!["eu".to_owned(), "us".to_owned()], &rows)
+            DataCenters::parse(&["eu".to_owned(), "us".to_owned()], &rows)
         };
         let parsed = parse(&[&["0", "40"], &["normal(42,2)", "0"]]).expect("a table");
         assert_eq!((parsed.count(), parsed.delay(0, 1)), (2, &Distribution::constant(40.0)));
@@ -118,6 +111,6 @@ mod tests {
         assert!(why(&[&["0", "1"]]).contains("the table has 1 entries"));
         assert!(why(&[&["0"], &["1", "2"]]).contains("the row of eu has 1"));
         assert!(why(&[&["0", "far"], &["1", "0"]]).starts_with("from eu to us: \"far\" is no"));
-        assert_eq!(DataCenters::parse(Vec::new(), &[]), Err(DelaysError::None));
+        assert_eq!(DataCenters::parse(&[], &[]), Err(DelaysError::None));
     }
 }

@@ -80,7 +80,7 @@ const BOUNDS_PER_DOUBLING: f64 = 8.0;
 
 impl LegSamples {
     /// All of these and all of those.
-    pub fn extend(&mut self, other: LegSamples) {
+    pub fn extend(&mut self, other: &LegSamples) {
         let LegSamples {
             w,
             a,
@@ -89,12 +89,12 @@ impl LegSamples {
             apply,
             client,
         } = other;
-        self.w.extend(w);
-        self.a.extend(a);
-        self.r.extend(r);
-        self.s.extend(s);
-        self.apply.extend(apply);
-        self.client.extend(client);
+        self.w.extend_from_slice(w);
+        self.a.extend_from_slice(a);
+        self.r.extend_from_slice(r);
+        self.s.extend_from_slice(s);
+        self.apply.extend_from_slice(apply);
+        self.client.extend_from_slice(client);
     }
 
     fn columns(&self) -> [(&'static str, &[f64]); 6] {

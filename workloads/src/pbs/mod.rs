@@ -23,8 +23,8 @@ pub use self::{
     expression::ExpressionError,
     histogram::{HistogramError, LegSamples},
     model::{Legs, Model, ModelError, Placement, Repair},
-    needs::{Candidate, Met, Miss, Needs, Ruling, recommend},
-    prediction::{Estimate, FreshBy, Prediction, Quantiles, StaleAt},
+    needs::{Candidate, Miss, Needs, Ruling, recommend},
+    prediction::{Estimate, Prediction, Quantiles},
     trials::{BLOCK_TRIALS, Quorum, Trials},
     versions::{monotonic_reads_exponent, within_versions},
 };

@@ -59,20 +59,13 @@ pub struct Miss {
     pub is_undecided: bool,
 }
 
-/// A need that is met, and what shows it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Met {
-    /// In words.
-    pub why: String,
-}
-
 /// What becomes of a choice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ruling {
     /// The place of the first that has its name among the candidates.
     pub candidate: usize,
     /// What shows that it will do.
-    pub met: Vec<Met>,
+    pub met: Vec<String>,
     /// What rules it out.
     pub misses: Vec<Miss>,
 }
@@ -157,7 +150,7 @@ impl Ruling {
 
     /// Takes in what becomes of the same choice under other circumstances.
     fn extend(&mut self, other: Ruling) {
-        let is_new = |met: &Met| !self.met.contains(met);
+        let is_new = |met: &String| !self.met.contains(met);
         let met: Vec<_> = other.met.into_iter().filter(is_new).collect();
         let is_new = |miss: &Miss| !self.misses.contains(miss);
         let misses: Vec<_> = other.misses.into_iter().filter(is_new).collect();
@@ -167,7 +160,7 @@ impl Ruling {
 
     fn name_circumstance(&mut self, under: &str) {
         if !under.is_empty() {
-            let whys = self.met.iter_mut().map(|met| &mut met.why);
+            let whys = self.met.iter_mut();
             let whys = whys.chain(self.misses.iter_mut().map(|miss| &mut miss.why));
             whys.for_each(|why| *why = format!("{under}: {why}"));
         }
@@ -175,7 +168,7 @@ impl Ruling {
 
     fn note(&mut self, is_met: bool, is_undecided: bool, why: String) {
         if is_met {
-            self.met.push(Met { why });
+            self.met.push(why);
         } else {
             self.misses.push(Miss { why, is_undecided });
         }

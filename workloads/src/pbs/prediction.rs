@@ -91,24 +91,6 @@ impl Quantiles {
     }
 }
 
-/// The share of reads that are stale so long after a write.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct StaleAt {
-    /// After so many milliseconds.
-    pub t_ms: f64,
-    /// From 0 to 1.
-    pub stale: Estimate,
-}
-
-/// From when on a share of reads is fresh.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct FreshBy {
-    /// From 0 to 1.
-    pub share: f64,
-    /// So many milliseconds after a write; `None` if never, or too late for so few trials.
-    pub t_ms: Option<Estimate>,
-}
-
 /// What the model says of one R and W.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {

@@ -152,13 +152,7 @@ fn tables(report: &MatrixReport) -> Vec<(&'static str, Grid)> {
 
 /// A row for each cell with these figures.
 fn figures(report: &MatrixReport, keys: &[&str]) -> Grid {
-    let meaning = |key: &&str| {
-        FIGURES
-            .into_iter()
-            .find(|meaning| meaning.key == *key)
-            .expect("a figure has a meaning")
-    };
-    let meanings: Vec<_> = keys.iter().map(meaning).collect();
+    let meanings: Vec<_> = keys.iter().map(|key| Meaning::of(key)).collect();
     let columns = meanings.iter().map(|meaning| (meaning.title.to_owned(), Stands::Right));
     let mut grid = Grid::new(
         [("".to_owned(), Stands::Left), ("runs".to_owned(), Stands::Right)]
@@ -181,12 +175,7 @@ fn figures(report: &MatrixReport, keys: &[&str]) -> Grid {
 
 fn availability(report: &MatrixReport) -> Grid {
     let mut grid = Grid::of(&["", "fault"], &["times", "reads ok", "writes ok", "failing after"]);
-    let [share, ms] = ["available_faults", "recovery_ms_mean"].map(|key| {
-        FIGURES
-            .into_iter()
-            .find(|meaning| meaning.key == key)
-            .expect("a figure has a meaning")
-    });
+    let [share, ms] = ["available_faults", "recovery_ms_mean"].map(Meaning::of);
     for cell in &report.cells {
         for fault in &cell.availability {
             grid.row(vec![
@@ -241,12 +230,7 @@ fn predicted(report: &MatrixReport) -> Grid {
 }
 
 fn claims(report: &MatrixReport) -> Grid {
-    let mut names: Vec<&str> = Vec::new();
-    for claim in report.cells.iter().flat_map(|cell| &cell.claims) {
-        if !names.contains(&claim.claim.as_str()) {
-            names.push(&claim.claim);
-        }
-    }
+    let names = report.claim_names();
     let columns = names.iter().map(|name| ((*name).to_owned(), Stands::Left));
     let mut grid = Grid::new(std::iter::once(("".to_owned(), Stands::Left)).chain(columns));
     for cell in &report.cells {
@@ -290,12 +274,7 @@ pub(super) fn wide(report: &MatrixReport) -> Grid {
     let with_bounds = |meaning: Meaning| ["", "_n", "_low", "_high"].map(|part| format!("{}{part}", meaning.key));
     columns.extend(FIGURES.into_iter().flat_map(with_bounds));
     columns.extend(["predicted_stale_share", "predicted_rmse"].map(str::to_owned));
-    let mut names: Vec<&str> = Vec::new();
-    for claim in report.cells.iter().flat_map(|cell| &cell.claims) {
-        if !names.contains(&claim.claim.as_str()) {
-            names.push(&claim.claim);
-        }
-    }
+    let names = report.claim_names();
     columns.extend(names.iter().map(|name| (*name).to_owned()));
     let mut grid = Grid::new(columns.into_iter().map(|name| (name, Stands::Right)));
     for cell in &report.cells {
@@ -334,12 +313,12 @@ fn bounded(figure: &Figure, meaning: Meaning) -> String {
     let Some(value) = figure.value else {
         return "-".to_owned();
     };
-    let (factor, unit, digits) = match meaning.unit {
-        "share" => (100.0, " %", 3),
-        "ms" => (1.0, "", 2),
-        "versions" => (1.0, "", 0),
-        _ => (1.0, "", 2),
+    let (unit, digits) = match meaning.unit {
+        "share" => (" %", 3),
+        "versions" => ("", 0),
+        _ => ("", 2),
     };
+    let factor = meaning.factor();
     let low = figure.low.map(|low| (value - low) * factor);
     let high = figure.high.map(|high| (high - value) * factor);
     let value = value * factor;

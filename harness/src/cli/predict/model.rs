@@ -180,5 +180,5 @@ fn read_delays(path: &std::path::Path) -> anyhow::Result<DataCenters> {
         Delay::Expression(text) => text.clone(),
     };
     let rows: Vec<Vec<_>> = file.delays.iter().map(|row| row.iter().map(text).collect()).collect();
-    Ok(DataCenters::parse(file.dcs, &rows).map_err(|error| wrong(error.to_string()))?)
+    Ok(DataCenters::parse(&file.dcs, &rows).map_err(|error| wrong(error.to_string()))?)
 }
