@@ -164,7 +164,7 @@ impl Checker {
             exit: judgement.verdict.into(),
             judgement,
             seconds: began.elapsed().as_secs_f64(),
-            run: run.map(|folder| folder.origin().to_owned()),
+            run: run.as_ref().map(|folder| folder.origin().to_owned()),
             measured: None,
             thresholds: Vec::new(),
         };
@@ -172,6 +172,7 @@ impl Checker {
             report,
             record,
             context,
+            run,
         })
     }
 
@@ -497,6 +498,8 @@ pub struct Checked {
     pub record: Record,
     /// What is known of its run.
     pub context: Context,
+    /// The run that it is of, or lies in. What its archive was unpacked into stays as long as this.
+    pub run: Option<RunFolder>,
 }
 
 impl Checked {

@@ -101,6 +101,16 @@ pub enum Backend {
     Simulated,
 }
 
+impl Backend {
+    /// In a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Processes => "processes",
+            Backend::Simulated => "simulated",
+        }
+    }
+}
+
 /// The machine of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Host {

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     duration,
     exit::{Exit, ExitError},
+    input::bad_input,
     matrix::{Cell, CellReport, Difference, MatrixReport, Plan, RunMeasure, Spec, compare, html, run as run_matrix},
     run_folder::read_input,
     shell::quoted,
@@ -287,7 +288,7 @@ fn command() -> String {
 
 fn read_matrix(path: &Path) -> anyhow::Result<MatrixReport> {
     let read = MatrixReport::from_json(&read_input(path)?);
-    read.map_err(|why| ExitError::input(format!("read {}: {why}", path.display())).into())
+    read.map_err(|why| bad_input(path, &why))
 }
 
 fn write_legs(folder: &Path, cells: &[Cell], runs: &[Vec<RunMeasure>]) -> anyhow::Result<()> {

@@ -48,20 +48,16 @@ Examples:
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let checker = Checker::new(args.judge.options(SearchBudget::default())?)?;
-    // Held until the page is made: what an archive was unpacked into goes away with it.
-    let folder = match RunFolder::is_one(&args.path) {
-        true => Some(RunFolder::open(&args.path)?),
-        false => None,
-    };
     let checked = checker.check(&args.path, &|base| args.judge.settings.over(base))?;
+    let folder = checked.run.as_ref().filter(|_| RunFolder::is_one(&args.path));
     let page = html::html(&Page {
         title: title(&args.path),
         report: &checked.report,
         record: &checked.record,
         context: &checked.context,
-        folder: folder.as_ref(),
+        folder,
     });
-    let output = match (&args.output, &folder) {
+    let output = match (&args.output, folder) {
         (Some(output), _) => output.clone(),
         (None, Some(folder)) => folder.later_file(html::FILE),
         (None, None) => beside(&args.path),

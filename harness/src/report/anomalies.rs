@@ -92,8 +92,7 @@ fn minimal_transactions(claim: &ClaimReport, txns: &Txns) -> String {
 
 /// The transactions of a witness, as of [`minimal_transactions`], and the looks that it cites.
 fn minimal_own(claim: &ClaimReport, own: &TxnRecord) -> String {
-    let is_of = |data: Data| isolation::transactions(&own.calls, data).ok();
-    let txns = is_of(Data::Lists).or_else(|| is_of(Data::Registers));
+    let txns = as_transactions(&own.calls);
     let cited = cited(claim);
     let mut lines: Vec<(u64, String)> = Vec::new();
     let mut is_cited = false;
@@ -122,11 +121,19 @@ fn minimal_own(claim: &ClaimReport, own: &TxnRecord) -> String {
 /// The transactions that the calls of a witness are, if its claim is of such.
 fn transactions_of(claim: &ClaimReport, transcripts: &[Transcript]) -> Option<Txns> {
     let [transcript] = transcripts else { return None };
-    let anomaly = Anomaly::all().find(|it| it.name() == claim.claim.anomaly)?;
-    let is_of = |data: Data| isolation::transactions(transcript, data).ok();
-    is_of(Data::Lists)
-        .or_else(|| is_of(Data::Registers))
-        .filter(|_| claim.claim.name.contains(anomaly.name()))
+    let anomaly = anomaly_of(claim)?;
+    as_transactions(transcript).filter(|_| claim.claim.name.contains(anomaly.name()))
+}
+
+/// The anomaly of transactions that a claim is about, if it is about one.
+pub(super) fn anomaly_of(claim: &ClaimReport) -> Option<Anomaly> {
+    Anomaly::all().find(|it| it.name() == claim.claim.anomaly)
+}
+
+/// Calls as transactions on lists, or else on registers.
+fn as_transactions(calls: &Transcript) -> Option<Txns> {
+    let mut data = [Data::Lists, Data::Registers].into_iter();
+    data.find_map(|data| isolation::transactions(calls, data).ok())
 }
 
 /// The calls of a witness as a transcript of their own.

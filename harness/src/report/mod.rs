@@ -91,9 +91,24 @@ impl Report {
     /// # Panics
     /// If it was not.
     pub fn anomaly_folder(&self, claim: &ClaimReport) -> PathBuf {
-        let number = self.broken().position(|broken| broken.claim == claim.claim);
-        let number = number.expect("only what is broken has evidence") + 1;
+        let number = self.broken_number(claim);
+        let number = number.expect("only what is broken has evidence");
         PathBuf::from(format!("anomalies/{number:02}-{}", claim.claim.anomaly))
+    }
+
+    /// The number of a claim among those that were seen broken, from 1; `None` if it was not.
+    pub fn broken_number(&self, claim: &ClaimReport) -> Option<usize> {
+        let at = self.broken().position(|broken| broken.claim == claim.claim);
+        at.map(|at| at + 1)
+    }
+
+    /// The thresholds that were missed, in words that follow others; nothing, if none was.
+    pub(crate) fn missed_words(&self) -> String {
+        let missed: Vec<_> = self.missed().map(|reached| reached.threshold.as_str()).collect();
+        match &*missed {
+            [] => String::new(),
+            missed => format!("; missed: {}", missed.join(", ")),
+        }
     }
 
     /// The thresholds that were missed.

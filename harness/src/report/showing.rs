@@ -12,12 +12,13 @@ use quorate_checker::{
 };
 use quorate_workloads::ClaimReport;
 
+use super::anomalies::anomaly_of;
+
 /// The cited transactions of `txns`, and as few others as are tried until the anomaly of `claim` is there; the cited alone if it never
 /// is, as for want of what is not in any transaction.
 pub(super) fn showing(claim: &ClaimReport, cited: &BTreeSet<u64>, txns: &Txns) -> Transcript {
     let alone = txns.transcript(|index| cited.contains(&index));
-    let anomaly = Anomaly::all().find(|it| it.name() == claim.claim.anomaly);
-    let Some(anomaly) = anomaly.filter(|anomaly| !shows(&alone, *anomaly)) else {
+    let Some(anomaly) = anomaly_of(claim).filter(|anomaly| !shows(&alone, *anomaly)) else {
         return alone;
     };
     let whole = txns.transcript(|_| true);

@@ -277,11 +277,7 @@ fn verdict(out: &mut String, report: &Report) {
         (Verdict::Vacuous, Some(why)) => format!("{why}, so that nothing was put to the test"),
         (Verdict::Vacuous, None) => untested(report),
     };
-    let missed: Vec<_> = report.missed().map(|reached| reached.threshold.as_str()).collect();
-    let missed = match &*missed {
-        [] => String::new(),
-        missed => format!("; missed: {}", missed.join(", ")),
-    };
+    let missed = report.missed_words();
     let _ = writeln!(
         out,
         "\nverdict  {} ({why}{missed}); exit code {}",

@@ -146,6 +146,22 @@ pub fn list(out: &Path) -> anyhow::Result<Listing> {
     Ok(listing)
 }
 
+/// The run of that name in `<out>/<scenario>/`, if there is one that can be read. Only what is there is found, whatever the names.
+///
+/// # Errors
+/// If a folder of runs can't be read.
+pub fn find(out: &Path, scenario: &str, name: &str) -> anyhow::Result<Option<Listed>> {
+    let named = |folders: Vec<PathBuf>, name: &str| {
+        let is_it = |folder: &PathBuf| folder.file_name().is_some_and(|own| own.to_string_lossy() == name);
+        folders.into_iter().find(is_it)
+    };
+    let Some(scenario) = named(folders_in(out)?, scenario) else {
+        return Ok(None);
+    };
+    let path = named(folders_in(&scenario)?, name);
+    Ok(path.and_then(|path| listed(&scenario, &path).ok()))
+}
+
 fn listed(scenario: &Path, path: &Path) -> anyhow::Result<Listed> {
     let folder = RunFolder::open(path)?;
     let manifest = folder.manifest()?;

@@ -10,6 +10,6 @@ mod prune;
 pub use self::{
     files::{RunFile, files_of},
     import::import,
-    list::{Judged, LATEST, Listed, Listing, Outcome, list},
+    list::{Judged, LATEST, Listed, Listing, Outcome, find, list},
     prune::{PruneOptions, mend_latest, remove, to_prune},
 };

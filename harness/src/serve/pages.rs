@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::percent::encode;
 use crate::{
     report::escaped,
-    run_folder::{Backend, RunFolder},
+    run_folder::RunFolder,
     runs::{Listed, Listing, Outcome, RunFile},
     utc,
 };
@@ -80,17 +80,10 @@ fn row(run: &Listed) -> String {
         escaped(&run.scenario),
         escaped(&name),
         escaped(&utc::spaced(&run.manifest.started)),
-        backend(run),
+        run.manifest.backend.name(),
         run.manifest.seed,
         escaped(&violated),
     )
-}
-
-fn backend(run: &Listed) -> &'static str {
-    match run.manifest.backend {
-        Backend::Processes => "processes",
-        Backend::Simulated => "simulated",
-    }
 }
 
 /// One run with its files.
@@ -176,7 +169,7 @@ fn facts(run: &Listed) -> BTreeMap<(u8, String), String> {
     add(1, "began", utc::spaced(&run.manifest.started));
     add(1, "seed", run.manifest.seed.to_string());
     add(1, "commit", run.manifest.commit.clone());
-    add(1, "backend", backend(run).to_owned());
+    add(1, "backend", run.manifest.backend.name().to_owned());
     let verdict = fs::read_to_string(run.path.join("verdict.json")).ok();
     let verdict: Value = verdict
         .and_then(|text| serde_json::from_str(&text).ok())

@@ -12,7 +12,7 @@ use super::{live, pages, percent};
 use crate::{
     archive,
     run_folder::RunFolder,
-    runs::{Listed, Outcome, files_of, list},
+    runs::{Listed, Outcome, files_of, find, list},
 };
 
 /// Of our own pages: their script and their style come from here, and so does what they ask for.
@@ -116,9 +116,7 @@ impl Site {
 
     /// The run of that name, if there is one among those that there are.
     fn run(&self, scenario: &str, name: &str) -> anyhow::Result<Option<Listed>> {
-        let runs = list(&self.out)?.runs.into_iter();
-        let mut named = runs.filter(|run| run.scenario == scenario && pages::name_of(run) == name);
-        Ok(named.next())
+        find(&self.out, scenario, name)
     }
 
     fn runs(&self) -> anyhow::Result<String> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     cli::numbers::{parse_rate, parse_share},
     exit::ExitError,
+    input::bad_input,
     run_folder::read_input,
 };
 
@@ -121,7 +122,7 @@ impl ModelArgs {
         let all = of_all.map(|(_, distribution, _)| Legs::all(distribution));
         if let Some(path) = &self.histogram {
             let model = Model::from_histogram(self.n, &read_input(path)?);
-            return model.map_err(|error| ExitError::input(format!("read {}: {error}", path.display())).into());
+            return model.map_err(|error| bad_input(path, &error));
         }
         if let Some(fit) = &self.fit {
             let mut model = Model::fit(fit, self.n).expect("the parser lets no other name through");
@@ -172,13 +173,12 @@ impl ModelArgs {
 }
 
 fn read_delays(path: &std::path::Path) -> anyhow::Result<DataCenters> {
-    let wrong = |why: String| ExitError::input(format!("read {}: {why}", path.display()));
-    let file: DelaysFile = toml::from_str(&read_input(path)?).map_err(|error| wrong(error.to_string()))?;
+    let file: DelaysFile = toml::from_str(&read_input(path)?).map_err(|error| bad_input(path, &error))?;
     let text = |delay: &Delay| match delay {
         Delay::Integer(ms) => ms.to_string(),
         Delay::Number(ms) => ms.to_string(),
         Delay::Expression(text) => text.clone(),
     };
     let rows: Vec<Vec<_>> = file.delays.iter().map(|row| row.iter().map(text).collect()).collect();
-    Ok(DataCenters::parse(&file.dcs, &rows).map_err(|error| wrong(error.to_string()))?)
+    DataCenters::parse(&file.dcs, &rows).map_err(|error| bad_input(path, &error))
 }

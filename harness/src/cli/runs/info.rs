@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use toml::Table;
 
-use super::{ls::backend_name, size};
+use super::size;
 use crate::{
     cli::{Format, overrides::to_table, table::printable},
     exit::Exit,
@@ -81,7 +81,7 @@ impl Info {
             .ended
             .as_ref()
             .map(|ended| format!(", took {:.1} s", ended.seconds));
-        let backend = backend_name(manifest.backend);
+        let backend = manifest.backend.name();
         line(
             "began",
             format!(

@@ -9,7 +9,6 @@ use crate::{
         table::{Side, Table},
     },
     exit::Exit,
-    run_folder::Backend,
     runs::Listed,
     utc,
 };
@@ -56,7 +55,7 @@ fn row(run: &Listed) -> [String; 7] {
     [
         run.path.display().to_string(),
         utc::spaced(&run.manifest.started),
-        backend_name(run.manifest.backend).to_owned(),
+        run.manifest.backend.name().to_owned(),
         run.scenario.clone(),
         run.manifest.seed.to_string(),
         run.outcome.name().to_owned(),
@@ -78,11 +77,4 @@ fn json_of(run: &Listed) -> Value {
         "violated": judged.map(|judged| &judged.violated),
         "observed": judged.map(|judged| &judged.observed),
     })
-}
-
-pub(super) fn backend_name(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Processes => "processes",
-        Backend::Simulated => "simulated",
-    }
 }

@@ -261,11 +261,15 @@ impl Columns {
             Shown::Json(value) => value.to_string(),
             Shown::Text(text) => text.clone(),
         };
-        let shown = match text.char_indices().nth(VALUE_LENGTH_MAX) {
-            Some((cut, _)) => format!("{}...", &text[..cut]),
-            None => text,
-        };
-        (self.values.number(&shown) + 1) << 1
+        (self.values.number(&cut(text)) + 1) << 1
+    }
+}
+
+/// A value's text, or as much of it as is shown.
+pub(super) fn cut(text: String) -> String {
+    match text.char_indices().nth(VALUE_LENGTH_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
     }
 }
 

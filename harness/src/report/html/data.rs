@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Left, Page,
-    columns::{Columns, UNTIMED_NS},
+    columns::{Columns, UNTIMED_NS, cut},
     markup::json_in_page,
 };
 use crate::fault_log::Stage;
@@ -104,12 +104,8 @@ fn span(ops: &[WitnessOp]) -> (u64, u64) {
 
 /// A value in few letters.
 pub(super) fn short(value: &Value) -> String {
-    let text = match value {
+    match value {
         Value::Null => "nothing".to_owned(),
-        value => value.to_string(),
-    };
-    match text.char_indices().nth(200) {
-        Some((cut, _)) => format!("{}...", &text[..cut]),
-        None => text,
+        value => cut(value.to_string()),
     }
 }

@@ -50,7 +50,6 @@ function lanes() {
     rowOf.fill(-1);
     rows.forEach((i, row) => { rowOf[i] = row; });
     count.textContent = kept + " of " + ops.count + " operations";
-    spacer.style.height = Math.max(0, TOP + rows.length * LANE - canvas.clientHeight) + "px";
     if (chosen >= 0 && !keep[chosen]) chosen = -1;
     resize();
   }

@@ -24,6 +24,7 @@ impl Sections<'_> {
         let report = self.page.report;
         if report.broken().next().is_none() {
             out += "<p>None was found. That is no proof that there is none: it says what the operations tested.</p>\n";
+            return out + "</section>\n";
         }
         let lines = self.log_lines();
         for (number, claim) in report.broken().enumerate() {

@@ -64,11 +64,7 @@ impl Sections<'_> {
             .scenario
             .as_ref()
             .map_or(&self.page.title, |scenario| &scenario.name);
-        let missed: Vec<_> = report.missed().map(|reached| reached.threshold.as_str()).collect();
-        let missed = match &*missed {
-            [] => String::new(),
-            missed => format!("; missed: {}", missed.join(", ")),
-        };
+        let missed = report.missed_words();
         format!(
             "<header>\n<p class=\"verdict {verdict}\" id=\"verdict\"><span aria-hidden=\"true\">{mark}</span> {verdict}</p>\n\
              <h1>{}</h1>\n<p>{}</p>\n<p>{}{}; exit code {}</p>\n{}\n</header>\n\
@@ -167,7 +163,7 @@ impl Sections<'_> {
 
 fn claim_row(report: &Report, claim: &ClaimReport) -> String {
     let (name, verdict) = (escaped(&claim.claim.name), claim.verdict.name());
-    let name = match broken_number(report, claim) {
+    let name = match report.broken_number(claim) {
         Some(number) => format!("<a href=\"#anomaly-{number}\">{name}</a>"),
         None => name,
     };
@@ -208,14 +204,6 @@ fn lanes() -> String {
      <p>Every operation of every process. Changes are filled, reads hollow, failed ones crossed; those of unknown outcome run on.</p>\n\
      <div id=\"lanes\"></div>\n</section>\n"
         .to_owned()
-}
-
-/// The number of a claim among those that were seen broken, from 1.
-fn broken_number(report: &Report, claim: &ClaimReport) -> Option<usize> {
-    report
-        .broken()
-        .position(|broken| broken.claim == claim.claim)
-        .map(|at| at + 1)
 }
 
 fn seconds(ns: u64) -> String {

@@ -197,13 +197,7 @@ fn manifest_rows(manifest: &Manifest) -> String {
         ),
         ("Seed", manifest.seed.to_string()),
         ("Began", format!("{} UTC", utc::spaced(&manifest.started))),
-        (
-            "Backend",
-            serde_json::json!(manifest.backend)
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        ),
+        ("Backend", manifest.backend.name().to_owned()),
         ("Build", format!("{version}, commit {commit}{dirty}")),
         ("Toolchain", manifest.toolchain.clone()),
         ("Host", format!("{} {}, {} processors", host.os, host.arch, host.cpus)),
