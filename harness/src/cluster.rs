@@ -67,24 +67,9 @@ pub struct AskError {
 /// What has gone wrong on a directed link since the start: datagrams of real processes, messages of simulated ones.
 pub type LinkCounts = quorate_sim::LinkCounts;
 
-/// What faults of a node have done since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NodeCounts {
-    /// Inputs that waited for the end of a pause; of real processes, how often one was seen to have stopped.
-    pub inputs_delayed: u64,
-    /// Writes that failed; of simulated ones, syncs.
-    pub writes_failed: u64,
-    /// Looks at the disk that failed.
-    pub reads_failed: u64,
-    /// Syncs that failed.
-    pub syncs_failed: u64,
-    /// Syncs that were slowed.
-    pub syncs_slowed: u64,
-    /// How often the node was shown a time that its clock would not have shown.
-    pub readings_wrong: u64,
-    /// What did not get through to or from clients: packets of real processes, requests of simulated ones.
-    pub clients_cut: u64,
-}
+/// What faults of a node have done since the start. Of real processes pauses are counted by how often one was seen to have stopped, writes
+/// that failed with the syncs, and what was cut of clients in packets.
+pub type NodeCounts = quorate_sim::NodeCounts;
 
 /// What is counted of a fault, by name.
 pub type Counted = Vec<(&'static str, u64)>;

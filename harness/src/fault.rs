@@ -330,7 +330,7 @@ impl DiskLoss {
     }
 }
 
-fn is_zero(percent: &u8) -> bool {
+pub(crate) fn is_zero(percent: &u8) -> bool {
     *percent == 0
 }
 

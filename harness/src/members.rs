@@ -61,6 +61,17 @@ impl Members {
         self.with(|presence| presence == Presence::Left)
     }
 
+    /// Those whom partitions are to be placed on in a data center, from 1.
+    pub fn placed_in(&self, dc: u8) -> Vec<Place> {
+        let is_there = |place: &Place| self.dc_of(*place) + 1 == usize::from(dc);
+        self.placed().into_iter().filter(is_there).collect()
+    }
+
+    /// The data center that a place is in, from 0.
+    fn dc_of(&self, place: Place) -> usize {
+        place.0 % self.dcs
+    }
+
     /// The first node that nothing has started.
     pub fn spare(&self) -> Option<Place> {
         self.with(|presence| presence == Presence::Spare).first().copied()
@@ -123,9 +134,8 @@ impl Members {
 
     /// Checks that without a node, and with another, there are enough.
     fn check_left(&self, without: Place, with: Option<Place>) -> Result<(), FaultError> {
-        let dc = |place: &Place| place.0 % self.dcs;
         let others = self.placed().into_iter().filter(|place| *place != without).chain(with);
-        let left = others.filter(|place| dc(place) == dc(&without)).count();
+        let left = others.filter(|place| self.dc_of(*place) == self.dc_of(without)).count();
         let replicas = self.replicas;
         if left < replicas {
             return Err(FaultError::TooFewMembers { left, replicas });

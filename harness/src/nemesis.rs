@@ -38,7 +38,6 @@ pub struct Nemesis {
     changes_due: Elapsed,
     gossip_interval: Duration,
     members: Members,
-    dcs: usize,
     /// Draws who is hit, where several could be.
     rng: Pcg64Mcg,
     log: FaultLog,
@@ -91,7 +90,6 @@ impl Nemesis {
             changes_due: begins,
             gossip_interval: scenario.gossip_interval,
             members: Members::of(scenario),
-            dcs: usize::from(scenario.dcs),
             rng: Pcg64Mcg::seed_from_u64(split_seed(seed, "whom faults hit")),
             log,
         }

@@ -413,10 +413,8 @@ fn partial(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
 /// A node that hears one other: of most keys' replicas it reaches too few to read, or too few to write.
 fn coordinator_alone(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
     let node = one(rng, nodes);
-    let mut other: Vec<_> = Place::all(nodes).filter(|place| *place != node).collect();
-    other.shuffle(rng);
-    other.truncate(nodes.saturating_sub(2).max(1));
-    other.sort();
+    let others = Place::all(nodes).filter(|place| *place != node).collect();
+    let other = drawn(rng, others, nodes.saturating_sub(2).max(1));
     Fault::Partial { one: vec![node], other }
 }
 
@@ -651,11 +649,16 @@ fn one(rng: &mut Pcg64Mcg, nodes: usize) -> Place {
 
 /// `count` nodes, but at least one and not all, in order.
 fn some(rng: &mut Pcg64Mcg, nodes: usize, count: usize) -> Vec<Place> {
-    let mut all: Vec<_> = Place::all(nodes).collect();
-    all.shuffle(rng);
-    all.truncate(count.clamp(1, (nodes - 1).max(1)));
-    all.sort();
-    all
+    let count = count.clamp(1, (nodes - 1).max(1));
+    drawn(rng, Place::all(nodes).collect(), count)
+}
+
+/// So many of these, in order.
+pub(crate) fn drawn(rng: &mut Pcg64Mcg, mut from: Vec<Place>, count: usize) -> Vec<Place> {
+    from.shuffle(rng);
+    from.truncate(count);
+    from.sort();
+    from
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub struct Scenario {
     pub faults: Vec<FaultKind>,
     /// Of 100 faults that are drawn and can be, how many are aimed at roles (the owner of the hottest key, a coordinator) in the place of
     /// nodes.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "crate::fault::is_zero")]
     pub aimed_percent: u8,
     /// The bug that the nodes are told to have.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "plant_name")]
@@ -255,10 +255,6 @@ const TXN_LENGTH_MAX: u8 = 12;
 
 fn one_dc() -> u8 {
     1
-}
-
-fn is_zero(count: &u8) -> bool {
-    *count == 0
 }
 
 /// Spare nodes where there are faults of membership: one to join, and one to take another's place.

@@ -224,16 +224,7 @@ impl Cluster for SimulatedCluster {
     }
 
     fn node_counts(&self, node: Place) -> NodeCounts {
-        let counts = self.sim.node_counts(NodeIndex(node.0));
-        NodeCounts {
-            inputs_delayed: counts.inputs_delayed,
-            writes_failed: 0,
-            reads_failed: counts.reads_failed,
-            syncs_failed: counts.syncs_failed,
-            syncs_slowed: counts.syncs_slowed,
-            readings_wrong: counts.readings_wrong,
-            clients_cut: counts.requests_cut,
-        }
+        self.sim.node_counts(NodeIndex(node.0))
     }
 
     fn is_running(&self, node: Place) -> bool {

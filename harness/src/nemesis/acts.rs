@@ -191,9 +191,10 @@ impl Nemesis {
                 vec![("dropped", on_links(links, |counts| counts.held))]
             }
             Fault::HeldLinks { .. } => vec![("held", on_links(fault.held_links(), |counts| counts.held))],
-            Fault::ClientsCut { nodes } => vec![("dropped", of_nodes(nodes, |counts| counts.clients_cut))],
-            Fault::ThrottledLinks { .. } => vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))],
-            Fault::SlowLinks { .. } => vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))],
+            Fault::ClientsCut { nodes } => vec![("dropped", of_nodes(nodes, |counts| counts.requests_cut))],
+            Fault::SlowLinks { .. } | Fault::ThrottledLinks { .. } => {
+                vec![("slowed", on_links(fault.bad_links(), |counts| counts.slowed))]
+            }
             Fault::LossyLinks { .. } => vec![("lost", on_links(fault.bad_links(), |counts| counts.lost))],
             Fault::OddMessages { .. } => vec![
                 ("late", on_links(fault.bad_links(), |counts| counts.late)),
@@ -206,7 +207,7 @@ impl Nemesis {
             Fault::Pause { nodes } => vec![("delayed", of_nodes(nodes, |counts| counts.inputs_delayed))],
             Fault::SlowProcess { node, .. } => vec![("delayed", of_nodes(&[*node], |counts| counts.inputs_delayed))],
             Fault::FailingDisk { nodes, on } => {
-                let failed = of_nodes(nodes, |counts| counts.syncs_failed + counts.writes_failed);
+                let failed = of_nodes(nodes, |counts| counts.syncs_failed);
                 match on {
                     DiskFailure::Sync => vec![("syncs_failed", failed)],
                     DiskFailure::Write | DiskFailure::Full => vec![("writes_failed", failed)],
@@ -325,34 +326,23 @@ async fn change_clocks(nodes: &[Place], change: ClockChange, cluster: &mut impl 
 
 /// A link with the faults of two.
 fn worse(one: LinkFaults, other: LinkFaults) -> LinkFaults {
-    let (slower, faster) = if one.jitter >= other.jitter {
-        (one, other)
-    } else {
-        (other, one)
-    };
+    let slower = if one.jitter >= other.jitter { one } else { other };
     let fewest = [one.packets_per_second, other.packets_per_second];
     let fewest = fewest.into_iter().filter(|packets| *packets > 0).min();
     LinkFaults {
         slower_by: one.slower_by.max(other.slower_by),
-        jitter: slower.jitter.max(faster.jitter),
+        jitter: slower.jitter,
         jitter_is: slower.jitter_is,
         packets_per_second: fewest.unwrap_or(0),
         loss_percent: one.loss_percent.max(other.loss_percent),
         late_percent: one.late_percent.max(other.late_percent),
         twice_percent: one.twice_percent.max(other.twice_percent),
         dropped_percent: one.dropped_percent.max(other.dropped_percent),
-        kinds: match (is_odd(&one), is_odd(&other)) {
+        kinds: match (one.has_odd(), other.has_odd()) {
             (true, true) => one.kinds.with(other.kinds),
             (true, false) => one.kinds,
             (false, _) => other.kinds,
         },
         late_by_max: one.late_by_max.max(other.late_by_max),
     }
-}
-
-/// Whether messages come late, twice or never.
-fn is_odd(faults: &LinkFaults) -> bool {
-    [faults.late_percent, faults.twice_percent, faults.dropped_percent]
-        .iter()
-        .any(|percent| *percent > 0)
 }

@@ -1,7 +1,7 @@
 //! Who has a role when a fault strikes: asked of the nodes, as an administrator would, and of the load.
 
 use quorate_core::{AdminOk, AdminRequest, Standing};
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::IndexedRandom;
 
 use super::Nemesis;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     fault::{KeyName, Place, Role},
     load::Load,
     operations::key_name,
-    plan::PlannedFault,
+    plan::{self, PlannedFault},
 };
 
 impl Nemesis {
@@ -56,20 +56,13 @@ impl Nemesis {
                 self.drawn(members, count.max(1))
             }
             Role::All => self.members.placed(),
-            Role::Dc(dc) => {
-                let dcs = self.dcs;
-                let is_there = |place: &Place| place.0 % dcs + 1 == usize::from(dc);
-                self.members.placed().into_iter().filter(is_there).collect()
-            }
+            Role::Dc(dc) => self.members.placed_in(dc),
         }
     }
 
     /// So many of these, in order.
-    fn drawn(&mut self, mut from: Vec<Place>, count: usize) -> Vec<Place> {
-        from.shuffle(&mut self.rng);
-        from.truncate(count);
-        from.sort();
-        from
+    fn drawn(&mut self, from: Vec<Place>, count: usize) -> Vec<Place> {
+        plan::drawn(&mut self.rng, from, count)
     }
 
     /// The owners of a key in the order of its preference list, as a member tells them that answers.

@@ -293,9 +293,8 @@ impl Nemesis {
     /// Whether the node that was to do something has been lost for good since.
     fn is_overtaken(&self, change: &Fault) -> bool {
         let doer = match change {
-            Fault::Leave { node } | Fault::Weigh { node, .. } | Fault::Join { node } => Some(*node),
-            Fault::Replace { by, .. } | Fault::LostDisk { by, .. } => Some(*by),
-            _ => None,
+            Fault::Leave { node } | Fault::Weigh { node, .. } => Some(*node),
+            _ => change.starts(),
         };
         doer.is_some_and(|node| self.members.is_absent(node))
     }

@@ -68,6 +68,18 @@ impl Value {
     pub fn is_valid(&self) -> bool {
         self.0.len() <= VALUE_BYTES_MAX
     }
+
+    /// The same, in words.
+    ///
+    /// # Errors
+    /// That it is too long.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.is_valid() {
+            return Ok(());
+        }
+        let bytes = self.0.len();
+        Err(format!("a value has at most {VALUE_BYTES_MAX} bytes, not {bytes}"))
+    }
 }
 
 /// When and by whom a value was written: the order among all values of a key.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, AddWinsSet, Cell, Content, Context, Counter, Generation, Key, Kind, Node, Now, Plant, Record, Refused,
-    Register, Siblings, Value, Version, record::VALUE_BYTES_MAX,
+    Register, Siblings, Value, Version,
 };
 
 /// What is done to a key. Which of them make sense depends on the key's kind.
@@ -74,10 +74,7 @@ impl Update {
             Update::Add { element } | Update::Remove { element, .. } => Some(element),
             Update::Delete { .. } | Update::Increment { .. } => None,
         };
-        if let Some(value) = value.filter(|value| !value.is_valid()) {
-            let bytes = value.0.len();
-            return Err(format!("a value has at most {VALUE_BYTES_MAX} bytes, not {bytes}"));
-        }
+        value.map_or(Ok(()), Value::check)?;
         let fits = match self {
             Update::Put { .. } | Update::Delete { .. } => matches!(kind, Kind::Register | Kind::Siblings),
             Update::Add { .. } | Update::Remove { .. } => kind == Kind::Set,

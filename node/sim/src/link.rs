@@ -52,14 +52,20 @@ pub struct LinkFaults {
 }
 
 impl LinkFaults {
-    pub(crate) fn is_slow(&self) -> bool {
+    /// Whether anything takes longer.
+    pub fn is_slow(&self) -> bool {
         !(self.slower_by.is_zero() && self.jitter.is_zero() && self.packets_per_second == 0)
+    }
+
+    /// Whether any messages come late, twice or never.
+    pub fn has_odd(&self) -> bool {
+        let percents = [self.late_percent, self.twice_percent, self.dropped_percent];
+        percents.iter().any(|percent| *percent > 0)
     }
 
     /// Whether messages of this kind come late, twice or never.
     pub(crate) fn is_odd(&self, kind: MessageKind) -> bool {
-        let percents = [self.late_percent, self.twice_percent, self.dropped_percent];
-        percents.iter().any(|percent| *percent > 0) && self.kinds.contains(kind)
+        self.has_odd() && self.kinds.contains(kind)
     }
 }
 

@@ -435,17 +435,7 @@ impl Cluster for ProcessCluster {
     }
 
     async fn set_link_faults(&mut self, from: Place, to: Place, faults: &LinkFaults) -> anyhow::Result<()> {
-        let packets = LinkFaults {
-            slower_by: faults.slower_by,
-            jitter: faults.jitter,
-            jitter_is: faults.jitter_is,
-            packets_per_second: faults.packets_per_second,
-            loss_percent: faults.loss_percent,
-            ..LinkFaults::default()
-        };
-        let policy = if packets == LinkFaults::default() {
-            LinkPolicy::Open
-        } else {
+        let policy = if faults.is_slow() || faults.loss_percent > 0 {
             LinkPolicy::Bad {
                 delay: faults.slower_by,
                 jitter: faults.jitter,
@@ -453,6 +443,8 @@ impl Cluster for ProcessCluster {
                 packets_per_second: faults.packets_per_second,
                 loss_percent: faults.loss_percent,
             }
+        } else {
+            LinkPolicy::Open
         };
         self.switch.set_link(self.endpoint(from), self.endpoint(to), policy)?;
         let receiver = self.identity(to);
@@ -491,7 +483,7 @@ impl Cluster for ProcessCluster {
         let cut = ways.map(|(from, to)| self.switch.link_counters(from, to).cut_packets);
         NodeCounts {
             inputs_delayed: self.nodes[node.0].stops,
-            clients_cut: cut.iter().sum(),
+            requests_cut: cut.iter().sum(),
             ..self.nodes[node.0].ordered.counts()
         }
     }

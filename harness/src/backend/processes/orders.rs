@@ -34,8 +34,7 @@ struct Skewed {
 impl Skewed {
     /// The same from here on, as an order of now.
     fn renewed(self) -> Skewed {
-        let elapsed_ns = i128::try_from(self.since.elapsed().as_nanos()).unwrap_or(i128::MAX);
-        let drifted = i128::from(self.order.drift_ppm).saturating_mul(elapsed_ns) / 1_000_000;
+        let drifted = self.order.drifted_ns(self.since.elapsed().as_nanos());
         let drifted = i64::try_from(drifted).unwrap_or(i64::MAX);
         Skewed {
             order: Clock {
@@ -117,9 +116,7 @@ impl Ordered {
             late_by_max_ns: u64::try_from(faults.late_by_max.as_nanos()).unwrap_or(u64::MAX),
             kinds: faults.kinds.list(),
         };
-        let is_odd = [order.late_percent, order.twice_percent, order.dropped_percent]
-            .iter()
-            .any(|percent| *percent > 0);
+        let is_odd = faults.has_odd();
         let before = if is_odd {
             self.messages.insert(to, order.clone())
         } else {
@@ -151,9 +148,8 @@ impl Ordered {
     pub(super) fn counts(&self) -> NodeCounts {
         let counts = sum(&self.past, &self.present);
         NodeCounts {
-            writes_failed: counts.writes_failed,
             reads_failed: counts.reads_failed,
-            syncs_failed: counts.syncs_failed,
+            syncs_failed: counts.syncs_failed + counts.writes_failed,
             syncs_slowed: counts.syncs_slowed,
             readings_wrong: counts.readings_wrong,
             ..NodeCounts::default()
@@ -178,7 +174,6 @@ fn sum(one: &Counts, other: &Counts) -> Counts {
         syncs_failed: one.syncs_failed + other.syncs_failed,
         syncs_slowed: one.syncs_slowed + other.syncs_slowed,
         readings_wrong: one.readings_wrong + other.readings_wrong,
-        held_bytes: other.held_bytes,
         messages: messages.into_iter().collect(),
     }
 }

@@ -140,33 +140,17 @@ impl Accepted {
 impl Canonical for CasRegister {
     fn write(&self, sink: &mut impl Sink) {
         self.promised.write(sink);
-        let Some(Accepted {
-            ballot,
-            written,
-            value,
-            earlier,
-        }) = &self.accepted
-        else {
-            return sink.take(&[0]);
-        };
-        sink.take(&[1]);
-        ballot.write(sink);
-        match written {
-            None => sink.take(&[0]),
-            Some(written) => {
-                sink.take(&[1]);
-                written.write(sink);
-            }
-        }
-        match value {
-            None => sink.take(&[0]),
-            Some(value) => {
-                sink.take(&[1]);
-                value.write(sink);
-            }
-        }
-        (earlier.len() as u64).write(sink);
-        earlier.iter().for_each(|version| version.write(sink));
+        self.accepted.write(sink);
+    }
+}
+
+impl Canonical for Accepted {
+    fn write(&self, sink: &mut impl Sink) {
+        self.ballot.write(sink);
+        self.written.write(sink);
+        self.value.write(sink);
+        (self.earlier.len() as u64).write(sink);
+        self.earlier.iter().for_each(|version| version.write(sink));
     }
 }
 

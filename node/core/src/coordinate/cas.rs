@@ -29,7 +29,7 @@ use super::{
 use crate::{
     Accepted, BeforeSend, CasAction, CasOk, CasOutcome, CasRequest, ClientToken, Kind, Level, Node, NodeId, NotApplied,
     Now, Operation, Plant, Quorum, Reason, ReplicaRequest, ReplicaResponse, RequestId, Response, SessionToken, Stage,
-    Unknown, Value, Version, WriteError, record::VALUE_BYTES_MAX, timers::Timer,
+    Unknown, Value, Version, WriteError, timers::Timer,
 };
 
 /// How long who was outbid for the first time pauses at most: about as long as a proposal takes, so that one of two that
@@ -92,11 +92,11 @@ impl Node {
             highest: None,
         };
         let key = state.key.clone();
-        self.ask_voters(now, id, &ReplicaRequest::PrepareKey { key, ballot });
+        self.ask_voters(now, id, ReplicaRequest::PrepareKey { key, ballot });
     }
 
     /// Has every voter vote, this node last: it may answer at once.
-    fn ask_voters(&mut self, now: Now, id: RequestId, body: &ReplicaRequest) {
+    fn ask_voters(&mut self, now: Now, id: RequestId, body: ReplicaRequest) {
         let own = self.config.node;
         let voters = self.cas_state(id).voters.clone();
         for voter in voters.iter().copied().filter(|voter| *voter != own) {
@@ -107,7 +107,7 @@ impl Node {
             }
         }
         if voters.contains(&own) {
-            self.vote_oneself(now, id, body.clone());
+            self.vote_oneself(now, id, body);
         } else {
             self.advance_cas(now, id);
         }
@@ -225,7 +225,7 @@ impl Node {
             promised_by,
         };
         let (key, proposal) = (state.key.clone(), Box::new(proposal));
-        self.ask_voters(now, id, &ReplicaRequest::AcceptKey { key, proposal });
+        self.ask_voters(now, id, ReplicaRequest::AcceptKey { key, proposal });
     }
 
     /// Somebody has outbid it: tries again, when they may be done.
@@ -402,9 +402,5 @@ fn check(request: &CasRequest) -> Result<(), String> {
         CasAction::Put { value } => [None, value.as_ref()],
         CasAction::CompareAndSet { expected, value } => [expected.as_ref(), value.as_ref()],
     };
-    let too_long = values.into_iter().flatten().find(|value| !Value::is_valid(value));
-    match too_long.map(|value| value.0.len()) {
-        Some(bytes) => Err(format!("a value has at most {VALUE_BYTES_MAX} bytes, not {bytes}")),
-        None => Ok(()),
-    }
+    values.into_iter().flatten().try_for_each(Value::check)
 }

@@ -27,15 +27,21 @@ impl Skew {
     }
 }
 
+impl Clock {
+    /// How much it has gained, so long after the order.
+    pub fn drifted_ns(&self, elapsed_ns: u128) -> i128 {
+        let elapsed_ns = i128::try_from(elapsed_ns).unwrap_or(i128::MAX);
+        i128::from(self.drift_ppm).saturating_mul(elapsed_ns) / 1_000_000
+    }
+}
+
 fn ahead_after(order: Clock, elapsed_ns: u128) -> i64 {
-    let elapsed_ns = i128::try_from(elapsed_ns).unwrap_or(i128::MAX);
-    let is_off = match i128::from(order.strobe_ns) {
+    let is_off = match u128::from(order.strobe_ns) {
         0 => true,
-        interval => elapsed_ns / interval % 2 == 0,
+        interval => (elapsed_ns / interval).is_multiple_of(2),
     };
     let ahead = if is_off { i128::from(order.ahead_ns) } else { 0 };
-    let drifted = i128::from(order.drift_ppm).saturating_mul(elapsed_ns) / 1_000_000;
-    let ahead = ahead.saturating_add(drifted);
+    let ahead = ahead.saturating_add(order.drifted_ns(elapsed_ns));
     i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
 }
 

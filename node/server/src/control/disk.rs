@@ -128,11 +128,6 @@ impl ControlledFile {
         }
     }
 
-    /// How much waits for a sync; `None` while it is being synced, or once the power is cut.
-    pub(super) fn held_bytes(&self) -> Option<u64> {
-        Some(self.held.try_lock().ok()?.bytes())
-    }
-
     /// Loses or tears what is held, and lets nothing through any more: whoever reads or writes waits for ever.
     pub(super) fn cut(&self, seed: u64) -> io::Result<Cut> {
         if self.disk.writes == Writes::InFile {

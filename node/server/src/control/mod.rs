@@ -99,7 +99,6 @@ impl Control {
     pub fn counts(&self) -> Counts {
         Counts {
             readings_wrong: self.readings_wrong.load(Ordering::Relaxed),
-            held_bytes: self.file.get().and_then(|file| file.held_bytes()).unwrap_or(0),
             ..self.disk.counts(self.messages.counts())
         }
     }

@@ -152,8 +152,6 @@ pub struct Counts {
     pub syncs_slowed: u64,
     /// How often the node was shown a time that its clock would not have shown.
     pub readings_wrong: u64,
-    /// Bytes that wait in memory for a sync, at this moment.
-    pub held_bytes: u64,
     /// By receiver.
     pub messages: Vec<(NodeId, MessageCounts)>,
 }
