@@ -128,20 +128,37 @@ impl OutcomeCounts {
     }
 }
 
+/// Spans of writes, to be asked whether another span overlaps one.
+#[derive(Clone, Debug, Default)]
+pub struct Spans {
+    /// By start, each with the latest end so far.
+    latest_ends: Vec<(Position, Position)>,
+}
+
+impl Spans {
+    /// Returns these, each from its start to its end.
+    pub fn new(mut spans: Vec<(Position, Position)>) -> Self {
+        spans.sort_unstable();
+        let mut latest_end = Position::BEFORE_ALL;
+        for (_, end) in &mut spans {
+            latest_end = latest_end.max(*end);
+            *end = latest_end;
+        }
+        Self { latest_ends: spans }
+    }
+
+    /// Returns whether one began before `end` and ended after `start`.
+    pub fn overlap(&self, start: Position, end: Position) -> bool {
+        let begun = self.latest_ends.partition_point(|(begin, _)| *begin < end);
+        begun > 0 && self.latest_ends[begun - 1].1 > start
+    }
+}
+
 /// Counts the ok reads of `key` that overlapped an acknowledged write: one that began before the read's end and ended
 /// after its start.
 fn reads_racing(history: &History, key: KeyId) -> u64 {
-    let mut latest_end = Position::BEFORE_ALL;
     let writes = history.ops_of(key).filter(|op| op.is_acked_write());
-    let latest_ends: Vec<(Position, Position)> = writes
-        .map(|write| {
-            latest_end = latest_end.max(write.end);
-            (write.start, latest_end)
-        })
-        .collect();
-    let races = |read: &&Op| {
-        let begun = latest_ends.partition_point(|(start, _)| *start < read.end);
-        begun > 0 && latest_ends[begun - 1].1 > read.start
-    };
+    let writes = Spans::new(writes.map(|write| (write.start, write.end)).collect());
+    let races = |read: &&Op| writes.overlap(read.start, read.end);
     history.ops_of(key).filter(|op| op.is_ok_read()).filter(races).count() as u64
 }

@@ -58,7 +58,7 @@ pub mod siblings;
 pub mod text;
 mod transcript;
 
-pub use counts::{Counts, OutcomeCounts};
+pub use counts::{Counts, OutcomeCounts, Spans};
 pub use datum::{Datum, EdnError, Forms};
 pub use evidence::{Context, Crash, Doubt, FaultSpan, Finding, Witness, WitnessOp, timeline};
 pub use history::{

@@ -20,7 +20,7 @@ use crate::{
     input::bad_input,
     report::html,
     scenario::Scenario,
-    tape, told, utc,
+    tape, told, utc, whole_file,
 };
 
 /// The version of `run.json`'s form.
@@ -283,16 +283,16 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// Writes a file whole.
+    /// Writes a file, or replaces it, whole.
     ///
     /// # Errors
-    /// If it can't be written, with its path.
+    /// If it can't be written, with its path. What was there before stays.
     pub fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.file(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).with_context(|| format!("create folder {}", parent.display()))?;
         }
-        fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+        whole_file::replace(&path, text).with_context(|| format!("write {}", path.display()))
     }
 
     /// Writes `run.json`.
@@ -388,4 +388,26 @@ fn create_unused(parent: &Path, stem: &str) -> anyhow::Result<PathBuf> {
 /// If it can't be read: exit code 65.
 pub fn read_input(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).map_err(|error| bad_input(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_reads_a_file_finds_it_whole_while_it_is_written_again() {
+        let folder = TempDir::new().expect("a folder");
+        let run = RunFolder {
+            path: folder.path().to_owned(),
+            unpacked: None,
+        };
+        run.write("run.json", "before").expect("written");
+        let reader = fs::File::open(run.file("run.json")).expect("it is there");
+        run.write("run.json", "afterwards").expect("written");
+        assert_eq!(io::read_to_string(reader).expect("it can be read"), "before");
+        assert_eq!(
+            fs::read_to_string(run.file("run.json")).expect("it is there"),
+            "afterwards"
+        );
+    }
 }

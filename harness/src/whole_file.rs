@@ -26,10 +26,16 @@ fn put(path: &Path, text: &str, finish: impl FnOnce(&File) -> io::Result<()>) ->
     let mut beside = path.to_owned().into_os_string();
     beside.push(".new");
     let beside = PathBuf::from(beside);
-    let mut file = File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
-    finish(&file)?;
-    fs::rename(&beside, path)
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        finish(&file)?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // What could be written of it is of no use to anybody.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 #[cfg(test)]
@@ -49,5 +55,6 @@ mod tests {
         let failed = put(&path, "third", |_| Err(io::Error::other("the disk is full")));
         assert!(failed.is_err());
         assert_eq!(fs::read_to_string(&path).expect("it is there"), "second");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
     }
 }

@@ -13,7 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use quorate_checker::{
     Call, Context, Datum, Event, EventKind, Finding, Function, History, HistoryBuilder, HistoryError, Outcome,
-    Position, Transcript, checks,
+    Position, Spans, Transcript, checks,
     isolation::{self, Txns},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
     linear::Options,
@@ -21,12 +21,12 @@ use quorate_checker::{
 };
 
 use crate::{
-    Claim, ClaimReport, Execute, Expectation, InOrder, Judgement, Model, Property, Question, RunFacts, Settings,
-    Workload, claims,
+    Claim, ClaimReport, Execute, Expectation, Judgement, Model, Property, Question, RunFacts, Settings, Workload,
+    claims,
     claims::keys_of,
     execute::map,
     judge::{asked_for, beside_the_history, claim_report, crashed, merged, vacuity, verdict},
-    model::transactions::{Part, transactions_of, with_causes},
+    model::transactions::{Part, of_txns, transactions_of},
 };
 
 /// What clients did in transactions, and what was looked at.
@@ -51,7 +51,9 @@ pub fn judge_transactions(
 ) -> Judgement {
     assert!(workload.is_of_transactions(), "{workload:?} is not of transactions");
     let question = question(workload, settings);
-    let reads = map(execute, 1, |_| Reads::of(&question, &record.calls, &facts.context));
+    let reads = map(execute, 1, |_| {
+        Reads::of(&question, &record.calls, &facts.context, execute)
+    });
     let reads = reads.into_iter().next().expect("one was asked for");
     let mut reads = reads.unwrap_or_else(|panic| Reads::unknown(&crashed(&panic)));
     reads.part.counts.reads_racing = reads_racing(&record.calls);
@@ -122,14 +124,14 @@ struct Reads {
 }
 
 impl Reads {
-    fn of(question: &Question<'_>, calls: &Transcript, context: &Context) -> Reads {
+    fn of(question: &Question<'_>, calls: &Transcript, context: &Context, execute: &dyn Execute) -> Reads {
         let txns: Txns = match transactions_of(question, calls) {
             Ok(txns) => txns,
             Err(why) => return Reads::unknown(&Finding::unknown(why)),
         };
         let count = |is_counted: fn(&Call) -> bool| calls.calls().iter().filter(|call| is_counted(call)).count() as u64;
         Reads {
-            part: with_causes(question, calls, &txns, context, &InOrder),
+            part: of_txns(question, &txns, context, execute),
             tested: (
                 count(|call| call.is_ok() && steps(&call.asked).any(|step| !step.is_write())),
                 count(|call| call.outcome == Outcome::Fail && steps(&call.asked).any(|step| step.is_write())),
@@ -256,18 +258,11 @@ fn reads_racing(calls: &Transcript) -> u64 {
             writes.entry(step.key).or_default().push((call.start, call.end));
         }
     }
-    for writes in writes.values_mut() {
-        writes.sort_unstable();
-        let mut latest = Position::BEFORE_ALL;
-        for (_, end) in writes {
-            latest = latest.max(*end);
-            *end = latest;
-        }
-    }
+    let spans = writes.into_iter().map(|(key, writes)| (key, Spans::new(writes)));
+    let writes: BTreeMap<&Datum, Spans> = spans.collect();
     let races = |call: &Call, key: &Datum| {
-        let writes = writes.get(key).map_or(&[][..], Vec::as_slice);
-        let begun = writes.partition_point(|(start, _)| *start < call.end);
-        begun > 0 && writes[begun - 1].1 > call.start
+        let writes = writes.get(key);
+        writes.is_some_and(|writes| writes.overlap(call.start, call.end))
     };
     let of_call = |call: &Call| {
         let own: Vec<&Datum> = steps(&call.asked).filter(Step::is_write).map(|step| step.key).collect();

@@ -1,5 +1,7 @@
 //! From transactions to a report: dependencies, anomalies, and the models that they rule out.
 
+use std::sync::OnceLock;
+
 use super::{
     anomaly::{Anomaly, Closing},
     cases::{Case, Cases},
@@ -118,6 +120,7 @@ pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> 
         question,
         writers,
         execute,
+        strict: OnceLock::new(),
     };
     match txns.data {
         Data::Lists => judge.lists(),
@@ -131,6 +134,8 @@ struct Judge<'t> {
     question: &'t Question,
     writers: &'t Writers,
     execute: &'t dyn Execute,
+    /// Whether an order of all transactions was soon found that keeps real time, once that was asked.
+    strict: OnceLock<bool>,
 }
 
 impl Judge<'_> {
@@ -154,7 +159,7 @@ impl Judge<'_> {
             registers.check(&mut cases);
             cases
         };
-        let explains = || orderings::explains(&registers, self.question);
+        let explains = || orderings::explains(&registers, self.question, &self.strict);
         let (mut cases, is_explained) = both(self.execute, check, explains);
         if is_explained && registers.has_reads() {
             // An order of all transactions leaves no cycle.
@@ -196,7 +201,7 @@ impl Judge<'_> {
         search(txns, question, source, &graph, wanted, &mut cases, &mut unknown);
         let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
         if let (Source::Registers(registers), false) = (source, is_violated) {
-            unknown.extend(orderings::check(registers, question, &mut cases));
+            unknown.extend(orderings::check(registers, question, &self.strict, &mut cases));
         }
         Outcome {
             cases,

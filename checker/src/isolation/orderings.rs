@@ -5,6 +5,8 @@
 //! decided. An order that keeps more than is asked for does as well, and most stores' keep that of real time, which leaves little to
 //! choose: that is tried first, and where it is found no cycle need be looked for at all ([`explains`]).
 
+use std::sync::OnceLock;
+
 use super::{
     anomaly::{Anomaly, Class, Closing},
     cases::{Case, Cases},
@@ -14,10 +16,15 @@ use super::{
 };
 
 /// Decides what is asked as far as it is a matter of order, and adds what is found; returns what is not known.
-pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut Cases) -> Vec<String> {
+pub(super) fn check(
+    registers: &Registers<'_>,
+    question: &Question,
+    strict: &OnceLock<bool>,
+    cases: &mut Cases,
+) -> Vec<String> {
     let mut unknown = Vec::new();
     for (level, closing) in asked(question) {
-        if closing < Closing::Realtime && is_strict(registers, level, question.budget) {
+        if closing < Closing::Realtime && is_strict(registers, level, question.budget, strict) {
             continue;
         }
         match decide(&Problem::of_all(registers, level, closing), question.budget) {
@@ -49,7 +56,7 @@ pub(super) fn check(registers: &Registers<'_>, question: &Question, cases: &mut 
 }
 
 /// Returns whether an order is soon found that leaves none of the cycles which the question forbids.
-pub(super) fn explains(registers: &Registers<'_>, question: &Question) -> bool {
+pub(super) fn explains(registers: &Registers<'_>, question: &Question, strict: &OnceLock<bool>) -> bool {
     let asked = asked(question);
     let is_covered = |class: Class, closing: Closing| {
         asked.iter().any(|(level, up_to)| {
@@ -70,16 +77,17 @@ pub(super) fn explains(registers: &Registers<'_>, question: &Question) -> bool {
         && !asked.is_empty()
         && asked
             .iter()
-            .all(|(level, _)| is_strict(registers, *level, question.budget))
+            .all(|(level, _)| is_strict(registers, *level, question.budget, strict))
 }
 
-/// Returns whether an order is soon found that keeps that of real time too.
-fn is_strict(registers: &Registers<'_>, level: Level, budget: u64) -> bool {
+/// Returns whether an order is soon found that keeps that of real time too. `strict` remembers it of one of all transactions.
+fn is_strict(registers: &Registers<'_>, level: Level, budget: u64, strict: &OnceLock<bool>) -> bool {
     /// How many steps a transaction the look may take.
     const STEPS: u64 = 1_024;
     let budget = budget.min(STEPS * registers.txns().count() as u64);
     let holds = |level| decide(&Problem::of_all(registers, level, Closing::Realtime), budget) == Answer::Ordered;
-    holds(Level::Serializable) || matches!(level, Level::Snapshot | Level::Prefix) && holds(level)
+    *strict.get_or_init(|| holds(Level::Serializable))
+        || matches!(level, Level::Snapshot | Level::Prefix) && holds(level)
 }
 
 /// Returns the levels that have to hold for the question, of those that are decided; none that another implies.

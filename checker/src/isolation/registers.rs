@@ -208,9 +208,11 @@ impl<'t> Registers<'t> {
         doubts
     }
 
-    /// Returns what each transaction touched, in their order.
-    pub(super) fn touches(&self) -> &[Touch] {
-        &self.touches
+    /// Returns what each transaction touched, by key and session, and of these in order of time.
+    pub(super) fn touches_by_session(&self) -> Vec<Touch> {
+        let mut touches = self.touches.clone();
+        touches.sort_by_key(|touch| (touch.key, self.txns.txn(touch.txn).session, touch.txn));
+        touches
     }
 
     /// Adds an order of versions of one key, unless it makes a circle.
@@ -271,8 +273,7 @@ impl<'t> Registers<'t> {
     }
 
     fn by_sessions(&self) -> Vec<Precedence> {
-        let mut touches = self.touches.clone();
-        touches.sort_by_key(|touch| (touch.key, self.txns.txn(touch.txn).session, touch.txn));
+        let touches = self.touches_by_session();
         let is_next = |pair: &&[Touch]| {
             let (a, b) = (self.txns.txn(pair[0].txn), self.txns.txn(pair[1].txn));
             pair[0].key == pair[1].key && a.session == b.session && a.end < b.start && pair[0].last != pair[1].first

@@ -34,8 +34,7 @@ pub(super) fn order(registers: &Registers<'_>) -> (Vec<Precedence>, Vec<String>)
             known.push(version);
         }
     }
-    let mut touches = registers.touches().to_vec();
-    touches.sort_by_key(|touch| (touch.key, txns.txn(touch.txn).session, touch.txn));
+    let touches = registers.touches_by_session();
     for of_key in touches.chunk_by(|a, b| a.key == b.key) {
         let key = Reported::new(registers, &of_elements, of_key);
         match key.doubt() {

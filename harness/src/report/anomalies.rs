@@ -18,6 +18,7 @@ use quorate_workloads::{ClaimReport, Record, TxnRecord};
 use serde_json::Value;
 
 use super::{Report, showing::showing};
+use crate::whole_file;
 
 /// Writes `anomalies/NN-name/` below `folder` for every claim that was seen broken: `explain.md`, `graph.svg`, `ops.jsonl`
 /// (the operations of the witness, whole) and `minimal.jsonl` (a history that breaks the claim).
@@ -43,7 +44,7 @@ pub fn write_anomalies(folder: &Path, report: &Report, record: &Record, context:
         let files = evidence_files(claim, witness, context).into_iter();
         for (name, text) in files.chain([("minimal.jsonl", minimal)]) {
             let path = folder.join(name);
-            fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+            whole_file::replace(&path, &text).with_context(|| format!("write {}", path.display()))?;
         }
     }
     Ok(())

@@ -101,18 +101,8 @@ fn of_one(question: &Question<'_>, transcript: &Transcript, context: &Context, e
             };
         }
     };
-    with_causes(question, transcript, &txns, context, execute)
-}
-
-/// Judges the transactions of `transcript`, of registers by their causes where the level is defined by these.
-pub(crate) fn with_causes(
-    question: &Question<'_>,
-    transcript: &Transcript,
-    txns: &Txns,
-    context: &Context,
-    execute: &dyn Execute,
-) -> Part {
-    let mut part = of_txns(question, txns, context, execute);
+    let mut part = of_txns(question, &txns, context, execute);
+    // Of registers, where the level is defined by causes.
     if let (Model::RwRegister, Some(level)) = (question.model, question.consistency)
         && level.is_of_causes()
     {
@@ -121,7 +111,8 @@ pub(crate) fn with_causes(
     part
 }
 
-fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context, execute: &dyn Execute) -> Part {
+/// Judges transactions by their dependencies.
+pub(crate) fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context, execute: &dyn Execute) -> Part {
     let asked = asked(question);
     let of_model = isolation::Question {
         keys: question.keys,

@@ -213,16 +213,12 @@ fn distribution(counts: &[(f64, u64)]) -> Option<Distribution> {
     let all: u64 = counts.iter().map(|(_, count)| count).sum();
     let (mut below, mut from, mut steps) = (0, 0.0, Vec::new());
     for (bound, count) in counts {
-        if *count == 0 {
-            if steps.is_empty() {
-                from = *bound;
-            } else {
-                steps.push((below as f64 / all as f64, *bound));
-            }
-            continue;
-        }
         below += count;
-        steps.push((below as f64 / all as f64, *bound));
+        if below == 0 {
+            from = *bound;
+        } else {
+            steps.push((below as f64 / all as f64, *bound));
+        }
     }
     (all > 0).then(|| Distribution::of(Shape::Steps { from, steps }))
 }
