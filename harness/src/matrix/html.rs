@@ -7,7 +7,7 @@ use super::{
     report::MatrixReport,
     svg::{Dot, Line, Scale, dots, lines, number},
 };
-use crate::report::html::escaped;
+use crate::{report::html::escaped, run_folder::Backend};
 
 /// The page. `notes` are lines that are told beside the tables.
 pub fn html(report: &MatrixReport, notes: &str) -> String {
@@ -59,12 +59,20 @@ pub fn html(report: &MatrixReport, notes: &str) -> String {
             &plot(report, "available_faults", Scale::Linear, |_| None),
         );
     }
-    section(
-        &mut out,
-        "Messages per operation",
-        "Between nodes, asked for by reads and writes: requests, answers, repairs.",
-        &plot(report, "messages_per_op", Scale::Linear, |_| None),
-    );
+    let (title, about, cost) = match report.backend {
+        Backend::Simulated => (
+            "Messages per operation",
+            "Between nodes, asked for by reads and writes: requests, answers, repairs.",
+            "messages_per_op",
+        ),
+        Backend::Processes => (
+            "Datagrams per operation",
+            "All that passed between nodes while there was load, gossip and acknowledgements too: it is encrypted, and what it was \
+             for is not known.",
+            "datagrams_per_op",
+        ),
+    };
+    section(&mut out, title, about, &plot(report, cost, Scale::Linear, |_| None));
     predictions(&mut out, report);
     claims(&mut out, report);
     availability(&mut out, report);
@@ -236,7 +244,7 @@ fn availability(out: &mut String, report: &MatrixReport) {
 
 fn told(figure: &Figure, factor: f64) -> String {
     let Some(value) = figure.value else {
-        return String::new();
+        return "<span class=\"dim\">–</span>".to_owned();
     };
     let bounds = match (figure.low, figure.high) {
         (Some(low), Some(high)) => format!(
@@ -276,7 +284,12 @@ fn table(out: &mut String, report: &MatrixReport) {
         body += "</tr>";
     }
     body += "</table></div>";
-    section(out, "All figures", "With their bounds.", &body);
+    section(
+        out,
+        "All figures",
+        "With their bounds; a dash where there is nothing to make one of.",
+        &body,
+    );
 }
 
 const STYLE: &str = "
