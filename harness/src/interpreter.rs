@@ -40,6 +40,12 @@ const QUIET_LOOKS: usize = 3;
 /// How often anti-entropy is asked for again when a node was busy or a peer was lost.
 const ANTI_ENTROPY_TRIES: usize = 5;
 
+/// What the phase is called in which clients ask.
+pub const LOAD: &str = "load";
+
+/// What the phase is called that follows.
+pub const HEALING: &str = "healing";
+
 /// What a run is told.
 #[derive(Debug)]
 pub struct RunOptions<'a> {
@@ -156,7 +162,7 @@ pub async fn run<C: Cluster>(
     let places = Place::all(options.scenario.place_count());
     let identities = places.map(|place| run.cluster.identity(place)).collect();
     run.tape.begin(identities)?;
-    run.phase("load");
+    run.phase(LOAD);
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
     let mut nemesis = Nemesis::new(options.scenario, options.seed, begins, options.fault_log);
@@ -167,7 +173,7 @@ pub async fn run<C: Cluster>(
     run.drive(&mut load, &mut nemesis).await?;
     let healed = run.cluster.elapsed();
     let unbegun = load.unbegun();
-    run.phase("healing");
+    run.phase(HEALING);
     run.heal(&mut load, &mut nemesis).await?;
     run.wait_for_moves(&mut load, &mut nemesis).await?;
     run.settle(SETTLE_TIMEOUT).await?;
