@@ -39,6 +39,7 @@ mod draw;
 mod explain;
 mod gather;
 mod graph;
+mod guarantees;
 mod lattice;
 mod lists;
 mod orderings;
