@@ -190,7 +190,10 @@ fn every_format_is_written() {
     assert!(of("text").contains("\nexit code 0\n"));
     let html = of("html");
     assert!(html.starts_with("<!doctype html>") && html.contains("</svg>"));
-    assert!(!html.contains("http:") && !html.contains("https:"), "nothing is loaded from anywhere");
+    assert!(
+        !html.contains("http:") && !html.contains("https:"),
+        "nothing is loaded from anywhere"
+    );
     for format in ["csv", "markdown", "text"] {
         let ended = quorate.run(&format!("predict ymmr --trials 2000 --format {format}"));
         assert!(ended.code == 0 && ended.stdout.len() > 500, "{}", ended.stdout);
