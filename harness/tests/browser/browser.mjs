@@ -30,8 +30,12 @@ export async function visit(browser, url, options, act, mayAsk = (asked) => aske
   }
 }
 
-// Until the scripts of a report have drawn what is in sight.
+// Until the scripts of a report have drawn what is in sight; and a part of it that they draw once it is.
 export const drawn = (page) => page.locator("html[data-drawn=yes]").waitFor({ state: "attached" });
+export async function inSight(page, id) {
+  await page.locator("#" + id).evaluate((part) => part.scrollIntoView());
+  await page.locator(`#${id}[data-drawn=yes]`).waitFor();
+}
 
 // Until there is more on a canvas, which may be drawn once it is in sight, than its ground.
 export async function painted(page, canvas) {
@@ -42,8 +46,12 @@ export async function painted(page, canvas) {
   }, await canvas.elementHandle());
 }
 
-// What a canvas shows, to be compared with what it showed before.
-export const pictureOf = (canvas) => canvas.evaluate((it) => it.toDataURL());
+// Does something, until a canvas shows something else.
+export async function changes(page, canvas, act) {
+  const before = await canvas.evaluate((it) => it.toDataURL());
+  await act();
+  await page.waitForFunction(([it, before]) => it.toDataURL() !== before, [await canvas.elementHandle(), before]);
+}
 
 // Of each element the ratio of its text's luminance to that of what it stands on (WCAG 2.2, 1.4.3).
 export const contrasts = (page, selector) => page.locator(selector).evaluateAll((elements) => {

@@ -3,16 +3,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
-import { PHONE, assertAnchorsResolve, assertFits, assertReadable, drawn, launch, painted, pictureOf, tabTo, visit } from "./browser.mjs";
+import {
+  PHONE, assertAnchorsResolve, assertFits, assertReadable, changes, drawn, inSight, launch, painted, tabTo, visit,
+} from "./browser.mjs";
 import { HOSTILE_KEY, Made } from "./made.mjs";
 
 const SCHEMES = ["light", "dark"];
-let browser, made, valid, invalid, hostile, matrix;
+const PARTS = ["charts", "quantiles", "lanes", "stale"];
+let browser, made, valid, invalid, busy, hostile, matrix;
 
 before(async () => {
   made = new Made();
   valid = made.simulated("--time 5s --keys 8 --faults partition --r 1 --w 1 --seed 3");
   invalid = made.simulated("--time 3s --seed 3 --plant reply-before-acks");
+  busy = made.simulated("--time 8s --rate 6000 --concurrency 8 --faults none --seed 1");
   hostile = made.hostile();
   matrix = made.matrix("--r 1,2 --w 1 --time 1s --keys 10 --repeat 3 --predict");
   browser = await launch();
@@ -31,7 +35,7 @@ describe("the report of a run", () => {
   for (const colorScheme of SCHEMES) {
     it(`says its verdict and draws every part, ${colorScheme}`, () => visit(browser, valid.report, { colorScheme }, async (page) => {
       assert.match(await page.locator("#verdict").innerText(), /✓\s*valid/);
-      await drawn(page);
+      for (const part of PARTS) await inSight(page, part);
       await assertReadable(page, "#verdict, h1, h2, p, nav a, td, th, summary, button, label");
       assert.ok(await page.locator("canvas").count() >= 6, "four charts over time, quantiles, the timeline");
       for (const canvas of await page.locator("canvas").all()) await painted(page, canvas);
@@ -40,13 +44,11 @@ describe("the report of a run", () => {
   }
 
   it("is zoomed by buttons, by dragging in a chart and by keys, charts and timeline alike", () => visit(browser, valid.report, {}, async (page) => {
-    await drawn(page);
-    const whole = await range(page);
-    const chart = page.locator("#charts canvas").first(), before = await pictureOf(chart);
-    await page.locator("#zoom").getByRole("button", { name: "Zoom in" }).click();
+    await inSight(page, "charts");
+    const whole = await range(page), zoomIn = page.locator("#zoom").getByRole("button", { name: "Zoom in" });
+    await changes(page, page.locator("#charts canvas").first(), () => zoomIn.click());
     const zoomed = await range(page);
     assert.notEqual(zoomed, whole);
-    assert.notEqual(await pictureOf(chart), before, "the chart shows the part");
     const box = await page.locator("#charts .u-over").first().boundingBox();
     await page.mouse.move(box.x + box.width * 0.25, box.y + 50);
     await page.mouse.down();
@@ -54,18 +56,50 @@ describe("the report of a run", () => {
     await page.mouse.up();
     const dragged = await range(page);
     assert.notEqual(dragged, zoomed);
+    await inSight(page, "lanes");
     await lanes(page).focus();
-    const timeline = lanes(page).locator("canvas"), wide = await pictureOf(timeline);
-    await page.keyboard.press("+");
-    await page.keyboard.press("ArrowRight");
+    for (const key of ["+", "ArrowRight"]) await changes(page, lanes(page).locator("canvas"), () => page.keyboard.press(key));
     assert.notEqual(await range(page), dragged);
-    await page.waitForFunction(([canvas, wide]) => canvas.toDataURL() !== wide, [await timeline.elementHandle(), wide]);
     await page.keyboard.press("0");
     assert.equal(await range(page), whole);
+    await inSight(page, "charts");
+    await changes(page, page.locator("#charts canvas").first(), () => zoomIn.click());
+  }));
+
+  it("draws what is far from sight only once it comes near", () => visit(browser, valid.report, { viewport: { width: 1280, height: 500 } }, async (page) => {
+    await drawn(page);
+    const far = ["lanes", "stale"];
+    for (const part of far) assert.equal(await page.locator(`#${part} canvas`).count(), 0, part);
+    const places = () => page.locator("h2").evaluateAll((all) => all.map((it) => Math.round(it.getBoundingClientRect().top + scrollY)));
+    const before = await places();
+    await inSight(page, "lanes");
+    await painted(page, page.locator("#lanes canvas"));
+    const moved = (await places()).slice(0, 4).map((top, i) => Math.abs(top - before[i]));
+    assert.deepEqual(moved, [0, 0, 0, 0], "what is above the timeline stays where it is");
+  }));
+
+  it("draws no more than there are pixels, however many operations there are", () => visit(browser, busy.report, {}, async (page) => {
+    await inSight(page, "lanes");
+    const all = Number((await shown(page)).match(/\d+/)[0]);
+    await lanes(page).focus();
+    await page.keyboard.press("+");
+    const strokes = await page.evaluate(() => new Promise((done) => {
+      let count = 0;
+      for (const name of ["fillRect", "strokeRect", "stroke", "fill"]) {
+        const draw = CanvasRenderingContext2D.prototype[name];
+        CanvasRenderingContext2D.prototype[name] = function (...given) {
+          if (this.canvas.closest("#lanes")) count++;
+          return draw.apply(this, given);
+        };
+      }
+      document.querySelector("#lanes .view").dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+      requestAnimationFrame(() => requestAnimationFrame(() => done(count)));
+    }));
+    assert.ok(all > 15_000 && strokes > 100 && strokes < all / 4, `${strokes} strokes for ${all} operations`);
   }));
 
   it("filters the timeline by each of what an operation is", () => visit(browser, valid.report, {}, async (page) => {
-    await drawn(page);
+    await inSight(page, "lanes");
     const [all] = (await shown(page)).match(/\d+/g).map(Number).slice(1);
     let before = all;
     for (const [name, value] of [["functionName", "read"], ["process", "p1"], ["outcome", "ok"], ["node", "n1"]]) {
@@ -107,7 +141,7 @@ describe("the report of a run", () => {
   }));
 
   it("fits a phone", () => visit(browser, invalid.report, PHONE, async (page) => {
-    await drawn(page);
+    for (const part of PARTS) await inSight(page, part);
     await page.locator("details summary").evaluateAll((all) => all.forEach((summary) => { summary.parentElement.open = true; }));
     await assertFits(page);
   }));
@@ -119,7 +153,7 @@ describe("the report of a run", () => {
   }));
 
   it("runs nothing that a record holds", () => visit(browser, hostile, {}, async (page) => {
-    await drawn(page);
+    for (const part of PARTS) await inSight(page, part);
     assert.match(await page.locator("#verdict").innerText(), /invalid/);
     assert.equal(await page.locator("img").count(), 0);
     await page.locator("details.around summary").first().click();
@@ -161,10 +195,10 @@ describe("quorate serve", () => {
   after(() => site?.stop());
 
   it("lists the runs, filters them, and says how far one has come", () => visit(browser, at("/"), {}, async (page) => {
-    assert.match(await page.locator("#count").innerText(), /^3 of 3$/);
+    assert.match(await page.locator("#count").innerText(), /^4 of 4$/);
     await page.locator("td[data-live]", { hasText: "operations" }).first().waitFor();
     await page.locator("#filter").fill("invalid fresh");
-    assert.match(await page.locator("#count").innerText(), /^1 of 3$/);
+    assert.match(await page.locator("#count").innerText(), /^1 of 4$/);
     assert.equal(await page.locator("#runs tr:visible").count(), 1);
   }, own));
 
