@@ -574,6 +574,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             faults_took_effect: None,
             cluster: None,
             removals: Vec::new(),
+            changes: Vec::new(),
             exercise: None,
         }),
     }

@@ -250,6 +250,7 @@ mod tests {
             faults_took_effect: Some(true),
             cluster: None,
             removals: Vec::new(),
+            changes: Vec::new(),
             exercise: None,
         };
         let judgement = judge(

@@ -29,6 +29,7 @@ pub fn run_facts(
         faults_took_effect: Some(faults.effective_count() > 0),
         cluster: told,
         removals: faults.removals_of_living(),
+        changes: faults.changes(),
         exercise,
     }
 }

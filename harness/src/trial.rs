@@ -283,6 +283,14 @@ impl Trial {
         let _ = self.end(exit_of(error), None);
     }
 
+    /// Removes the folder that it has left, if it has: nobody will look at it.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn discard(self) -> anyhow::Result<()> {
+        self.files.map_or(Ok(()), |files| files.folder.remove())
+    }
+
     /// Notes that the user has given the run up.
     pub fn give_up(mut self) {
         // As in `fail`: that it was given up is what is reported.

@@ -128,6 +128,8 @@ pub struct RunFacts {
     pub cluster: Option<Arc<ClusterRecord>>,
     /// Requests to remove members that were alive, which have to be refused.
     pub removals: Vec<RemovalOfLiving>,
+    /// Changes of membership that were asked for and waited for.
+    pub changes: Vec<ChangeOfMembers>,
     /// What the nodes have counted, where that is known.
     pub exercise: Option<Exercise>,
 }
@@ -139,6 +141,15 @@ pub struct RemovalOfLiving {
     pub node: String,
     /// Whether the node that was asked did so.
     pub is_done: bool,
+}
+
+/// A change of membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeOfMembers {
+    /// Which.
+    pub what: String,
+    /// What was still moving when it had been waited for long enough, if it had.
+    pub unfinished: Option<String>,
 }
 
 /// Judges a history of `workload`, which is not one of transactions, and measures what there is to measure beside. Its checks,
@@ -213,7 +224,9 @@ pub(crate) fn beside_the_history(facts: &RunFacts, settings: Settings) -> impl I
     let moves = cluster.filter(|cluster| !cluster.moves.is_empty()).map(moves_report);
     let removals = Some(&facts.removals).filter(|asked| !asked.is_empty());
     let removals = removals.map(|asked| removals_report(asked));
-    quorums.into_iter().chain(moves).chain(removals)
+    let changes = Some(&facts.changes).filter(|asked| !asked.is_empty());
+    let changes = changes.map(|asked| changes_report(asked));
+    quorums.into_iter().chain(moves).chain(removals).chain(changes)
 }
 
 /// Whether quorums met, as the nodes tell it. That nothing tested it, because nobody asked enough, is no reason to doubt the
@@ -248,15 +261,10 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
         "living-removed",
     );
     let done: Vec<_> = asked.iter().filter(|removal| removal.is_done).collect();
-    let witness = done.first().map(|removal| Witness {
-        key: removal.node.clone(),
-        ops: Vec::new(),
-        text: format!(
-            "{} was up, and linked with the node that was asked to remove it, which did so.",
-            removal.node
-        ),
-        starts: Vec::new(),
-        picture: None,
+    let witness = done.first().map(|removal| {
+        let node = &removal.node;
+        let text = format!("{node} was up, and linked with the node that was asked to remove it, which did so.");
+        in_words(node, text)
     });
     let finding = Finding {
         tested: asked.len() as u64,
@@ -265,6 +273,39 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
         unknown: None,
     };
     claim_report(property, true, "who is alive can leave".into(), finding, false)
+}
+
+/// Whether changes of membership came to their end.
+fn changes_report(asked: &[ChangeOfMembers]) -> ClaimReport {
+    let property = Property::new(
+        "changes-end",
+        "once all faults are over, a change of members comes to its end, and nothing moves any more",
+        "endless-change",
+    );
+    let unfinished: Vec<_> = asked.iter().filter_map(|change| change.unfinished.as_ref()).collect();
+    let witness = asked.iter().find_map(|change| {
+        let still = change.unfinished.as_ref()?;
+        Some(in_words(&change.what, format!("It was waited for in vain: {still}.")))
+    });
+    let finding = Finding {
+        tested: asked.len() as u64,
+        count: unfinished.len() as u64,
+        witness,
+        unknown: None,
+    };
+    let reason = "each step is asked for again until the owners have taken it";
+    claim_report(property, true, reason.into(), finding, false)
+}
+
+/// A witness that no operation has a part in.
+fn in_words(of: &str, text: String) -> Witness {
+    Witness {
+        key: of.to_owned(),
+        ops: Vec::new(),
+        text,
+        starts: Vec::new(),
+        picture: None,
+    }
 }
 
 /// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.

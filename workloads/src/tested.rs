@@ -312,6 +312,7 @@ mod tests {
                 faults_took_effect: Some(true),
                 cluster: cluster(["n1", "n2"], ["n2", "n3"]),
                 removals: Vec::new(),
+                changes: Vec::new(),
                 exercise: Some(Exercise {
                     hints_delivered: 1,
                     read_repairs: 0,

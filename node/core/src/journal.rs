@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Applied, ClientToken, Epoch, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken, Record,
-    RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
+    Applied, ClientToken, Epoch, Generation, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken,
+    Record, RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
 };
 
 /// Who waits for something to be durable.
@@ -47,6 +47,8 @@ pub(crate) enum Waiter {
     Mending { key: Key },
     /// An administrator who changed the members.
     Admin { client: ClientToken },
+    /// This node, to go on as another start of itself.
+    Generation(Generation),
     /// A partition's state, and perhaps somebody who is to be told.
     Partition {
         state: Box<PartitionState>,
@@ -67,6 +69,7 @@ impl Waiter {
             | Waiter::OwnHint { .. }
             | Waiter::Mending { .. }
             | Waiter::Admin { .. }
+            | Waiter::Generation(_)
             | Waiter::Partition { .. } => None,
         }
     }

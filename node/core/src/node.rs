@@ -89,6 +89,8 @@ pub struct Node {
     pub(crate) anti_entropy: AntiEntropy,
     pub(crate) counters: Counters,
     next_request: u64,
+    /// The generation that this node goes on with once that is durable, if others know of later starts than its disk.
+    pub(crate) rising_to: Option<Generation>,
     /// Holds back everything but the first batch until the new generation is durable: a node that spoke before could
     /// speak twice under one generation.
     starting: Option<PersistToken>,
@@ -226,6 +228,7 @@ impl Node {
             anti_entropy: inventory.anti_entropy,
             counters: Counters::default(),
             next_request: u64::from(generation.0) << REQUEST_ID_BITS,
+            rising_to: None,
             starting: None,
             outputs: VecDeque::new(),
             config,
@@ -461,6 +464,11 @@ impl Node {
     pub(crate) fn reply(&mut self, token: crate::ClientToken, response: Response) {
         let response = Box::new(response);
         self.outputs.push_back(Output::Reply { token, response });
+    }
+
+    /// Begins the ids of requests anew, as a start of this generation does, unless they are higher already.
+    pub(crate) fn begin_request_ids(&mut self) {
+        self.next_request = self.next_request.max(u64::from(self.generation.0) << REQUEST_ID_BITS);
     }
 
     pub(crate) fn next_request_id(&mut self) -> RequestId {

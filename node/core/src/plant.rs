@@ -112,11 +112,14 @@ pub enum Plant {
     AcceptLost,
     /// A proposer takes up what the first promise tells of, and not the latest of all (A12: S#6299).
     FirstPromiseBelieved,
+    /// A node that was put back to an old copy of its disk goes on as a start that others know to be over, and is heard by
+    /// nobody (G15: the incarnation is not what others know).
+    LaterStartsIgnored,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 48] = [
+    pub const ALL: [Plant; 49] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -165,6 +168,7 @@ impl Plant {
         Plant::BallotsClash,
         Plant::AcceptLost,
         Plant::FirstPromiseBelieved,
+        Plant::LaterStartsIgnored,
     ];
 
     /// Its name on the command line.
@@ -218,6 +222,7 @@ impl Plant {
             Plant::BallotsClash => "ballots-clash",
             Plant::AcceptLost => "accept-lost",
             Plant::FirstPromiseBelieved => "first-promise-believed",
+            Plant::LaterStartsIgnored => "later-starts-ignored",
         }
     }
 
@@ -272,6 +277,9 @@ impl Plant {
             Plant::BallotsClash => "two proposers can have one ballot",
             Plant::AcceptLost => "an acceptor that is busy says that it has accepted, and keeps nothing",
             Plant::FirstPromiseBelieved => "of what promises tell the first is taken up, and not the latest",
+            Plant::LaterStartsIgnored => {
+                "a node on an old copy of its disk goes on as a start that others know to be over"
+            }
         }
     }
 

@@ -383,6 +383,7 @@ impl Node {
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, true),
             Waiter::Mending { key } => self.on_mended(now, &key, true),
             Waiter::Admin { client } => self.on_change_of_members(client, true),
+            Waiter::Generation(generation) => self.on_risen(generation),
         }
     }
 
@@ -400,6 +401,7 @@ impl Node {
             Waiter::OwnHint { id, owner } => self.on_own_hint(id, owner, false),
             Waiter::Mending { key } => self.on_mended(now, &key, false),
             Waiter::Admin { client } => self.on_change_of_members(client, false),
+            Waiter::Generation(_) => self.rising_to = None,
             Waiter::Partition { state, reply } => {
                 self.on_partition_not_durable(now, &state, reply.map(|reply| (reply.0, reply.1)));
             }
