@@ -3,7 +3,7 @@
 //! Settle, load while the plan is carried out, heal, wait for quiet, look at every replica; then bring what hints missed
 //! by anti-entropy, and look again. Nothing is judged here: the record is all that leaves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use quorate_checker::{Event, EventKind, Phase, cluster::ClusterRecord};
@@ -13,12 +13,12 @@ use quorate_workloads::Record;
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
     coverage::{Coverage, Outcomes},
-    fault::{Fault, Place},
+    fault::Place,
     fault_log::{FaultLog, Faults},
     load::{Ended, Followed, Load, nanos},
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
-    record::Recorder,
+    record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
     tape::{Ask, TapeRecorder},
@@ -87,7 +87,7 @@ pub struct RunRecord {
     /// What it reached, as far as clients and faults tell.
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
-    pub told: ClusterRecord,
+    pub told: Arc<ClusterRecord>,
 }
 
 impl RunRecord {
@@ -125,8 +125,8 @@ pub enum Progress<'a> {
         ended: u64,
         /// How long each of those took that succeeded, in the order of their ends.
         latencies: &'a [Duration],
-        /// The faults that are on.
-        faults: Vec<&'a Fault>,
+        /// Who breaks things, and knows the faults that are on.
+        nemesis: &'a Nemesis,
         /// The clients.
         load: &'a Load,
         /// Since the cluster was made.
@@ -195,7 +195,7 @@ pub async fn run<C: Cluster>(
         interrupted: run.interrupted,
         zero_unix_ns: None,
         coverage,
-        told: run.cluster.told()?,
+        told: Arc::new(run.cluster.told()?),
     })
 }
 
@@ -312,7 +312,7 @@ impl<C: Cluster> Run<'_, C> {
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
-            self.recorder.push_said(load.invocation_mut(call.client))?;
+            self.recorder.push_said(load.said_mut(call.client))?;
             self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
@@ -325,7 +325,7 @@ impl<C: Cluster> Run<'_, C> {
             Happening::Completed { client, outcome } => match load.complete(self.cluster.elapsed(), client, outcome) {
                 Followed::Asks { node, request } => self.cluster.submit(client, node, request),
                 Followed::Ended(ended) => {
-                    self.take_end(ended)?;
+                    self.take_end(&ended, load.said_mut(client))?;
                     self.tell(load, nemesis);
                 }
             },
@@ -337,9 +337,9 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     /// An operation has ended.
-    fn take_end(&mut self, mut ended: Ended) -> anyhow::Result<()> {
+    fn take_end(&mut self, ended: &Ended, completion: &mut Said) -> anyhow::Result<()> {
         self.ended += 1;
-        let is_ok = ended.completion.kind() == EventKind::Ok;
+        let is_ok = completion.kind() == EventKind::Ok;
         self.samples.push(Sample {
             is_read: ended.is_read,
             due: ended.due,
@@ -349,8 +349,8 @@ impl<C: Cluster> Run<'_, C> {
         if is_ok {
             self.latencies.push(ended.latency);
         }
-        self.outcomes.add(&ended.completion);
-        self.recorder.push_said(&mut ended.completion)
+        self.outcomes.add(completion);
+        self.recorder.push_said(completion)
     }
 
     fn tell(&mut self, load: &Load, nemesis: &Nemesis) {
@@ -360,7 +360,7 @@ impl<C: Cluster> Run<'_, C> {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
             latencies: &self.latencies,
-            faults: nemesis.active().collect(),
+            nemesis,
             load,
             now,
         });

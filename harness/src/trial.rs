@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -212,7 +213,7 @@ impl Trial {
         let facts: RunFacts = run_facts(
             &self.scenario,
             &record.faults,
-            Some(record.told.clone()),
+            Some(Arc::clone(&record.told)),
             record.coverage.exercise(),
         );
         let judge = if self.is_brief { judge_briefly } else { judge_claims };

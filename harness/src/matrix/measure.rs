@@ -1,6 +1,6 @@
 //! One run of a cell, and what is measured of it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use quorate_checker::{
     Action, History, Outcome,
@@ -140,7 +140,7 @@ fn try_measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> anyhow:
 /// A cell without faults is not one whose faults had no effect: what races tested there was tested. No single run has to reach
 /// the floor of a claim: how much tested it is told of all runs of a cell.
 fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judgement {
-    let mut facts = run_facts(scenario, &record.faults, Some(record.told.clone()), None);
+    let mut facts = run_facts(scenario, &record.faults, Some(Arc::clone(&record.told)), None);
     if scenario.plan.is_empty() && scenario.faults.is_empty() {
         facts.faults_took_effect = None;
     }
