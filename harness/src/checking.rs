@@ -575,6 +575,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             cluster: None,
             removals: Vec::new(),
             changes: Vec::new(),
+            owed: None,
             exercise: None,
         }),
     }

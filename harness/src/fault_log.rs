@@ -316,6 +316,20 @@ impl Faults {
         self.stage(Stage::Applied).map(span).collect()
     }
 
+    /// Each that befell somebody, as it did, and from when to when in nanoseconds since the start of the run; to no end where it was
+    /// not undone.
+    pub fn hits(&self) -> impl Iterator<Item = (&Fault, u64, Option<u64>)> {
+        self.stage(Stage::Applied).filter_map(|applied| {
+            let mut undone = self.stage(Stage::Undone);
+            let undone = undone.find(|undone| undone.id == applied.id);
+            Some((
+                applied.hit.as_ref()?,
+                applied.time_ns,
+                undone.map(|undone| undone.time_ns),
+            ))
+        })
+    }
+
     /// Every sudden end of a node's process: by a kill, or with its power.
     pub fn crashes(&self) -> Vec<Crash> {
         let crash = |entry: &Entry| {

@@ -251,6 +251,7 @@ mod tests {
             cluster: None,
             removals: Vec::new(),
             changes: Vec::new(),
+            owed: None,
             exercise: None,
         };
         let judgement = judge(

@@ -7,7 +7,7 @@ use quorate_workloads::{
     Execute, Exercise, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions,
 };
 
-use crate::{fault_log::Faults, scenario::Scenario};
+use crate::{fault_log::Faults, owed::owed, scenario::Scenario};
 
 /// How long after its request timeout a coordinator may take to keep its hints: they wait for one sync of its disk.
 const HINT_MARGIN: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub fn run_facts(
         cluster: told,
         removals: faults.removals_of_living(),
         changes: faults.changes(),
+        owed: Some(owed(scenario, faults)),
         exercise,
     }
 }

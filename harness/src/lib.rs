@@ -36,6 +36,7 @@ pub mod members;
 pub mod moves;
 pub mod nemesis;
 pub mod operations;
+pub mod owed;
 pub mod parallel;
 pub mod plan;
 pub mod predict;

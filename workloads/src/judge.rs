@@ -3,7 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use quorate_checker::{
-    Context, Counts, Doubt, Finding, History, Witness, checks,
+    Context, Counts, Doubt, Finding, History, Witness,
+    checks::{self, Owed},
     cluster::{self, ClusterRecord},
     counters,
     linear::{self, Budget},
@@ -130,6 +131,8 @@ pub struct RunFacts {
     pub removals: Vec<RemovalOfLiving>,
     /// Changes of membership that were asked for and waited for.
     pub changes: Vec<ChangeOfMembers>,
+    /// Which requests were owed an answer, where that is known.
+    pub owed: Option<Owed>,
     /// What the nodes have counted, where that is known.
     pub exercise: Option<Exercise>,
 }
@@ -182,10 +185,15 @@ pub fn judge_briefly(
     let counts = counted(&parts, execute, Counts::of);
     let vacuous = vacuity(&counts, facts);
     let happened = Happened::of(history, counts.reads_racing, facts);
-    let expectations = claims(workload, settings);
+    let mut expectations = claims(workload, settings);
+    // Nothing can be said of it where nobody knows what was broken.
+    expectations.retain(|expectation| expectation.claim != Claim::Available || facts.owed.is_some());
     let findings = map(execute, expectations.len() * parts.len(), |number| {
-        let check = check_of(workload, expectations[number / parts.len()].claim);
-        check(&parts[number % parts.len()], &facts.context)
+        let (claim, part) = (expectations[number / parts.len()].claim, &parts[number % parts.len()]);
+        match &facts.owed {
+            Some(owed) if claim == Claim::Available => checks::answered(part, owed, &facts.context),
+            _ => check_of(workload, claim)(part, &facts.context),
+        }
     });
     let mut findings = findings.into_iter();
     let report = |expectation: crate::Expectation| {
@@ -529,11 +537,12 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
 }
 
 /// The claims that decide the verdict. Where no node is away no write need fail, and then that none is visible which
-/// did is nothing that the run had to test.
+/// did is nothing that the run had to test; nor is it that answers came that were owed, where faults left none to be.
 pub(crate) fn asked_for(claims: &[ClaimReport], settings: Settings, vacuous: Option<&str>) -> Vec<ClaimReport> {
     let needs_no_test = |report: &ClaimReport| {
-        let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name();
-        is_of_failed && report.verdict == ClaimVerdict::Vacuous && !settings.nodes_are_away && vacuous.is_none()
+        let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name() && !settings.nodes_are_away;
+        let is_of_answers = report.claim.name == Claim::Available.name();
+        (is_of_failed || is_of_answers) && report.verdict == ClaimVerdict::Vacuous && vacuous.is_none()
     };
     claims.iter().filter(|report| !needs_no_test(report)).cloned().collect()
 }

@@ -25,7 +25,8 @@ impl Node {
     /// Takes the generation above `known`, which is one that others know this node by, once that is durable. `standing` is
     /// what it was to the cluster then; who has left is told so otherwise.
     pub(crate) fn rise_above(&mut self, known: Generation, standing: Option<Standing>) {
-        if self.rising_to.is_some() || self.has_plant(Plant::LaterStartsIgnored) {
+        let is_deaf = self.has_plant(Plant::LaterStartsIgnored) || self.has_plant(Plant::GenerationForgotten);
+        if self.rising_to.is_some() || is_deaf {
             return;
         }
         let further = standing.filter(|standing| (self.standing..Standing::Left).contains(standing));

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
     Config, Delta, Entry, Event, Fact, GossipAck, GossipAck2, GossipSyn, Member, MemberStatus, Message, Node, NodeId,
-    Now, Output, PartitionId, PartitionState, Ring, Roster, Standing, StartError, Time,
+    Now, Output, PartitionId, PartitionState, Plant, Ring, Roster, Standing, StartError, Time,
     gossip::{Flaw, Learned, PEERS_PER_ROUND_MAX, RoundPlan, generation_max},
     spread::enrolled,
     timers::Timer,
@@ -97,6 +97,10 @@ impl Node {
         for delta in deltas {
             let node = delta.node;
             if self.roster.banned.contains(&node) {
+                continue;
+            }
+            let known = self.gossip.state(node).map(|state| state.generation);
+            if self.has_plant(Plant::RestartsRefused) && known.is_some_and(|known| known < delta.generation) {
                 continue;
             }
             let has_facts = !delta.facts.is_empty();

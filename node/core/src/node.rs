@@ -181,7 +181,9 @@ impl Node {
         let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&*store, &config.ring)?;
-        let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
+        let is_forgotten = cfg!(feature = "plants") && config.plant == Some(Plant::GenerationForgotten);
+        let last = memory.generation.filter(|_| !is_forgotten);
+        let generation = Generation(last.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(config.node, generation);
         config.own_facts().into_iter().for_each(|fact| own.say(fact));
         own.say(Fact::Weight(weight));

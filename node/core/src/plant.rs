@@ -115,11 +115,20 @@ pub enum Plant {
     /// A node that was put back to an old copy of its disk goes on as a start that others know to be over, and is heard by
     /// nobody (G15: the incarnation is not what others know).
     LaterStartsIgnored,
+    /// A node takes no news of one that it knows from an earlier start: the guard against generations too far ahead compares
+    /// with the one that was known (G1).
+    RestartsRefused,
+    /// A node forgets which start of itself it is, and says that it is the first (G15: the incarnation is not persisted).
+    GenerationForgotten,
+    /// LOCAL_QUORUM asks for a quorum of all owners, wherever they are (Q6).
+    LocalQuorumAsksAll,
+    /// A read fails if the repair of one replica does, though others would do (Q12).
+    FailedRepairFailsRead,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 49] = [
+    pub const ALL: [Plant; 53] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -169,6 +178,10 @@ impl Plant {
         Plant::AcceptLost,
         Plant::FirstPromiseBelieved,
         Plant::LaterStartsIgnored,
+        Plant::RestartsRefused,
+        Plant::GenerationForgotten,
+        Plant::LocalQuorumAsksAll,
+        Plant::FailedRepairFailsRead,
     ];
 
     /// Its name on the command line.
@@ -223,6 +236,10 @@ impl Plant {
             Plant::AcceptLost => "accept-lost",
             Plant::FirstPromiseBelieved => "first-promise-believed",
             Plant::LaterStartsIgnored => "later-starts-ignored",
+            Plant::RestartsRefused => "restarts-refused",
+            Plant::GenerationForgotten => "generation-forgotten",
+            Plant::LocalQuorumAsksAll => "local-quorum-asks-all",
+            Plant::FailedRepairFailsRead => "failed-repair-fails-read",
         }
     }
 
@@ -280,6 +297,10 @@ impl Plant {
             Plant::LaterStartsIgnored => {
                 "a node on an old copy of its disk goes on as a start that others know to be over"
             }
+            Plant::RestartsRefused => "no news is taken of a node that was started again",
+            Plant::GenerationForgotten => "a node that is started again says that it is the first start",
+            Plant::LocalQuorumAsksAll => "LOCAL_QUORUM takes a quorum of all owners, wherever they are",
+            Plant::FailedRepairFailsRead => "a read fails with the repair of one replica, though others would do",
         }
     }
 

@@ -164,6 +164,7 @@ impl Node {
     fn level_taken(&self, level: Level) -> Level {
         match level {
             Level::EachQuorum if self.has_plant(Plant::EachQuorumCountsAny) => Level::Quorum,
+            Level::LocalQuorum if self.has_plant(Plant::LocalQuorumAsksAll) => Level::Quorum,
             level => level,
         }
     }

@@ -350,6 +350,9 @@ impl Node {
         };
         let (owner, waiting, repairing) = (replica.owner, replica.is_waiting(), replica.is_being_repaired());
         replica.repair_lost |= repairing;
+        if repairing && self.has_plant(Plant::FailedRepairFailsRead) {
+            return self.fail_read(id);
+        }
         if waiting {
             self.replace_replica(now, id, owner);
         }
@@ -364,6 +367,12 @@ impl Node {
             self.answer_read(id);
         }
         self.advance_read(now, id);
+    }
+
+    /// Ends a read badly, whoever may answer yet: [`Plant::FailedRepairFailsRead`].
+    fn fail_read(&mut self, id: RequestId) {
+        self.answer_read(id);
+        self.end_coordination(id);
     }
 
     /// Asks one more owner of those that were spared, if any of them counts: the first that may make up for one that was
