@@ -561,6 +561,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             let coverage = Coverage::read(&folder.file(coverage::FILE))?;
             Ok(run_facts(
                 scenario,
+                folder.manifest()?.backend,
                 &folder.faults()?,
                 told.map(Arc::new),
                 coverage.exercise(),
@@ -576,6 +577,7 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             removals: Vec::new(),
             changes: Vec::new(),
             owed: None,
+            is_in_real_time: true,
             exercise: None,
         }),
     }

@@ -252,6 +252,7 @@ mod tests {
             removals: Vec::new(),
             changes: Vec::new(),
             owed: None,
+            is_in_real_time: false,
             exercise: None,
         };
         let judgement = judge(

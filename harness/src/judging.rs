@@ -7,14 +7,15 @@ use quorate_workloads::{
     Execute, Exercise, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions,
 };
 
-use crate::{fault_log::Faults, owed::owed, scenario::Scenario};
+use crate::{fault_log::Faults, owed::owed, run_folder::Backend, scenario::Scenario};
 
 /// How long after its request timeout a coordinator may take to keep its hints: they wait for one sync of its disk.
 const HINT_MARGIN: Duration = Duration::from_secs(1);
 
-/// What is known of a run beside its history.
+/// What is known of a run on `backend` beside its history.
 pub fn run_facts(
     scenario: &Scenario,
+    backend: Backend,
     faults: &Faults,
     told: Option<Arc<ClusterRecord>>,
     exercise: Option<Exercise>,
@@ -31,6 +32,7 @@ pub fn run_facts(
         removals: faults.removals_of_living(),
         changes: faults.changes(),
         owed: Some(owed(scenario, faults)),
+        is_in_real_time: backend == Backend::Processes,
         exercise,
     }
 }

@@ -210,8 +210,11 @@ impl Trial {
         trace_hash: Option<String>,
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
+        // What leaves no folder was simulated.
+        let backend = self.files.as_ref().map(|files| files.manifest.backend);
         let facts: RunFacts = run_facts(
             &self.scenario,
+            backend.unwrap_or(Backend::Simulated),
             &record.faults,
             Some(Arc::clone(&record.told)),
             record.coverage.exercise(),

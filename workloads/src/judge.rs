@@ -133,6 +133,8 @@ pub struct RunFacts {
     pub changes: Vec<ChangeOfMembers>,
     /// Which requests were owed an answer, where that is known.
     pub owed: Option<Owed>,
+    /// Whether it went by the clock of a machine that may have been busy with something else.
+    pub is_in_real_time: bool,
     /// What the nodes have counted, where that is known.
     pub exercise: Option<Exercise>,
 }
@@ -188,6 +190,13 @@ pub fn judge_briefly(
     let mut expectations = claims(workload, settings);
     // Nothing can be said of it where nobody knows what was broken.
     expectations.retain(|expectation| expectation.claim != Claim::Available || facts.owed.is_some());
+    let available = expectations
+        .iter_mut()
+        .filter(|it| it.claim == Claim::Available && it.claimed);
+    for expectation in available.filter(|_| facts.is_in_real_time) {
+        (expectation.claimed, expectation.reason) =
+            (false, "real time: a machine that is busy keeps any node from answering");
+    }
     let findings = map(execute, expectations.len() * parts.len(), |number| {
         let (claim, part) = (expectations[number / parts.len()].claim, &parts[number % parts.len()]);
         match &facts.owed {

@@ -318,6 +318,7 @@ mod tests {
                 removals: Vec::new(),
                 changes: Vec::new(),
                 owed: None,
+                is_in_real_time: false,
                 exercise: Some(Exercise {
                     hints_delivered: 1,
                     read_repairs: 0,

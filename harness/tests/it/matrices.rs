@@ -55,7 +55,7 @@ fn what_is_stale_what_it_costs_and_which_will_do() {
     fs::write(quorate.path().join("before.json"), text).expect("a folder of our own");
     let ended = quorate.run("matrix --from before.json --unbroken bliss");
     assert!(
-        ended.code == 64 && ended.stderr.contains("is none of converges,"),
+        ended.code == 64 && ended.stderr.contains("is none of available, converges,"),
         "{}",
         ended.stderr
     );
