@@ -140,6 +140,10 @@ pub(crate) struct Journal {
     open: Box<Batch>,
     under_way: VecDeque<(PersistToken, Box<Batch>)>,
     /// Batches that are done with, emptied, whose room is used again: most hold a change or two, and there are many.
+    #[expect(
+        clippy::vec_box,
+        reason = "they wait in the boxes in which they go from here to there"
+    )]
     spare: Vec<Box<Batch>>,
     newest: BTreeMap<Key, (Option<Record>, PersistToken)>,
     size_bytes: usize,

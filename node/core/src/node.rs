@@ -335,7 +335,10 @@ impl Node {
         self.form_ring_if_known();
     }
 
-    // Boxed: of a message that is taken apart where it lies, each part is moved once.
+    #[expect(
+        clippy::boxed_local,
+        reason = "taken apart where it lies, each part of it is moved once"
+    )]
     fn on_message(&mut self, now: Now, from: NodeId, message: Box<Message>) {
         match *message {
             Message::GossipSyn(syn) => self.on_gossip_syn(now, from, &syn),

@@ -152,9 +152,7 @@ enum Happening {
     Rouse { node: NodeIndex, life: u64 },
 }
 
-// As wide as all else that a happening holds: beside one narrow thing the rest would be moved in odd pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(align(8))]
 enum Oddity {
     Late,
     Twice,
