@@ -24,6 +24,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
+    level::LevelName,
     operations::{Names, Requests, completion, invocation, request, seen, stored_key, told},
     record::Said,
     scenario::Scenario,
@@ -293,13 +294,18 @@ impl Load {
             unreachable!("it is not drawn");
         };
         let Ask {
-            client, node, action, ..
+            client,
+            node,
+            level,
+            action,
+            ..
         } = script.take(idle.into_iter()).expect("something is due");
         let seen = self.clients[client].seen.get(&action.key());
         let action = with_seen(action, seen.map_or(&[], |seen| &seen.values))?;
         Some(Taken {
             client,
             node,
+            level,
             action,
             due: now,
         })
@@ -344,6 +350,7 @@ impl Load {
         Taken {
             client: number,
             node,
+            level: None,
             action,
             due,
         }
@@ -353,12 +360,13 @@ impl Load {
         let Taken {
             client: number,
             node,
+            level,
             action,
             due,
         } = taken;
         let (invocation, request, transaction) = match &action {
             Action::Txn { steps } => self.begin(number, node, steps, now),
-            _ => self.begin_one(number, node, &action, now),
+            _ => self.begin_one(number, (node, level), &action, now),
         };
         for key in action.keys() {
             *self.asked.entry(key).or_default() += 1;
@@ -379,20 +387,34 @@ impl Load {
                 at: now.saturating_sub(self.begins),
                 client: number,
                 node,
+                level,
                 action,
             },
         }
     }
 
     /// Begins an operation that is one request.
-    fn begin_one(&mut self, number: usize, node: Place, action: &Action, now: Elapsed) -> Begun {
+    fn begin_one(
+        &mut self,
+        number: usize,
+        (node, level): (Place, Option<LevelName>),
+        action: &Action,
+        now: Elapsed,
+    ) -> Begun {
+        // It is asked as in a scenario in which all is asked at that level.
+        let other = level.map(|level| self.scenario.at_level(level));
+        let other = other.map(|other| (Names::of(&other), other));
+        let (scenario, names) = match &other {
+            Some((names, scenario)) => (scenario, names),
+            None => (&self.scenario, &self.names),
+        };
         let client = &mut self.clients[number];
         let invocation = Event {
             time_ns: nanos(now),
-            ..invocation(client.process, action, node, &self.scenario, &self.names)
+            ..invocation(client.process, action, node, scenario, names)
         };
         let seen = client.seen.entry(action.key()).or_default();
-        let request = request(action, &seen.context, &self.scenario, &self.names);
+        let request = request(action, &seen.context, scenario, names);
         (Said::Key(invocation), request, None)
     }
 
@@ -513,6 +535,8 @@ impl Load {
 struct Taken {
     client: usize,
     node: Place,
+    /// At which level, if not at that of the scenario.
+    level: Option<LevelName>,
     action: Action,
     /// When it was to begin.
     due: Elapsed,
