@@ -21,6 +21,7 @@ use crate::{
     record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
+    scripted::Scripted,
     tape::{Ask, TapeRecorder},
 };
 
@@ -162,11 +163,15 @@ pub async fn run<C: Cluster>(
     let places = Place::all(options.scenario.place_count());
     let identities = places.map(|place| run.cluster.identity(place)).collect();
     run.tape.begin(identities)?;
+    let scripted = match options.asks {
+        Some(asks) => Some(asks.to_vec()),
+        None => run.scripted().await?,
+    };
     run.phase(LOAD);
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
     let mut nemesis = Nemesis::new(options.scenario, options.seed, begins, options.fault_log);
-    let mut load = match options.asks {
+    let mut load = match &scripted {
         None => Load::new(options.scenario, options.seed, begins),
         Some(asks) => Load::told(options.scenario, asks, begins),
     };
@@ -277,6 +282,43 @@ impl<C: Cluster> Run<'_, C> {
     /// Takes note of what happens outside the load.
     fn set_aside(&mut self, happening: &Happening) {
         self.interrupted |= matches!(happening, Happening::Interrupted);
+    }
+
+    /// What clients are told to ask by the scenario, if they are, now that it is known who owns which key.
+    async fn scripted(&mut self) -> anyhow::Result<Option<Vec<Ask>>> {
+        if self.scenario.script.is_empty() {
+            return Ok(None);
+        }
+        let mut asks = Vec::new();
+        for scripted in &self.scenario.script {
+            let node = match scripted.role() {
+                None => scripted.node(),
+                Some((key, place)) => {
+                    let owners = self.owners(&key_name(key)).await?;
+                    match place {
+                        Some(place) => owners.get(usize::from(place) - 1).copied(),
+                        None => self.members.iter().find(|member| !owners.contains(member)).copied(),
+                    }
+                }
+            };
+            let node = node.with_context(|| format!("script: nobody is {}", scripted.through))?;
+            let Scripted {
+                at,
+                client,
+                level,
+                action,
+                ..
+            } = scripted.clone();
+            asks.push(Ask {
+                at,
+                client,
+                node,
+                level,
+                action,
+            });
+        }
+        asks.sort_by_key(|ask| ask.at);
+        Ok(Some(asks))
     }
 
     /// Lets the clients work and the nemesis break things, until the time is over or the user has had enough.

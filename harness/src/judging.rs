@@ -31,7 +31,8 @@ pub fn run_facts(
         cluster: told,
         removals: faults.removals_of_living(),
         changes: faults.changes(),
-        owed: Some(owed(scenario, faults)),
+        // A script asks at several levels, and for what is not to be answered.
+        owed: scenario.script.is_empty().then(|| owed(scenario, faults)),
         is_in_real_time: backend == Backend::Processes,
         exercise,
     }

@@ -50,6 +50,7 @@ pub mod run_folder;
 pub mod runs;
 pub mod scenario;
 pub mod script;
+pub mod scripted;
 pub mod serve;
 pub mod shell;
 pub mod shrink;

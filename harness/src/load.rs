@@ -24,6 +24,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
+    level::LevelName,
     operations::{Names, Requests, complete, invoke, request, seen, stored_key, told},
     record::Said,
     scenario::Scenario,
@@ -296,13 +297,18 @@ impl Load {
             unreachable!("it is not drawn");
         };
         let Ask {
-            client, node, action, ..
+            client,
+            node,
+            level,
+            action,
+            ..
         } = script.take(idle.into_iter()).expect("something is due");
         let seen = self.clients[client].seen.get(&action.key());
         let action = with_seen(action, seen.map_or(&[], |seen| &seen.values))?;
         Some(Taken {
             client,
             node,
+            level,
             action,
             due: now,
         })
@@ -348,6 +354,7 @@ impl Load {
         Taken {
             client: number,
             node,
+            level: None,
             action,
             due,
         }
@@ -357,12 +364,13 @@ impl Load {
         let Taken {
             client: number,
             node,
+            level,
             action,
             due,
         } = taken;
         let (request, transaction) = match &action {
             Action::Txn { steps } => self.begin(number, node, steps, now),
-            _ => (self.begin_one(number, node, &action, now), None),
+            _ => (self.begin_one(number, (node, level), &action, now), None),
         };
         for key in action.keys() {
             self.asked[key] += 1;
@@ -382,20 +390,34 @@ impl Load {
                 at: now.saturating_sub(self.begins),
                 client: number,
                 node,
+                level,
                 action,
             },
         }
     }
 
     /// Begins an operation that is one request.
-    fn begin_one(&mut self, number: usize, node: Place, action: &Action, now: Elapsed) -> Request {
+    fn begin_one(
+        &mut self,
+        number: usize,
+        (node, level): (Place, Option<LevelName>),
+        action: &Action,
+        now: Elapsed,
+    ) -> Request {
+        // It is asked as in a scenario in which all is asked at that level.
+        let other = level.map(|level| self.scenario.at_level(level));
+        let other = other.map(|other| (Names::of(&other), other));
+        let (scenario, names) = match &other {
+            Some((names, scenario)) => (scenario, names),
+            None => (&self.scenario, &self.names),
+        };
         let client = &mut self.clients[number];
         let event = client.said.event_mut();
-        invoke(event, action, node, &self.scenario, &self.names);
+        invoke(event, action, node, scenario, names);
         (event.process, event.time_ns) = (client.process.into(), nanos(now));
         let nothing = Context::default();
         let context = client.seen.get(&action.key()).map_or(&nothing, |seen| &seen.context);
-        request(action, context, &self.scenario, &self.names)
+        request(action, context, scenario, names)
     }
 
     /// Begins a transaction.
@@ -507,6 +529,8 @@ impl Load {
 struct Taken {
     client: usize,
     node: Place,
+    /// At which level, if not at that of the scenario.
+    level: Option<LevelName>,
     action: Action,
     /// When it was to begin.
     due: Elapsed,

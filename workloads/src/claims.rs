@@ -270,7 +270,10 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             ),
         ]),
         Claim::KeysInOrder => keys_go_forward(settings),
-        Claim::MonotonicReads => what_was_read_stays_read(settings),
+        Claim::MonotonicReads => all([
+            no_delete_is_forgotten(workload, settings),
+            what_was_read_stays_read(settings),
+        ]),
         Claim::MonotonicWrites => later_writes_are_greater(settings),
         Claim::WritesFollowReads => match settings.write_path {
             WritePath::Lww => later_writes_are_greater(settings),
@@ -422,6 +425,7 @@ fn what_was_acked_is_read(workload: Workload, settings: Settings) -> Reason {
         owners_answer(settings),
         what_was_acked_is_kept(settings),
         no_write_is_shadowed(workload, settings),
+        no_delete_is_forgotten(workload, settings),
         if settings.quorums.meet {
             (
                 true,
@@ -573,6 +577,14 @@ fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
             false,
             "messages are late for longer than tombstones stand: an overtaken one brings back what was deleted",
         ),
+    }
+}
+
+/// Whether what a register holds in the end of all is still known to be so once it is nothing.
+fn no_delete_is_forgotten(workload: Workload, settings: Settings) -> Reason {
+    match workload {
+        Workload::Deletes => no_tombstone_is_forgotten(settings),
+        _ => (true, "nothing that a register holds is deleted"),
     }
 }
 
@@ -910,6 +922,14 @@ mod tests {
         assert_eq!(row(Workload::Deletes, blocking, deletes), "TT", "S32");
         assert_eq!(row(Workload::Deletes, forgotten, deletes), "FF", "S31");
         assert_eq!(row(Workload::Set, forgotten, deletes), "FF");
+        let reads = [Claim::FreshReads, Claim::Linearizable, Claim::MonotonicReads];
+        assert_eq!(row(Workload::Deletes, blocking, reads), "TTT");
+        assert_eq!(
+            row(Workload::Deletes, forgotten, reads),
+            "FFF",
+            "X3, X11: it is read again"
+        );
+        assert_eq!(row(Workload::Register, forgotten, reads), "TTT", "nothing is deleted");
         let outlived = Settings {
             tombstones: Tombstones::Outlived,
             ..blocking
