@@ -114,7 +114,7 @@ pub struct Sample {
 }
 
 /// What is told while a run goes on. Nothing that is done with it may fail the run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Progress<'a> {
     /// A part of the run begins.
     Phase(&'static str),
