@@ -559,7 +559,13 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
         Some(folder) => {
             let told = told::read(&folder.file(told::FILE))?;
             let coverage = Coverage::read(&folder.file(coverage::FILE))?;
-            Ok(run_facts(scenario, &folder.faults()?, told, coverage.exercise()))
+            Ok(run_facts(
+                scenario,
+                folder.manifest()?.backend,
+                &folder.faults()?,
+                told.map(Arc::new),
+                coverage.exercise(),
+            ))
         }
         None => Ok(RunFacts {
             context: Context {
@@ -569,6 +575,9 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
             faults_took_effect: None,
             cluster: None,
             removals: Vec::new(),
+            changes: Vec::new(),
+            owed: None,
+            is_in_real_time: true,
             exercise: None,
         }),
     }

@@ -6,7 +6,7 @@
 use std::{path::Path, time::Duration};
 
 use quorate_checker::{Crash, FaultSpan};
-use quorate_workloads::RemovalOfLiving;
+use quorate_workloads::{ChangeOfMembers, RemovalOfLiving};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,12 @@ pub const FORMAT: u32 = 1;
 
 /// The evidence of what a node answered that was asked to remove another while that was alive.
 pub const REMOVED_ALIVE: &str = "asked_to_remove_the_living";
+
+/// The evidence of a change of membership that the run waited for in vain, and what it says then.
+const UNFINISHED: &str = "unfinished";
+
+/// The evidence of one that came to its end.
+const GAINED: &str = "partitions_gained";
 
 /// What it says if the node did so; otherwise, why it did not.
 pub const ACCEPTED: &str = "accepted";
@@ -226,6 +232,11 @@ pub enum Effect {
         /// How long it took from the plan's moment on.
         took: Duration,
     },
+    /// It was waited for in vain.
+    Unfinished {
+        /// What still moves, in words.
+        still: String,
+    },
 }
 
 impl Effect {
@@ -234,6 +245,7 @@ impl Effect {
             Effect::Counted(counted) => counted.iter().any(|(_, count)| *count > 0),
             Effect::Ended { how, .. } => !how.is_empty(),
             Effect::Moved { gained, lost, .. } => gained + lost > 0,
+            Effect::Unfinished { .. } => true,
         }
     }
 
@@ -247,8 +259,9 @@ impl Effect {
                 evidence.into()
             }
             Effect::Moved { gained, lost, took } => {
-                json!({ "partitions_gained": gained, "partitions_lost": lost, "seconds": took.as_secs_f64() })
+                json!({ GAINED: gained, "partitions_lost": lost, "seconds": took.as_secs_f64() })
             }
+            Effect::Unfinished { still } => json!({ UNFINISHED: still }),
         }
     }
 }
@@ -303,6 +316,20 @@ impl Faults {
         self.stage(Stage::Applied).map(span).collect()
     }
 
+    /// Each that befell somebody, as it did, and from when to when in nanoseconds since the start of the run; to no end where it was
+    /// not undone.
+    pub fn hits(&self) -> impl Iterator<Item = (&Fault, u64, Option<u64>)> {
+        self.stage(Stage::Applied).filter_map(|applied| {
+            let mut undone = self.stage(Stage::Undone);
+            let undone = undone.find(|undone| undone.id == applied.id);
+            Some((
+                applied.hit.as_ref()?,
+                applied.time_ns,
+                undone.map(|undone| undone.time_ns),
+            ))
+        })
+    }
+
     /// Every sudden end of a node's process: by a kill, or with its power.
     pub fn crashes(&self) -> Vec<Crash> {
         let crash = |entry: &Entry| {
@@ -325,6 +352,19 @@ impl Faults {
             })
         });
         asked.collect()
+    }
+
+    /// Every change of membership that came to its end, or was waited for in vain.
+    pub fn changes(&self) -> Vec<ChangeOfMembers> {
+        let seen = self.stage(Stage::Observed).filter_map(|entry| {
+            let unfinished = entry.evidence.get(UNFINISHED).and_then(serde_json::Value::as_str);
+            let has_ended = entry.evidence.get(GAINED).is_some();
+            (has_ended || unfinished.is_some()).then(|| ChangeOfMembers {
+                what: entry.label.clone(),
+                unfinished: unfinished.map(str::to_owned),
+            })
+        });
+        seen.collect()
     }
 
     fn stage(&self, stage: Stage) -> impl Iterator<Item = &Entry> {

@@ -250,6 +250,9 @@ mod tests {
             faults_took_effect: Some(true),
             cluster: None,
             removals: Vec::new(),
+            changes: Vec::new(),
+            owed: None,
+            is_in_real_time: false,
             exercise: None,
         };
         let judgement = judge(

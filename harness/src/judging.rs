@@ -1,22 +1,23 @@
 //! From what a run recorded to what the checker is told of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use quorate_checker::{Context, History, cluster::ClusterRecord};
 use quorate_workloads::{
     Execute, Exercise, Judgement, Record, RunFacts, Settings, Workload, judge, judge_transactions,
 };
 
-use crate::{fault_log::Faults, scenario::Scenario};
+use crate::{fault_log::Faults, owed::owed, run_folder::Backend, scenario::Scenario};
 
 /// How long after its request timeout a coordinator may take to keep its hints: they wait for one sync of its disk.
 const HINT_MARGIN: Duration = Duration::from_secs(1);
 
-/// What is known of a run beside its history.
+/// What is known of a run on `backend` beside its history.
 pub fn run_facts(
     scenario: &Scenario,
+    backend: Backend,
     faults: &Faults,
-    told: Option<ClusterRecord>,
+    told: Option<Arc<ClusterRecord>>,
     exercise: Option<Exercise>,
 ) -> RunFacts {
     RunFacts {
@@ -29,6 +30,10 @@ pub fn run_facts(
         faults_took_effect: Some(faults.effective_count() > 0),
         cluster: told,
         removals: faults.removals_of_living(),
+        changes: faults.changes(),
+        // A script asks at several levels, and for what is not to be answered.
+        owed: scenario.script.is_empty().then(|| owed(scenario, faults)),
+        is_in_real_time: backend == Backend::Processes,
         exercise,
     }
 }

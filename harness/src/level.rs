@@ -52,10 +52,10 @@ pub struct Levels {
     pub replicas: u8,
     /// How many data centers there are.
     pub dcs: u8,
-    /// Of reads.
-    pub read: Level,
+    /// Of reads; of some reads one, and of others another.
+    pub read: Vec<Level>,
     /// Of writes.
-    pub write: Level,
+    pub write: Vec<Level>,
     /// Where the coordinators of reads are.
     pub read_dcs: Vec<u8>,
     /// Where the coordinators of writes are.
@@ -128,14 +128,12 @@ impl Levels {
         owners: &[(NodeId, &Name)],
         names: &[Name],
     ) -> Result<(Vec<Requirement>, Vec<Requirement>), LevelError> {
-        let reads = self
-            .read_dcs
-            .iter()
-            .map(|dc| self.read.read_requirement(owners, &names[usize::from(*dc)]));
-        let writes = self
-            .write_dcs
-            .iter()
-            .map(|dc| self.write.requirement(owners, &names[usize::from(*dc)]));
+        let name = |dc: &u8| &names[usize::from(*dc)];
+        let through = |dcs: &'_ [u8], level: Level| dcs.iter().map(move |dc| (level, *dc)).collect::<Vec<_>>();
+        let reads = self.read.iter().flat_map(|level| through(&self.read_dcs, *level));
+        let reads = reads.map(|(level, dc)| level.read_requirement(owners, name(&dc)));
+        let writes = self.write.iter().flat_map(|level| through(&self.write_dcs, *level));
+        let writes = writes.map(|(level, dc)| level.requirement(owners, name(&dc)));
         Ok((reads.collect::<Result<_, _>>()?, writes.collect::<Result<_, _>>()?))
     }
 }
@@ -148,8 +146,8 @@ mod tests {
         let levels = Levels {
             replicas: 3,
             dcs: 2,
-            read: read.parse().expect("a level"),
-            write: write.parse().expect("a level"),
+            read: vec![read.parse().expect("a level")],
+            write: vec![write.parse().expect("a level")],
             read_dcs: read_dcs.to_vec(),
             write_dcs: write_dcs.to_vec(),
         };
@@ -163,8 +161,8 @@ mod tests {
             let levels = Levels {
                 replicas: 3,
                 dcs,
-                read: read.parse().expect("a level"),
-                write: write.parse().expect("a level"),
+                read: vec![read.parse().expect("a level")],
+                write: vec![write.parse().expect("a level")],
                 read_dcs: (0..dcs).collect(),
                 write_dcs: (0..dcs).collect(),
             };

@@ -336,9 +336,7 @@ fn shapes(kinds: &[FaultKind]) -> Vec<DrawFault> {
             FaultKind::Disk => &[failing_disk, slow_disk, flipped_bits],
             FaultKind::Clock => &[clock_ahead, clock_back, clock_drift],
             FaultKind::Message => &[late_messages, repeated_messages],
-            // What is lost is drawn apart, with the spare that takes its place. A node that went back to an old copy counts its
-            // starts from there, and whoever knows of later ones takes no news of it: not that it leaves, for one.
-            FaultKind::Wipe if kinds.contains(&FaultKind::Membership) => &[],
+            // What is lost is drawn apart, with the spare that takes its place.
             FaultKind::Wipe => &[old_disk],
             // They are drawn apart.
             FaultKind::Membership => &[],

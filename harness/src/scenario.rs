@@ -17,6 +17,7 @@ use crate::{
     members::Members,
     plan::{self, PlanOptions, PlannedFault},
     run_folder::Backend,
+    scripted::{ScriptError, Scripted},
     tombstones::Tombstones,
 };
 
@@ -136,6 +137,9 @@ pub struct Scenario {
     /// What is broken, when. Drawn from the seed where it is empty and `faults` is not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<PlannedFault>,
+    /// What clients are told to ask, in the place of what is drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<Scripted>,
 }
 
 /// A scenario that can't be.
@@ -215,6 +219,14 @@ pub enum ScenarioError {
         at: Duration,
         /// Why not.
         why: FaultError,
+    },
+    /// A script that has an operation which can't be.
+    #[error("the script's operation {number}: {why}")]
+    Script {
+        /// Which, from 1.
+        number: usize,
+        /// Why not.
+        why: ScriptError,
     },
     /// What only a cluster of the other kind can have.
     #[error("{who} can't have fault {fault}: only `{verb}` can", who = who(*.backend), verb = other_verb(*.backend))]
@@ -307,6 +319,7 @@ impl Scenario {
             aimed_percent: 0,
             plant: None,
             plan: Vec::new(),
+            script: Vec::new(),
         }
     }
 
@@ -359,6 +372,10 @@ impl Scenario {
                 nodes: self.nodes,
                 replicas: self.replicas(),
             });
+        }
+        for (scripted, number) in self.script.iter().zip(1..) {
+            let refuse = |why| ScenarioError::Script { number, why };
+            scripted.check(self).map_err(refuse)?;
         }
         self.validate_faults()
     }
@@ -455,13 +472,36 @@ impl Scenario {
         self.write_level.map_or(Level::Count(self.w), |level| level.0)
     }
 
+    /// Every level at which clients read, or write: that of the scenario, but where a script says another of all that it asks.
+    fn levels_of(&self, usual: fn(&Scenario) -> Level, is_read: bool) -> Vec<Level> {
+        let asked = self.script.iter().filter(|asked| asked.action.is_read() == is_read);
+        let mut levels: Vec<_> = asked
+            .map(|asked| asked.level.map_or_else(|| usual(self), |level| level.0))
+            .collect();
+        if levels.is_empty() {
+            levels.push(usual(self));
+        }
+        levels
+    }
+
+    /// The same, as if all were asked at one level.
+    pub(crate) fn at_level(&self, level: LevelName) -> Scenario {
+        Scenario {
+            read_level: Some(level),
+            write_level: Some(level),
+            plan: Vec::new(),
+            script: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     fn levels(&self) -> Levels {
         let in_dcs = |dc: Option<u8>| dc.map_or_else(|| (0..self.dcs).collect(), |dc| vec![dc - 1]);
         Levels {
             replicas: self.n,
             dcs: self.dcs,
-            read: self.read_level(),
-            write: self.write_level(),
+            read: self.levels_of(Scenario::read_level, true),
+            write: self.levels_of(Scenario::write_level, false),
             read_dcs: in_dcs(self.reads_in_dc),
             write_dcs: in_dcs(self.writes_in_dc),
         }

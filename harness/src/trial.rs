@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -209,10 +210,13 @@ impl Trial {
         trace_hash: Option<String>,
         execute: &dyn Execute,
     ) -> anyhow::Result<Report> {
+        // What leaves no folder was simulated.
+        let backend = self.files.as_ref().map(|files| files.manifest.backend);
         let facts: RunFacts = run_facts(
             &self.scenario,
+            backend.unwrap_or(Backend::Simulated),
             &record.faults,
-            Some(record.told.clone()),
+            Some(Arc::clone(&record.told)),
             record.coverage.exercise(),
         );
         let judge = if self.is_brief { judge_briefly } else { judge_claims };

@@ -53,11 +53,13 @@ pub enum Claim {
     SetExact,
     /// C12: at the end a counter is exactly the sum of its increments.
     CounterExact,
+    /// C13: a request through a node that reaches as many owners as its level takes is answered.
+    Available,
 }
 
 impl Claim {
     /// Every claim, in the order in which verdicts are told.
-    pub const ALL: [Claim; 19] = [
+    pub const ALL: [Claim; 20] = [
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
         Claim::FreshReads,
@@ -77,6 +79,7 @@ impl Claim {
         Claim::SiblingsNotInvented,
         Claim::SetExact,
         Claim::CounterExact,
+        Claim::Available,
     ];
 
     /// Its name in files and on the command line.
@@ -101,6 +104,7 @@ impl Claim {
             Claim::SiblingsNotInvented => "siblings-not-invented",
             Claim::SetExact => "set-exact",
             Claim::CounterExact => "counter-exact",
+            Claim::Available => "available",
         }
     }
 
@@ -126,6 +130,7 @@ impl Claim {
             Claim::SiblingsNotInvented => "no sibling of a value had been overwritten by it",
             Claim::SetExact => "at the end a set is what was added and not removed",
             Claim::CounterExact => "at the end a counter is the sum of its increments",
+            Claim::Available => "who asks a node that reaches enough owners is answered",
         }
     }
 }
@@ -153,6 +158,7 @@ impl Claim {
             Claim::SiblingsNotInvented => "false-sibling",
             Claim::SetExact => "inexact-set",
             Claim::CounterExact => "inexact-counter",
+            Claim::Available => "unanswered",
         }
     }
 
@@ -178,6 +184,7 @@ impl Claim {
             Claim::SiblingsComplete | Claim::SiblingsNotInvented => &[Siblings],
             Claim::SetExact => &[Set],
             Claim::CounterExact => &[Counter],
+            Claim::Available => &[Register, Deletes, Siblings, Set, Counter, Cas],
         };
         workloads.contains(&workload)
     }
@@ -263,7 +270,10 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             ),
         ]),
         Claim::KeysInOrder => keys_go_forward(settings),
-        Claim::MonotonicReads => what_was_read_stays_read(settings),
+        Claim::MonotonicReads => all([
+            no_delete_is_forgotten(workload, settings),
+            what_was_read_stays_read(settings),
+        ]),
         Claim::MonotonicWrites => later_writes_are_greater(settings),
         Claim::WritesFollowReads => match settings.write_path {
             WritePath::Lww => later_writes_are_greater(settings),
@@ -307,6 +317,7 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             what_was_acked_is_kept(settings),
             (true, "each increment is counted once, by one actor"),
         ]),
+        Claim::Available => who_reaches_enough_is_answered(workload, settings),
     }
 }
 
@@ -360,6 +371,34 @@ fn all<const COUNT: usize>(conditions: [Reason; COUNT]) -> Reason {
     *broken.or(conditions.last()).expect("a claim has a condition")
 }
 
+/// Whether it takes no more than enough owners to be answered. Which requests that is owed to, and when, the faults of a run
+/// say.
+fn who_reaches_enough_is_answered(workload: Workload, settings: Settings) -> Reason {
+    if workload.is_agreed_upon(settings.write_path) {
+        (
+            false,
+            "by agreement: a proposal that another outbids is not made a second time",
+        )
+    } else if settings.owners_change {
+        (
+            false,
+            "owners change: until all have heard of it, requests take both the old and the new",
+        )
+    } else if settings.clocks_are_skewed {
+        (false, "skewed clocks: owners refuse what is stamped too far ahead")
+    } else if settings.records_are_damaged {
+        (
+            false,
+            "damaged records: an owner does not answer for what it can't read",
+        )
+    } else {
+        (
+            true,
+            "as many owners as the level takes are asked until they answer, whoever else does not",
+        )
+    }
+}
+
 /// Whether more than half of the owners promise and accept what comes next, and keep to it. It takes no clock and neither R
 /// nor W; and since both rounds go by one record of the owners, they may change.
 fn owners_agree(settings: Settings) -> Reason {
@@ -386,6 +425,7 @@ fn what_was_acked_is_read(workload: Workload, settings: Settings) -> Reason {
         owners_answer(settings),
         what_was_acked_is_kept(settings),
         no_write_is_shadowed(workload, settings),
+        no_delete_is_forgotten(workload, settings),
         if settings.quorums.meet {
             (
                 true,
@@ -540,6 +580,14 @@ fn no_tombstone_is_forgotten(settings: Settings) -> Reason {
     }
 }
 
+/// Whether what a register holds in the end of all is still known to be so once it is nothing.
+fn no_delete_is_forgotten(workload: Workload, settings: Settings) -> Reason {
+    match workload {
+        Workload::Deletes => no_tombstone_is_forgotten(settings),
+        _ => (true, "nothing that a register holds is deleted"),
+    }
+}
+
 fn contexts_are_whole(settings: Settings) -> Reason {
     if settings.contexts_are_cut {
         (
@@ -624,7 +672,28 @@ mod tests {
         }
         let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
         let counts = Workload::ALL.map(|workload| claims(workload, settings).len());
-        assert_eq!(counts, [11, 13, 10, 10, 5, 10, 5, 6]);
+        assert_eq!(counts, [12, 14, 11, 11, 6, 11, 5, 6]);
+    }
+
+    #[test]
+    fn answers_are_owed_where_owners_stay_and_take_what_they_are_sent() {
+        let available = |workload, change: fn(&mut Settings)| {
+            let mut settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+            change(&mut settings);
+            row(workload, settings, [Claim::Available])
+        };
+        assert_eq!(available(Workload::Register, |_| {}), "T");
+        assert_eq!(available(Workload::Counter, |it| it.disks_fail = true), "T");
+        assert_eq!(available(Workload::Cas, |_| {}), "F");
+        let lost: [fn(&mut Settings); 3] = [
+            |it| it.owners_change = true,
+            |it| it.clocks_are_skewed = true,
+            |it| it.records_are_damaged = true,
+        ];
+        assert!(
+            lost.into_iter()
+                .all(|change| available(Workload::Register, change) == "F")
+        );
     }
 
     /// `T` or `F` for each of the claims.
@@ -853,6 +922,14 @@ mod tests {
         assert_eq!(row(Workload::Deletes, blocking, deletes), "TT", "S32");
         assert_eq!(row(Workload::Deletes, forgotten, deletes), "FF", "S31");
         assert_eq!(row(Workload::Set, forgotten, deletes), "FF");
+        let reads = [Claim::FreshReads, Claim::Linearizable, Claim::MonotonicReads];
+        assert_eq!(row(Workload::Deletes, blocking, reads), "TTT");
+        assert_eq!(
+            row(Workload::Deletes, forgotten, reads),
+            "FFF",
+            "X3, X11: it is read again"
+        );
+        assert_eq!(row(Workload::Register, forgotten, reads), "TTT", "nothing is deleted");
         let outlived = Settings {
             tombstones: Tombstones::Outlived,
             ..blocking

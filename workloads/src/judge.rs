@@ -1,9 +1,10 @@
 //! The verdict: what was claimed, and whether the record bears it out.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use quorate_checker::{
-    Context, Counts, Doubt, Finding, History, Witness, checks,
+    Context, Counts, Doubt, Finding, History, Witness,
+    checks::{self, Owed},
     cluster::{self, ClusterRecord},
     counters,
     linear::{self, Budget},
@@ -125,9 +126,15 @@ pub struct RunFacts {
     /// Whether any fault was seen to take effect; `None` where nothing is known of faults.
     pub faults_took_effect: Option<bool>,
     /// What the nodes told of their owners and quorums, where that is known.
-    pub cluster: Option<ClusterRecord>,
+    pub cluster: Option<Arc<ClusterRecord>>,
     /// Requests to remove members that were alive, which have to be refused.
     pub removals: Vec<RemovalOfLiving>,
+    /// Changes of membership that were asked for and waited for.
+    pub changes: Vec<ChangeOfMembers>,
+    /// Which requests were owed an answer, where that is known.
+    pub owed: Option<Owed>,
+    /// Whether it went by the clock of a machine that may have been busy with something else.
+    pub is_in_real_time: bool,
     /// What the nodes have counted, where that is known.
     pub exercise: Option<Exercise>,
 }
@@ -139,6 +146,15 @@ pub struct RemovalOfLiving {
     pub node: String,
     /// Whether the node that was asked did so.
     pub is_done: bool,
+}
+
+/// A change of membership.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeOfMembers {
+    /// Which.
+    pub what: String,
+    /// What was still moving when it had been waited for long enough, if it had.
+    pub unfinished: Option<String>,
 }
 
 /// Judges a history of `workload`, which is not one of transactions, and measures what there is to measure beside. Its checks,
@@ -171,10 +187,22 @@ pub fn judge_briefly(
     let counts = counted(&parts, execute, Counts::of);
     let vacuous = vacuity(&counts, facts);
     let happened = Happened::of(history, counts.reads_racing, facts);
-    let expectations = claims(workload, settings);
+    let mut expectations = claims(workload, settings);
+    // Nothing can be said of it where nobody knows what was broken.
+    expectations.retain(|expectation| expectation.claim != Claim::Available || facts.owed.is_some());
+    let available = expectations
+        .iter_mut()
+        .filter(|it| it.claim == Claim::Available && it.claimed);
+    for expectation in available.filter(|_| facts.is_in_real_time) {
+        (expectation.claimed, expectation.reason) =
+            (false, "real time: a machine that is busy keeps any node from answering");
+    }
     let findings = map(execute, expectations.len() * parts.len(), |number| {
-        let check = check_of(workload, expectations[number / parts.len()].claim);
-        check(&parts[number % parts.len()], &facts.context)
+        let (claim, part) = (expectations[number / parts.len()].claim, &parts[number % parts.len()]);
+        match &facts.owed {
+            Some(owed) if claim == Claim::Available => checks::answered(part, owed, &facts.context),
+            _ => check_of(workload, claim)(part, &facts.context),
+        }
     });
     let mut findings = findings.into_iter();
     let report = |expectation: crate::Expectation| {
@@ -208,12 +236,14 @@ pub fn judge_briefly(
 
 /// What is judged by what else is known of a run.
 pub(crate) fn beside_the_history(facts: &RunFacts, settings: Settings) -> impl Iterator<Item = ClaimReport> {
-    let cluster = facts.cluster.as_ref();
+    let cluster = facts.cluster.as_deref();
     let quorums = cluster.map(|cluster| quorums_report(cluster, settings));
     let moves = cluster.filter(|cluster| !cluster.moves.is_empty()).map(moves_report);
     let removals = Some(&facts.removals).filter(|asked| !asked.is_empty());
     let removals = removals.map(|asked| removals_report(asked));
-    quorums.into_iter().chain(moves).chain(removals)
+    let changes = Some(&facts.changes).filter(|asked| !asked.is_empty());
+    let changes = changes.map(|asked| changes_report(asked));
+    quorums.into_iter().chain(moves).chain(removals).chain(changes)
 }
 
 /// Whether quorums met, as the nodes tell it. That nothing tested it, because nobody asked enough, is no reason to doubt the
@@ -248,15 +278,10 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
         "living-removed",
     );
     let done: Vec<_> = asked.iter().filter(|removal| removal.is_done).collect();
-    let witness = done.first().map(|removal| Witness {
-        key: removal.node.clone(),
-        ops: Vec::new(),
-        text: format!(
-            "{} was up, and linked with the node that was asked to remove it, which did so.",
-            removal.node
-        ),
-        starts: Vec::new(),
-        picture: None,
+    let witness = done.first().map(|removal| {
+        let node = &removal.node;
+        let text = format!("{node} was up, and linked with the node that was asked to remove it, which did so.");
+        in_words(node, text)
     });
     let finding = Finding {
         tested: asked.len() as u64,
@@ -265,6 +290,39 @@ fn removals_report(asked: &[RemovalOfLiving]) -> ClaimReport {
         unknown: None,
     };
     claim_report(property, true, "who is alive can leave".into(), finding, false)
+}
+
+/// Whether changes of membership came to their end.
+fn changes_report(asked: &[ChangeOfMembers]) -> ClaimReport {
+    let property = Property::new(
+        "changes-end",
+        "once all faults are over, a change of members comes to its end, and nothing moves any more",
+        "endless-change",
+    );
+    let unfinished: Vec<_> = asked.iter().filter_map(|change| change.unfinished.as_ref()).collect();
+    let witness = asked.iter().find_map(|change| {
+        let still = change.unfinished.as_ref()?;
+        Some(in_words(&change.what, format!("It was waited for in vain: {still}.")))
+    });
+    let finding = Finding {
+        tested: asked.len() as u64,
+        count: unfinished.len() as u64,
+        witness,
+        unknown: None,
+    };
+    let reason = "each step is asked for again until the owners have taken it";
+    claim_report(property, true, reason.into(), finding, false)
+}
+
+/// A witness that no operation has a part in.
+fn in_words(of: &str, text: String) -> Witness {
+    Witness {
+        key: of.to_owned(),
+        ops: Vec::new(),
+        text,
+        starts: Vec::new(),
+        picture: None,
+    }
 }
 
 /// What there is to measure of registers: how stale reads were, what replicas held in the end and when they came to agree.
@@ -488,11 +546,12 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
 }
 
 /// The claims that decide the verdict. Where no node is away no write need fail, and then that none is visible which
-/// did is nothing that the run had to test.
+/// did is nothing that the run had to test; nor is it that answers came that were owed, where faults left none to be.
 pub(crate) fn asked_for(claims: &[ClaimReport], settings: Settings, vacuous: Option<&str>) -> Vec<ClaimReport> {
     let needs_no_test = |report: &ClaimReport| {
-        let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name();
-        is_of_failed && report.verdict == ClaimVerdict::Vacuous && !settings.nodes_are_away && vacuous.is_none()
+        let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name() && !settings.nodes_are_away;
+        let is_of_answers = report.claim.name == Claim::Available.name();
+        (is_of_failed || is_of_answers) && report.verdict == ClaimVerdict::Vacuous && vacuous.is_none()
     };
     claims.iter().filter(|report| !needs_no_test(report)).cloned().collect()
 }

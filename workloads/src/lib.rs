@@ -31,7 +31,9 @@ pub use self::{
     claims::{Claim, Expectation, claims},
     execute::{Execute, InOrder},
     figure::Figure,
-    judge::{ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict, judge, judge_briefly},
+    judge::{
+        ChangeOfMembers, ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict, judge, judge_briefly,
+    },
     model::{Consistency, Model, Question, Record, judge_model},
     property::Property,
     settings::{Clock, Quorums, ReadRepair, Settings, SettingsError, Tombstones, WritePath},

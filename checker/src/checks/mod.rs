@@ -8,6 +8,7 @@
 //! of these imply each other. [`staleness`] and [`atomicity`] are figures instead of claims.
 
 mod age;
+mod answers;
 mod causal;
 mod clusters;
 mod convergence;
@@ -30,6 +31,7 @@ mod survival;
 mod version_order;
 mod zones;
 
+pub use answers::{Interval, Owed, answered};
 pub use causal::{causal, causal_from_values};
 pub use convergence::converged;
 pub(crate) use convergence::converged_as;

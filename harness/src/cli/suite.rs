@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// mutants, exhibits, sequences, or a file.
+    /// mutants, exhibits, sequences, schedules, or a file.
     suite: Option<String>,
     /// Begin no cell after this time; cells that are left make the answer unknown.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]

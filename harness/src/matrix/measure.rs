@@ -1,6 +1,6 @@
 //! One run of a cell, and what is measured of it.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use quorate_checker::{
     Action, History, Outcome,
@@ -17,6 +17,7 @@ use crate::{
     interpreter::{RunRecord, Sample},
     judging::{judge_briefly, run_facts},
     load::nanos,
+    run_folder::Backend,
     scenario::Scenario,
     simulation::{self, Recorded},
     trial::Trial,
@@ -133,14 +134,14 @@ fn try_measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> anyhow:
     Ok(RunMeasure {
         traffic: Some(traffic),
         legs,
-        ..RunMeasure::of(trial.scenario(), &record, execute)
+        ..RunMeasure::of(trial.scenario(), Backend::Simulated, &record, execute)
     })
 }
 
 /// A cell without faults is not one whose faults had no effect: what races tested there was tested. No single run has to reach
 /// the floor of a claim: how much tested it is told of all runs of a cell.
-fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judgement {
-    let mut facts = run_facts(scenario, &record.faults, Some(record.told.clone()), None);
+fn judge(scenario: &Scenario, backend: Backend, record: &RunRecord, execute: &dyn Execute) -> Judgement {
+    let mut facts = run_facts(scenario, backend, &record.faults, Some(Arc::clone(&record.told)), None);
     if scenario.plan.is_empty() && scenario.faults.is_empty() {
         facts.faults_took_effect = None;
     }
@@ -149,7 +150,7 @@ fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judg
 
 impl RunMeasure {
     /// Of what a run recorded, on whichever cluster.
-    pub(super) fn of(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> RunMeasure {
+    pub(super) fn of(scenario: &Scenario, backend: Backend, record: &RunRecord, execute: &dyn Execute) -> RunMeasure {
         let mut measure = RunMeasure {
             unbegun: record.unbegun,
             ops: record.samples.len() as u64,
@@ -161,7 +162,7 @@ impl RunMeasure {
         }
         measure.take_samples(record);
         measure.take_faults(scenario, record);
-        let judgement = judge(scenario, record, execute);
+        let judgement = judge(scenario, backend, record, execute);
         measure.exit = Some(judgement.verdict.into());
         measure.take_claims(&judgement.claims);
         measure

@@ -82,7 +82,7 @@ impl Processes {
     }
 
     fn judge(&self, trial: Trial, (record, datagrams): &Recorded) -> anyhow::Result<RunMeasure> {
-        let mut measure = RunMeasure::of(trial.scenario(), record, &self.workers);
+        let mut measure = RunMeasure::of(trial.scenario(), Backend::Processes, record, &self.workers);
         measure.datagrams = Some(*datagrams);
         if measure.exit == Some(Exit::Invalid) {
             measure.kept = Some(folder_of(&trial));

@@ -106,7 +106,7 @@ impl Nemesis {
     }
 
     /// The changes that go on, in words, with what is still moving; `None` if there is none.
-    pub async fn unfinished(&self, cluster: &mut impl Cluster) -> Option<String> {
+    async fn unfinished(&self, cluster: &mut impl Cluster) -> Option<String> {
         let changes: Vec<_> = self.changes.iter().map(|change| change.fault.to_string()).collect();
         if changes.is_empty() {
             return None;
@@ -121,6 +121,23 @@ impl Nemesis {
         let still = unmoved(statuses.values()).into_iter().chain(silent);
         let still: Vec<_> = still.collect();
         Some(format!("{} ({})", changes.join(", "), still.join("; ")))
+    }
+
+    /// Waits for no change any more: notes of each that goes on that it did not come to its end, and what still moves.
+    ///
+    /// # Errors
+    /// If the log can't be written.
+    pub async fn give_up_changes(&mut self, cluster: &mut impl Cluster) -> anyhow::Result<()> {
+        let Some(still) = self.unfinished(cluster).await else {
+            return Ok(());
+        };
+        for change in std::mem::take(&mut self.changes) {
+            let still = still.clone();
+            let effect = Effect::Unfinished { still };
+            self.log
+                .observed(change.id, cluster.elapsed(), &change.fault, &effect)?;
+        }
+        Ok(())
     }
 
     /// The members that can answer: those that are up, and not paused.

@@ -65,7 +65,7 @@ pub enum Expected {
 
 impl Suite {
     /// The names of the suites that come with the program.
-    pub const NAMES: [&str; 3] = ["mutants", "exhibits", "sequences"];
+    pub const NAMES: [&str; 4] = ["mutants", "exhibits", "sequences", "schedules"];
 
     /// The suite of that name.
     pub fn from_name(name: &str) -> Option<Suite> {
@@ -100,6 +100,7 @@ fn built_in() -> &'static [Suite] {
             include_str!("../../suites/mutants.toml"),
             include_str!("../../suites/exhibits.toml"),
             include_str!("../../suites/sequences.toml"),
+            include_str!("../../suites/schedules.toml"),
         ];
         let suites = Suite::NAMES.into_iter().zip(texts);
         let parse = |(name, text)| Suite::parse(name, text).expect("the suites of the program are tested");

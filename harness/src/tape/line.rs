@@ -6,7 +6,7 @@ use quorate_core::NodeId;
 use quorate_workloads::Action;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{fault::Place, fault_log::Entry, load::nanos, run_folder::Backend, scenario::Scenario};
+use crate::{fault::Place, fault_log::Entry, level::LevelName, load::nanos, run_folder::Backend, scenario::Scenario};
 
 /// The version of a tape's form.
 const FORMAT: u32 = 1;
@@ -106,6 +106,9 @@ pub struct Ask {
     pub client: usize,
     /// Through which node.
     pub node: Place,
+    /// At which level, if not at that of the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelName>,
     /// For what.
     #[serde(flatten)]
     pub action: Action,

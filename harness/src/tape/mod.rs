@@ -216,6 +216,7 @@ mod tests {
             at: Duration::from_millis(at_ms),
             client,
             node: Place(node),
+            level: None,
             action,
         };
         Tape {

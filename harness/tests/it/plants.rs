@@ -35,6 +35,14 @@ fn every_sequence_matters() {
     assert_eq!((code, &report["false_alarms"]), (0, &0.into()), "{report:#}");
 }
 
+/// The directed schedules: each breaks what it is about, and nothing at safe settings.
+#[test]
+fn every_schedule_matters() {
+    let quorate = Quorate::new();
+    let (code, report) = quorate.json("suite schedules --faults-as-planned");
+    assert_eq!((code, &report["false_alarms"]), (0, &0.into()), "{report:#}");
+}
+
 /// A new owner lacks what nobody has written since, and no hint is kept of that: what nodes say of it is not all there is.
 #[test]
 fn an_owner_that_copied_nothing_is_seen_by_who_looks_at_replicas() {

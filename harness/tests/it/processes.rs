@@ -97,6 +97,10 @@ fn a_clean_run_is_valid_and_leaves_its_record_and_nothing_else() {
     }
     assert!(report["counts"]["reads_racing"].as_u64().expect("a number") > 50);
     assert_eq!(report["faults"]["effective"], 2);
+    // A machine that does other work too may keep nodes from answering in time.
+    let mut claims = report["claims"].as_array().expect("claims").iter();
+    let available = claims.find(|claim| claim["claim"] == "available").expect("it is told");
+    assert_eq!(available["claimed"], false, "{available:#}");
     let faults = fs::read_to_string(run.join("faults.jsonl")).expect("it is there");
     for evidence in ["signal: 9 (SIGKILL)", "\"dropped\":", "\"stage\":\"undone\""] {
         assert!(faults.contains(evidence), "{evidence} in {faults}");
@@ -108,19 +112,20 @@ fn a_clean_run_is_valid_and_leaves_its_record_and_nothing_else() {
 #[test]
 fn planted_bugs_are_caught_on_real_processes() {
     let _turn = turn();
+    // Which of the two a bug is caught by first is a matter of who is slow.
     let caught_by = [
-        ("reply-before-acks", "fresh-reads"),
-        ("hint-dropped", "handoff"),
-        ("repair-writes-older", "fresh-reads"),
+        ("reply-before-acks", ["fresh-reads", "durable-acks"]),
+        ("hint-dropped", ["handoff", "handoff"]),
+        ("repair-writes-older", ["fresh-reads", "durable-acks"]),
     ];
-    for (plant, claim) in caught_by {
+    for (plant, claims) in caught_by {
         let quorate = quorate();
         let (code, report) = quorate.json(&format!("run --config short.toml --seed 1 --plant {plant}"));
-        assert_eq!(
-            (code, verdict_of(&report, claim).as_str()),
-            (1, "violated"),
-            "{plant}: {report:#}"
-        );
+        let claim = claims
+            .into_iter()
+            .find(|claim| verdict_of(&report, claim) == "violated")
+            .unwrap_or_else(|| panic!("{plant}: {report:#}"));
+        assert_eq!(code, 1, "{plant}: {report:#}");
         let claims = report["claims"].as_array().expect("claims");
         let broken = claims
             .iter()
@@ -148,12 +153,8 @@ fn every_write_path_holds_its_claims_on_real_processes() {
         let (code, report) = quorate.json(&format!("run --config short.toml --seed 1 {settings}"));
         assert_eq!(code, 0, "{settings}: {report:#}");
         let claims = report["claims"].as_array().expect("claims");
-        let held = |claim: &&serde_json::Value| claim["verdict"] == "held";
-        assert_eq!(
-            claims.iter().filter(held).count(),
-            claims.len(),
-            "{settings}: {report:#}"
-        );
+        let mut others = claims.iter().filter(|claim| claim["claim"] != "available");
+        assert!(others.all(|claim| claim["verdict"] == "held"), "{settings}: {report:#}");
         assert_nothing_left(&quorate);
     }
 }
@@ -296,7 +297,8 @@ fn pauses_and_bad_links_take_effect_on_real_processes() {
     let quorate = quorate();
     fs::write(quorate.path().join("bad.toml"), BAD).expect("a file can be written");
     let (code, report) = quorate.json("run --config bad.toml --seed 1");
-    assert_eq!(code, 0, "{report:#}");
+    // Nothing may have come about that tests some claim.
+    assert!([0, 4].contains(&code), "{report:#}");
     assert_eq!(report["faults"]["effective"], 5, "{report:#}");
     assert_nothing_left(&quorate);
     let run = quorate.path().join(report["run"].as_str().expect("a folder"));

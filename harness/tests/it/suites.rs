@@ -95,7 +95,7 @@ fn what_is_no_suite_is_refused() {
         (
             "suite nothing",
             64,
-            "neither a file nor one of mutants, exhibits, sequences",
+            "neither a file nor one of mutants, exhibits, sequences, schedules",
         ),
         ("suite bad.toml", 65, "cell \"c\": in-seeds goes with caught-by"),
         ("suite mutants --cell nothing", 64, "none of that name"),

@@ -5,8 +5,8 @@
 use std::net::SocketAddr;
 
 use crate::{
-    ClientToken, Epoch, Key, Level, Message, NodeId, Operation, Ownership, PartitionId, PersistToken, Request,
-    Response, Standing, StoreError, StoreOp,
+    ClientToken, Epoch, Generation, Key, Level, Message, NodeId, Operation, Ownership, PartitionId, PersistToken,
+    Request, Response, Standing, StoreError, StoreOp,
 };
 
 /// Something that happened outside.
@@ -138,6 +138,13 @@ pub enum Event {
     Isolated,
     /// It hears somebody again.
     Rejoined,
+    /// Others know of later starts of this node than its disk does: the disk is an old copy. The node goes on as a later one.
+    GenerationRaised {
+        /// As which it was started.
+        from: Generation,
+        /// As which it goes on.
+        to: Generation,
+    },
     /// A record does not fit its checksum. It will not be shown; the other owners are asked for it.
     RecordDamaged {
         /// In the disk's words.
@@ -228,6 +235,7 @@ impl Event {
             Event::GossipRefused { .. } => "gossip-refused",
             Event::Isolated => "isolated",
             Event::Rejoined => "rejoined",
+            Event::GenerationRaised { .. } => "generation-raised",
             Event::RecordDamaged { .. } => "record-damaged",
             Event::RecordLost { .. } => "record-lost",
             Event::OwnersChanged { .. } => "owners-changed",

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Applied, ClientToken, Epoch, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken, Record,
-    RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
+    Applied, ClientToken, Epoch, Generation, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken,
+    Record, RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
 };
 
 /// Who waits for something to be durable.
@@ -47,6 +47,8 @@ pub(crate) enum Waiter {
     Mending { key: Key },
     /// An administrator who changed the members.
     Admin { client: ClientToken },
+    /// This node, to go on as another start of itself.
+    Generation(Generation),
     /// A partition's state, and perhaps somebody who is to be told.
     Partition {
         state: Box<PartitionState>,
@@ -67,6 +69,7 @@ impl Waiter {
             | Waiter::OwnHint { .. }
             | Waiter::Mending { .. }
             | Waiter::Admin { .. }
+            | Waiter::Generation(_)
             | Waiter::Partition { .. } => None,
         }
     }
@@ -133,10 +136,15 @@ const SPARE_CHANGES_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     next: u64,
-    open: Batch,
-    under_way: VecDeque<(PersistToken, Batch)>,
+    /// In a box, as all of them: they go from here to there and back.
+    open: Box<Batch>,
+    under_way: VecDeque<(PersistToken, Box<Batch>)>,
     /// Batches that are done with, emptied, whose room is used again: most hold a change or two, and there are many.
-    spare: Vec<Batch>,
+    #[expect(
+        clippy::vec_box,
+        reason = "they wait in the boxes in which they go from here to there"
+    )]
+    spare: Vec<Box<Batch>>,
     newest: BTreeMap<Key, (Option<Record>, PersistToken)>,
     size_bytes: usize,
 }
@@ -263,7 +271,7 @@ impl Journal {
     ///
     /// # Panics
     /// If it is not the oldest under way: the disk broke its promise of order.
-    pub(crate) fn finish(&mut self, token: PersistToken) -> Batch {
+    pub(crate) fn finish(&mut self, token: PersistToken) -> Box<Batch> {
         let (oldest, batch) = self.under_way.pop_front().expect("a batch is under way");
         assert_eq!(oldest, token, "batches become durable in order");
         for DigestChange { key, .. } in &batch.digests {
@@ -276,7 +284,7 @@ impl Journal {
     }
 
     /// Takes back a batch that was finished, once all that it tells is done.
-    pub(crate) fn recycle(&mut self, mut batch: Batch) {
+    pub(crate) fn recycle(&mut self, mut batch: Box<Batch>) {
         if self.spare.len() < SPARE_BATCHES_MAX && batch.digests.capacity() <= SPARE_CHANGES_MAX {
             batch.clear();
             self.spare.push(batch);

@@ -18,6 +18,7 @@ mod config;
 mod coordinate;
 mod drain;
 mod exchange;
+mod generation;
 mod gossip;
 mod handoff;
 mod hlc;

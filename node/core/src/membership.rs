@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
     Config, Delta, Entry, Event, Fact, GossipAck, GossipAck2, GossipSyn, Member, MemberStatus, Message, Node, NodeId,
-    Now, Output, PartitionId, PartitionState, Ring, Roster, Standing, StartError, Time,
+    Now, Output, PartitionId, PartitionState, Plant, Ring, Roster, Standing, StartError, Time,
     gossip::{Flaw, Learned, PEERS_PER_ROUND_MAX, RoundPlan, generation_max},
     spread::enrolled,
     timers::Timer,
@@ -99,11 +99,17 @@ impl Node {
             if self.roster.banned.contains(&node) {
                 continue;
             }
+            let known = self.gossip.state(node).map(|state| state.generation);
+            if self.has_plant(Plant::RestartsRefused) && known.is_some_and(|known| known < delta.generation) {
+                continue;
+            }
             let has_facts = !delta.facts.is_empty();
+            let own_standing = (node == self.config.node).then(|| delta.standing()).flatten();
             match self.gossip.learn(delta, generation_max) {
                 Ok(Learned::Nothing) => {}
                 Ok(Learned::Heartbeat) => self.on_sign_of_life(now.time, node),
                 Ok(Learned::Start) => self.on_node_learned(now.time, node),
+                Ok(Learned::OwnLater(known)) => self.rise_above(known, own_standing),
                 Err(flaw) => {
                     self.counters.gossip_refused += 1;
                     let (about, why) = (node, flaw.why());
@@ -187,7 +193,7 @@ impl Node {
         if known.len() < self.config.founders {
             return;
         }
-        let digest = Ring::place(&self.config.ring, known.clone()).digest();
+        let digest = Ring::digest_of(&self.config.ring, known.clone());
         let told = self.gossip.states().filter_map(|(_, state)| state.ring());
         let is_theirs = { told }.all(|ring| ring == digest);
         if is_theirs {
@@ -592,6 +598,55 @@ mod tests {
         }
         let status = node.status();
         assert_eq!((status.members.len(), status.counters.gossip_refused), (1, 2));
+    }
+
+    /// It says nothing under the generation that it takes before that is durable; and where the disk refuses it, it is told
+    /// again, and tries again.
+    #[test]
+    fn a_node_whose_later_starts_are_known_goes_on_above_them_once_that_is_durable() {
+        let mut node = start(None).unwrap();
+        drain(&mut node);
+        let mut other = Other::new(2, 1);
+        let later = Other::new(1, 5)
+            .0
+            .close(&[nothing_of(1, 5)])
+            .expect("it has said something");
+        let message = Message::GossipAck2(later);
+        node.handle(now(), Input::LinkUp { peer: NodeId(2) });
+        let mut rise = |node: &mut Node, result| {
+            let (from, message) = (NodeId(2), Box::new(message.clone()));
+            node.handle(now(), Input::Message { from, message });
+            let Some(Output::Persist { token, ops }) = node.poll_output() else {
+                panic!("it is made durable");
+            };
+            assert_eq!(ops, [crate::StoreOp::SetGeneration(Generation(6))]);
+            let syn = Message::GossipSyn(other.0.syn());
+            let told = hear(node, now(), 2, syn);
+            assert!(format!("{told:?}").contains("generation: Generation(1)"), "{told:?}");
+            node.handle(now(), Input::Persisted { token, result });
+            (node.generation(), drain(node))
+        };
+        let failed = Err(StoreError::Failed("no space left".to_owned()));
+        assert_eq!(rise(&mut node, failed).0, Generation(1));
+        let (generation, outputs) = rise(&mut node, Ok(()));
+        assert_eq!(generation, Generation(6));
+        let (from, to) = (Generation(1), Generation(6));
+        assert_eq!(events(&outputs), [&Event::GenerationRaised { from, to }]);
+        let state = node.member(NodeId(1)).expect("it knows itself");
+        assert_eq!(state.generation, Generation(6));
+        // What it goes beyond is no news any more, nor is its own echo.
+        assert_eq!(drain(&mut node), []);
+        hear(&mut node, now(), 2, message);
+        assert_eq!(node.generation(), Generation(6));
+        crate::invariants::check(&node);
+    }
+
+    fn nothing_of(node: u64, generation: u32) -> Digest {
+        Digest {
+            node: NodeId(node),
+            generation: Generation(generation),
+            version: 0,
+        }
     }
 
     #[test]

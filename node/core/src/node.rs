@@ -11,6 +11,7 @@ use std::{
 };
 
 use rand_pcg::Pcg64Mcg;
+use rustc_hash::FxHashMap;
 
 use crate::{
     BeforeSend, Config, ConfigError, Counters, Epoch, Event, Fact, Generation, Input, Key, Member, Message, Name,
@@ -68,7 +69,8 @@ pub struct Node {
     pub(crate) agreements: Agreements,
     pub(crate) moves: Moves,
     pub(crate) quorums: Quorums,
-    pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
+    /// Looked up many times by each answer. Whoever goes through them sorts them.
+    pub(crate) coordinations: FxHashMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
     pub(crate) origins: Origins,
     pub(crate) repeats: Repeats,
@@ -87,6 +89,8 @@ pub struct Node {
     pub(crate) anti_entropy: AntiEntropy,
     pub(crate) counters: Counters,
     next_request: u64,
+    /// The generation that this node goes on with once that is durable, if others know of later starts than its disk.
+    pub(crate) rising_to: Option<Generation>,
     /// Holds back everything but the first batch until the new generation is durable: a node that spoke before could
     /// speak twice under one generation.
     starting: Option<PersistToken>,
@@ -177,7 +181,9 @@ impl Node {
         let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&*store, &config.ring)?;
-        let generation = Generation(memory.generation.map_or(1, |last| last.0 + 1));
+        let is_forgotten = cfg!(feature = "plants") && config.plant == Some(Plant::GenerationForgotten);
+        let last = memory.generation.filter(|_| !is_forgotten);
+        let generation = Generation(last.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(config.node, generation);
         config.own_facts().into_iter().for_each(|fact| own.say(fact));
         own.say(Fact::Weight(weight));
@@ -209,7 +215,7 @@ impl Node {
             agreements: Agreements::default(),
             moves: Moves::default(),
             quorums: Quorums::default(),
-            coordinations: BTreeMap::new(),
+            coordinations: FxHashMap::default(),
             handoff: Handoff::load(&*store)?,
             origins: Origins::load(&*store, config.write_id_count_max)?,
             repeats: Repeats::default(),
@@ -224,6 +230,7 @@ impl Node {
             anti_entropy: inventory.anti_entropy,
             counters: Counters::default(),
             next_request: u64::from(generation.0) << REQUEST_ID_BITS,
+            rising_to: None,
             starting: None,
             outputs: VecDeque::new(),
             config,
@@ -244,7 +251,7 @@ impl Node {
                 Request::Cas(cas) => self.on_cas(now, token, cas, BeforeSend::on_arrival()),
                 Request::Admin(admin) => self.on_admin(now, token, admin),
             },
-            Input::Message { from, message } => self.on_message(now, from, *message),
+            Input::Message { from, message } => self.on_message(now, from, message),
             Input::Persisted { token, result } => self.on_persisted(now, token, result),
             Input::LinkUp { peer } => {
                 self.links.insert(peer);
@@ -328,8 +335,12 @@ impl Node {
         self.form_ring_if_known();
     }
 
-    fn on_message(&mut self, now: Now, from: NodeId, message: Message) {
-        match message {
+    #[expect(
+        clippy::boxed_local,
+        reason = "taken apart where it lies, each part of it is moved once"
+    )]
+    fn on_message(&mut self, now: Now, from: NodeId, message: Box<Message>) {
+        match *message {
             Message::GossipSyn(syn) => self.on_gossip_syn(now, from, &syn),
             Message::GossipAck(ack) => self.on_gossip_ack(now, from, ack),
             Message::GossipAck2(ack2) => self.on_gossip_ack2(now, from, ack2),
@@ -458,6 +469,11 @@ impl Node {
     pub(crate) fn reply(&mut self, token: crate::ClientToken, response: Response) {
         let response = Box::new(response);
         self.outputs.push_back(Output::Reply { token, response });
+    }
+
+    /// Begins the ids of requests anew, as a start of this generation does, unless they are higher already.
+    pub(crate) fn begin_request_ids(&mut self) {
+        self.next_request = self.next_request.max(u64::from(self.generation.0) << REQUEST_ID_BITS);
     }
 
     pub(crate) fn next_request_id(&mut self) -> RequestId {

@@ -112,11 +112,23 @@ pub enum Plant {
     AcceptLost,
     /// A proposer takes up what the first promise tells of, and not the latest of all (A12: S#6299).
     FirstPromiseBelieved,
+    /// A node that was put back to an old copy of its disk goes on as a start that others know to be over, and is heard by
+    /// nobody (G15: the incarnation is not what others know).
+    LaterStartsIgnored,
+    /// A node takes no news of one that it knows from an earlier start: the guard against generations too far ahead compares
+    /// with the one that was known (G1).
+    RestartsRefused,
+    /// A node forgets which start of itself it is, and says that it is the first (G15: the incarnation is not persisted).
+    GenerationForgotten,
+    /// LOCAL_QUORUM asks for a quorum of all owners, wherever they are (Q6).
+    LocalQuorumAsksAll,
+    /// A read fails if the repair of one replica does, though others would do (Q12).
+    FailedRepairFailsRead,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 48] = [
+    pub const ALL: [Plant; 53] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -165,6 +177,11 @@ impl Plant {
         Plant::BallotsClash,
         Plant::AcceptLost,
         Plant::FirstPromiseBelieved,
+        Plant::LaterStartsIgnored,
+        Plant::RestartsRefused,
+        Plant::GenerationForgotten,
+        Plant::LocalQuorumAsksAll,
+        Plant::FailedRepairFailsRead,
     ];
 
     /// Its name on the command line.
@@ -218,6 +235,11 @@ impl Plant {
             Plant::BallotsClash => "ballots-clash",
             Plant::AcceptLost => "accept-lost",
             Plant::FirstPromiseBelieved => "first-promise-believed",
+            Plant::LaterStartsIgnored => "later-starts-ignored",
+            Plant::RestartsRefused => "restarts-refused",
+            Plant::GenerationForgotten => "generation-forgotten",
+            Plant::LocalQuorumAsksAll => "local-quorum-asks-all",
+            Plant::FailedRepairFailsRead => "failed-repair-fails-read",
         }
     }
 
@@ -272,6 +294,13 @@ impl Plant {
             Plant::BallotsClash => "two proposers can have one ballot",
             Plant::AcceptLost => "an acceptor that is busy says that it has accepted, and keeps nothing",
             Plant::FirstPromiseBelieved => "of what promises tell the first is taken up, and not the latest",
+            Plant::LaterStartsIgnored => {
+                "a node on an old copy of its disk goes on as a start that others know to be over"
+            }
+            Plant::RestartsRefused => "no news is taken of a node that was started again",
+            Plant::GenerationForgotten => "a node that is started again says that it is the first start",
+            Plant::LocalQuorumAsksAll => "LOCAL_QUORUM takes a quorum of all owners, wherever they are",
+            Plant::FailedRepairFailsRead => "a read fails with the repair of one replica, though others would do",
         }
     }
 

@@ -225,6 +225,7 @@ mod tests {
 
     fn read(at_ms: u64, client: usize, node: usize, key: usize) -> Ask {
         Ask {
+            level: None,
             at: ms(at_ms),
             client,
             node: Place(node),

@@ -9,7 +9,7 @@ use std::{cmp::Ordering, fmt};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::{Heartbeat, NodeState, Seal, Stamped, by_node::ByNode};
-use crate::{ClusterId, Generation, NodeId, WallTime, capped};
+use crate::{ClusterId, Fact, Generation, NodeId, Standing, WallTime, capped};
 
 /// What gossip looks like. Nodes with another one have no part in it.
 const GOSSIP_FORMAT: u16 = 1;
@@ -104,6 +104,9 @@ pub(crate) enum Learned {
     Heartbeat,
     /// The node's first account, or that of a newer start.
     Start,
+    /// This node has said something that it knows nothing of, in this start of its own or in a later one: its disk is older
+    /// than what others know of it.
+    OwnLater(Generation),
 }
 
 /// Why gossip was not listened to. Nothing of it was taken in.
@@ -191,10 +194,10 @@ impl Gossip {
 
     /// Takes in one delta. A node's own account is nobody else's to change.
     pub(crate) fn learn(&mut self, delta: Delta, generation_max: Generation) -> Result<Learned, Flaw> {
-        if delta.node == self.me {
-            return Ok(Learned::Nothing);
-        }
         delta.check(generation_max)?;
+        if delta.node == self.me {
+            return self.learn_of_own(&delta, generation_max);
+        }
         let place = self.states.place(delta.node);
         let known = place.ok().map(|place| self.digests[place].generation);
         if known > Some(delta.generation) {
@@ -223,6 +226,26 @@ impl Gossip {
             (false, true) => Learned::Heartbeat,
             (false, false) => Learned::Nothing,
         })
+    }
+
+    /// What others have heard of this node. Only what is sealed counts, and so no digest; and the last generation that is
+    /// believed at all has none above it that would be.
+    fn learn_of_own(&self, delta: &Delta, generation_max: Generation) -> Result<Learned, Flaw> {
+        let own = self.states.get(self.me).expect("a node knows itself");
+        if (delta.generation, delta.version()) <= (own.generation, own.version()) {
+            return Ok(Learned::Nothing);
+        }
+        if delta.generation >= generation_max {
+            return Err(Flaw::Generation);
+        }
+        Ok(Learned::OwnLater(delta.generation))
+    }
+
+    /// Says again all that this node says of itself, as of another start.
+    pub(crate) fn begin_own(&mut self, generation: Generation) {
+        let again = self.own().again(generation);
+        *self.own() = again;
+        self.note_own();
     }
 
     /// Makes room for what a start of a node says of itself.
@@ -339,6 +362,20 @@ impl Gossip {
 }
 
 impl Delta {
+    /// The highest version in it.
+    fn version(&self) -> u64 {
+        let last = self.facts.last().map_or(0, |stamped| stamped.version);
+        last.max(self.heartbeat.version)
+    }
+
+    /// What it says that the node is to the cluster, if it says so.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        self.facts.iter().find_map(|stamped| match stamped.fact {
+            Fact::Standing(standing) => Some(standing),
+            _ => None,
+        })
+    }
+
     /// Checks all that can be wrong with an account as a whole.
     fn check(&self, generation_max: Generation) -> Result<(), Flaw> {
         let Delta { node, generation, .. } = *self;
@@ -401,7 +438,6 @@ impl fmt::Display for UnknownFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Fact;
 
     const CLUSTER: ClusterId = ClusterId(7);
     const MAX: Generation = Generation(GENERATION_ALWAYS);
@@ -590,9 +626,49 @@ mod tests {
 
     #[test]
     fn nobody_else_speaks_for_a_node() {
-        let mut a = gossip(1, 1, 10);
-        assert_eq!(a.learn(account(&mut gossip(1, 2, 11)), MAX), Ok(Learned::Nothing));
+        let mut a = gossip(1, 2, 10);
+        a.own().beat();
+        let mut earlier = gossip(1, 2, 11);
+        assert_eq!(a.learn(account(&mut earlier), MAX), Ok(Learned::Nothing));
+        // More than it has said: another process has had this generation.
+        (0..3).for_each(|_| earlier.own().beat());
+        let later = Ok(Learned::OwnLater(Generation(2)));
+        assert_eq!(a.learn(account(&mut earlier), MAX), later);
+        let later = Ok(Learned::OwnLater(Generation(3)));
+        assert_eq!(a.learn(account(&mut gossip(1, 3, 11)), MAX), later);
         assert_eq!(weight(&a, 1), Some(10));
+    }
+
+    #[test]
+    fn a_node_is_told_of_its_later_starts_by_whoever_knows_them_and_believes_only_their_seals() {
+        let mut a = gossip(1, 2, 10);
+        let mut b = gossip(2, 1, 20);
+        assert_eq!(b.learn(account(&mut gossip(1, 5, 11)), MAX), Ok(Learned::Start));
+        // Whichever of the two begins.
+        let told = b.answer(&a.syn(), MAX).expect("one cluster").deltas;
+        let own = |deltas: Vec<Delta>| deltas.into_iter().find(|delta| delta.node == NodeId(1));
+        let told = own(told).expect("it is behind");
+        let wanted = a.answer(&b.syn(), MAX).expect("one cluster").wanted;
+        assert_eq!(own(b.close(&wanted).expect("it asks").deltas), Some(told.clone()));
+        let spoilt = Delta {
+            generation: Generation(7),
+            ..told.clone()
+        };
+        assert_eq!(a.learn(spoilt, MAX), Err(Flaw::Seal));
+        assert_eq!(a.learn(told, MAX), Ok(Learned::OwnLater(Generation(5))));
+        a.begin_own(Generation(6));
+        exchange(&mut a, &mut b);
+        let state = b.state(NodeId(1)).expect("it is known");
+        assert_eq!((state.generation, state.weight()), (Generation(6), Some(10)));
+    }
+
+    /// One that is poisoned as far as is believed has none above it: nobody would believe that.
+    #[test]
+    fn the_last_generation_that_is_believed_is_not_gone_beyond() {
+        let mut a = gossip(1, 2, 10);
+        let last = account(&mut gossip(1, MAX.0, 66));
+        assert_eq!(a.learn(last.clone(), MAX), Err(Flaw::Generation));
+        assert_eq!(a.learn(last, Generation(MAX.0 + 1)), Ok(Learned::OwnLater(MAX)));
     }
 
     /// An absurd generation is neither believed nor asked for, and does not hide what is known of its node.

@@ -105,6 +105,14 @@ impl NodeState {
         }
     }
 
+    /// The same facts, said in the same order by another start of the node.
+    pub(super) fn again(&self, generation: Generation) -> NodeState {
+        let mut again = NodeState::new(self.node, generation);
+        let facts = self.facts.iter().map(|stamped| stamped.fact.clone());
+        facts.for_each(|fact| again.say(fact));
+        again
+    }
+
     /// The highest version on anything here: whoever knows this node up to it knows all.
     pub fn version(&self) -> u64 {
         self.fact_version.max(self.heartbeat.version)

@@ -366,6 +366,7 @@ impl Words {
             }
             Event::Isolated => "isolated".to_owned(),
             Event::Rejoined => "rejoined".to_owned(),
+            Event::GenerationRaised { from, to } => format!("generation raised from {} to {}", from.0, to.0),
             Event::RecordDamaged { why } => format!("record damaged: {why}"),
             Event::RecordLost { key } => format!("record lost: {key}"),
             Event::Draining => "draining".to_owned(),

@@ -31,6 +31,14 @@ impl Log {
             Event::GossipRefused { from, about, why } => tracing::warn!(%from, %about, why, "gossip refused"),
             Event::Isolated => tracing::warn!("isolated: no other node is heard"),
             Event::Rejoined => tracing::info!("no longer isolated: another node is heard"),
+            Event::GenerationRaised { from, to } => {
+                let (from, to) = (from.0, to.0);
+                tracing::warn!(
+                    from,
+                    to,
+                    "generation raised: others know of later starts of this node than its disk"
+                );
+            }
             Event::RecordDamaged { why } => tracing::error!(why, "record damaged: the other owners are asked for it"),
             Event::RecordLost { key } => {
                 tracing::error!(%key, "record lost: it was damaged, and no other owner has anything");

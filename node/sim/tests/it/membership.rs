@@ -105,6 +105,52 @@ fn two_nodes_that_join_at_once_take_over_their_shares() {
     assert_all_is_there(&mut cluster);
 }
 
+/// It begins with a generation that others know to be over, and goes on above it; and it remembers what it had promised.
+#[test]
+fn a_node_on_an_old_copy_of_its_disk_is_heard_and_leaves() {
+    for has_begun_to_leave in [false, true] {
+        let mut cluster = written(&Shape::default());
+        let node = NodeIndex(2);
+        cluster.kill(&[2]);
+        let saved = cluster.sim.save_disk(node);
+        (0..2).for_each(|_| {
+            cluster.start(&[2]);
+            cluster.kill(&[2]);
+        });
+        cluster.start(&[2]);
+        if has_begun_to_leave {
+            cluster.ask_admin(2, AdminRequest::Leave).expect("four are enough");
+            let own = cluster.sim.status(node).expect("it runs").node;
+            cluster.wait("n0 to hear of it", |sim| {
+                let members = sim.status(NodeIndex(0)).expect("it runs").members;
+                let leaving = Some(Standing::Leaving);
+                members
+                    .iter()
+                    .any(|member| member.node == own && member.standing == leaving)
+            });
+        }
+        cluster.sim.kill(node);
+        cluster.sim.restore_disk(node, saved);
+        cluster.sim.start(node);
+        cluster.settle();
+        cluster.pass(Duration::from_secs(2));
+        let status = cluster.sim.status(node).expect("it runs");
+        assert_eq!(status.generation.0, 5, "above the fourth, as which it was known");
+        assert_eq!(cluster.sim.tally(node).events["generation-raised"], 1);
+        if !has_begun_to_leave {
+            let known = cluster.sim.status(NodeIndex(0)).expect("it runs").members;
+            let known = known.iter().find(|member| member.node == status.node);
+            assert_eq!(known.expect("it is known").generation, status.generation);
+            cluster.ask_admin(2, AdminRequest::Leave).expect("four are enough");
+        }
+        cluster.wait("n2 to have left", |sim| {
+            sim.status(NodeIndex(2)).expect("it runs").moves.standing == Standing::Left
+        });
+        cluster.wait_for_moves();
+        assert_all_is_there(&mut cluster);
+    }
+}
+
 #[test]
 fn a_node_that_leaves_gives_up_all_and_is_never_let_in_again() {
     let mut cluster = written(&Shape::default());

@@ -1,0 +1,122 @@
+//! Answers that were owed: availability, as far as it was promised.
+//!
+//! Who runs the store says when nothing is promised of requests through a node: while it reaches too few replicas, or while it
+//! has to find out. All others have to be answered well. A refusal is no answer, nor is a timeout (CLAIMS.md, C13).
+
+use std::collections::BTreeMap;
+
+use crate::{
+    evidence::{Context, Finding, Tally, seconds},
+    history::{Action, History, Op},
+};
+
+/// From one time of the run to another, in nanoseconds since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval {
+    /// Its first moment.
+    pub start_ns: u64,
+    /// The first moment after it.
+    pub end_ns: u64,
+}
+
+/// Which requests are owed an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// By coordinator, when nothing is promised of reads through it. Through one that is not here nothing ever is.
+    pub not_reads: BTreeMap<String, Vec<Interval>>,
+    /// As above, of all else.
+    pub not_writes: BTreeMap<String, Vec<Interval>>,
+    /// When something was broken, or had not yet recovered.
+    pub broken: Vec<Interval>,
+}
+
+impl Owed {
+    /// Whether the answer to a request is owed.
+    fn is_owed(&self, history: &History, op: &Op) -> bool {
+        let intervals = match op.action {
+            Action::ReadReplica(_) => return false,
+            Action::Read => &self.not_reads,
+            _ => &self.not_writes,
+        };
+        let intervals = op.node.and_then(|node| intervals.get(history.node(node)));
+        intervals.is_some_and(|intervals| !overlaps(intervals, op))
+    }
+}
+
+/// Finds requests that were owed an answer and got none.
+///
+/// Tested are those that were under way while something was broken, and those that got none.
+pub fn answered(history: &History, owed: &Owed, context: &Context) -> Finding {
+    let mut tally = Tally::new();
+    for op in history.keys().flat_map(|key| history.ops_of(key)) {
+        let is_answered = op.outcome == crate::Outcome::Ok;
+        // One without an end may have been cut off by that of the record.
+        if op.end_ns().is_none() || is_answered && !overlaps(&owed.broken, op) || !owed.is_owed(history, op) {
+            continue;
+        }
+        tally.test(1);
+        if !is_answered {
+            tally.violate(vec![op], op);
+        }
+    }
+    tally.finish(history, context, |words, op, _| {
+        let node = op.node.map_or("its node", |node| words.node(node));
+        let after = seconds(op.end_ns().unwrap_or(op.start_ns) - op.start_ns);
+        let why = "though it reached as many replicas as that takes, and had since before";
+        format!(
+            "{node} did not answer {} well: it ended after {after}, {why}.",
+            words.op(op)
+        )
+    })
+}
+
+/// Whether any of some intervals, which are apart and in order, has a moment in common with an operation.
+fn overlaps(intervals: &[Interval], op: &Op) -> bool {
+    let end_ns = op.end_ns().unwrap_or(u64::MAX);
+    let next = intervals.partition_point(|interval| interval.end_ns <= op.start_ns);
+    intervals.get(next).is_some_and(|interval| interval.start_ns <= end_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text;
+
+    fn found(history: &str) -> (u64, u64) {
+        let history = text::parse(&format!(" {history}")).expect("the history is well-formed");
+        let intervals = |spans: &[(u64, u64)]| {
+            let interval = |&(start, end): &(u64, u64)| Interval {
+                start_ns: start * 1_000_000,
+                end_ns: end * 1_000_000,
+            };
+            spans.iter().map(interval).collect::<Vec<_>>()
+        };
+        let owed = Owed {
+            not_reads: [("n1".to_owned(), intervals(&[(10, 20)]))].into(),
+            not_writes: [("n1".to_owned(), intervals(&[(10, 20), (30, 40)]))].into(),
+            broken: intervals(&[(10, 50)]),
+        };
+        let finding = answered(&history, &owed, &Context::default());
+        assert_eq!(finding.count > 0, finding.witness.is_some());
+        (finding.tested, finding.count)
+    }
+
+    #[test]
+    fn what_is_owed_and_not_answered_is_found_and_nothing_else() {
+        for (history, expected) in [
+            ("0..5 p1 write k 1 node=n1", (0, 0)),
+            ("21..25 p1 write k 1 node=n1", (1, 0)),
+            ("21..25 p1 write k 1 info node=n1", (1, 1)),
+            ("21..25 p1 read k fail node=n1", (1, 1)),
+            ("60..65 p1 read k fail node=n1", (1, 1)),
+            ("5..15 p1 write k 1 fail node=n1", (0, 0)),
+            ("5..25 p1 read k fail node=n1", (0, 0)),
+            ("32..35 p1 write k 1 fail node=n1", (0, 0)),
+            ("32..35 p1 read k fail node=n1", (1, 1)),
+            ("21..25 p1 write k 1 fail node=n2", (0, 0)),
+            ("21..25 o read-replica k -> 1 phase=final node=n1", (0, 0)),
+        ] {
+            assert_eq!(found(history), expected, "{history}");
+        }
+    }
+}
