@@ -267,11 +267,16 @@ impl Load {
         self.begins + self.scenario.time
     }
 
-    /// For how long the operation has been due that waits longest because its client is still busy with another. Of what is told
-    /// nothing is due before it can be done.
+    /// For how long the operation has been due that waits longest because its client is still busy with another, or, of an open loop,
+    /// because all are. Of what is told nothing is due before it can be done.
     pub fn lag(&self, now: Elapsed) -> Duration {
-        let is_drawn = matches!(self.source, Source::Drawn(_));
-        let busy = self.clients.iter().filter(|client| is_drawn && client.open.is_some());
+        let Source::Drawn(drawn) = &self.source else {
+            return Duration::ZERO;
+        };
+        if let Some(arrivals) = &drawn.arrivals {
+            return now.saturating_sub(arrivals.next);
+        }
+        let busy = self.clients.iter().filter(|client| client.open.is_some());
         busy.map(|client| now.saturating_sub(client.due))
             .max()
             .unwrap_or_default()
@@ -639,6 +644,28 @@ mod tests {
                 .iter()
                 .all(|e| (nanos(first)..nanos(last)).contains(&e.time_ns()))
         );
+    }
+
+    #[test]
+    fn an_open_loop_lags_by_what_waits_for_a_client_and_not_by_how_long_clients_were_idle() {
+        let scenario = Scenario {
+            open_loop: true,
+            concurrency: 2,
+            ..scenario(100)
+        };
+        let mut load = Load::new(&scenario, 1, Duration::from_secs(1));
+        let mut last = Duration::ZERO;
+        for _ in 0..2 {
+            last = load.next_due().expect("a client is idle");
+            load.take_due(last).expect("it has come");
+            assert_eq!(load.lag(last), Duration::ZERO, "whoever came was served at once");
+        }
+        let Source::Drawn(drawn) = &load.source else {
+            panic!("what clients do is drawn");
+        };
+        let waits = drawn.arrivals.as_ref().expect("it is an open loop").next;
+        assert!(waits > last && load.next_due().is_none(), "both clients are busy");
+        assert_eq!(load.lag(waits + Duration::from_millis(7)), Duration::from_millis(7));
     }
 
     #[test]

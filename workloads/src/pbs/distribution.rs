@@ -2,6 +2,8 @@
 
 use rand::Rng;
 
+use super::elementary::{exp, ln};
+
 /// One of the shapes that delays are said to have. All times are in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
@@ -55,9 +57,9 @@ impl Shape {
         match self {
             Shape::Constant(ms) => *ms,
             Shape::Uniform { from, to } => from + (to - from) * p,
-            Shape::Exponential { rate } => -(1.0 - p).ln() / rate,
+            Shape::Exponential { rate } => waited(p) / rate,
             // As a power it takes twice the time.
-            Shape::Pareto { scale, shape } => scale * (-(1.0 - p).ln() / shape).exp(),
+            Shape::Pareto { scale, shape } => scale * exp(waited(p) / shape),
             Shape::Normal { mean, deviation } => (mean + deviation * normal_quantile(p)).max(0.0),
             Shape::LogNormal { median, sigma } => median * (sigma * normal_quantile(p)).exp(),
             Shape::Steps { from, steps } => {
@@ -68,6 +70,15 @@ impl Shape {
             }
         }
     }
+}
+
+/// The delay of which a share `p` of all is below, where one event a millisecond ends it. Of what is rounded to 1 there is none: the most
+/// that is drawn of 53 bits stands for it.
+#[inline]
+fn waited(p: f64) -> f64 {
+    let left = 1.0 - p;
+    let least = f64::EPSILON / 2.0;
+    -ln(if left > least { left } else { least })
 }
 
 /// A shape and how often a delay has it.
@@ -87,6 +98,50 @@ const MEASURED_STEPS_MAX: usize = 10_000;
 pub struct Distribution {
     /// Those of which it is a mixture, with the weights of all up to each.
     parts: Vec<(f64, Part)>,
+    /// The same, where all are such: most fits of delays are.
+    tails: Option<Vec<Tail>>,
+}
+
+/// An exponential or a Pareto distribution as a part of a mixture, such that many can be drawn without a branch: with `e` exponential,
+/// `scale exp(e by_shape) + e by_rate`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Tail {
+    /// The weight of all before it, and one by its own.
+    below: f64,
+    by_weight: f64,
+    scale: f64,
+    by_shape: f64,
+    by_rate: f64,
+}
+
+impl Tail {
+    fn of(below: f64, part: &Part) -> Option<Tail> {
+        let (scale, by_shape, by_rate) = match part.shape {
+            Shape::Exponential { rate } => (0.0, 0.0, 1.0 / rate),
+            Shape::Pareto { scale, shape } => (scale, 1.0 / shape, 0.0),
+            _ => return None,
+        };
+        Some(Tail {
+            below,
+            by_weight: 1.0 / part.weight,
+            scale,
+            by_shape,
+            by_rate,
+        })
+    }
+
+    /// Puts delays in the place of numbers from 0 up to but not including 1.
+    #[inline]
+    fn draw<const COUNT: usize>(tails: [Tail; COUNT], ps: &mut [f64]) {
+        for p in ps {
+            let mut tail = tails[0];
+            for other in &tails[1..] {
+                tail = if *p >= other.below { *other } else { tail };
+            }
+            let e = waited((*p - tail.below) * tail.by_weight);
+            *p = tail.scale * exp(e * tail.by_shape) + e * tail.by_rate;
+        }
+    }
 }
 
 impl Distribution {
@@ -109,7 +164,12 @@ impl Distribution {
         let mut parts: Vec<_> = parts.into_iter().map(&mut up_to).collect();
         // Whatever sums of weights are rounded to: every random number is below the last.
         parts.last_mut().expect("there are parts").0 = 1.0;
-        Distribution { parts }
+        let below = std::iter::once(0.0).chain(parts.iter().map(|(up_to, _)| *up_to));
+        let tails = below
+            .zip(&parts)
+            .map(|(below, (_, part))| Tail::of(below, part))
+            .collect();
+        Distribution { parts, tails }
     }
 
     /// One shape alone.
@@ -153,6 +213,43 @@ impl Distribution {
             below = *up_to;
         }
         unreachable!("the last part goes up to 1")
+    }
+}
+
+impl Distribution {
+    /// What it always is, if it is always the same.
+    #[inline]
+    pub(super) fn always(&self) -> Option<f64> {
+        match self.parts.as_slice() {
+            [
+                (
+                    _,
+                    Part {
+                        shape: Shape::Constant(ms),
+                        ..
+                    },
+                ),
+            ] => Some(*ms),
+            _ => None,
+        }
+    }
+
+    /// Draws as many delays as there is room for.
+    #[inline]
+    pub(super) fn fill(&self, rng: &mut impl Rng, room: &mut [f64]) {
+        let uniform = |rng: &mut _, room: &mut [f64]| room.iter_mut().for_each(|p| *p = unit(rng));
+        match (self.tails.as_deref(), self.always()) {
+            (Some([one]), _) => {
+                uniform(rng, room);
+                Tail::draw([*one], room);
+            }
+            (Some([one, other]), _) => {
+                uniform(rng, room);
+                Tail::draw([*one, *other], room);
+            }
+            (_, Some(ms)) => room.fill(ms),
+            _ => room.iter_mut().for_each(|ms| *ms = self.sample(rng)),
+        }
     }
 }
 
@@ -261,6 +358,34 @@ mod tests {
             assert!((is - p * 50_000.0).abs() < 10.0, "{p}: {is}");
         }
         assert_eq!(Distribution::measured(Vec::new()), None);
+    }
+
+    #[test]
+    fn many_at_once_are_those_that_are_drawn_one_by_one() {
+        let part = |weight, shape| Part { weight, shape };
+        let exponential = || Shape::Exponential { rate: 0.003 };
+        let pareto = || Shape::Pareto {
+            scale: 1.05,
+            shape: 1.51,
+        };
+        let even = Shape::Uniform { from: 1.0, to: 2.0 };
+        for parts in [
+            vec![part(1.0, exponential())],
+            vec![part(1.0, pareto())],
+            vec![part(0.38, pareto()), part(0.62, exponential())],
+            vec![part(0.2, pareto()), part(0.3, exponential()), part(0.5, pareto())],
+            vec![part(0.5, pareto()), part(0.5, even)],
+        ] {
+            let mixture = Distribution::mixture(parts);
+            let rng = || Pcg64Mcg::seed_from_u64(7);
+            let mut many = [0.0; 1000];
+            mixture.fill(&mut rng(), &mut many);
+            let mut one = rng();
+            for is in many {
+                let was = mixture.sample(&mut one);
+                assert!((is - was).abs() <= 1e-9 * was, "{mixture:?}: {is} {was}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod delays;
 mod distribution;
+mod elementary;
 mod expression;
 mod histogram;
 mod model;
