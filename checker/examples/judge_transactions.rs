@@ -17,7 +17,7 @@ use std::{
 use quorate_checker::{
     Context,
     formats::jsonl,
-    isolation::{self, Block, Data, Gather, Question},
+    isolation::{self, Block, Buffers, Data, Gather, Question},
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,17 +32,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let began = Instant::now();
     let mut reader = BufReader::new(File::open(path)?);
     let mut gather = Gather::new(data);
-    let (mut unread, mut is_at_end) = (Vec::new(), false);
+    let (mut buffers, mut unread, mut is_at_end) = (Buffers::default(), Vec::new(), false);
     while !is_at_end {
-        let mut text = std::mem::take(&mut unread);
+        let text = &mut buffers.text;
+        text.clear();
+        text.append(&mut unread);
         let wanted = jsonl::BLOCK_BYTES as u64;
-        is_at_end = Read::by_ref(&mut reader).take(wanted).read_to_end(&mut text)? as u64 != wanted;
-        if !is_at_end && let Some(end) = jsonl::whole_lines(&text) {
+        is_at_end = Read::by_ref(&mut reader).take(wanted).read_to_end(text)? as u64 != wanted;
+        if !is_at_end && let Some(end) = jsonl::whole_lines(text) {
             unread.extend_from_slice(&text[end..]);
             text.truncate(end);
         }
-        let block = Block::scan(text).map_err(|_| "the history is unusual")?;
+        let block = Block::scan(buffers).map_err(|_| "the history is unusual")?;
         gather.take(&block).map_err(|_| "the history is unusual")?;
+        buffers = block.into_buffers();
     }
     let txns = gather.finish();
     let read = began.elapsed();

@@ -55,6 +55,7 @@ pub mod jepsen;
 pub mod linear;
 pub mod sets;
 pub mod siblings;
+mod swar;
 pub mod text;
 mod transcript;
 

@@ -559,7 +559,12 @@ fn facts(scenario: &Scenario, folder: Option<&RunFolder>) -> anyhow::Result<RunF
         Some(folder) => {
             let told = told::read(&folder.file(told::FILE))?;
             let coverage = Coverage::read(&folder.file(coverage::FILE))?;
-            Ok(run_facts(scenario, &folder.faults()?, told, coverage.exercise()))
+            Ok(run_facts(
+                scenario,
+                &folder.faults()?,
+                told.map(Arc::new),
+                coverage.exercise(),
+            ))
         }
         None => Ok(RunFacts {
             context: Context {

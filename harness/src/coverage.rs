@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use quorate_checker::EventKind;
 use quorate_core::Counters;
 use quorate_sim::Tally;
 use quorate_workloads::Exercise;
@@ -43,8 +44,9 @@ pub struct Coverage {
 /// How operations of clients ended. Many end alike: they are counted as they do, and put into words once.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
-    /// By what an operation was and how it ended, and then by its kind of error, which is empty where there was none.
-    counts: BTreeMap<(&'static str, &'static str), BTreeMap<String, u64>>,
+    /// By how an operation ended and what it was, as they are met, and then by its kind of error, which is empty where there
+    /// was none. A list: there are few, and each operation is looked for in it.
+    counts: Vec<(EventKind, &'static str, BTreeMap<String, u64>)>,
 }
 
 /// What a file holds.
@@ -66,8 +68,13 @@ struct Written {
 impl Outcomes {
     /// Takes in how an operation of a client ended.
     pub fn add(&mut self, completion: &Said) {
-        let ended = (completion.function(), completion.kind().name());
-        let by_error = self.counts.entry(ended).or_default();
+        let (kind, function) = (completion.kind(), completion.function());
+        let is_alike = |(met, of, _): &(EventKind, &str, _)| *met == kind && *of == function;
+        let place = self.counts.iter().position(is_alike).unwrap_or_else(|| {
+            self.counts.push((kind, function, BTreeMap::new()));
+            self.counts.len() - 1
+        });
+        let by_error = &mut self.counts[place].2;
         let error = completion.error().map(without_numbers).unwrap_or_default();
         match by_error.get_mut(&error) {
             Some(count) => *count += 1,
@@ -88,7 +95,8 @@ impl Coverage {
 
     /// Takes in how the operations of clients ended.
     pub fn add_outcomes(&mut self, outcomes: &Outcomes) {
-        for ((function, kind), by_error) in &outcomes.counts {
+        for (kind, function, by_error) in &outcomes.counts {
+            let kind = kind.name();
             for (error, count) in by_error {
                 let error = if error.is_empty() {
                     String::new()
@@ -211,12 +219,12 @@ impl Coverage {
 /// An error by its kind: how many of how many answered, or how long something took, makes no other kind.
 fn without_numbers(text: &str) -> String {
     let mut kind = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '0'..='9' if kind.ends_with('#') => {}
-            '0'..='9' => kind.push('#'),
-            letter => kind.push(letter),
+    for (place, words) in text.split(|letter: char| letter.is_ascii_digit()).enumerate() {
+        // Of two digits in a row nothing is between.
+        if place > 0 && !kind.ends_with('#') {
+            kind.push('#');
         }
+        kind.push_str(words);
     }
     kind
 }

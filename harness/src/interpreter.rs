@@ -3,7 +3,7 @@
 //! Settle, load while the plan is carried out, heal, wait for quiet, look at every replica; then bring what hints missed
 //! by anti-entropy, and look again. Nothing is judged here: the record is all that leaves.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use quorate_checker::{Event, EventKind, Phase, cluster::ClusterRecord};
@@ -13,12 +13,12 @@ use quorate_workloads::Record;
 use crate::{
     cluster::{AskError, Cluster, Elapsed, Happening},
     coverage::{Coverage, Outcomes},
-    fault::{Fault, Place},
+    fault::Place,
     fault_log::{FaultLog, Faults},
     load::{Ended, Followed, Load, nanos},
     nemesis::Nemesis,
     operations::{key_name, shown, shown_version, stored_key},
-    record::Recorder,
+    record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
     scripted::Scripted,
@@ -40,6 +40,12 @@ const QUIET_LOOKS: usize = 3;
 
 /// How often anti-entropy is asked for again when a node was busy or a peer was lost.
 const ANTI_ENTROPY_TRIES: usize = 5;
+
+/// What the phase is called in which clients ask.
+pub const LOAD: &str = "load";
+
+/// What the phase is called that follows.
+pub const HEALING: &str = "healing";
 
 /// What a run is told.
 #[derive(Debug)]
@@ -82,7 +88,7 @@ pub struct RunRecord {
     /// What it reached, as far as clients and faults tell.
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
-    pub told: ClusterRecord,
+    pub told: Arc<ClusterRecord>,
 }
 
 impl RunRecord {
@@ -120,8 +126,8 @@ pub enum Progress<'a> {
         ended: u64,
         /// How long each of those took that succeeded, in the order of their ends.
         latencies: &'a [Duration],
-        /// The faults that are on.
-        faults: Vec<&'a Fault>,
+        /// Who breaks things, and knows the faults that are on.
+        nemesis: &'a Nemesis,
         /// The clients.
         load: &'a Load,
         /// Since the cluster was made.
@@ -161,7 +167,7 @@ pub async fn run<C: Cluster>(
         Some(asks) => Some(asks.to_vec()),
         None => run.scripted().await?,
     };
-    run.phase("load");
+    run.phase(LOAD);
     let begins = run.cluster.elapsed();
     let plan = &options.scenario.plan;
     let mut nemesis = Nemesis::new(options.scenario, options.seed, begins, options.fault_log);
@@ -172,7 +178,7 @@ pub async fn run<C: Cluster>(
     run.drive(&mut load, &mut nemesis).await?;
     let healed = run.cluster.elapsed();
     let unbegun = load.unbegun();
-    run.phase("healing");
+    run.phase(HEALING);
     run.heal(&mut load, &mut nemesis).await?;
     let quiet_after = match run.wait_for_moves(&mut load, &mut nemesis).await? {
         true => run.look_twice(healed).await?,
@@ -194,7 +200,7 @@ pub async fn run<C: Cluster>(
         interrupted: run.interrupted,
         zero_unix_ns: None,
         coverage,
-        told: run.cluster.told()?,
+        told: Arc::new(run.cluster.told()?),
     })
 }
 
@@ -348,7 +354,7 @@ impl<C: Cluster> Run<'_, C> {
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {
         while let Some(call) = load.take_due(now) {
-            self.recorder.push_said(load.invocation_mut(call.client))?;
+            self.recorder.push_said(load.said_mut(call.client))?;
             self.tape.ask(|| call.ask)?;
             self.cluster.submit(call.client, call.node, call.request);
         }
@@ -361,7 +367,7 @@ impl<C: Cluster> Run<'_, C> {
             Happening::Completed { client, outcome } => match load.complete(self.cluster.elapsed(), client, outcome) {
                 Followed::Asks { node, request } => self.cluster.submit(client, node, request),
                 Followed::Ended(ended) => {
-                    self.take_end(ended)?;
+                    self.take_end(&ended, load.said_mut(client))?;
                     self.tell(load, nemesis);
                 }
             },
@@ -373,9 +379,9 @@ impl<C: Cluster> Run<'_, C> {
     }
 
     /// An operation has ended.
-    fn take_end(&mut self, mut ended: Ended) -> anyhow::Result<()> {
+    fn take_end(&mut self, ended: &Ended, completion: &mut Said) -> anyhow::Result<()> {
         self.ended += 1;
-        let is_ok = ended.completion.kind() == EventKind::Ok;
+        let is_ok = completion.kind() == EventKind::Ok;
         self.samples.push(Sample {
             is_read: ended.is_read,
             due: ended.due,
@@ -385,8 +391,8 @@ impl<C: Cluster> Run<'_, C> {
         if is_ok {
             self.latencies.push(ended.latency);
         }
-        self.outcomes.add(&ended.completion);
-        self.recorder.push_said(&mut ended.completion)
+        self.outcomes.add(completion);
+        self.recorder.push_said(completion)
     }
 
     fn tell(&mut self, load: &Load, nemesis: &Nemesis) {
@@ -396,7 +402,7 @@ impl<C: Cluster> Run<'_, C> {
             elapsed: self.scenario.time.saturating_sub(left),
             ended: self.ended,
             latencies: &self.latencies,
-            faults: nemesis.active().collect(),
+            nemesis,
             load,
             now,
         });

@@ -1,6 +1,6 @@
 //! From what a run recorded to what the checker is told of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use quorate_checker::{Context, History, cluster::ClusterRecord};
 use quorate_workloads::{
@@ -16,7 +16,7 @@ const HINT_MARGIN: Duration = Duration::from_secs(1);
 pub fn run_facts(
     scenario: &Scenario,
     faults: &Faults,
-    told: Option<ClusterRecord>,
+    told: Option<Arc<ClusterRecord>>,
     exercise: Option<Exercise>,
 ) -> RunFacts {
     RunFacts {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use quorate_checker::{Datum, Entry, Event, EventKind, Process};
+use quorate_checker::{Datum, Entry, EventKind, Process};
 use quorate_core::{Context, Key, Request, Response};
 use quorate_sim::split_seed;
 use quorate_workloads::{Action, ActionLoad, LoadOptions, Step};
@@ -25,7 +25,7 @@ use crate::{
     cluster::{Elapsed, Outcome},
     fault::Place,
     level::LevelName,
-    operations::{Names, Requests, completion, invocation, request, seen, stored_key, told},
+    operations::{Names, Requests, complete, invoke, request, seen, stored_key, told},
     record::Said,
     scenario::Scenario,
     script::Script,
@@ -42,7 +42,7 @@ pub struct Load {
     clients: Vec<Client>,
     names: Names,
     /// How often each key was asked for.
-    asked: BTreeMap<usize, u64>,
+    asked: Vec<u64>,
 }
 
 /// Where what clients do comes from.
@@ -59,6 +59,8 @@ struct Drawn {
     actions: ActionLoad,
     /// The nodes that clients go to.
     coordinators: Vec<Place>,
+    /// The share of time of one operation of one client.
+    slot: Duration,
     rng: Pcg64Mcg,
     /// When each idle client's next operation is due; the next first, and of two at one time the first of the clients. Of an open
     /// loop, since when it is idle.
@@ -101,8 +103,10 @@ struct Client {
     process: i64,
     /// When its next operation is due at the earliest, where it is drawn.
     due: Elapsed,
-    /// The invocation of its open operation.
     open: Option<Open>,
+    /// What the record says of its open operation, or of the end of its last one. There is one for all of them: most of its
+    /// texts are the same each time.
+    said: Said,
     /// The node that its last operation went through.
     node: Option<Place>,
     /// Of each key that it has read: what its last read gave it.
@@ -120,7 +124,6 @@ struct Seen {
 #[derive(Debug)]
 struct Open {
     action: Action,
-    invocation: Said,
     node: Place,
     /// When it was to begin: its latency counts from here.
     due: Elapsed,
@@ -128,7 +131,7 @@ struct Open {
     transaction: Option<Box<Transaction>>,
 }
 
-/// An operation to be submitted, after its invocation ([`Load::invocation_mut`]) has been recorded.
+/// An operation to be submitted, after its invocation ([`Load::said_mut`]) has been recorded.
 #[derive(Debug)]
 pub struct Call {
     /// Whose.
@@ -155,11 +158,9 @@ pub enum Followed {
     Ended(Ended),
 }
 
-/// An operation that has ended.
+/// An operation that has ended: as [`Load::said_mut`] says.
 #[derive(Debug)]
 pub struct Ended {
-    /// What the record says of it.
-    pub completion: Said,
     /// How long it took, from when it was to begin.
     pub latency: Duration,
     /// When it was to begin.
@@ -192,12 +193,13 @@ impl Load {
             source: Source::Drawn(Box::new(Drawn {
                 actions,
                 coordinators: Place::all(scenario.nodes).collect(),
+                slot,
                 rng,
                 due,
                 arrivals: scenario.open_loop.then(|| Arrivals::new(scenario, seed, begins)),
             })),
             begins,
-            asked: BTreeMap::new(),
+            asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
         }
@@ -209,7 +211,7 @@ impl Load {
             clients: (0..scenario.concurrency).map(|number| client(number, begins)).collect(),
             source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
-            asked: BTreeMap::new(),
+            asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
         }
@@ -224,8 +226,9 @@ impl Load {
 
     /// The key that clients have asked for most often; of two the first.
     pub fn hottest(&self) -> Option<usize> {
-        let hottest = self.asked.iter().max_by_key(|(key, count)| (**count, Reverse(**key)));
-        hottest.map(|(key, _)| *key)
+        let asked = self.asked.iter().enumerate().filter(|(_, count)| **count > 0);
+        let hottest = asked.max_by_key(|(key, count)| (**count, Reverse(*key)));
+        hottest.map(|(key, _)| key)
     }
 
     /// The node that a client's request goes through, or its last one went.
@@ -332,6 +335,7 @@ impl Load {
         let Drawn {
             actions,
             coordinators,
+            slot,
             rng,
             arrivals,
             ..
@@ -340,7 +344,7 @@ impl Load {
             Some(arrivals) => arrivals.take(),
             None => {
                 let jitter = 0.5 + rng.random::<f64>();
-                self.clients[number].due = (due + slot(&self.scenario).mul_f64(jitter)).max(now);
+                self.clients[number].due = (due + slot.mul_f64(jitter)).max(now);
                 now
             }
         };
@@ -364,17 +368,16 @@ impl Load {
             action,
             due,
         } = taken;
-        let (invocation, request, transaction) = match &action {
+        let (request, transaction) = match &action {
             Action::Txn { steps } => self.begin(number, node, steps, now),
-            _ => self.begin_one(number, (node, level), &action, now),
+            _ => (self.begin_one(number, (node, level), &action, now), None),
         };
         for key in action.keys() {
-            *self.asked.entry(key).or_default() += 1;
+            self.asked[key] += 1;
         }
         self.clients[number].node = Some(node);
         self.clients[number].open = Some(Open {
             action: action.clone(),
-            invocation,
             node,
             due,
             transaction,
@@ -400,7 +403,7 @@ impl Load {
         (node, level): (Place, Option<LevelName>),
         action: &Action,
         now: Elapsed,
-    ) -> Begun {
+    ) -> Request {
         // It is asked as in a scenario in which all is asked at that level.
         let other = level.map(|level| self.scenario.at_level(level));
         let other = other.map(|other| (Names::of(&other), other));
@@ -409,25 +412,30 @@ impl Load {
             None => (&self.scenario, &self.names),
         };
         let client = &mut self.clients[number];
-        let invocation = Event {
-            time_ns: nanos(now),
-            ..invocation(client.process, action, node, scenario, names)
-        };
-        let seen = client.seen.entry(action.key()).or_default();
-        let request = request(action, &seen.context, scenario, names);
-        (Said::Key(invocation), request, None)
+        let event = client.said.event_mut();
+        invoke(event, action, node, scenario, names);
+        (event.process, event.time_ns) = (client.process.into(), nanos(now));
+        let nothing = Context::default();
+        let context = client.seen.get(&action.key()).map_or(&nothing, |seen| &seen.context);
+        request(action, context, scenario, names)
     }
 
     /// Begins a transaction.
-    fn begin(&mut self, number: usize, node: Place, steps: &[Step], now: Elapsed) -> Begun {
+    fn begin(
+        &mut self,
+        number: usize,
+        node: Place,
+        steps: &[Step],
+        now: Elapsed,
+    ) -> (Request, Option<Box<Transaction>>) {
         let (transaction, request) = Transaction::begin(steps, self.requests());
-        let invocation = Entry {
+        self.clients[number].said = Said::Txn(Entry {
             time_ns: Some(nanos(now)),
             process: Some(Process::Client(self.clients[number].process)),
             node: Some(node.to_string().into()),
             ..transaction.invocation(self.requests())
-        };
-        (Said::Txn(invocation), request, Some(Box::new(transaction)))
+        });
+        (request, Some(Box::new(transaction)))
     }
 
     fn requests(&self) -> Requests<'_> {
@@ -437,13 +445,10 @@ impl Load {
         }
     }
 
-    /// What the record says of the open operation of a client: the recorder gives it its index.
-    ///
-    /// # Panics
-    /// If it has none open.
-    pub fn invocation_mut(&mut self, client: usize) -> &mut Said {
-        let open = self.clients[client].open.as_mut().expect("an operation is open");
-        &mut open.invocation
+    /// What the record says of the open operation of a client, or of the end of its last one: the recorder gives it its
+    /// index.
+    pub fn said_mut(&mut self, client: usize) -> &mut Said {
+        &mut self.clients[client].said
     }
 
     /// Takes in how the last request of a client's open operation ended: the operation with it, or it has more to ask.
@@ -462,40 +467,33 @@ impl Load {
                 Followed::Asks { node, request }
             }
             Progress::End(ended) => {
-                let (due, is_read) = (open.due, open.action.is_read());
-                let Said::Txn(invocation) = open.invocation else {
+                let Said::Txn(entry) = &mut self.clients[client].said else {
                     unreachable!("a transaction is said to be one");
                 };
-                let completion = Entry {
-                    kind: ended.kind,
-                    value: ended.value,
-                    error: ended.error.as_deref().map(Datum::from),
-                    ..invocation
-                };
-                Followed::Ended(self.end(now, client, Said::Txn(completion), (due, is_read)))
+                (entry.kind, entry.value) = (ended.kind, ended.value);
+                entry.error = ended.error.as_deref().map(Datum::from);
+                Followed::Ended(self.end(now, client, (open.due, open.action.is_read())))
             }
         }
     }
 
-    /// Ends an operation, of which `said` is what the record says, but for when; when it was to begin, and whether it only reads.
-    fn end(&mut self, now: Elapsed, number: usize, mut said: Said, (due, is_read): (Elapsed, bool)) -> Ended {
+    /// Ends an operation, of which is said how it ended, but not when; when it was to begin, and whether it only reads.
+    fn end(&mut self, now: Elapsed, number: usize, (due, is_read): (Elapsed, bool)) -> Ended {
         let concurrency = self.clients.len() as i64;
         let client = &mut self.clients[number];
         client.due = client.due.max(now);
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.due.push(Reverse((client.due, number)));
         }
-        let latency = now.saturating_sub(due);
-        match &mut said {
+        match &mut client.said {
             Said::Key(event) => event.time_ns = nanos(now),
             Said::Txn(entry) => entry.time_ns = Some(nanos(now)),
         }
-        if said.kind() == EventKind::Info {
+        if client.said.kind() == EventKind::Info {
             client.process += concurrency;
         }
         Ended {
-            completion: said,
-            latency,
+            latency: now.saturating_sub(due),
             due,
             is_read,
         }
@@ -503,17 +501,9 @@ impl Load {
 
     /// Ends an operation that was one request.
     fn end_one(&mut self, now: Elapsed, number: usize, open: Open, outcome: Outcome) -> Ended {
-        let Open {
-            action,
-            invocation,
-            due,
-            ..
-        } = open;
-        let Said::Key(invocation) = invocation else {
-            unreachable!("only transactions are said to be such");
-        };
-        let completion = completion(self.scenario.workload, invocation, &outcome);
-        let ended = self.end(now, number, Said::Key(completion), (due, action.is_read()));
+        let Open { action, due, .. } = open;
+        complete(self.scenario.workload, self.clients[number].said.event_mut(), &outcome);
+        let ended = self.end(now, number, (due, action.is_read()));
         let Outcome::Answered(response) = outcome else {
             return ended;
         };
@@ -525,8 +515,12 @@ impl Load {
         if let Source::Drawn(drawn) = &mut self.source {
             drawn.actions.on_read(number, action.key(), &values);
         }
-        let seen = Seen { values, context };
-        self.clients[number].seen.insert(action.key(), seen);
+        let seen = &mut self.clients[number].seen;
+        if values.is_empty() && context.is_empty() {
+            seen.remove(&action.key()); // As always of registers.
+        } else {
+            seen.insert(action.key(), Seen { values, context });
+        }
         ended
     }
 }
@@ -542,15 +536,13 @@ struct Taken {
     due: Elapsed,
 }
 
-/// What the record says of an operation that begins, its first request, and what it takes to go on.
-type Begun = (Said, Request, Option<Box<Transaction>>);
-
 /// A client with this number, as it begins.
 fn client(number: usize, due: Elapsed) -> Client {
     Client {
         process: number as i64,
         due,
         open: None,
+        said: Said::nothing(),
         node: None,
         seen: BTreeMap::new(),
     }
@@ -621,7 +613,7 @@ mod tests {
         loop {
             while let Some(call) = load.take_due(now) {
                 open.push((now + latency, call.client));
-                events.push(load.invocation_mut(call.client).clone());
+                events.push(load.said_mut(call.client).clone());
             }
             let ends = open.iter().map(|(at, _)| *at).min();
             let Some(next) = ends.into_iter().chain(load.next_due()).min() else {
@@ -662,17 +654,17 @@ mod tests {
         for _ in 0..100 {
             let call = load.take_due(Duration::ZERO).expect("ten are idle");
             let is_write = matches!(call.request, Request::Write(_));
-            let Said::Key(invocation) = load.invocation_mut(call.client) else {
+            let Said::Key(invocation) = load.said_mut(call.client) else {
                 panic!("registers are not of transactions");
             };
             let process = invocation.process.clone();
             assert!(seen.insert((process, is_write)) || !is_write);
             let why = "test".to_owned();
-            let Followed::Ended(ended) = load.complete(Duration::ZERO, call.client, Outcome::Lost { why }) else {
+            let Followed::Ended(_) = load.complete(Duration::ZERO, call.client, Outcome::Lost { why }) else {
                 panic!("it was one request");
             };
             let expected = if is_write { EventKind::Info } else { EventKind::Fail };
-            assert_eq!(ended.completion.kind(), expected);
+            assert_eq!(load.said_mut(call.client).kind(), expected);
         }
     }
 }

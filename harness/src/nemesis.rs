@@ -97,11 +97,16 @@ impl Nemesis {
 
     /// When it wants to act next.
     pub fn next_due(&self) -> Option<Elapsed> {
-        let begin = self.ahead.last().map(|planned| self.begins + planned.at);
-        let end = self.active.iter().map(|active| active.until).min();
-        let look = Some(self.changes_due).filter(|_| !self.changes.is_empty());
-        let turn = self.active.iter().filter_map(|active| active.turns).min();
-        begin.into_iter().chain(end).chain(turn).chain(look).min()
+        let never = Elapsed::MAX;
+        let begin = self.ahead.last().map_or(never, |planned| self.begins + planned.at);
+        let look = if self.changes.is_empty() {
+            never
+        } else {
+            self.changes_due
+        };
+        let of_active = |active: &Active| active.turns.map_or(active.until, |turn| turn.min(active.until));
+        let due = self.active.iter().map(of_active).fold(begin.min(look), Elapsed::min);
+        (due < never).then_some(due)
     }
 
     /// Who is in the cluster.

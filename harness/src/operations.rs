@@ -1,6 +1,6 @@
 //! What clients do, in three languages: the workload's actions, the node's requests, and the record's events.
 
-use quorate_checker::{Event, EventKind};
+use quorate_checker::{Event, EventKind, Function};
 use quorate_core::{
     Absence, Ask, CasAction, CasOutcome, CasRequest, Cell, Context, Fetch, Key, Kind, Level, Quorum,
     ReadRepair as CoreRepair, ReadRequest, Request, Response, Update, Value, Version, WriteError,
@@ -59,38 +59,42 @@ impl Names {
     }
 }
 
-/// What the record says of an action that is about to be taken through a node.
-pub fn invocation(process: i64, action: &Action, node: Place, scenario: &Scenario, names: &Names) -> Event {
-    let key = names.keys[action.key()].0.clone();
+/// Makes of a client's last event what the record says of an action that is about to be taken through a node: the
+/// room that its texts take is used again.
+pub fn invoke(event: &mut Event, action: &Action, node: Place, scenario: &Scenario, names: &Names) {
     let (level, seen_matters) = match action {
         Action::Read { .. } => (&names.read_level, false),
         _ => (&names.write_level, scenario.workload != Workload::Deletes),
     };
     let listed = |seen: &[u64]| Some(seen.iter().map(|value| (*value).into()).collect()).filter(|_| seen_matters);
-    let event = match action {
-        Action::Read { .. } => Event::read(process, key),
-        Action::Write { value, seen, .. } => Event {
-            seen: listed(seen).filter(|_| scenario.workload == Workload::Siblings),
-            ..Event::write(process, key, *value)
-        },
-        Action::Delete { seen, .. } => Event {
-            seen: listed(seen),
-            ..Event::delete(process, key)
-        },
-        Action::Add { element, .. } => Event::add(process, key, *element),
-        Action::Remove { element, seen, .. } => Event {
-            seen: listed(seen),
-            ..Event::remove(process, key, *element)
-        },
-        Action::Cas { expected, value, .. } => Event::cas(process, key, *expected, *value),
-        Action::Increment { delta, .. } => Event::increment(process, key, *delta),
+    event.seen = None;
+    (event.function, event.value) = match action {
+        Action::Read { .. } => (Function::Read, Json::Null),
+        Action::Write { value, seen, .. } => {
+            event.seen = listed(seen).filter(|_| scenario.workload == Workload::Siblings);
+            (Function::Write, (*value).into())
+        }
+        Action::Delete { seen, .. } => {
+            event.seen = listed(seen);
+            (Function::Delete, Json::Null)
+        }
+        Action::Add { element, .. } => (Function::Add, (*element).into()),
+        Action::Remove { element, seen, .. } => {
+            event.seen = listed(seen);
+            (Function::Remove, (*element).into())
+        }
+        Action::Cas { expected, value, .. } => {
+            let pair = vec![(*expected).into(), (*value).into()];
+            (Function::Cas, Json::Array(pair))
+        }
+        Action::Increment { delta, .. } => (Function::Increment, (*delta).into()),
         Action::Txn { .. } => unreachable!("transactions are said by `transaction.rs`"),
     };
-    Event {
-        node: Some(names.nodes[node.0].clone()),
-        level: Some(level.clone()),
-        ..event
-    }
+    event.kind = EventKind::Invoke;
+    event.key.clone_from(&names.keys[action.key()].0);
+    event.node.get_or_insert_default().clone_from(&names.nodes[node.0]);
+    event.level.get_or_insert_default().clone_from(level);
+    (event.version, event.error) = (None, None);
 }
 
 fn shown_level(name: &str, scenario: &Scenario, level: fn(&Scenario) -> Level) -> String {
@@ -322,7 +326,7 @@ pub fn appended(list: Option<&Value>, element: u64) -> Value {
 
 /// A version as a history shows it.
 pub fn shown_version(version: Version) -> quorate_checker::Version {
-    quorate_checker::Version::Text(version.to_string())
+    quorate_checker::Version::Text(version.to_text())
 }
 
 /// The number that was written as a value, if it is one.
@@ -347,20 +351,17 @@ pub fn seen(cell: Option<&Cell>) -> (Vec<u64>, Context) {
     }
 }
 
-/// What an outcome tells. A read without an answer has no effect, so it failed; a write is failed only where the
-/// coordinator, or the wire, says that nothing was sent.
-pub fn completion(workload: Workload, invocation: Event, outcome: &Outcome) -> Event {
-    let unknown = if invocation.function.is_write() {
+/// Makes of an invocation what its outcome tells. A read without an answer has no effect, so it failed; a write is failed
+/// only where the coordinator, or the wire, says that nothing was sent.
+pub fn complete(workload: Workload, event: &mut Event, outcome: &Outcome) {
+    let unknown = if event.function.is_write() {
         EventKind::Info
     } else {
         EventKind::Fail
     };
     let ended = |kind, error: String| (kind, Some(error));
-    let mut event = Event {
-        seen: None,
-        ..invocation
-    };
-    let (kind, error) = match outcome {
+    event.seen = None;
+    (event.kind, event.error) = match outcome {
         Outcome::NotSent { why } => ended(EventKind::Fail, why.clone()),
         Outcome::Lost { why } => ended(unknown, why.clone()),
         Outcome::Answered(response) => match &**response {
@@ -392,5 +393,4 @@ pub fn completion(workload: Workload, invocation: Event, outcome: &Outcome) -> E
             Response::Admin(_) => ended(unknown, "an answer to another question".to_owned()),
         },
     };
-    Event { kind, error, ..event }
 }

@@ -43,6 +43,22 @@ pub enum Said {
 }
 
 impl Said {
+    /// An event of nothing yet, to be filled in.
+    pub fn nothing() -> Said {
+        Said::Key(Event::read(0, ""))
+    }
+
+    /// The event that is said of an operation of a key.
+    ///
+    /// # Panics
+    /// If it is of a transaction: a run has operations of one sort.
+    pub fn event_mut(&mut self) -> &mut Event {
+        match self {
+            Said::Key(event) => event,
+            Said::Txn(_) => unreachable!("only transactions are said to be such"),
+        }
+    }
+
     /// Whether it begins, or how it ended.
     pub fn kind(&self) -> EventKind {
         match self {

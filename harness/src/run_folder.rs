@@ -345,6 +345,18 @@ impl RunFolder {
         Ok(Faults::from_entries(entries))
     }
 
+    /// Removes a run that was made just now, and the link that says that it is the latest.
+    ///
+    /// # Errors
+    /// If it can't be removed, with its path.
+    pub fn remove(self) -> anyhow::Result<()> {
+        let link = self.path.with_file_name("latest");
+        if fs::read_link(&link).is_ok_and(|to| Some(to.as_os_str()) == self.path.file_name()) {
+            remove(&link, |link| fs::remove_file(link))?;
+        }
+        remove(&self.path, |path| fs::remove_dir_all(path))
+    }
+
     fn link_latest(&self, parent: &Path) -> anyhow::Result<()> {
         let link = parent.join("latest");
         let name = self.path.file_name().expect("a run's folder has a name");

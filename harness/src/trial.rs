@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -212,7 +213,7 @@ impl Trial {
         let facts: RunFacts = run_facts(
             &self.scenario,
             &record.faults,
-            Some(record.told.clone()),
+            Some(Arc::clone(&record.told)),
             record.coverage.exercise(),
         );
         let judge = if self.is_brief { judge_briefly } else { judge_claims };
@@ -280,6 +281,14 @@ impl Trial {
         let _ = self.files.as_ref().map(|files| write_outcome(&files.folder, &outcome));
         // The failure itself is what is reported; a manifest that can't be written as well would only hide it.
         let _ = self.end(exit_of(error), None);
+    }
+
+    /// Removes the folder that it has left, if it has: nobody will look at it.
+    ///
+    /// # Errors
+    /// If it can't be removed.
+    pub fn discard(self) -> anyhow::Result<()> {
+        self.files.map_or(Ok(()), |files| files.folder.remove())
     }
 
     /// Notes that the user has given the run up.

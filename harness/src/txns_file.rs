@@ -3,9 +3,9 @@
 
 use std::io::Read;
 
-use quorate_checker::isolation::{Block, Data, Gather, Txns, Unusual};
+use quorate_checker::isolation::{Block, Buffers, Data, Gather, Txns, Unusual};
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, Memory};
 
 /// How much text is a good block: its transactions and it stay in a processor's cache until they are put together.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -19,8 +19,15 @@ pub fn read(reader: impl Read + Send, data: Data, jobs: usize) -> Option<Txns> {
         jobs,
     };
     let end = blocks.read(reader, Block::scan, |block| {
-        gather.take(&block.map_err(|_| Unusual)??)?;
-        Ok::<_, Unusual>(Vec::new())
+        let block = block.map_err(|_| Unusual)??;
+        gather.take(&block)?;
+        Ok::<_, Unusual>(block.into_buffers())
     });
     end.ok().map(|()| gather.finish())
+}
+
+impl Memory for Buffers {
+    fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.text
+    }
 }

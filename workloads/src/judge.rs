@@ -1,6 +1,6 @@
 //! The verdict: what was claimed, and whether the record bears it out.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use quorate_checker::{
     Context, Counts, Doubt, Finding, History, Witness,
@@ -126,7 +126,7 @@ pub struct RunFacts {
     /// Whether any fault was seen to take effect; `None` where nothing is known of faults.
     pub faults_took_effect: Option<bool>,
     /// What the nodes told of their owners and quorums, where that is known.
-    pub cluster: Option<ClusterRecord>,
+    pub cluster: Option<Arc<ClusterRecord>>,
     /// Requests to remove members that were alive, which have to be refused.
     pub removals: Vec<RemovalOfLiving>,
     /// Changes of membership that were asked for and waited for.
@@ -227,7 +227,7 @@ pub fn judge_briefly(
 
 /// What is judged by what else is known of a run.
 pub(crate) fn beside_the_history(facts: &RunFacts, settings: Settings) -> impl Iterator<Item = ClaimReport> {
-    let cluster = facts.cluster.as_ref();
+    let cluster = facts.cluster.as_deref();
     let quorums = cluster.map(|cluster| quorums_report(cluster, settings));
     let moves = cluster.filter(|cluster| !cluster.moves.is_empty()).map(moves_report);
     let removals = Some(&facts.removals).filter(|asked| !asked.is_empty());

@@ -160,7 +160,7 @@ impl Happened {
         let exercise = facts.exercise?;
         let count = |stress: Stress| match stress {
             Stress::RacingReads => races,
-            Stress::DifferingQuorums => facts.cluster.as_ref().map_or(0, differing_quorums),
+            Stress::DifferingQuorums => facts.cluster.as_deref().map_or(0, differing_quorums),
             Stress::FailedWrites => count_ops(history, |op| op.is_failed_write()),
             Stress::WritesBeforeFaults => writes_before_faults(history, &facts.context),
             Stress::HintsDelivered => exercise.hints_delivered,
@@ -199,7 +199,9 @@ impl Happened {
 }
 
 fn count_ops(history: &History, is_it: impl Fn(&quorate_checker::Op) -> bool) -> u64 {
-    history.ops().iter().filter(|op| is_it(op)).count() as u64
+    // Key by key: in order over all keys they would have to be copied and sorted.
+    let ops = history.keys().flat_map(|key| history.ops_of(key));
+    ops.filter(|op| is_it(op)).count() as u64
 }
 
 /// Writes that were acknowledged, and begun before the last fault was over.
@@ -234,6 +236,8 @@ fn differing_quorums(record: &ClusterRecord) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use quorate_checker::{FaultSpan, text};
 
     use super::*;
@@ -278,15 +282,15 @@ mod tests {
         }
     }
 
-    fn cluster(write: [&str; 2], read: [&str; 2]) -> Option<ClusterRecord> {
+    fn cluster(write: [&str; 2], read: [&str; 2]) -> Option<Arc<ClusterRecord>> {
         let quorums = [
             quorum(QuorumOperation::Write, write),
             quorum(QuorumOperation::Read, read),
         ];
-        Some(ClusterRecord {
+        Some(Arc::new(ClusterRecord {
             quorums: quorums.into(),
             ..ClusterRecord::default()
-        })
+        }))
     }
 
     fn run(workload: Workload) -> Run {

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     evidence::{Context, Finding, Tally, Words},
-    history::{Action, History, KeyId, Op, Outcome, Position, ProcessId},
+    history::{Action, History, KeyId, Op, Outcome, Position, VersionId},
 };
 
 /// Finds reads that returned a value older than one that their session had written.
@@ -115,25 +115,20 @@ fn check(history: &History, context: &Context, guarantee: Guarantee) -> Finding 
 
 /// Returns the ops on `key` that did or may have done something, by session and in each in order.
 pub(super) fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
-    let ops = history
-        .ops_of(key)
-        .filter(|op| op.is_ok_read() || op.is_possible_write());
+    let ops = history.ops_of(key);
+    let mut by_session = Vec::with_capacity(ops.len());
     // Few sessions, so sorting takes few steps an op; and none looks at the op itself. Each session stays in its order.
-    let mut by_session: Vec<(ProcessId, &Op)> = ops.map(|op| (op.process, op)).collect();
+    let did = ops.filter(|op| op.is_ok_read() || op.is_possible_write());
+    by_session.extend(did.map(|op| (op.process, op)));
     by_session.sort_by_key(|(process, _)| *process);
     by_session.into_iter().map(|(_, op)| op).collect()
 }
 
 fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], tally: &mut Tally<'h, Proof<'h>>) {
-    let mut newest = Newest::default();
+    let mut newest = Newest::none();
     for op in session.iter().copied() {
         if guarantee.later.is_write() == op.action.is_write() {
-            let proofs = newest
-                .all()
-                .into_iter()
-                .flatten()
-                .filter_map(|earlier| ages.prove_older(op, earlier));
-            let proof = proofs.min_by_key(|proof| proof.others.len());
+            let proof = newest.prove_older(ages, op);
             tally.test(u64::from(proof.is_some() || newest.can_judge(ages, op)));
             if let Some(proof) = proof {
                 tally.violate(proof.ops(), proof);
@@ -148,14 +143,27 @@ fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], 
 
 /// Of the session's earlier ops those whose values are the newest, by each way of telling. A later op's value is older
 /// than some earlier one's exactly if it is older than one of these.
-#[derive(Default)]
 struct Newest<'h> {
     first: Option<&'h Op>,
     by_version: Option<&'h Op>,
     by_write_start: Option<&'h Op>,
+    /// The least version reported of the value that is the newest by version.
+    version: Option<VersionId>,
+    /// Where the write began of the value whose write began last.
+    write_start: Position,
 }
 
 impl<'h> Newest<'h> {
+    fn none() -> Self {
+        Self {
+            first: None,
+            by_version: None,
+            by_write_start: None,
+            version: None,
+            write_start: Position::BEFORE_ALL,
+        }
+    }
+
     fn meet(&mut self, ages: &Ages<'h>, op: &'h Op) {
         self.first.get_or_insert(op);
         // Of two with the same version, one that reports it itself needs no other op to prove it.
@@ -165,15 +173,36 @@ impl<'h> Newest<'h> {
         };
         if version(op) > self.by_version.and_then(version) {
             self.by_version = Some(op);
+            self.version = ages.least_version(op.value);
         }
-        let start = |op: &Op| age::write_start(ages.history(), op.value);
-        if start(op) > self.by_write_start.map_or(Position::BEFORE_ALL, start) {
+        let start = age::write_start(ages.history(), op.value);
+        if start > self.write_start {
             self.by_write_start = Some(op);
+            self.write_start = start;
         }
     }
 
-    fn all(&self) -> [Option<&'h Op>; 3] {
-        [self.first, self.by_version, self.by_write_start]
+    /// Returns the shortest proof that the value of `later` is older than one of these, if there is one.
+    fn prove_older(&self, ages: &Ages<'h>, later: &'h Op) -> Option<Proof<'h>> {
+        if !self.is_any_newer(ages, later) {
+            return None; // As with most ops: no proof has to be looked for.
+        }
+        let all = [self.first, self.by_version, self.by_write_start];
+        let proofs = all
+            .into_iter()
+            .flatten()
+            .filter_map(|earlier| ages.prove_older(later, earlier));
+        proofs.min_by_key(|proof| proof.others.len())
+    }
+
+    /// Returns whether the value of `later` is older than one of these, or may be.
+    fn is_any_newer(&self, ages: &Ages<'h>, later: &Op) -> bool {
+        if later.value.is_nil() || later.value.is_unclear() {
+            return self.first.is_some();
+        }
+        let version = ages.greatest_version(later.value);
+        version.is_some_and(|version| Some(version) < self.version)
+            || age::write_end(ages.history(), later) < self.write_start
     }
 
     /// Returns whether a breach by `later` would have shown.

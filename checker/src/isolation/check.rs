@@ -8,6 +8,7 @@ use super::{
     component::components,
     explain::{Source, explain, observers},
     graph::{Edge, Graph, Orders, session_edges},
+    guarantees,
     lattice::{Model, implied_by},
     lists::Lists,
     orderings,
@@ -288,15 +289,12 @@ fn weak_registers(
     let mut unknown = weak.check(is_known, &[], cases);
     // What is causal, or looks so to each session, keeps what sessions are promised of each key.
     let is_kept = wants(Anomaly::SessionMissedCause) || wants(Anomaly::NotPram);
-    let missing = OF_SESSIONS.into_iter().filter(|anomaly| !is_kept && wants(*anomaly));
-    let names: Vec<&str> = missing
-        .chain(Some(Anomaly::GMsr).filter(|anomaly| wants(*anomaly)))
-        .map(Anomaly::name)
-        .collect();
-    if !names.is_empty() {
+    let is_missing = |anomaly: Anomaly| OF_SESSIONS.contains(&anomaly) && wants(anomaly) && !is_kept;
+    unknown.extend(guarantees::check(txns, writers, is_missing, cases));
+    if wants(Anomaly::GMsr) {
         unknown.push(format!(
             "{} is not looked for in registers, whose versions have no known order, and no stronger model holds",
-            names.join(", ")
+            Anomaly::GMsr.name()
         ));
     }
     unknown

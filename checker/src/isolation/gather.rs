@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    scan::{self, Block, Key, Kind, Line, Unusual, ints},
+    scan::{self, Block, Key, Kind, Line, Unusual, each_int},
     txns::{Builder, Data, NONE, Origin, Txn, Txns, What},
 };
 use crate::{
@@ -16,7 +16,9 @@ use crate::{
 pub struct Gather {
     data: Data,
     builder: Builder,
-    processes: FxHashMap<i64, State>,
+    /// By process, the number of its state.
+    processes: FxHashMap<i64, u32>,
+    states: Vec<State>,
     /// By session, whose it is.
     sessions: Vec<Process>,
     int_keys: FxHashMap<i64, u32>,
@@ -57,6 +59,7 @@ impl Gather {
             data,
             builder: Builder::new(data),
             processes: FxHashMap::default(),
+            states: Vec::new(),
             sessions: Vec::new(),
             int_keys: FxHashMap::default(),
             named_keys: FxHashMap::default(),
@@ -83,7 +86,7 @@ impl Gather {
 
     /// Returns the transactions of all blocks so far.
     pub fn finish(mut self) -> Txns {
-        let open = self.processes.values_mut().filter_map(|state| {
+        let open = self.states.iter_mut().filter_map(|state| {
             let txn = state.open.take()?;
             Some((txn, std::mem::take(&mut state.asked)))
         });
@@ -111,15 +114,20 @@ impl Gather {
         if line.process == Line::NOBODY {
             return Some(());
         }
-        let mut state = self.processes.remove(&line.process).unwrap_or_else(|| State {
-            is_over: true,
-            ..State::default()
-        });
+        let next = self.states.len() as u32;
+        let number = *self.processes.entry(line.process).or_insert(next) as usize;
+        if number == self.states.len() {
+            self.states.push(State {
+                is_over: true,
+                ..State::default()
+            });
+        }
+        let mut state = std::mem::take(&mut self.states[number]);
         match line.kind {
             Kind::Invoke => self.invoke(block, line, index, steps, &mut state)?,
             kind => self.complete(block, line, index, (steps, kind), &mut state)?,
         }
-        self.processes.insert(line.process, state);
+        self.states[number] = state;
         Some(())
     }
 
@@ -269,7 +277,8 @@ impl Gather {
                 return Some(What::ReadList { list, length });
             }
         }
-        let values: Vec<Datum> = ints(text)?.into_iter().map(Datum::Int).collect();
+        let mut values = Vec::new();
+        each_int(text, |int, _| values.push(Datum::Int(int)))?;
         let read = self.builder.list(key, &values);
         match read {
             // The first of the key is its spine.
@@ -311,19 +320,6 @@ impl Spine {
 /// Returns the integers of a list's text, and where each ends.
 fn with_ends(text: &[u8]) -> Option<Vec<(i64, u32)>> {
     let mut ends = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        if matches!(text[at], b' ' | b',') {
-            at += 1;
-            continue;
-        }
-        let length = text[at..]
-            .iter()
-            .position(|byte| matches!(byte, b' ' | b','))
-            .unwrap_or(text.len() - at);
-        let value = ints(&text[at..at + length])?;
-        at += length;
-        ends.push((*value.first()?, at as u32));
-    }
+    each_int(text, |int, end| ends.push((int, end as u32)))?;
     Some(ends)
 }

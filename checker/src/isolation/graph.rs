@@ -9,7 +9,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::txns::{NONE, Txn, Txns};
+use super::txns::{NONE, Txn, Txns, by_entry};
 use crate::execute::{Execute, both};
 
 /// What an edge says.
@@ -245,9 +245,19 @@ impl Graph {
     }
 }
 
-/// Appends the order of sessions, where transactions are split: from each step of one to each of the next. Steps of one transaction
+/// Appends the order of sessions: where transactions are split, from each step of one to each of the next. Steps of one transaction
 /// have none.
 pub(super) fn session_edges(txns: &Txns, happened: &[bool], edges: &mut Vec<Edge>) {
+    if !txns.is_split() {
+        each_next_in_session(txns, happened, |from, to| {
+            edges.push(Edge {
+                from,
+                to,
+                kind: Kind::Process,
+            });
+        });
+        return;
+    }
     let mut last: FxHashMap<u32, (Vec<u32>, Vec<u32>)> = FxHashMap::default();
     for txn in txns.numbers().filter(|txn| happened[*txn as usize]) {
         let (before, current) = last.entry(txns.txn(txn).session).or_default();
@@ -269,30 +279,34 @@ pub(super) fn session_edges(txns: &Txns, happened: &[bool], edges: &mut Vec<Edge
 
 /// Returns, by transaction, the next that is known to have happened in its session.
 fn sessions(txns: &Txns, happened: &[bool]) -> Vec<u32> {
+    let mut next = vec![NONE; txns.count()];
+    each_next_in_session(txns, happened, |first, then| next[first as usize] = then);
+    next
+}
+
+/// Calls `take` with each transaction that is known to have happened and the next such in its session, in order of the latter.
+fn each_next_in_session(txns: &Txns, happened: &[bool], mut take: impl FnMut(u32, u32)) {
     let count = txns.txns.iter().map(|txn| txn.session + 1).max().unwrap_or(0);
     let mut last = vec![NONE; count as usize];
-    let mut next = vec![NONE; txns.count()];
     for txn in txns.numbers().filter(|txn| happened[*txn as usize]) {
         let last = &mut last[txns.txn(txn).session as usize];
         // Where the record does not have an invocation, a session's completions are in its order all the same.
         let (first, then) = (*last, txns.txn(txn));
         let is_next = |first: &Txn| first.end < then.start || then.start == 0;
         if first != NONE && is_next(txns.txn(first)) {
-            next[*last as usize] = txn;
+            take(*last, txn);
         }
         *last = txn;
     }
-    next
 }
 
 impl Moments {
     fn new(txns: &Txns) -> Self {
-        let mut ends: Vec<(u32, u32)> = txns
+        let ends = txns
             .numbers()
             .filter(|txn| txns.is_ok(*txn) && txns.txn(*txn).end != NONE)
-            .map(|txn| (txns.txn(txn).end, txn))
-            .collect();
-        ends.sort_unstable();
+            .map(|txn| (txns.txn(txn).end, txn));
+        let ends = by_entry(ends.collect());
         let mut after = vec![NONE; txns.count()];
         let mut begins = Vec::new();
         let mut ends = ends.into_iter().peekable();

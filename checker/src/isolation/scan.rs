@@ -6,6 +6,10 @@
 //!
 //! Whatever is unusual is refused ([`Unusual`]): the caller reads the history in the general way then, which takes everything.
 
+use std::ops::Range;
+
+use super::scanner::Scanner;
+
 /// The history has something that is not read here: it is to be read in the general way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unusual;
@@ -67,32 +71,98 @@ pub struct Block {
     pub(super) steps: Vec<Step>,
 }
 
+/// The memory of a block, for another.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    /// Filled with the lines to scan.
+    pub text: Vec<u8>,
+    lines: Vec<Line>,
+    steps: Vec<Step>,
+}
+
+/// What a value of a line says.
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Kind,
+    Process,
+    Index,
+    Time,
+    Steps,
+    /// Something that is not looked at.
+    Other,
+}
+
+/// How a line was written: in most histories all are written alike, so that the next need only be compared with the last, and no
+/// name of a field be read again.
+#[derive(Debug, Default)]
+struct Shape {
+    /// What stands before each value, as a place in the text, and which value it is.
+    values: Vec<(Range<usize>, Field)>,
+    /// What stands after the last. Without anything no line is of the shape.
+    end: Range<usize>,
+}
+
 impl Block {
-    /// Scans lines of EDN or JSON, the last of which may lack its end.
+    /// Scans the text of `buffers`: lines of EDN or JSON, the last of which may lack its end.
     ///
     /// # Errors
     /// One of them is not of the usual shapes.
-    pub fn scan(text: Vec<u8>) -> Result<Self, Unusual> {
-        let mut block = Self {
+    pub fn scan(buffers: Buffers) -> Result<Self, Unusual> {
+        let Buffers {
             text,
-            ..Self::default()
+            mut lines,
+            mut steps,
+        } = buffers;
+        lines.clear();
+        steps.clear();
+        let mut block = Self {
+            text: Vec::new(),
+            lines,
+            steps,
         };
-        let text = std::mem::take(&mut block.text);
-        let mut scanner = Scanner { text: &text, at: 0 };
+        let mut scanner = Scanner::new(&text);
+        let mut shape = Shape::default();
         loop {
             scanner.space(true);
-            if scanner.at == text.len() {
+            if scanner.is_at_end() {
                 break;
             }
-            block.line(&mut scanner).ok_or(Unusual)?;
+            let (at, steps) = (scanner.at, block.steps.len());
+            if block.line_of_shape(&mut scanner, &shape).is_none() {
+                scanner.at = at;
+                block.steps.truncate(steps);
+                block.line(&mut scanner, &mut shape).ok_or(Unusual)?;
+            }
         }
         block.text = text;
         Ok(block)
     }
 
-    fn line(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
+    /// Returns the memory for another block.
+    pub fn into_buffers(self) -> Buffers {
+        let Self { text, lines, steps } = self;
+        Buffers { text, lines, steps }
+    }
+
+    /// Scans a line that is written as one before it was; nothing if it is not.
+    #[inline]
+    fn line_of_shape(&mut self, scanner: &mut Scanner<'_>, shape: &Shape) -> Option<()> {
+        let mut line = Draft::default();
+        for (before, field) in &shape.values {
+            scanner.pass(before)?;
+            self.field(*field, scanner, &mut line)?;
+        }
+        scanner.pass(&shape.end)?;
+        self.push(&line)
+    }
+
+    /// Scans a line, however it is written, and takes note of how.
+    fn line(&mut self, scanner: &mut Scanner<'_>, shape: &mut Shape) -> Option<()> {
+        let mut line = Draft::default();
+        shape.values.clear();
+        let mut told = scanner.at;
         scanner.take(b'{')?;
-        let (mut kind, mut process, mut index, mut time_ns) = (None, None, u64::MAX, u64::MAX);
+        let mut is_plain = true;
         loop {
             scanner.space(false);
             if scanner.peek()? == b'}' {
@@ -100,263 +170,133 @@ impl Block {
                 break;
             }
             let name = scanner.name()?;
-            scanner.space(false);
-            if scanner.peek()? == b':'
-                && scanner
-                    .text
-                    .get(scanner.at + 1)
-                    .is_none_or(|byte| !byte.is_ascii_alphabetic())
-            {
-                scanner.at += 1;
-                scanner.space(false);
-            }
-            match name {
-                b"value" => self.value(scanner)?,
-                b"type" => {
-                    kind = Some(match scanner.name()? {
-                        b"invoke" => Kind::Invoke,
-                        b"ok" => Kind::Ok,
-                        b"fail" => Kind::Fail,
-                        b"info" => Kind::Info,
-                        _ => return None,
-                    });
-                }
-                b"process" => process = Some(scanner.int().or_else(|| scanner.name().map(|_| Line::NOBODY))?),
-                b"index" => index = u64::try_from(scanner.int()?).ok()?,
-                b"time" => time_ns = u64::try_from(scanner.int()?).unwrap_or(u64::MAX),
+            scanner.colon()?;
+            let field = match name {
+                b"value" => Field::Steps,
+                b"type" => Field::Kind,
+                b"process" => Field::Process,
+                b"index" => Field::Index,
+                b"time" => Field::Time,
                 b"f" => {
                     // Single operations of keys are read elsewhere.
                     let function = scanner.name()?;
                     if matches!(function, b"read" | b"write" | b"append" | b"init") {
                         return None;
                     }
+                    // It is expected to be the same of the next, as what stands before a value.
+                    continue;
                 }
                 b"key" => return None,
-                _ => scanner.skip()?,
+                _ => Field::Other,
+            };
+            // Where names and values are not told apart by more than themselves, the next may be told apart otherwise.
+            is_plain &= matches!(scanner.text[scanner.at - 1], b' ' | b',' | b':');
+            shape.values.push((told..scanner.at, field));
+            self.field(field, scanner, &mut line)?;
+            told = scanner.at;
+        }
+        shape.end = told..scanner.at;
+        if !is_plain {
+            *shape = Shape::default();
+        }
+        self.push(&line)
+    }
+
+    #[inline]
+    fn field(&mut self, field: Field, scanner: &mut Scanner<'_>, line: &mut Draft) -> Option<()> {
+        match field {
+            Field::Steps => self.value(scanner, line)?,
+            Field::Kind => {
+                line.kind = Some(match scanner.name()? {
+                    b"invoke" => Kind::Invoke,
+                    b"ok" => Kind::Ok,
+                    b"fail" => Kind::Fail,
+                    b"info" => Kind::Info,
+                    _ => return None,
+                });
             }
+            Field::Process => line.process = Some(scanner.int().or_else(|| scanner.name().map(|_| Line::NOBODY))?),
+            Field::Index => line.index = Some(scanner.natural()?),
+            Field::Time => match scanner.natural() {
+                Some(time_ns) => line.time_ns = Some(time_ns),
+                // Before the first moment.
+                None => drop(scanner.int()?),
+            },
+            Field::Other => return scanner.skip(),
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn push(&mut self, line: &Draft) -> Option<()> {
+        if line.has_no_steps && line.process? != Line::NOBODY {
+            return None;
         }
         self.lines.push(Line {
-            kind: kind?,
-            process: process?,
-            index,
-            time_ns,
+            kind: line.kind?,
+            process: line.process?,
+            index: line.index.unwrap_or(u64::MAX),
+            time_ns: line.time_ns.unwrap_or(u64::MAX),
             steps_end: self.steps.len() as u32,
         });
         Some(())
     }
 
-    /// A list of steps, or nothing; of one that is no client's, anything.
-    fn value(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
-        if scanner.peek()? != b'[' {
-            return scanner.skip();
+    /// A list of steps, or anything else, which only who is no client may say.
+    #[inline]
+    fn value(&mut self, scanner: &mut Scanner<'_>, line: &mut Draft) -> Option<()> {
+        let (at, count) = (scanner.at, self.steps.len());
+        if self.steps(scanner).is_none() {
+            scanner.at = at;
+            self.steps.truncate(count);
+            line.has_no_steps = scanner.peek()? == b'[';
+            scanner.skip()?;
         }
-        let begin = (scanner.at, self.steps.len());
-        let steps = self.steps(scanner);
-        if steps.is_none() {
-            // A nemesis may say whatever it likes; if it is a client's after all, its steps will be missed.
-            self.steps.truncate(begin.1);
-            return None;
-        }
-        steps
+        Some(())
     }
 
+    #[inline]
     fn steps(&mut self, scanner: &mut Scanner<'_>) -> Option<()> {
         scanner.take(b'[')?;
         loop {
             scanner.space(false);
-            match scanner.peek()? {
-                b']' => {
-                    scanner.at += 1;
-                    return Some(());
-                }
-                _ => {
-                    let step = scanner.step()?;
-                    self.steps.push(step);
-                }
-            }
-        }
-    }
-}
-
-struct Scanner<'t> {
-    text: &'t [u8],
-    at: usize,
-}
-
-impl<'t> Scanner<'t> {
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    #[inline]
-    fn take(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    #[inline]
-    fn space(&mut self, may_end_line: bool) {
-        while let Some(byte) = self.peek() {
-            let is_space = matches!(byte, b' ' | b',' | b'\t' | b'\r') || byte == b'\n' && may_end_line;
-            if !is_space {
-                return;
-            }
-            self.at += 1;
-        }
-    }
-
-    /// A keyword without its colon, or a text without its quotes.
-    #[inline]
-    fn name(&mut self) -> Option<&'t [u8]> {
-        let begin = self.at + 1;
-        match self.peek()? {
-            b':' => {
-                let is_word = |byte: &u8| {
-                    byte.is_ascii_alphanumeric()
-                        || matches!(byte, b'-' | b'_' | b'?' | b'/' | b'.' | b'*' | b'!' | b'+')
-                };
-                let length = self.text[begin..].iter().take_while(|byte| is_word(byte)).count();
-                self.at = begin + length;
-                (length > 0).then(|| &self.text[begin..begin + length])
-            }
-            b'"' => {
-                let length = self.text[begin..]
-                    .iter()
-                    .position(|byte| matches!(byte, b'"' | b'\\' | b'\n'))?;
-                self.at = begin + length + 1;
-                (self.text[begin + length] == b'"').then(|| &self.text[begin..begin + length])
-            }
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn int(&mut self) -> Option<i64> {
-        let begin = self.at;
-        let is_negative = self.peek()? == b'-';
-        self.at += usize::from(is_negative);
-        let digits = self.at;
-        let mut int: i64 = 0;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            int = int.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
-            self.at += 1;
-        }
-        let is_int = self.at > digits && self.peek().is_none_or(ends_word);
-        // A number that begins with a zero is an octal one, or none.
-        let is_plain = self.at == digits + 1 || self.text.get(digits) != Some(&b'0');
-        if !is_int || !is_plain {
-            self.at = begin;
-            return None;
-        }
-        Some(if is_negative { -int } else { int })
-    }
-
-    fn step(&mut self) -> Option<Step> {
-        self.take(b'[')?;
-        self.space(false);
-        let name = self.name()?;
-        self.space(false);
-        let begin = self.at as u32;
-        let key = match self.int() {
-            Some(key) => Key::Int(key),
-            None => {
-                self.name()?;
-                Key::Name(begin, self.at as u32)
-            }
-        };
-        self.space(false);
-        let what = match name {
-            b"append" => What::Append(self.int()?),
-            b"w" => What::Write(self.int()?),
-            b"r" => match self.peek()? {
-                b']' => What::Nothing,
-                b'n' => {
-                    let word = self.text.get(self.at..)?;
-                    let length = if word.starts_with(b"null") { 4 } else { 3 };
-                    (word.starts_with(b"nil") || length == 4).then_some(())?;
-                    self.at += length;
-                    What::Nothing
-                }
-                b'-' | b'0'..=b'9' => What::Value(self.int()?),
-                _ => self.list()?,
-            },
-            _ => return None,
-        };
-        self.space(false);
-        self.take(b']')?;
-        Some(Step { key, what })
-    }
-
-    fn list(&mut self) -> Option<What> {
-        self.take(b'[')?;
-        self.space(false);
-        let begin = self.at;
-        let length = self.text[begin..].iter().position(|byte| *byte == b']')?;
-        self.at = begin + length + 1;
-        let mut end = begin + length;
-        while end > begin && matches!(self.text[end - 1], b' ' | b',') {
-            end -= 1;
-        }
-        Some(if end == begin {
-            What::Nothing
-        } else {
-            What::List(begin as u32, end as u32)
-        })
-    }
-
-    /// Passes over a value of whatever kind, in one line.
-    fn skip(&mut self) -> Option<()> {
-        let mut depth = 0usize;
-        loop {
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    while self.peek()? != b'"' {
-                        self.at += 1 + usize::from(self.peek()? == b'\\');
-                    }
-                    self.at += 1;
-                }
-                b'[' | b'{' | b'(' => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                b']' | b'}' | b')' if depth > 0 => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                b']' | b'}' | b')' => return None,
-                b';' | b'\\' | b'\n' | b'#' => return None,
-                b' ' | b',' | b'\t' | b'\r' => self.at += 1,
-                _ => {
-                    while !self.peek().is_none_or(ends_word) {
-                        self.at += 1;
-                    }
-                }
-            }
-            if depth == 0 {
+            if scanner.take(b']').is_some() {
                 return Some(());
             }
+            self.steps.push(scanner.step()?);
         }
     }
 }
 
-#[inline]
-fn ends_word(byte: u8) -> bool {
-    matches!(
-        byte,
-        b' ' | b',' | b'\t' | b'\r' | b'\n' | b']' | b'}' | b')' | b'[' | b'{' | b'(' | b'"' | b';'
-    )
+impl From<Vec<u8>> for Buffers {
+    fn from(text: Vec<u8>) -> Self {
+        Self {
+            text,
+            ..Self::default()
+        }
+    }
 }
 
-/// Reads the integers of a list's text; nothing if it has anything else.
-pub(super) fn ints(text: &[u8]) -> Option<Vec<i64>> {
-    let mut scanner = Scanner { text, at: 0 };
-    let mut ints = Vec::new();
+/// A line in the making.
+#[derive(Debug, Default)]
+struct Draft {
+    kind: Option<Kind>,
+    process: Option<i64>,
+    index: Option<u64>,
+    time_ns: Option<u64>,
+    /// Its value is a list of something else.
+    has_no_steps: bool,
+}
+
+/// Calls `take` with each integer of a list's text and where it ends; nothing if the text has anything else.
+pub(super) fn each_int(text: &[u8], mut take: impl FnMut(i64, usize)) -> Option<()> {
+    let mut scanner = Scanner::new(text);
     loop {
         scanner.space(false);
-        if scanner.at == text.len() {
-            return Some(ints);
+        if scanner.is_at_end() {
+            return Some(());
         }
-        ints.push(scanner.int()?);
+        let int = scanner.int()?;
+        take(int, scanner.at);
     }
 }

@@ -197,6 +197,31 @@ impl Txns {
     }
 }
 
+/// Returns transactions in order of the entries that they are with, and with the same one in the order given.
+///
+/// Where most entries have one they are counted, which takes no comparison.
+pub(super) fn by_entry(mut txns: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+    let entry_count = txns.iter().map(|(entry, _)| *entry as usize + 1).max().unwrap_or(0);
+    if entry_count > 4 * txns.len() {
+        txns.sort_by_key(|(entry, _)| *entry);
+        return txns;
+    }
+    // By entry, where the next transaction with it goes.
+    let mut places = vec![0; entry_count];
+    txns.iter().for_each(|(entry, _)| places[*entry as usize] += 1);
+    let mut before = 0;
+    for place in &mut places {
+        before += std::mem::replace(place, before);
+    }
+    let mut ordered = vec![(0, 0); txns.len()];
+    for txn in txns {
+        let place: &mut usize = &mut places[txn.0 as usize];
+        ordered[*place] = txn;
+        *place += 1;
+    }
+    ordered
+}
+
 /// Makes [`Txns`] of what transactions did, one transaction after another.
 #[derive(Debug)]
 pub(super) struct Builder {
@@ -365,5 +390,21 @@ impl Builder {
 
     pub(super) fn finish(self) -> Txns {
         self.txns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_are_in_order_of_their_entries_and_else_as_given() {
+        let few = vec![(900, 0), (7, 1), (900, 2), (0, 3)];
+        assert_eq!(by_entry(few), [(0, 3), (7, 1), (900, 0), (900, 2)]);
+        let many: Vec<(u32, u32)> = (0..100).map(|txn| (txn * 37 % 50, txn)).collect();
+        let mut expected = many.clone();
+        expected.sort();
+        assert_eq!(by_entry(many), expected);
+        assert_eq!(by_entry(Vec::new()), []);
     }
 }

@@ -4,6 +4,6 @@ mod processes;
 mod simulated;
 
 pub use self::{
-    processes::{ProcessCluster, ProcessOptions},
+    processes::{Passing, ProcessCluster, ProcessOptions},
     simulated::{SimulatedCluster, SimulatedOptions},
 };

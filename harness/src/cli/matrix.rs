@@ -16,6 +16,7 @@ use super::{
     answer, answer_json,
     needs::{Advice, NeedsArgs},
     numbers::{Numbers, parse_numbers, parse_share},
+    output::OUT,
     overrides::{PlantArg, parse_file, parse_plant, parse_setting},
     progress::{Display, Style},
 };
@@ -23,14 +24,17 @@ use crate::{
     duration,
     exit::{Exit, ExitError},
     input::bad_input,
-    matrix::{Cell, CellReport, Difference, MatrixReport, Plan, RunMeasure, Spec, compare, html, run as run_matrix},
-    run_folder::read_input,
+    matrix::{
+        Cell, CellReport, Difference, Far, MatrixReport, Plan, Processes, RunMeasure, Runner, Simulated, Spec, compare,
+        html, run as run_matrix,
+    },
+    run_folder::{Backend, read_input},
     shell::quoted,
     workers::jobs,
 };
 
-/// Runs N x R x W x write path x faults, each cell several times in virtual time, and says in one table what each choice costs and
-/// what it breaks: stale reads, lost writes, latencies, availability, messages, every claim.
+/// Runs N x R x W x write path x faults, each cell several times in virtual time or on real processes, and says in one table what each
+/// choice costs and what it breaks: stale reads, lost writes, latencies, availability, messages, every claim.
 ///
 /// Load is an open loop: operations come at their rate whatever became of those before, and latencies count from when they came. Every
 /// figure has bounds of 95 % confidence, by drawing whole runs again.
@@ -57,6 +61,8 @@ pub(super) struct Args {
     faults: Vec<String>,
     #[command(flatten)]
     load: LoadArgs,
+    #[command(flatten)]
+    real: RealArgs,
     #[command(flatten)]
     effort: EffortArgs,
     /// Predict each cell too (see `quorate predict`), from what messages took in its own runs, and say how far off that is.
@@ -110,6 +116,21 @@ struct LoadArgs {
     set: Vec<String>,
 }
 
+/// What cells are run on.
+#[derive(Debug, clap::Args)]
+struct RealArgs {
+    /// Run cells on real processes, as `quorate run` does, one run after the other. In place of the messages of an operation, which are
+    /// encrypted, it tells all datagrams that pass between nodes. Ctrl-C ends it, and the cells that were run are told.
+    #[arg(long, conflicts_with_all = ["predict", "legs", "jobs", "from"])]
+    real: bool,
+    /// With --real: another build of the node, called with the arguments of `quorate node`.
+    #[arg(long, value_name = "PATH", requires = "real")]
+    node_bin: Option<PathBuf>,
+    /// With --real: where the runs are kept that failed, or broke a claim that was made; results/runs unless told otherwise.
+    #[arg(long, value_name = "DIR", requires = "real")]
+    out: Option<PathBuf>,
+}
+
 /// How much is run.
 #[derive(Debug, clap::Args)]
 struct EffortArgs {
@@ -117,7 +138,7 @@ struct EffortArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=200))]
     repeat: u64,
     /// Until this time is over, run those cells again that can't be told from a neighbour by their stale reads, and begin no others
-    /// after it.
+    /// after it. In virtual time each cell is run once in any case; with --real those that no time is left for make the answer unknown.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     budget: Option<Duration>,
     /// The seed of each cell's first run.
@@ -172,6 +193,7 @@ Examples:
   quorate matrix --format json > before.json
   quorate matrix --from before.json --max-stale 0.1% --after 10ms
   quorate matrix --baseline before.json
+  quorate matrix --real --r 1,2 --w 1,2 --repeat 3 --budget 5m
   quorate matrix --faults none,partition --max-stale 0.1% --after 10ms --read-p99 5ms --tolerate 1 --unbroken monotonic-reads
 
 A file of a matrix:
@@ -183,7 +205,8 @@ A file of a matrix:
   [scenario]
   time = \"20s\"
 
-Exit codes: 1 if a claim was violated, 70 if a run failed, 3 if no cell meets the needs, else 0.";
+Exit codes: 1 if a claim was violated, 70 if a run failed, 130 if it was interrupted, 4 if nothing tested a claim in any run of a
+cell, 2 if a cell was not run or could not be judged, 3 if no cell meets the needs, else 0.";
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let baseline = args.baseline.as_deref().map(read_matrix).transpose()?;
@@ -207,6 +230,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn make(args: &Args) -> anyhow::Result<MatrixReport> {
     let cells = args.spec()?.cells();
     let cells = cells.map_err(|error| ExitError::usage(format!("make the matrix: {error}")))?;
+    let mut runner = args.runner(&cells)?;
     let began = Instant::now();
     let plan = Plan {
         seed: args.effort.seed,
@@ -220,9 +244,10 @@ fn make(args: &Args) -> anyhow::Result<MatrixReport> {
     } else {
         args.effort.progress
     });
-    let (report, runs) = run_matrix(&cells, plan, &mut |done, to_be| {
+    let (report, runs) = run_matrix(&cells, plan, &mut *runner, &mut |Far { done, to_be, now }| {
         display.show_work(began.elapsed(), || {
-            format!("{done} of {to_be} runs, {} cells", cells.len())
+            let now = now.map_or_else(String::new, |(cell, phase)| format!("; {cell}: {phase}"));
+            format!("{done} of {to_be} runs, {} cells{now}", cells.len())
         });
     })?;
     drop(display);
@@ -304,6 +329,21 @@ fn write_legs(folder: &Path, cells: &[Cell], runs: &[Vec<RunMeasure>]) -> anyhow
 }
 
 impl Args {
+    /// Who runs the cells.
+    fn runner(&self, cells: &[Cell]) -> anyhow::Result<Box<dyn Runner>> {
+        if !self.real.real {
+            let jobs = jobs(self.effort.jobs);
+            return Ok(Box::new(Simulated { jobs }));
+        }
+        for cell in cells {
+            let checked = cell.scenario.check_backend(Backend::Processes);
+            checked.map_err(|error| ExitError::usage(format!("run cell {}: {error}", cell.name)))?;
+        }
+        let RealArgs { node_bin, out, .. } = &self.real;
+        let out = out.clone().unwrap_or_else(|| PathBuf::from(OUT));
+        Ok(Box::new(Processes::new(node_bin.clone(), out)?))
+    }
+
     fn spec(&self) -> anyhow::Result<Spec> {
         let mut spec = match &self.file {
             Some(path) => parse_file(path, &read_input(path)?)?,
@@ -400,7 +440,8 @@ fn candidate(cell: &CellReport, after_ms: f64) -> Candidate {
         write_p99_ms: cell.figure("write_p99_ms").estimate(),
         available,
         lost: lost.value.map(|share| (share * lost.n as f64).round() as u64),
-        broken: Some(broken.map(|claim| claim.claim.clone()).collect()),
+        // Of a cell that was not run nothing is known, nor that it breaks nothing.
+        broken: (cell.ops > 0).then(|| broken.map(|claim| claim.claim.clone()).collect()),
     }
 }
 

@@ -9,6 +9,9 @@ use super::{
     progress::{Display, Style},
 };
 
+/// Where the folders of runs go unless told otherwise.
+pub(super) const OUT: &str = "results/runs";
+
 /// Where a run comes from and where it goes.
 #[derive(Debug, Args)]
 pub(super) struct OutputArgs {
@@ -23,7 +26,7 @@ pub(super) struct OutputArgs {
 #[derive(Debug, Args)]
 pub(super) struct TellingArgs {
     /// Where the folders of runs go.
-    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    #[arg(long, value_name = "DIR", default_value = OUT)]
     pub(super) out: PathBuf,
     #[command(flatten)]
     progress: ProgressArgs,

@@ -78,15 +78,14 @@ impl Display {
                 elapsed,
                 ended,
                 latencies,
-                faults,
+                nemesis,
                 load,
                 now,
             } => self.show_work(elapsed, || {
-                let faults = if faults.is_empty() {
-                    "none".to_owned()
-                } else {
-                    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                    faults.join(", ")
+                let faults: Vec<_> = nemesis.active().map(ToString::to_string).collect();
+                let faults = match &faults[..] {
+                    [] => "none".to_owned(),
+                    faults => faults.join(", "),
                 };
                 let share = latencies.len() as f64 * 100.0 / ended.max(1) as f64;
                 let recent = Latency::of(&latencies[latencies.len().saturating_sub(RECENT_COUNT)..]);

@@ -111,6 +111,9 @@ mod tests {
                 .map(|cell| CellReport::of(cell, &vec![run.clone(); 4]))
                 .collect(),
             undecided: Vec::new(),
+            backend: crate::run_folder::Backend::Simulated,
+            left: Vec::new(),
+            interrupted: false,
         }
     }
 

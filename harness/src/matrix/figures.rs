@@ -4,7 +4,7 @@
 //! bootstrap over runs, with 95 % confidence); of shares they are never narrower than those of as many independent operations
 //! (Wilson), which also bound what was never seen. Of a single run, shares have Wilson's alone, and other figures none.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use quorate_workloads::{ClaimVerdict, pbs::Estimate};
 use rand::{RngExt, SeedableRng};
@@ -81,7 +81,7 @@ const fn meaning(key: &'static str, title: &'static str, unit: &'static str) -> 
 }
 
 /// Every figure of a cell, in the order in which they are told.
-pub const FIGURES: [Meaning; 24] = [
+pub const FIGURES: [Meaning; 26] = [
     meaning("stale_share", "stale reads", "share"),
     meaning("stale_versions_p50", "versions behind p50", "versions"),
     meaning("stale_versions_p99", "versions behind p99", "versions"),
@@ -106,6 +106,8 @@ pub const FIGURES: [Meaning; 24] = [
     meaning("bytes_per_op", "bytes/op", ""),
     meaning("handoff_messages_per_op", "handoff messages/op", ""),
     meaning("other_messages_per_op", "background messages/op", ""),
+    meaning("datagrams_per_op", "datagrams/op", ""),
+    meaning("datagram_bytes_per_op", "UDP bytes/op", ""),
 ];
 
 /// What one kind of fault did to a cell.
@@ -170,6 +172,9 @@ pub struct CellReport {
     pub runs: u64,
     /// What runs failed with that could not be measured.
     pub failed: Vec<String>,
+    /// The folders of runs on real processes that failed or broke a claim.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<PathBuf>,
     /// How many operations.
     pub ops: u64,
     /// How the gravest run ended: its exit code. One that proves nothing counts where no other was valid.
@@ -201,6 +206,7 @@ impl CellReport {
             faults: cell.faults.clone(),
             runs: runs.len() as u64,
             failed: runs.iter().filter_map(|run| run.error.clone()).collect(),
+            kept: runs.iter().filter_map(|run| run.kept.clone()).collect(),
             ops: measured.iter().map(|run| run.ops).sum(),
             exit: exit_of(runs).code(),
             figures: figures(&Runs(&measured)),
@@ -242,8 +248,11 @@ fn late(runs: &[&RunMeasure], after_ms: f64) -> LateReads {
     LateReads { after_ms, reads, stale }
 }
 
-/// How the gravest of runs ended; those that prove nothing count where no other was valid.
+/// How the gravest of runs ended; those that prove nothing count where no other was valid. Of no run at all nothing is known.
 pub(super) fn exit_of(runs: &[RunMeasure]) -> Exit {
+    if runs.is_empty() {
+        return Exit::Unknown;
+    }
     let exits = runs.iter().map(|run| run.exit.unwrap_or(Exit::Valid));
     let is_any_valid = exits.clone().any(|exit| exit == Exit::Valid);
     Exit::gravest(exits.filter(|exit| !(is_any_valid && *exit == Exit::Vacuous)))
@@ -338,14 +347,16 @@ impl Runs<'_> {
         self.figure(all(self.0).len() as u64, mean)
     }
 
-    /// So much for each operation.
-    fn per_op(&self, of: impl Fn(&RunMeasure) -> u64) -> Figure {
-        let ops = |runs: &[&RunMeasure]| runs.iter().map(|run| run.ops).sum::<u64>();
-        let per_op = |runs: &[&RunMeasure]| {
-            let all: u64 = runs.iter().map(|run| of(run)).sum();
-            (ops(runs) > 0).then(|| all as f64 / ops(runs) as f64)
+    /// So much for each operation of the runs that know.
+    fn per_op(&self, of: impl Fn(&RunMeasure) -> Option<u64>) -> Figure {
+        let sums = |runs: &[&RunMeasure]| {
+            let known = runs.iter().filter_map(|run| Some((of(run)?, run.ops)));
+            known.fold((0, 0), |(all, ops), (more, more_ops)| (all + more, ops + more_ops))
         };
-        self.figure(ops(self.0), per_op)
+        self.figure(sums(self.0).1, |runs| match sums(runs) {
+            (_, 0) => None,
+            (all, ops) => Some(all as f64 / ops as f64),
+        })
     }
 
     /// Quantiles of all runs together.
@@ -413,13 +424,21 @@ fn figures(runs: &Runs<'_>) -> BTreeMap<String, Figure> {
             }),
         ),
         ("rest_ms_mean", runs.mean(|run| run.rest_ms.into_iter().collect())),
-        ("messages_per_op", runs.per_op(|run| run.traffic.operations.messages)),
-        ("bytes_per_op", runs.per_op(|run| run.traffic.operations.bytes)),
+        (
+            "messages_per_op",
+            runs.per_op(|run| Some(run.traffic?.operations.messages)),
+        ),
+        ("bytes_per_op", runs.per_op(|run| Some(run.traffic?.operations.bytes))),
         (
             "handoff_messages_per_op",
-            runs.per_op(|run| run.traffic.handoff.messages),
+            runs.per_op(|run| Some(run.traffic?.handoff.messages)),
         ),
-        ("other_messages_per_op", runs.per_op(|run| run.traffic.other.messages)),
+        (
+            "other_messages_per_op",
+            runs.per_op(|run| Some(run.traffic?.other.messages)),
+        ),
+        ("datagrams_per_op", runs.per_op(|run| Some(run.datagrams?.count))),
+        ("datagram_bytes_per_op", runs.per_op(|run| Some(run.datagrams?.bytes))),
     ];
     assert!(
         figures

@@ -7,21 +7,23 @@ use super::{
     report::MatrixReport,
     svg::{Dot, Line, Scale, dots, lines, number},
 };
-use crate::report::html::escaped;
+use crate::{exit::Exit, report::html::escaped, run_folder::Backend};
 
 /// The page. `notes` are lines that are told beside the tables.
 pub fn html(report: &MatrixReport, notes: &str) -> String {
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\"><title>Quorate: N x R x W</title><style>{STYLE}</style></head><body>\n\
-         <h1>What N, R and W cost and break</h1><p>{}</p><p class=\"dim\">Seed {}, bounds of 95 % confidence. Made by \
+         content=\"width=device-width, initial-scale=1\"><meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>Quorate: N x R x W</title><style>{STYLE}</style></head><body>\n\
+         <h1>What N, R and W cost and break</h1>{}<p>{}</p><p class=\"dim\">Seed {}, bounds of 95 % confidence. Made by \
          <code>{}</code></p>\n",
+        outcome(report),
         escaped(&report.about),
         report.seed,
         escaped(&report.command)
     );
     if !notes.is_empty() {
-        let _ = writeln!(out, "<pre>{}</pre>", escaped(notes));
+        let _ = writeln!(out, "<pre tabindex=\"0\">{}</pre>", escaped(notes));
     }
     section(
         &mut out,
@@ -59,17 +61,48 @@ pub fn html(report: &MatrixReport, notes: &str) -> String {
             &plot(report, "available_faults", Scale::Linear, |_| None),
         );
     }
-    section(
-        &mut out,
-        "Messages per operation",
-        "Between nodes, asked for by reads and writes: requests, answers, repairs.",
-        &plot(report, "messages_per_op", Scale::Linear, |_| None),
-    );
+    let (title, about, cost) = match report.backend {
+        Backend::Simulated => (
+            "Messages per operation",
+            "Between nodes, asked for by reads and writes: requests, answers, repairs.",
+            "messages_per_op",
+        ),
+        Backend::Processes => (
+            "Datagrams per operation",
+            "All that passed between nodes while there was load, gossip and acknowledgements too: it is encrypted, and what it was \
+             for is not known.",
+            "datagrams_per_op",
+        ),
+    };
+    section(&mut out, title, about, &plot(report, cost, Scale::Linear, |_| None));
     predictions(&mut out, report);
     claims(&mut out, report);
     availability(&mut out, report);
     table(&mut out, report);
     out + "</body></html>\n"
+}
+
+/// It asks nobody for anything.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// How it ended, in a line.
+fn outcome(report: &MatrixReport) -> String {
+    let violated = report.cells.iter().flat_map(|cell| {
+        let violated = cell.claims.iter().filter(|claim| claim.verdict == "violated");
+        violated.map(move |claim| format!("{} at {}", claim.claim, cell.name))
+    });
+    let (class, words) = match report.exit() {
+        Exit::Valid => ("held", "\u{2713} every claim that was made held".to_owned()),
+        Exit::Invalid => (
+            "violated",
+            format!("\u{2717} violated: {}", violated.collect::<Vec<_>>().join(", ")),
+        ),
+        Exit::Failure => ("violated", "\u{2717} a run failed".to_owned()),
+        Exit::Interrupted => ("observed", "? interrupted: some cells are left".to_owned()),
+        Exit::Vacuous => ("observed", "? nothing tested some of the claims".to_owned()),
+        _ => ("observed", "? not every cell was run and judged".to_owned()),
+    };
+    format!("<p class=\"{class}\" id=\"verdict\">{}</p>", escaped(&words))
 }
 
 const STALE: &str = "The share of reads that returned what an acknowledged write had overwritten before they began. Dots are measured, \
@@ -113,7 +146,12 @@ fn plot(report: &MatrixReport, key: &str, scale: Scale, predicted: impl Fn(&Cell
             series: series(report, cell),
         })
     });
-    dots(&rows.collect::<Vec<_>>(), scale, unit(meaning))
+    wide(meaning.title, &dots(&rows.collect::<Vec<_>>(), scale, unit(meaning)))
+}
+
+/// What may be wider than the page: it scrolls by itself, by keyboard too.
+fn wide(label: &str, body: &str) -> String {
+    format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">{body}</div>")
 }
 
 fn unit(meaning: Meaning) -> &'static str {
@@ -166,13 +204,14 @@ fn predictions(out: &mut String, report: &MatrixReport) {
         "Stale reads by how long after a write's acknowledgement they began: measured (dots), predicted (dashed). {}",
         names.join(" ")
     );
-    section(out, "Prediction and measurement", &about, &lines(&curves, "ms"));
+    let plot = wide("predicted and measured", &lines(&curves, "ms"));
+    section(out, "Prediction and measurement", &about, &plot);
 }
 
 /// Which claims were broken where.
 fn claims(out: &mut String, report: &MatrixReport) {
     let names = report.claim_names();
-    let mut body = "<div class=\"wide\"><table><tr><th></th>".to_owned();
+    let mut body = "<table><tr><th></th>".to_owned();
     names
         .iter()
         .for_each(|name| body += &format!("<th class=\"up\">{}</th>", escaped(name)));
@@ -187,10 +226,10 @@ fn claims(out: &mut String, report: &MatrixReport) {
         }
         body += "</tr>";
     }
-    body += "</table></div>";
+    body += "</table>";
     let about = "Held where it is promised; seen broken in so many of the runs where it is not (observed); a dash where it is not \
                  promised and was not seen broken.";
-    section(out, "Claims", about, &body);
+    section(out, "Claims", about, &wide("claims", &body));
 }
 
 fn verdict(claim: &ClaimCell, runs: u64) -> String {
@@ -209,10 +248,9 @@ fn availability(out: &mut String, report: &MatrixReport) {
     if report.cells.iter().all(|cell| cell.availability.is_empty()) {
         return;
     }
-    let mut body =
-        "<div class=\"wide\"><table><tr><th></th><th>fault</th><th>times</th><th>reads ok</th><th>writes ok</th>\
+    let mut body = "<table><tr><th></th><th>fault</th><th>times</th><th>reads ok</th><th>writes ok</th>\
                     <th>failing after, ms</th></tr>"
-            .to_owned();
+        .to_owned();
     for cell in &report.cells {
         for fault in &cell.availability {
             let share = |figure: &Figure| told(figure, 100.0);
@@ -228,15 +266,20 @@ fn availability(out: &mut String, report: &MatrixReport) {
             );
         }
     }
-    body += "</table></div>";
+    body += "</table>";
     let about = "By kind of fault: of a hundred operations that were to begin during it, how many succeeded; and how long some still \
                  failed once it was over.";
-    section(out, "Availability by fault", about, &body);
+    section(
+        out,
+        "Availability by fault",
+        about,
+        &wide("availability by fault", &body),
+    );
 }
 
 fn told(figure: &Figure, factor: f64) -> String {
     let Some(value) = figure.value else {
-        return String::new();
+        return "<span class=\"dim\">–</span>".to_owned();
     };
     let bounds = match (figure.low, figure.high) {
         (Some(low), Some(high)) => format!(
@@ -251,7 +294,7 @@ fn told(figure: &Figure, factor: f64) -> String {
 
 /// Every figure of every cell.
 fn table(out: &mut String, report: &MatrixReport) {
-    let mut body = "<div class=\"wide\"><table><tr><th></th><th>runs</th><th>operations</th>".to_owned();
+    let mut body = "<table><tr><th></th><th>runs</th><th>operations</th>".to_owned();
     for meaning in FIGURES {
         let unit = unit(meaning);
         let unit = if unit.is_empty() {
@@ -275,8 +318,13 @@ fn table(out: &mut String, report: &MatrixReport) {
         }
         body += "</tr>";
     }
-    body += "</table></div>";
-    section(out, "All figures", "With their bounds.", &body);
+    body += "</table>";
+    section(
+        out,
+        "All figures",
+        "With their bounds; a dash where there is nothing to make one of.",
+        &wide("all figures", &body),
+    );
 }
 
 const STYLE: &str = "
@@ -287,7 +335,8 @@ const STYLE: &str = "
 body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2.2rem 0 .2rem}code,pre{font:13px/1.45 ui-monospace,monospace}
 pre{white-space:pre-wrap;border-left:3px solid var(--rule);padding-left:1rem}
-.dim{color:var(--dim)}p.dim{margin:.2rem 0 .6rem}svg{width:100%;height:auto}
+.dim{color:var(--dim)}p.dim{margin:.2rem 0 .6rem}svg{width:100%;min-width:600px;height:auto}code{overflow-wrap:anywhere}\
+#verdict{font-weight:700}:focus-visible{outline:3px solid var(--s1);outline-offset:1px}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .label{text-anchor:end}svg .mark{text-anchor:middle;fill:var(--dim)}
 svg .grid{stroke:var(--rule);stroke-width:1}svg g line{stroke-width:2.5;opacity:.55}svg .ring{fill:none!important;stroke-width:1.5}
 svg .curve{fill:none!important;stroke-width:2}svg .dashed{stroke-dasharray:5 4}

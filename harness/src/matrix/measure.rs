@@ -1,6 +1,6 @@
 //! One run of a cell, and what is measured of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use quorate_checker::{
     Action, History, Outcome,
@@ -60,6 +60,16 @@ pub struct FaultMeasure {
     pub recoveries_ms: Vec<f64>,
 }
 
+/// What passed between real nodes while there was load, as the network between them saw it: encrypted, so that nobody knows what
+/// it was for. Gossip, acknowledgements and what QUIC adds are in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Datagrams {
+    /// How many.
+    pub count: u64,
+    /// Of how many bytes.
+    pub bytes: u64,
+}
+
 /// What is measured of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunMeasure {
@@ -93,9 +103,11 @@ pub struct RunMeasure {
     pub otherwise: Share,
     /// From the last heal until every node was at rest, in milliseconds; `None` if that was not in time.
     pub rest_ms: Option<f64>,
-    /// What passed between nodes.
-    pub traffic: Traffic,
-    /// What each leg took.
+    /// What passed between nodes, message by message; only a simulation knows.
+    pub traffic: Option<Traffic>,
+    /// What passed between real nodes.
+    pub datagrams: Option<Datagrams>,
+    /// What each leg took; nothing of real processes, whose messages nobody else can read.
     pub legs: Legs,
     /// Acknowledged writes that were lost.
     pub lost: u64,
@@ -103,6 +115,8 @@ pub struct RunMeasure {
     pub lost_tested: u64,
     /// Each claim, whether it was made, how it fared, how often it was broken, and by how many operations it could have been.
     pub claims: Vec<(String, bool, ClaimVerdict, u64, u64)>,
+    /// The folder of a run on real processes that is worth a look: it failed, or broke a claim that was made.
+    pub kept: Option<PathBuf>,
 }
 
 /// Runs a scenario in virtual time, and measures it. One that fails says so in what is measured.
@@ -116,29 +130,17 @@ fn try_measure(scenario: &Scenario, seed: u64, execute: &dyn Execute) -> anyhow:
     let tap = Box::new(meter.clone());
     let Recorded { record, .. } = simulation::record(&trial, None, Some(tap), &mut |_| {})?;
     let (traffic, legs) = meter.measured();
-    let mut measure = RunMeasure {
-        traffic,
+    Ok(RunMeasure {
+        traffic: Some(traffic),
         legs,
-        unbegun: record.unbegun,
-        ops: record.samples.len() as u64,
-        rest_ms: record.quiet_after.map(ms),
-        ..RunMeasure::default()
-    };
-    if let Record::Keys(history) = &record.history {
-        measure.take_staleness(history);
-    }
-    measure.take_samples(&record);
-    measure.take_faults(trial.scenario(), &record);
-    let judgement = judge(trial.scenario(), &record, execute);
-    measure.exit = Some(judgement.verdict.into());
-    measure.take_claims(&judgement.claims);
-    Ok(measure)
+        ..RunMeasure::of(trial.scenario(), &record, execute)
+    })
 }
 
 /// A cell without faults is not one whose faults had no effect: what races tested there was tested. No single run has to reach
 /// the floor of a claim: how much tested it is told of all runs of a cell.
 fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judgement {
-    let mut facts = run_facts(scenario, &record.faults, Some(record.told.clone()), None);
+    let mut facts = run_facts(scenario, &record.faults, Some(Arc::clone(&record.told)), None);
     if scenario.plan.is_empty() && scenario.faults.is_empty() {
         facts.faults_took_effect = None;
     }
@@ -146,6 +148,25 @@ fn judge(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> Judg
 }
 
 impl RunMeasure {
+    /// Of what a run recorded, on whichever cluster.
+    pub(super) fn of(scenario: &Scenario, record: &RunRecord, execute: &dyn Execute) -> RunMeasure {
+        let mut measure = RunMeasure {
+            unbegun: record.unbegun,
+            ops: record.samples.len() as u64,
+            rest_ms: record.quiet_after.map(ms),
+            ..RunMeasure::default()
+        };
+        if let Record::Keys(history) = &record.history {
+            measure.take_staleness(history);
+        }
+        measure.take_samples(record);
+        measure.take_faults(scenario, record);
+        let judgement = judge(scenario, record, execute);
+        measure.exit = Some(judgement.verdict.into());
+        measure.take_claims(&judgement.claims);
+        measure
+    }
+
     /// Of a run that failed.
     pub(super) fn failed(seed: u64, why: &str) -> RunMeasure {
         RunMeasure {
@@ -342,10 +363,11 @@ mod tests {
             apply[apply.len() / 10] >= 0.2,
             "a write is synced before it is acknowledged"
         );
-        let per_op = measure.traffic.operations.messages as f64 / measure.ops as f64;
+        let traffic = measure.traffic.expect("a simulation knows it");
+        let per_op = traffic.operations.messages as f64 / measure.ops as f64;
         // Three owners are asked, of whom the coordinator is one in three of five cases; there and back.
         assert!((4.0..5.6).contains(&per_op), "{per_op}");
-        assert!(measure.traffic.operations.bytes > 20 * measure.traffic.operations.messages);
-        assert!(measure.traffic.other.messages > 0, "nodes gossip");
+        assert!(traffic.operations.bytes > 20 * traffic.operations.messages);
+        assert!(traffic.other.messages > 0, "nodes gossip");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{figures::CellReport, run::Plan};
-use crate::{duration, exit::Exit, scenario::Scenario};
+use crate::{duration, exit::Exit, run_folder::Backend, scenario::Scenario};
 
 /// The version of the object's form.
 const FORMAT: u32 = 1;
@@ -18,6 +18,9 @@ pub struct MatrixReport {
     /// The command that made it; none, if whoever made it did not say.
     #[serde(default)]
     pub command: String,
+    /// What the cells were run on.
+    #[serde(default = "simulated")]
+    pub backend: Backend,
     /// What all cells have in common, in words.
     pub about: String,
     /// The confidence of all bounds.
@@ -26,11 +29,23 @@ pub struct MatrixReport {
     pub cells: Vec<CellReport>,
     /// Cells next to each other of which it is not known which has the more stale reads.
     pub undecided: Vec<[String; 2]>,
+    /// Cells that were never run: the time was over, or the user wanted no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+    /// Whether the user ended it early.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// What the cells of a report were run on that does not say so.
+fn simulated() -> Backend {
+    Backend::Simulated
 }
 
 impl MatrixReport {
     pub(super) fn new(
         plan: Plan,
+        backend: Backend,
         scenario: Option<&Scenario>,
         cells: Vec<CellReport>,
         undecided: Vec<[String; 2]>,
@@ -41,8 +56,12 @@ impl MatrixReport {
                 false => "operations/s at most",
             };
             let repair = scenario.read_repair.name();
+            let nodes = match backend {
+                Backend::Simulated => "nodes in virtual time",
+                Backend::Processes => "real processes on this machine, one run after the other",
+            };
             format!(
-                "{} nodes in virtual time, {} {load} by {} clients on {} keys, {} % reads, {} a run, read repair {repair}",
+                "{} {nodes}, {} {load} by {} clients on {} keys, {} % reads, {} a run, read repair {repair}",
                 scenario.nodes,
                 scenario.rate,
                 scenario.concurrency,
@@ -57,8 +76,15 @@ impl MatrixReport {
             command: String::new(),
             about: scenario.map(about).unwrap_or_default(),
             confidence: 0.95,
+            backend,
+            left: cells
+                .iter()
+                .filter(|cell| cell.runs == 0)
+                .map(|cell| cell.name.clone())
+                .collect(),
             cells,
             undecided,
+            interrupted: false,
         }
     }
 
@@ -91,9 +117,11 @@ impl MatrixReport {
         names
     }
 
-    /// How the gravest cell ended.
+    /// How the gravest cell ended, or that the user ended all.
     pub fn exit(&self) -> Exit {
         let of_code = |code: u8| Exit::ALL.into_iter().find(|exit| exit.code() == code);
-        Exit::gravest(self.cells.iter().filter_map(|cell| of_code(cell.exit)))
+        let interrupted = self.interrupted.then_some(Exit::Interrupted);
+        let of_cells = self.cells.iter().filter_map(|cell| of_code(cell.exit));
+        Exit::gravest(of_cells.chain(interrupted))
     }
 }

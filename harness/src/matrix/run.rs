@@ -1,14 +1,16 @@
 //! Runs of all cells: as many of each as are asked for, and, as long as there is time, more of those that can't be told apart.
 
-use std::{ops::ControlFlow, time::Instant};
+use std::time::Instant;
 
 use super::{
     figures::{CellReport, stale_share},
-    measure::{RunMeasure, measure},
+    measure::RunMeasure,
+    predicted::Predicted,
     report::MatrixReport,
+    runner::{Asked, Runner, Told},
     spec::Cell,
 };
-use crate::{matrix::predicted::Predicted, parallel::in_order, workers::Workers};
+use crate::run_folder::Backend;
 
 /// How much is run.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ pub struct Plan {
     pub repeat: u64,
     /// Until when cells that can't be told apart from a neighbour are run again; never, if it is `None`.
     pub deadline: Option<Instant>,
-    /// How many runs at a time.
+    /// On how many threads the model is drawn.
     pub jobs: usize,
     /// Whether the model says what it makes of the delays that were measured.
     pub predict: bool,
@@ -31,67 +33,137 @@ const STALE_NEVER: f64 = 0.0005;
 /// The most runs of a cell: beyond, its neighbours are as good as alike.
 const RUNS_MAX: usize = 200;
 
-/// Runs all cells, and says after each run how many have been and how many there are to be so far.
+/// How far the runs have come.
+#[derive(Clone, Copy, Debug)]
+pub struct Far<'a> {
+    /// How many have been.
+    pub done: usize,
+    /// How many there are to be so far.
+    pub to_be: usize,
+    /// Which cell is being run, and in which phase it is, where one is run at a time.
+    pub now: Option<(&'a str, &'a str)>,
+}
+
+/// Runs all cells, and says how far it has come. On real processes the time that is given is never exceeded by more than a run, and
+/// cells may be left; in virtual time each is run once.
 ///
 /// # Errors
-/// If there are no threads, or the model can't be drawn.
+/// If there are no threads, or no processes, or the model can't be drawn.
 pub fn run(
     cells: &[Cell],
     plan: Plan,
-    told: &mut dyn FnMut(usize, usize),
+    runner: &mut dyn Runner,
+    told: &mut dyn FnMut(Far<'_>),
 ) -> anyhow::Result<(MatrixReport, Vec<Vec<RunMeasure>>)> {
-    let mut runs: Vec<Vec<RunMeasure>> = cells.iter().map(|_| Vec::new()).collect();
-    let all: Vec<_> = (0..cells.len()).collect();
-    let is_over = || plan.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-    for number in 0..plan.repeat {
-        if number > 0 && is_over() {
-            break;
-        }
-        let to_be = cells.len() * usize::try_from(plan.repeat).unwrap_or(usize::MAX);
-        round(cells, &all, plan, &mut runs, to_be, told)?;
-    }
-    let mut undecided = undecided(cells, &runs);
-    while plan.deadline.is_some() && !is_over() {
-        let mut again: Vec<_> = undecided.iter().flatten().copied().collect();
-        again.sort_unstable();
-        again.dedup();
-        again.retain(|cell| runs[*cell].len() < RUNS_MAX);
-        if again.is_empty() {
-            break;
-        }
-        let to_be = runs.iter().map(Vec::len).sum::<usize>() + again.len();
-        round(cells, &again, plan, &mut runs, to_be, told)?;
-        undecided = self::undecided(cells, &runs);
-    }
-    let report = report(cells, plan, &runs, &undecided)?;
-    Ok((report, runs))
+    let mut rounds = Rounds {
+        cells,
+        plan,
+        runner,
+        told,
+        runs: cells.iter().map(|_| Vec::new()).collect(),
+        is_interrupted: false,
+    };
+    rounds.all()?;
+    rounds.of_undecided()?;
+    let Rounds {
+        runner,
+        runs,
+        is_interrupted,
+        ..
+    } = rounds;
+    let report = report(cells, plan, runner.backend(), &runs)?;
+    Ok((
+        MatrixReport {
+            interrupted: is_interrupted,
+            ..report
+        },
+        runs,
+    ))
 }
 
-/// One more run of each of these cells, with its next seed.
-fn round(
-    cells: &[Cell],
-    which: &[usize],
+/// The runs of all cells as they go on.
+struct Rounds<'a> {
+    cells: &'a [Cell],
     plan: Plan,
-    runs: &mut [Vec<RunMeasure>],
-    to_be: usize,
-    told: &mut dyn FnMut(usize, usize),
-) -> anyhow::Result<()> {
-    let seeds: Vec<u64> = which
-        .iter()
-        .map(|cell| plan.seed.wrapping_add(runs[*cell].len() as u64))
-        .collect();
-    let judge = Workers::new(1)?;
-    let work = |number: u64| {
-        let number = number as usize;
-        measure(&cells[which[number]].scenario, seeds[number], &judge)
-    };
-    in_order(plan.jobs, which.len() as u64, &work, &mut |number, measured| {
-        let (cell, seed) = (which[number as usize], seeds[number as usize]);
-        runs[cell].push(measured.unwrap_or_else(|why| RunMeasure::failed(seed, &why)));
-        told(runs.iter().map(Vec::len).sum(), to_be);
-        ControlFlow::Continue(())
-    });
-    Ok(())
+    runner: &'a mut dyn Runner,
+    told: &'a mut dyn FnMut(Far<'_>),
+    /// By cell.
+    runs: Vec<Vec<RunMeasure>>,
+    is_interrupted: bool,
+}
+
+impl Rounds<'_> {
+    /// As many runs of each cell as are asked for.
+    fn all(&mut self) -> anyhow::Result<()> {
+        let all: Vec<_> = (0..self.cells.len()).collect();
+        let to_be = self.cells.len() * usize::try_from(self.plan.repeat).unwrap_or(usize::MAX);
+        for number in 0..self.plan.repeat {
+            let is_sure = number == 0 && self.runner.backend() == Backend::Simulated;
+            if !is_sure && self.is_over() {
+                break;
+            }
+            self.round(&all, to_be)?;
+        }
+        Ok(())
+    }
+
+    /// More of those that can't be told apart, as long as there is time.
+    fn of_undecided(&mut self) -> anyhow::Result<()> {
+        while self.plan.deadline.is_some() && !self.is_over() {
+            let mut again: Vec<_> = undecided(self.cells, &self.runs).into_iter().flatten().collect();
+            again.sort_unstable();
+            again.dedup();
+            again.retain(|cell| self.runs[*cell].len() < RUNS_MAX);
+            if again.is_empty() {
+                break;
+            }
+            let to_be = self.runs.iter().map(Vec::len).sum::<usize>() + again.len();
+            self.round(&again, to_be)?;
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_interrupted || self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// One more run of each of these cells, with its next seed. Real processes are run one cell at a time, as long as there is time.
+    fn round(&mut self, which: &[usize], to_be: usize) -> anyhow::Result<()> {
+        let size = match self.runner.backend() {
+            Backend::Simulated => which.len(),
+            Backend::Processes => 1,
+        };
+        for (number, which) in which.chunks(size).enumerate() {
+            if number > 0 && self.is_over() {
+                break;
+            }
+            self.once(which, to_be)?;
+        }
+        Ok(())
+    }
+
+    fn once(&mut self, which: &[usize], to_be: usize) -> anyhow::Result<()> {
+        let (cells, runs, told) = (self.cells, &mut self.runs, &mut self.told);
+        let asked = |cell: &usize| Asked {
+            scenario: &cells[*cell].scenario,
+            seed: self.plan.seed.wrapping_add(runs[*cell].len() as u64),
+        };
+        let asked: Vec<_> = which.iter().map(asked).collect();
+        let mut done = runs.iter().map(Vec::len).sum();
+        let ended = self.runner.run(&asked, &mut |what| {
+            let now = match what {
+                Told::GoesOn(at, phase) => Some((cells[which[at]].name.as_str(), phase)),
+                Told::Ended(at, measured) => {
+                    runs[which[at]].push(*measured);
+                    done += 1;
+                    None
+                }
+            };
+            told(Far { done, to_be, now });
+        })?;
+        self.is_interrupted |= ended.is_break();
+        Ok(())
+    }
 }
 
 /// Cells next to each other of which it is not known which has the more stale reads.
@@ -100,19 +172,16 @@ fn undecided(cells: &[Cell], runs: &[Vec<RunMeasure>]) -> Vec<[usize; 2]> {
     let is_never = |cell: usize| shares[cell].high.is_some_and(|high| high < STALE_NEVER);
     let pairs = (0..cells.len()).flat_map(|one| (0..one).map(move |other| [other, one]));
     let is_undecided = |[one, other]: &[usize; 2]| {
-        cells[*one].is_next_to(&cells[*other])
+        let were_run = !runs[*one].is_empty() && !runs[*other].is_empty();
+        were_run
+            && cells[*one].is_next_to(&cells[*other])
             && !shares[*one].differs_from(&shares[*other])
             && !(is_never(*one) && is_never(*other))
     };
     pairs.filter(is_undecided).collect()
 }
 
-fn report(
-    cells: &[Cell],
-    plan: Plan,
-    runs: &[Vec<RunMeasure>],
-    undecided: &[[usize; 2]],
-) -> anyhow::Result<MatrixReport> {
+fn report(cells: &[Cell], plan: Plan, backend: Backend, runs: &[Vec<RunMeasure>]) -> anyhow::Result<MatrixReport> {
     let mut reports = Vec::with_capacity(cells.len());
     for (cell, runs) in cells.iter().zip(runs) {
         let mut report = CellReport::of(cell, runs);
@@ -124,9 +193,10 @@ fn report(
     let names = |[one, other]: &[usize; 2]| [cells[*one].name.clone(), cells[*other].name.clone()];
     Ok(MatrixReport::new(
         plan,
+        backend,
         cells.first().map(|cell| &cell.scenario),
         reports,
-        undecided.iter().map(names).collect(),
+        undecided(cells, runs).iter().map(names).collect(),
     ))
 }
 

@@ -40,8 +40,8 @@ pub(super) fn list(listing: &Listing) -> String {
     }
     body += "<p><label>Filter <input id=\"filter\" type=\"search\" placeholder=\"invalid, kill, fresh-reads, a seed\"></label> \
              <span id=\"count\" role=\"status\"></span></p>\n<form action=\"/compare\">\n<div class=\"wide\" tabindex=\"0\"><table>\n\
-             <thead><tr><th>Verdict</th><th>Run</th><th></th><th>Began (UTC)</th><th>Backend</th><th>Seed</th><th>Violated</th><th>Now</th>\
-             <th>A</th><th>B</th></tr></thead>\n<tbody id=\"runs\">\n";
+             <thead><tr><th>A</th><th>B</th><th>Verdict</th><th>Run</th><th></th><th>Began (UTC)</th><th>Backend</th><th>Seed</th>\
+             <th>Violated</th><th>Now</th></tr></thead>\n<tbody id=\"runs\">\n";
     listing.runs.iter().for_each(|run| body += &row(run));
     body += "</tbody></table></div>\n<p><button>Compare A and B</button></p>\n</form>\n";
     for (path, error) in &listing.broken {
@@ -63,20 +63,18 @@ fn row(run: &Listed) -> String {
         .map(|judged| judged.violated.join(", "))
         .unwrap_or_default();
     let outcome = run.outcome.name();
-    let report = match run.path.join("report.html").is_file() {
-        true => format!("<a href=\"{link}/report.html\">report</a> "),
-        false => String::new(),
-    };
+    let report = report_of(run);
     let live = match run.outcome {
         Outcome::Unfinished => format!(" data-live=\"{link}/live.json\""),
         _ => String::new(),
     };
     let value = escaped(&format!("{}/{name}", run.scenario));
     format!(
-        "<tr><td class=\"{outcome}\">{outcome}</td><td><a href=\"{link}\">{}/{}</a></td>\
-         <td>{report}<a href=\"{link}/archive\">archive</a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td{live}></td>\
-         <td><input type=\"radio\" name=\"a\" value=\"{value}\" aria-label=\"A: {value}\"></td>\
-         <td><input type=\"radio\" name=\"b\" value=\"{value}\" aria-label=\"B: {value}\"></td></tr>\n",
+        "<tr><td><input type=\"radio\" name=\"a\" value=\"{value}\" aria-label=\"A: {value}\"></td>\
+         <td><input type=\"radio\" name=\"b\" value=\"{value}\" aria-label=\"B: {value}\"></td>\
+         <td class=\"{outcome}\">{outcome}</td><td><a href=\"{link}\">{}/{}</a></td>\
+         <td>{report}<a href=\"{link}/archive\">archive</a></td><td>{}</td><td>{}</td><td>{}</td><td class=\"words\">{}</td>\
+         <td{live}></td></tr>\n",
         escaped(&run.scenario),
         escaped(&name),
         escaped(&utc::spaced(&run.manifest.started)),
@@ -101,10 +99,11 @@ pub(super) fn run(run: &Listed, files: &[RunFile]) -> String {
     let command = run.manifest.command.join(" ");
     let _ = writeln!(
         body,
-        "<pre>{}</pre>\n<p><a href=\"{link}/archive\">Its archive</a></p>",
-        escaped(&command)
+        "<pre tabindex=\"0\">{}</pre>\n<p>{}<a href=\"{link}/archive\">archive</a></p>",
+        escaped(&command),
+        report_of(run)
     );
-    body += "<table><thead><tr><th>File</th><th class=\"number\">Bytes</th></tr></thead><tbody>\n";
+    body += "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>File</th><th class=\"number\">Bytes</th></tr></thead><tbody>\n";
     for file in files {
         let path = file.path.to_string_lossy();
         let address: Vec<_> = path.split('/').map(encode).collect();
@@ -116,8 +115,16 @@ pub(super) fn run(run: &Listed, files: &[RunFile]) -> String {
             file.bytes
         );
     }
-    body += "</tbody></table>\n";
+    body += "</tbody></table></div>\n";
     page(&name, &body)
+}
+
+/// A link to its report, if it has one.
+fn report_of(run: &Listed) -> String {
+    match run.path.join("report.html").is_file() {
+        true => format!("<a href=\"{}/report.html\">report</a> ", link_of(run)),
+        false => String::new(),
+    }
 }
 
 /// Two runs side by side: what they were, how each claim fared, what was measured.
@@ -131,7 +138,7 @@ pub(super) fn compare(a: &Listed, b: &Listed) -> String {
         )
     };
     let mut body = format!(
-        "<p><a href=\"/\">All runs</a></p>\n<h1>Two runs</h1>\n<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr><th></th>\
+        "<p><a href=\"/\">All runs</a></p>\n<h1>Two runs</h1>\n<div class=\"wide\" tabindex=\"0\"><table class=\"two\">\n<thead><tr><th></th>\
          <th>{}</th><th>{}</th></tr></thead>\n<tbody>\n",
         heading(a),
         heading(b)

@@ -164,6 +164,13 @@ impl Switch {
         self.links.lock().counters(from, to)
     }
 
+    /// What all links have done, for whoever has to read it while somebody else holds the switch.
+    pub fn counting(&self) -> Counting {
+        Counting {
+            links: self.links.clone(),
+        }
+    }
+
     /// How many datagrams have arrived at an endpoint's front from where nobody was attached; all
     /// were dropped.
     pub fn unknown_source_packets(&self, to: EndpointId) -> u64 {
@@ -198,6 +205,26 @@ impl Switch {
                 message: panic_message(&*panic),
             }),
         }
+    }
+}
+
+/// Reads what links have done.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    links: SharedLinks,
+}
+
+impl Counting {
+    /// What the links between these have done together.
+    pub fn among(&self, endpoints: &[EndpointId]) -> LinkCounters {
+        let links = self.links.lock();
+        let mut all = LinkCounters::default();
+        for from in endpoints {
+            for to in endpoints.iter().filter(|to| *to != from) {
+                all.add(links.counters(*from, *to));
+            }
+        }
+        all
     }
 }
 

@@ -78,7 +78,7 @@ pub struct LinkCounters {
 }
 
 impl LinkCounters {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.forwarded_packets += other.forwarded_packets;
         self.forwarded_bytes += other.forwarded_bytes;
         self.cut_packets += other.cut_packets;

@@ -28,6 +28,6 @@ mod front;
 mod links;
 mod pump;
 
-pub use control::Switch;
+pub use control::{Counting, Switch};
 pub use error::SwitchError;
 pub use links::{EndpointId, LinkCounters, LinkPolicy};

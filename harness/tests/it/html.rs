@@ -1,7 +1,7 @@
 //! `report.html`, `quorate report` and `quorate explain`: the page needs nothing else, says the verdict, holds the whole record, and
 //! is broken by nothing that a record can hold.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -144,57 +144,4 @@ fn what_is_broken_is_explained_one_by_one() {
     let ended = quorate.run("explain hostile.jsonl --model register --anomaly 4");
     assert_eq!(ended.code, 64);
     assert!(ended.stderr.contains("find anomaly 4: 3 were seen"), "{}", ended.stderr);
-}
-
-/// What only a browser can tell: that the scripts draw, and that nothing in a record runs.
-#[test]
-#[ignore = "needs Chromium, as chromium or in QUORATE_CHROMIUM"]
-fn a_browser_draws_every_part() {
-    let quorate = Quorate::new();
-    let ended = quorate.run("sim --time 5s --keys 8 --faults partition --r 1 --w 1 --seed 3 -q");
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    fs::write(quorate.path().join("hostile.jsonl"), HOSTILE).expect("written");
-    assert_eq!(
-        quorate
-            .run("report hostile.jsonl --model register -o hostile.html")
-            .code,
-        0
-    );
-    let of_run = "results/runs/quickstart/latest/report.html";
-    for (file, canvases) in [(of_run, 6), ("hostile.html", 4)] {
-        let dom = drawn(&quorate.path().join(file));
-        assert!(
-            dom.contains("data-drawn=\"yes\""),
-            "{file}: the scripts did not come to their end"
-        );
-        assert!(!dom.contains(">This part could not be drawn"), "{file}");
-        assert!(!dom.contains("<img"), "{file}: a key became markup");
-        assert!(
-            dom.matches("<canvas").count() >= canvases,
-            "{file}: {} canvases",
-            dom.matches("<canvas").count()
-        );
-        assert!(
-            dom.contains(" operations</span>"),
-            "{file}: the timeline counts what it shows"
-        );
-    }
-}
-
-/// A page after its scripts have run.
-fn drawn(page: &Path) -> String {
-    let chromium = env::var("QUORATE_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-    let mut command = Command::new(chromium);
-    command.args([
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--virtual-time-budget=5000",
-        "--dump-dom",
-    ]);
-    let output = command
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .expect("Chromium can be run");
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

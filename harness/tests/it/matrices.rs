@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::Quorate;
+use crate::{
+    command::Quorate,
+    processes::{Running, nodes_of, turn, wait_until},
+};
 
 /// The cell of that name.
 fn cell<'a>(report: &'a Value, name: &str) -> &'a Value {
@@ -64,6 +67,92 @@ fn what_is_stale_what_it_costs_and_which_will_do() {
     assert_eq!(again["cells"][0]["figures"], report["cells"][0]["figures"]);
 }
 
+/// Three real nodes whose links are slow: an answer of another node takes 40 ms at least.
+const SLOW_LINKS: &str = r#"
+[scenario]
+nodes = 3
+partitions = 16
+keys = 5
+time = "1s"
+rate = 400
+concurrency = 20
+gossip-interval = "100ms"
+read-repair = "off"
+plan = [{ at = "0ms", lasts = "2s", fault = "slow-links", from = ["n1", "n2", "n3"], to = ["n1", "n2", "n3"], delay = "20ms" }]
+"#;
+
+/// What a matrix on real processes has left of them and of their runs.
+fn assert_no_trace(quorate: &Quorate) {
+    assert_eq!(nodes_of(quorate.path()), Vec::<u32>::new(), "processes are left");
+    let left = fs::read_dir(quorate.path().join("results/runs/matrix")).expect("runs were made below it");
+    assert_eq!(left.count(), 0, "a run that nobody will look at is removed");
+}
+
+#[test]
+fn real_processes_show_what_their_settings_cost_and_break() {
+    let _turn = turn();
+    let quorate = Quorate::new();
+    fs::write(quorate.path().join("slow.toml"), SLOW_LINKS).expect("a folder of our own");
+    let (code, weak) = quorate.json("matrix slow.toml --real --r 1 --w 1 --repeat 1 --quiet");
+    assert_eq!((code, &weak["backend"]), (0, &"processes".into()), "{weak:#}");
+    let (code, strong) = quorate.json("matrix slow.toml --real --r 2 --w 2 --repeat 1 --quiet");
+    assert_eq!(code, 0, "{strong:#}");
+    let (weak, strong) = (cell(&weak, "N3 R1 W1 lww none"), cell(&strong, "N3 R2 W2 lww none"));
+    let fresh_reads = |cell: &Value| {
+        let claims = cell["claims"].as_array().expect("claims");
+        let fresh = claims.iter().find(|claim| claim["claim"] == "fresh-reads");
+        let fresh = fresh.expect("every claim is judged");
+        (fresh["claimed"] == true, fresh["verdict"].clone())
+    };
+    // Whether a stale read is surely so by real time is a matter of chance.
+    assert!(!fresh_reads(weak).0, "{weak:#}");
+    assert_eq!(fresh_reads(strong), (true, "held".into()), "{strong:#}");
+    let figure = |cell: &Value, name: &str| cell["figures"][name]["value"].clone();
+    assert!(number(&figure(weak, "stale_share")) > 0.0 && figure(strong, "stale_share") == 0.0);
+    for latency in ["read_p50_ms", "write_p50_ms"] {
+        let (quick, slow) = (number(&figure(weak, latency)), number(&figure(strong, latency)));
+        assert!(
+            0.0 < quick && quick < slow && slow >= 40.0,
+            "another node takes longer: {latency} {quick} {slow}"
+        );
+    }
+    assert!(number(&figure(strong, "datagrams_per_op")) > 1.0, "{strong:#}");
+    assert!(number(&figure(strong, "datagram_bytes_per_op")) > 100.0, "{strong:#}");
+    assert_eq!(figure(strong, "messages_per_op"), Value::Null, "nobody can count them");
+    assert_no_trace(&quorate);
+}
+
+#[test]
+fn a_real_matrix_that_is_interrupted_tells_the_cells_that_were_run() {
+    let _turn = turn();
+    let quorate = Quorate::new();
+    fs::write(quorate.path().join("slow.toml"), SLOW_LINKS).expect("a folder of our own");
+    let arguments = "matrix slow.toml --real --r 1 --w 1,2,3 --repeat 1 --quiet --format json";
+    let run = Running::start(&quorate, arguments);
+    let link = quorate.path().join("results/runs/matrix/latest");
+    let mut first = None;
+    wait_until("the second cell", || {
+        let latest = fs::read_link(&link).ok();
+        first = first.take().or_else(|| latest.clone());
+        latest.is_some() && latest != first
+    });
+    run.signal("-INT");
+    let (code, stdout, said) = run.end();
+    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {said}"));
+    assert_eq!((code, &report["exit"]), (Some(130), &130.into()), "{report:#}");
+    assert_eq!(report["interrupted"], true);
+    assert!(number(&cell(&report, "N3 R1 W1 lww none")["ops"]) > 100.0, "{report:#}");
+    let left: Vec<_> = report["left"].as_array().expect("a list").iter().collect();
+    assert_eq!(left, ["N3 R1 W2 lww none", "N3 R1 W3 lww none"]);
+    let unknown = cell(&report, "N3 R1 W3 lww none");
+    assert_eq!(
+        (&unknown["runs"], &unknown["exit"]),
+        (&0.into(), &2.into()),
+        "{unknown:#}"
+    );
+    assert_no_trace(&quorate);
+}
+
 #[test]
 fn none_that_will_do_is_an_exit_code_and_a_planted_bug_is_a_violation() {
     let quorate = Quorate::new();
@@ -102,7 +191,10 @@ fn every_format_is_written() {
     assert!(of("text").contains("\nexit code 0\n"));
     let html = of("html");
     assert!(html.starts_with("<!doctype html>") && html.contains("</svg>"));
-    assert!(!html.contains("http"), "nothing is loaded from anywhere");
+    assert!(
+        !html.contains("http:") && !html.contains("https:"),
+        "nothing is loaded from anywhere"
+    );
     for format in ["csv", "markdown", "text"] {
         let ended = quorate.run(&format!("predict ymmr --trials 2000 --format {format}"));
         assert!(ended.code == 0 && ended.stdout.len() > 500, "{}", ended.stdout);
@@ -117,6 +209,8 @@ fn what_can_not_be_is_said_before_anything_runs() {
     for (arguments, code, said) in [
         ("matrix --r 4", 64, "no cell is left"),
         ("matrix --r 1..", 64, "no list of numbers"),
+        ("matrix --real --predict", 64, "cannot be used with"),
+        ("matrix --r 1 --out elsewhere", 64, "--real"),
         ("matrix --faults rain", 64, "rain"),
         ("matrix --set r=2", 64, "cells say what their r is"),
         ("matrix --from odd.toml", 65, "odd.toml"),

@@ -296,7 +296,8 @@ fn pauses_and_bad_links_take_effect_on_real_processes() {
     let quorate = quorate();
     fs::write(quorate.path().join("bad.toml"), BAD).expect("a file can be written");
     let (code, report) = quorate.json("run --config bad.toml --seed 1");
-    assert_eq!(code, 0, "{report:#}");
+    // Nothing may have come about that tests some claim.
+    assert!([0, 4].contains(&code), "{report:#}");
     assert_eq!(report["faults"]["effective"], 5, "{report:#}");
     assert_nothing_left(&quorate);
     let run = quorate.path().join(report["run"].as_str().expect("a folder"));

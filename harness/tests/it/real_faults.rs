@@ -24,6 +24,18 @@ fn run(plan: &str, arguments: &str) -> (i32, Value, String) {
     (code, report, faults)
 }
 
+/// Every claim held that was made, or nothing came about that would test it: when that happens on real processes, nobody can say.
+fn assert_none_violated(code: i32, report: &Value, faults: &str) {
+    assert!([0, 4].contains(&code), "{report:#}\n{faults}");
+    let claims = report["claims"].as_array().expect("claims");
+    let is_expected = |claim: &Value| match claim["verdict"].as_str() {
+        Some("held" | "vacuous") => true,
+        Some("observed" | "not-observed") => claim["claimed"] == false,
+        _ => false,
+    };
+    assert!(claims.iter().all(is_expected), "{report:#}\n{faults}");
+}
+
 fn assert_all_effective(report: &Value, faults: &str) {
     let counts = &report["faults"];
     assert_eq!(counts["asked"], counts["effective"], "{faults}");
@@ -47,7 +59,7 @@ plan = [
 ]
 "#;
     let (code, report, faults) = run(plan, "");
-    assert_eq!(code, 0, "{report:#}\n{faults}");
+    assert_none_violated(code, &report, &faults);
     assert_all_effective(&report, &faults);
     for evidence in [
         "\"syncs_failed\":1",
@@ -79,7 +91,7 @@ plan = [
 ]
 "#;
     let (code, report, faults) = run(plan, "");
-    assert_eq!(code, 0, "{report:#}\n{faults}");
+    assert_none_violated(code, &report, &faults);
     assert_all_effective(&report, &faults);
 }
 
@@ -93,8 +105,7 @@ spares = 1
 plan = [{ at = "300ms", fault = "lost-disk", node = "n2", by = "n4", how = "wiped" }]
 "#;
     let (code, report, faults) = run(plan, "");
-    // Vacuous, where nothing had to be handed off.
-    assert!([0, 4].contains(&code), "{report:#}\n{faults}");
+    assert_none_violated(code, &report, &faults);
     assert_all_effective(&report, &faults);
     assert!(
         faults.contains("exit status: 70") && faults.contains("store was lost"),
@@ -106,7 +117,7 @@ time = "1500ms"
 plan = [{ at = "200ms", lasts = "900ms", fault = "old-disk", node = "n2" }]
 "#;
     let (code, report, faults) = run(plan, "");
-    assert!([0, 4].contains(&code), "{report:#}\n{faults}");
+    assert_none_violated(code, &report, &faults);
     assert_all_effective(&report, &faults);
     for (claim, expected) in [("fresh-reads", false), ("converges", true)] {
         let claims = report["claims"].as_array().expect("claims");
@@ -157,6 +168,6 @@ time = "1500ms"
 plan = [{ at = "100ms", lasts = "600ms", fault = "clock-jump", nodes = ["n1"], by = "2s" }]
 "#;
     let (code, report, faults) = run(plan, "--clock wall");
-    assert_eq!(code, 0, "{report:#}\n{faults}");
+    assert_none_violated(code, &report, &faults);
     assert_eq!(verdict_of(&report, "durable-acks"), "observed", "{report:#}");
 }

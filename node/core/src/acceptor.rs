@@ -35,7 +35,7 @@ impl Node {
         self.last_ballot = self.last_ballot.max(ballot.time);
         let held = self.pending_record(now, &key)?;
         let mut register = match held.as_ref().map(|record| &record.cell) {
-            None => CasRegister::promising(ballot),
+            None => Box::new(CasRegister::promising(ballot)),
             Some(Cell::Cas(register)) => register.clone(),
             Some(_) => return Err(Refused::Invalid),
         };

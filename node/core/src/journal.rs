@@ -136,10 +136,11 @@ const SPARE_CHANGES_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     next: u64,
-    open: Batch,
-    under_way: VecDeque<(PersistToken, Batch)>,
+    /// In a box, as all of them: they go from here to there and back.
+    open: Box<Batch>,
+    under_way: VecDeque<(PersistToken, Box<Batch>)>,
     /// Batches that are done with, emptied, whose room is used again: most hold a change or two, and there are many.
-    spare: Vec<Batch>,
+    spare: Vec<Box<Batch>>,
     newest: BTreeMap<Key, (Option<Record>, PersistToken)>,
     size_bytes: usize,
 }
@@ -266,7 +267,7 @@ impl Journal {
     ///
     /// # Panics
     /// If it is not the oldest under way: the disk broke its promise of order.
-    pub(crate) fn finish(&mut self, token: PersistToken) -> Batch {
+    pub(crate) fn finish(&mut self, token: PersistToken) -> Box<Batch> {
         let (oldest, batch) = self.under_way.pop_front().expect("a batch is under way");
         assert_eq!(oldest, token, "batches become durable in order");
         for DigestChange { key, .. } in &batch.digests {
@@ -279,7 +280,7 @@ impl Journal {
     }
 
     /// Takes back a batch that was finished, once all that it tells is done.
-    pub(crate) fn recycle(&mut self, mut batch: Batch) {
+    pub(crate) fn recycle(&mut self, mut batch: Box<Batch>) {
         if self.spare.len() < SPARE_BATCHES_MAX && batch.digests.capacity() <= SPARE_CHANGES_MAX {
             batch.clear();
             self.spare.push(batch);

@@ -233,7 +233,7 @@ impl Requirement {
 
     /// Whether the owners that `answered`, themselves or by one who stands in for them, are enough.
     pub fn is_met(&self, answered: impl Fn(NodeId) -> bool) -> bool {
-        self.met_count(answered) == self.needed()
+        self.groups().all(|group| group.is_met(&answered))
     }
 
     /// Whether a hint that is kept for any owner is enough as well, without an answer from any.
@@ -294,6 +294,12 @@ impl Group {
     fn quorum(owners: Vec<NodeId>) -> Result<Group, LevelError> {
         let needed = count(owners.len()) / 2 + 1;
         Group::new(owners, needed)
+    }
+
+    fn is_met(&self, answered: impl Fn(NodeId) -> bool) -> bool {
+        let needed = usize::from(self.needed);
+        let answers = self.owners.iter().filter(|owner| answered(**owner));
+        answers.take(needed).count() == needed
     }
 
     fn met_count(&self, answered: impl Fn(NodeId) -> bool) -> u8 {

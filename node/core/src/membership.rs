@@ -193,7 +193,7 @@ impl Node {
         if known.len() < self.config.founders {
             return;
         }
-        let digest = Ring::place(&self.config.ring, known.clone()).digest();
+        let digest = Ring::digest_of(&self.config.ring, known.clone());
         let told = self.gossip.states().filter_map(|(_, state)| state.ring());
         let is_theirs = { told }.all(|ring| ring == digest);
         if is_theirs {

@@ -88,12 +88,16 @@ impl MerkleTree {
 
     /// The hash over everything; 0 where no record is.
     pub fn root(&self) -> u64 {
-        hash(&self.inner())
+        // Most partitions of a small store are empty.
+        if self.is_empty() { 0 } else { hash(&self.inner()) }
     }
 
     /// The hashes below the root; 0 where a node has no record.
     pub fn inner(&self) -> [u64; INNER] {
-        self.leaves().each_ref().map(hash)
+        match &self.leaves {
+            Some(leaves) => leaves.each_ref().map(hash),
+            None => [0; INNER],
+        }
     }
 
     /// The leaves below one inner node, in order of [`LeafId`]; 0 where a leaf has no record.

@@ -154,7 +154,7 @@ pub enum ReplicaRequest {
         /// Which partition.
         partition: PartitionId,
         /// The asker's nodes right below the root.
-        inner: [u64; INNER],
+        inner: Box<[u64; INNER]>,
     },
     /// What the asker lacks, and what the replica lacks, of a stretch of a partition. Answered by
     /// [`ReplicaResponse::Differences`].

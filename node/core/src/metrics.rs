@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use crate::{Latency, LatencyWindow, Level, Metrics, Node, NodeId, Operation, PeerMetrics, RequestMetrics};
+use crate::{Counters, Latency, LatencyWindow, Level, Metrics, Node, NodeId, Operation, PeerMetrics, RequestMetrics};
 
 /// Round trips and requests.
 #[derive(Debug, Default)]
@@ -76,6 +76,11 @@ impl Node {
     pub(crate) fn latency_quantile(&self, node: NodeId, permille: u16) -> Option<Duration> {
         let window = self.measurements.peers.get(&node)?;
         window.borrow_mut().quantile(f64::from(permille) / 1000.0)
+    }
+
+    /// What the node has done. All that is measured takes longer ([`Node::metrics`]).
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// What the node has done and how long it took.

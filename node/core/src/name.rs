@@ -1,17 +1,17 @@
 //! Names of data centers and racks: short, printable, and the same text in settings, in gossip and on disk.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in bytes: every node's are gossiped to every other.
 pub const NAME_BYTES_MAX: usize = 32;
 
-/// What a data center or a rack is called: 1 to [`NAME_BYTES_MAX`] of the letters and digits of ASCII, `-`, `_` and
+/// What a data center or a rack is called, shared by all that name it: 1 to [`NAME_BYTES_MAX`] of the letters and digits of ASCII, `-`, `_` and
 /// `.`. Upper and lower case differ.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Name(Box<str>);
+pub struct Name(Arc<str>);
 
 /// A text that is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +58,7 @@ impl FromStr for Name {
 
 impl From<Name> for String {
     fn from(name: Name) -> String {
-        name.0.into()
+        name.as_str().to_owned()
     }
 }
 

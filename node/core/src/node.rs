@@ -11,6 +11,7 @@ use std::{
 };
 
 use rand_pcg::Pcg64Mcg;
+use rustc_hash::FxHashMap;
 
 use crate::{
     BeforeSend, Config, ConfigError, Counters, Epoch, Event, Fact, Generation, Input, Key, Member, Message, Name,
@@ -68,7 +69,8 @@ pub struct Node {
     pub(crate) agreements: Agreements,
     pub(crate) moves: Moves,
     pub(crate) quorums: Quorums,
-    pub(crate) coordinations: BTreeMap<RequestId, Coordination>,
+    /// Looked up many times by each answer. Whoever goes through them sorts them.
+    pub(crate) coordinations: FxHashMap<RequestId, Coordination>,
     pub(crate) handoff: Handoff,
     pub(crate) origins: Origins,
     pub(crate) repeats: Repeats,
@@ -213,7 +215,7 @@ impl Node {
             agreements: Agreements::default(),
             moves: Moves::default(),
             quorums: Quorums::default(),
-            coordinations: BTreeMap::new(),
+            coordinations: FxHashMap::default(),
             handoff: Handoff::load(&*store)?,
             origins: Origins::load(&*store, config.write_id_count_max)?,
             repeats: Repeats::default(),
@@ -249,7 +251,7 @@ impl Node {
                 Request::Cas(cas) => self.on_cas(now, token, cas, BeforeSend::on_arrival()),
                 Request::Admin(admin) => self.on_admin(now, token, admin),
             },
-            Input::Message { from, message } => self.on_message(now, from, *message),
+            Input::Message { from, message } => self.on_message(now, from, message),
             Input::Persisted { token, result } => self.on_persisted(now, token, result),
             Input::LinkUp { peer } => {
                 self.links.insert(peer);
@@ -333,8 +335,9 @@ impl Node {
         self.form_ring_if_known();
     }
 
-    fn on_message(&mut self, now: Now, from: NodeId, message: Message) {
-        match message {
+    // Boxed: of a message that is taken apart where it lies, each part is moved once.
+    fn on_message(&mut self, now: Now, from: NodeId, message: Box<Message>) {
+        match *message {
             Message::GossipSyn(syn) => self.on_gossip_syn(now, from, &syn),
             Message::GossipAck(ack) => self.on_gossip_ack(now, from, ack),
             Message::GossipAck2(ack2) => self.on_gossip_ack2(now, from, ack2),

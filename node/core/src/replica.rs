@@ -184,11 +184,12 @@ impl Node {
         let fingerprint = sent.unwrap_or_else(|| merged.fingerprint(&key.name));
         let actor = held.as_ref().and_then(|record| record.actor);
         let record = Record { cell: merged, actor };
-        self.stage_known(key, Some((record, fingerprint)), held.as_ref());
+        self.stage_known(key, Some(record), fingerprint, held.as_ref());
         if self.has_plant(Plant::AckBeforeSync) && errand == Errand::Write {
             self.on_held(now, waiter);
         } else {
-            self.journal.wait_for(key, waiter);
+            let staged = self.journal.open_token();
+            self.journal.wait_for_batch(staged, waiter);
         }
         Ok(())
     }
@@ -218,20 +219,16 @@ impl Node {
 
     /// Puts a record, or its end, into the open batch in the place of `held`.
     pub(crate) fn stage(&mut self, key: &Key, record: Option<Record>, held: Option<&Record>) {
-        let fingerprint = |record: Record| {
-            let fingerprint = record.cell.fingerprint(&key.name);
-            (record, fingerprint)
-        };
-        self.stage_known(key, record.map(fingerprint), held);
+        let fingerprint = record.as_ref().map_or(0, |record| record.cell.fingerprint(&key.name));
+        self.stage_known(key, record, fingerprint, held);
     }
 
-    /// As [`Node::stage`], of a record whose fingerprint is known.
-    fn stage_known(&mut self, key: &Key, record: Option<(Record, u64)>, held: Option<&Record>) {
-        let (record, fingerprint) = record.unzip();
-        let replaces = held.map(|held| held.cell.fingerprint(&key.name));
+    /// As [`Node::stage`], of a record whose fingerprint is known; of none it is 0.
+    fn stage_known(&mut self, key: &Key, record: Option<Record>, fingerprint: u64, held: Option<&Record>) {
+        let replaces = held.map_or(0, |held| held.cell.fingerprint(&key.name));
         let partition = self.partition(key);
-        let change = fingerprint.unwrap_or(0) ^ replaces.unwrap_or(0);
-        self.journal.stage_record(partition, key, record, change);
+        self.journal
+            .stage_record(partition, key, record, fingerprint ^ replaces);
     }
 
     /// Tells `waiter` that what is under way for `key`, if anything is, has become durable.

@@ -127,6 +127,12 @@ impl Ring {
         }
     }
 
+    /// The fingerprint of the ring of these members, without placing it.
+    pub(crate) fn digest_of(shape: &RingShape, mut members: Vec<Member>) -> RingDigest {
+        members.sort();
+        digest(shape, &members)
+    }
+
     /// The fingerprint of this ring.
     pub fn digest(&self) -> RingDigest {
         self.digest

@@ -148,7 +148,7 @@ impl Node {
         let mut cell = match (held, key.kind) {
             (Some(record), _) => record.cell.clone(),
             (None, Kind::Siblings) => Cell::Siblings(Siblings::new()),
-            (None, Kind::Set) => Cell::Set(AddWinsSet::new()),
+            (None, Kind::Set) => Cell::Set(Box::new(AddWinsSet::new())),
             (None, Kind::Counter) => Cell::Counter(Counter::new()),
             (None, Kind::Register | Kind::Cas) => return Err(Refused::Invalid), // What registers hold is dealt with above.
         };

@@ -6,6 +6,12 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use quorate_core::Time;
 
+/// How many things can ever be put on an agenda: enough for ten thousand a second over three years.
+const NUMBER_BITS: u32 = 40;
+
+/// How many can be on it at once: each message on its way and each timer of each node is one.
+const SLOT_BITS: u32 = 24;
+
 /// All that is to happen.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
@@ -16,11 +22,28 @@ pub(crate) struct Agenda<T> {
     scheduled: u64,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    at: Time,
-    number: u64,
-    slot: usize,
+/// The time, how many were put before, and the slot, from the highest bits of one number to the lowest: what comes first is the
+/// least, and one comparison tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+impl Entry {
+    fn new(at: Time, number: u64, slot: usize) -> Entry {
+        let slot = slot as u64;
+        assert!(
+            number >> NUMBER_BITS == 0 && slot >> SLOT_BITS == 0,
+            "an agenda has an end"
+        );
+        Entry(u128::from(at.as_nanos()) << 64 | u128::from(number << SLOT_BITS | slot))
+    }
+
+    fn at(self) -> Time {
+        Time::from_nanos((self.0 >> 64) as u64)
+    }
+
+    fn slot(self) -> usize {
+        self.0 as usize & ((1 << SLOT_BITS) - 1)
+    }
 }
 
 impl<T> Agenda<T> {
@@ -46,19 +69,19 @@ impl<T> Agenda<T> {
             }
         };
         self.scheduled += 1;
-        let number = self.scheduled;
-        self.order.push(Reverse(Entry { at, number, slot }));
+        self.order.push(Reverse(Entry::new(at, self.scheduled, slot)));
     }
 
     /// Takes out what is next, if that is not after `until`.
     pub(crate) fn pop_until(&mut self, until: Time) -> Option<(Time, T)> {
-        if self.order.peek()?.0.at > until {
+        let Reverse(next) = *self.order.peek()?;
+        if next.at() > until {
             return None;
         }
-        let Reverse(Entry { at, slot, .. }) = self.order.pop()?;
-        let happening = self.slots[slot].take().expect("an entry has its slot to itself");
-        self.free_slots.push(slot);
-        Some((at, happening))
+        self.order.pop();
+        let happening = self.slots[next.slot()].take().expect("an entry has its slot to itself");
+        self.free_slots.push(next.slot());
+        Some((next.at(), happening))
     }
 }
 

@@ -35,15 +35,13 @@ impl Clock {
         }
     }
 
-    /// What it shows, if true clocks showed `epoch` at the start.
-    pub(crate) fn reading(&self, epoch: WallTime, now: Time) -> WallTime {
+    /// What it shows, if true clocks showed `epoch` at the start, and whether a fault has it show something else than it
+    /// would.
+    pub(crate) fn reading(&self, epoch: WallTime, now: Time) -> (WallTime, bool) {
         let true_ns = epoch.as_nanos().saturating_add(now.as_nanos());
-        WallTime::from_nanos(true_ns.saturating_add_signed(self.ahead_ns(now)))
-    }
-
-    /// Whether a fault has it show something else than it would.
-    pub(crate) fn is_wrong(&self, now: Time) -> bool {
-        self.ahead_ns(now) != self.base_ns
+        let ahead_ns = self.ahead_ns(now);
+        let shown = WallTime::from_nanos(true_ns.saturating_add_signed(ahead_ns));
+        (shown, ahead_ns != self.base_ns)
     }
 
     pub(crate) fn set(&mut self, now: Time, ahead_ns: i64) {

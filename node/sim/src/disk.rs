@@ -64,7 +64,8 @@ struct Unsynced {
 
 #[derive(Clone, Debug, Default)]
 struct Durable {
-    records: BTreeMap<PartitionId, BTreeMap<Key, Record>>,
+    /// By partition, as far as there was ever one.
+    records: Vec<BTreeMap<Key, Record>>,
     /// Records that don't fit their checksum.
     damaged: BTreeSet<(PartitionId, Key)>,
     hints: BTreeMap<NodeId, BTreeMap<HintId, Hint>>,
@@ -217,7 +218,7 @@ impl SimDisk {
             match op {
                 StoreOp::PutRecord { partition, key, record } => {
                     durable.mend(partition, &key);
-                    durable.records.entry(partition).or_default().insert(key, record);
+                    durable.partition_mut(partition).insert(key, record);
                 }
                 StoreOp::DropRecord { partition, key } => {
                     durable.mend(partition, &key);
@@ -250,24 +251,35 @@ impl SimDisk {
 impl Durable {
     /// Every record, by partition and key.
     fn records(&self) -> impl Iterator<Item = (PartitionId, &Key, &Record)> {
-        let partitions = self.records.iter();
-        partitions.flat_map(|(partition, records)| records.iter().map(|(key, record)| (*partition, key, record)))
+        let partitions = self.records.iter().zip((0..).map(PartitionId));
+        partitions.flat_map(|(records, partition)| records.iter().map(move |(key, record)| (partition, key, record)))
+    }
+
+    /// The records of a partition; `None` where there was never one.
+    fn partition(&self, partition: PartitionId) -> Option<&BTreeMap<Key, Record>> {
+        self.records.get(usize::from(partition.0))
+    }
+
+    fn partition_mut(&mut self, partition: PartitionId) -> &mut BTreeMap<Key, Record> {
+        let place = usize::from(partition.0);
+        if self.records.len() <= place {
+            self.records.resize_with(place + 1, BTreeMap::new);
+        }
+        &mut self.records[place]
     }
 
     fn record(&self, partition: PartitionId, key: &Key) -> Option<&Record> {
-        self.records.get(&partition)?.get(key)
+        self.partition(partition)?.get(key)
     }
 
     fn drop_record(&mut self, partition: PartitionId, key: &Key) {
-        if let Some(records) = self.records.get_mut(&partition) {
-            records.remove(key);
-        }
+        self.partition_mut(partition).remove(key);
     }
 
     fn partition_of(&self, key: &Key) -> Option<PartitionId> {
-        let mut partitions = self.records.iter();
-        let found = partitions.find(|(_, records)| records.contains_key(key));
-        found.map(|(partition, _)| *partition)
+        let mut partitions = self.records.iter().zip((0..).map(PartitionId));
+        let found = partitions.find(|(records, _)| records.contains_key(key));
+        found.map(|(_, partition)| partition)
     }
 
     // Most disks have nothing damaged: to look for it, nothing has to be put together.
@@ -295,7 +307,7 @@ impl Store for SimDisk {
     fn summaries(&self, partition: PartitionId) -> Result<Summaries, StoreError> {
         self.look()?;
         let durable = self.durable.borrow();
-        let records = durable.records.get(&partition).into_iter().flatten();
+        let records = durable.partition(partition).into_iter().flatten();
         let mut summaries = Summaries::default();
         for (key, record) in records {
             if durable.is_damaged(partition, key) {
@@ -390,18 +402,17 @@ impl SyncQueue {
         true
     }
 
-    /// Ends the sync that is under way: its batches are durable.
-    pub(crate) fn finish(&mut self, now: Time, disk: &SimDisk) -> Vec<PersistToken> {
-        let finished = self.under_way.drain(..).map(|(token, ops)| {
+    /// Ends the sync that is under way: its batches are durable. Adds them to `ended`.
+    pub(crate) fn finish(&mut self, now: Time, disk: &SimDisk, ended: &mut Vec<PersistToken>) {
+        for (token, ops) in self.under_way.drain(..) {
             disk.apply(now, ops);
-            token
-        });
-        finished.collect()
+            ended.push(token);
+        }
     }
 
-    /// Ends the sync that is under way: it failed, and nothing of its batches was written.
-    pub(crate) fn fail(&mut self) -> Vec<PersistToken> {
-        self.under_way.drain(..).map(|(token, _)| token).collect()
+    /// Ends the sync that is under way: it failed, and nothing of its batches was written. Adds them to `ended`.
+    pub(crate) fn fail(&mut self, ended: &mut Vec<PersistToken>) {
+        ended.extend(self.under_way.drain(..).map(|(token, _)| token));
     }
 
     /// How many batches the sync under way writes.
@@ -414,7 +425,7 @@ impl SyncQueue {
         let batch_count = self.under_way.len() + self.waiting.len() - reached;
         self.waiting.clear();
         self.under_way.truncate(reached);
-        self.finish(now, disk);
+        self.finish(now, disk, &mut Vec::new());
         let record_count = disk.unsynced_record_count();
         disk.lose_unsynced(now);
         Lost {

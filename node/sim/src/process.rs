@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use quorate_core::{ClientToken, Config, Input, Node, Output, Time, invariants};
+use quorate_core::{ClientToken, Config, Event, Input, Node, Output, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -35,8 +35,11 @@ pub(crate) struct Process {
     /// Requests whose clients have given up: an answer goes nowhere.
     pub(crate) abandoned: BTreeSet<ClientToken>,
     pub(crate) counts: NodeCounts,
-    /// What it has told, and what it had counted in the lives that are over.
-    pub(crate) past: Tally,
+    /// How often it has told what, and what it had counted in the lives that are over.
+    past: Tally,
+    /// What it has told of the owners of partitions, of what it copied and dropped, and whom it counted for answers, in
+    /// order, in all its lives.
+    pub(crate) told: Vec<Event>,
     node: Option<Node>,
     rng: Pcg64Mcg,
 }
@@ -91,6 +94,7 @@ impl Process {
             abandoned: BTreeSet::new(),
             counts: NodeCounts::default(),
             past: Tally::default(),
+            told: Vec::new(),
             node: None,
             rng,
         }
@@ -122,18 +126,33 @@ impl Process {
     /// Ends it, when the first `reached` batches of the sync under way had got there.
     pub(crate) fn end(&mut self, now: Time, reached: usize) -> Lost {
         let node = self.node.take().expect("a dead process can't be killed");
-        self.past.add(node.metrics().counters);
+        self.past.add(node.counters());
         self.pause = None;
         self.duty = None;
         self.abandoned.clear();
         self.syncs.crash(now, &self.disk, reached)
     }
 
+    /// Takes note of what it tells.
+    pub(crate) fn note(&mut self, event: Event) {
+        self.past.note(&event);
+        let is_of_owners = matches!(
+            event,
+            Event::OwnersChanged { .. }
+                | Event::QuorumCounted(_)
+                | Event::PartitionCopied { .. }
+                | Event::PartitionDropped { .. }
+        );
+        if is_of_owners {
+            self.told.push(event);
+        }
+    }
+
     /// What it has told and counted in all its lives.
     pub(crate) fn tally(&self) -> Tally {
         let mut tally = self.past.clone();
         if let Some(node) = &self.node {
-            tally.add(node.metrics().counters);
+            tally.add(node.counters());
         }
         tally
     }
@@ -162,7 +181,10 @@ impl Process {
         };
         match input {
             Some(input) => node.handle(now, input),
-            None => node.handle_timeout(now),
+            None => {
+                node.handle_timeout(now);
+                invariants::check_members(node);
+            }
         }
         invariants::check(node);
     }

@@ -12,24 +12,11 @@ pub struct Tally {
     pub events: BTreeMap<&'static str, u64>,
     /// What it has done.
     pub counters: Counters,
-    /// What it has told of the owners of partitions, of what it copied and dropped, and whom it counted for answers, in
-    /// order.
-    pub topology: Vec<Event>,
 }
 
 impl Tally {
     pub(crate) fn note(&mut self, event: &Event) {
         *self.events.entry(event.name()).or_default() += 1;
-        let is_of_owners = matches!(
-            event,
-            Event::OwnersChanged { .. }
-                | Event::QuorumCounted(_)
-                | Event::PartitionCopied { .. }
-                | Event::PartitionDropped { .. }
-        );
-        if is_of_owners {
-            self.topology.push(event.clone());
-        }
     }
 
     /// Takes in what was counted in one life.

@@ -199,11 +199,13 @@ impl Trace {
         self.watch = Some(watch);
     }
 
-    pub(crate) fn note(&mut self, event: TraceEvent, more: &(impl Hash + fmt::Debug)) {
+    /// Takes in an event, and all that there is to be told of it. What it was is asked only where it is hashed.
+    pub(crate) fn note(&mut self, event: impl FnOnce() -> TraceEvent, more: &(impl Hash + fmt::Debug)) {
         self.so_far.events += 1;
         if !self.is_hashed {
             return;
         }
+        let event = event();
         self.bytes.0.clear();
         self.bytes.write_u64(event.at.as_nanos());
         self.bytes.write_u8(event.what.code());
@@ -303,7 +305,7 @@ mod tests {
         let (node, peer) = (Some(NodeIndex(1)), Some(NodeIndex(0)));
         let hash = |event, more: &str| {
             let mut trace = Trace::new(true);
-            trace.note(event, &more);
+            trace.note(|| event, &more);
             trace.so_far().unwrap().hash
         };
         let hashes = [

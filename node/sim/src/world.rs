@@ -15,11 +15,12 @@ use std::{
 };
 
 use quorate_core::{
-    ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership, Request,
-    Response, Status, StoreError, Time, WallTime,
+    ClientToken, Config, Event, Input, Key, MemberStatus, Message, Metrics, NodeId, Now, Output, Ownership,
+    PersistToken, Request, Response, Status, StoreError, Time, WallTime,
 };
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
+use rustc_hash::FxHashMap;
 
 use crate::{
     agenda::Agenda,
@@ -83,6 +84,8 @@ pub struct SimOptions {
 #[derive(Debug)]
 pub struct Sim {
     options: SimOptions,
+    /// Of the options, as each message draws from it.
+    link_delay_ns: Range<u64>,
     now: Time,
     agenda: Agenda<Happening>,
     processes: Vec<Process>,
@@ -91,7 +94,8 @@ pub struct Sim {
     addresses: BTreeMap<SocketAddr, NodeIndex>,
     clocks: Vec<Clock>,
     links: Links,
-    calls: BTreeMap<CallId, NodeIndex>,
+    /// Requests that clients wait for, and where. Whoever goes through them sorts them.
+    calls: FxHashMap<CallId, NodeIndex>,
     /// Nodes that no client reaches.
     unreached: BTreeSet<NodeIndex>,
     next_call: u64,
@@ -103,6 +107,8 @@ pub struct Sim {
     power: Pcg64Mcg,
     flips: Pcg64Mcg,
     wakings: Pcg64Mcg,
+    /// Room for the batches of a sync that ends.
+    ended: Vec<PersistToken>,
     trace: Trace,
     tap: Option<Box<dyn Tap>>,
 }
@@ -146,7 +152,9 @@ enum Happening {
     Rouse { node: NodeIndex, life: u64 },
 }
 
+// As wide as all else that a happening holds: beside one narrow thing the rest would be moved in odd pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(align(8))]
 enum Oddity {
     Late,
     Twice,
@@ -157,6 +165,27 @@ enum AnswerKind {
     Answered(Box<Response>),
     NotSent,
     Lost,
+}
+
+impl Happening {
+    /// What is about to happen, to whom, and on whose account.
+    fn described(&self, at: Time, calls: &FxHashMap<CallId, NodeIndex>) -> TraceEvent {
+        let (what, node, peer) = match self {
+            Happening::Arrive { from, to, .. } => (What::Arrive, Some(*to), Some(*from)),
+            Happening::Suspect { low, high, .. } => (What::Suspect, Some(*low), Some(*high)),
+            Happening::Reset { low, high, .. } => (What::Reset, Some(*low), Some(*high)),
+            Happening::Redial { low, high } => (What::Redial, Some(*low), Some(*high)),
+            Happening::Synced { node, .. } => (What::Synced, Some(*node), None),
+            Happening::Wake { node, .. } => (What::Wake, Some(*node), None),
+            Happening::Request { call, .. } => (What::Request, calls.get(call).copied(), None),
+            Happening::Answer { .. } => (What::Answer, None, None),
+            Happening::ArriveOddly { from, to, .. } => (What::ArriveOddly, Some(*to), Some(*from)),
+            Happening::Leave { node, .. } => (What::Leave, Some(*node), None),
+            Happening::Doze { node, .. } => (What::Pause, Some(*node), None),
+            Happening::Rouse { node, .. } => (What::Resume, Some(*node), None),
+        };
+        TraceEvent { at, what, node, peer }
+    }
 }
 
 impl Sim {
@@ -188,7 +217,7 @@ impl Sim {
             indices,
             addresses,
             processes: configs.into_iter().map(process).collect(),
-            calls: BTreeMap::new(),
+            calls: FxHashMap::default(),
             unreached: BTreeSet::new(),
             next_call: 0,
             delays: Chance::new(seed, "delays"),
@@ -198,8 +227,10 @@ impl Sim {
             power: rng(seed, "power"),
             flips: rng(seed, "flips"),
             wakings: rng(seed, "wakings"),
+            ended: Vec::new(),
             trace: Trace::new(options.is_hashed),
             tap: None,
+            link_delay_ns: in_ns(&options.link_delay),
             options,
         }
     }
@@ -253,17 +284,21 @@ impl Sim {
             end.held.clear(); // Nobody is left to resend it.
             self.grow_silent(low, high);
         }
-        let lost: Vec<_> = self
-            .calls
-            .iter()
-            .filter(|(_, at)| **at == node)
-            .map(|(call, _)| *call)
-            .collect();
-        for call in lost {
-            self.calls.remove(&call);
+        for call in self.take_calls(node) {
             let outcome = AnswerKind::Lost;
             self.schedule(SUSPICION, Happening::Answer { call, outcome });
         }
+    }
+
+    /// Takes out the requests that clients have sent to a node, in the order in which they did.
+    fn take_calls(&mut self, node: NodeIndex) -> Vec<CallId> {
+        let mut calls: Vec<_> = self
+            .calls
+            .extract_if(|_, at| *at == node)
+            .map(|(call, _)| call)
+            .collect();
+        calls.sort();
+        calls
     }
 
     /// Holds back everything that `from` sends to `to`, until it is healed.
@@ -308,8 +343,8 @@ impl Sim {
         while let Some((at, happening)) = self.agenda.pop_until(until) {
             assert!(at >= self.now, "time does not go back");
             self.now = at;
-            let (what, node, peer) = self.described(&happening);
-            self.note(what, node, peer, &happening);
+            let calls = &self.calls;
+            self.trace.note(|| happening.described(at, calls), &happening);
             if let Some(completion) = self.happen(happening) {
                 return Some(completion);
             }
@@ -368,7 +403,7 @@ impl Sim {
 
     /// What a node has told of owners and quorums since the start, in all its lives, in order.
     pub fn told(&self, node: NodeIndex) -> &[Event] {
-        &self.processes[node.0].past.topology
+        &self.processes[node.0].told
     }
 
     /// What a node has told and counted since the start, in all its lives.
@@ -413,31 +448,9 @@ impl Sim {
     }
 
     fn note(&mut self, what: What, node: Option<NodeIndex>, peer: Option<NodeIndex>, more: &(impl Hash + fmt::Debug)) {
-        let event = TraceEvent {
-            at: self.now,
-            what,
-            node,
-            peer,
-        };
-        self.trace.note(event, more);
-    }
-
-    /// What is about to happen, to whom, and on whose account.
-    fn described(&self, happening: &Happening) -> (What, Option<NodeIndex>, Option<NodeIndex>) {
-        match happening {
-            Happening::Arrive { from, to, .. } => (What::Arrive, Some(*to), Some(*from)),
-            Happening::Suspect { low, high, .. } => (What::Suspect, Some(*low), Some(*high)),
-            Happening::Reset { low, high, .. } => (What::Reset, Some(*low), Some(*high)),
-            Happening::Redial { low, high } => (What::Redial, Some(*low), Some(*high)),
-            Happening::Synced { node, .. } => (What::Synced, Some(*node), None),
-            Happening::Wake { node, .. } => (What::Wake, Some(*node), None),
-            Happening::Request { call, .. } => (What::Request, self.calls.get(call).copied(), None),
-            Happening::Answer { .. } => (What::Answer, None, None),
-            Happening::ArriveOddly { from, to, .. } => (What::ArriveOddly, Some(*to), Some(*from)),
-            Happening::Leave { node, .. } => (What::Leave, Some(*node), None),
-            Happening::Doze { node, .. } => (What::Pause, Some(*node), None),
-            Happening::Rouse { node, .. } => (What::Resume, Some(*node), None),
-        }
+        let at = self.now;
+        let event = TraceEvent { at, what, node, peer };
+        self.trace.note(|| event, more);
     }
 
     fn happen(&mut self, happening: Happening) -> Option<Completion> {
@@ -588,7 +601,7 @@ impl Sim {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(event) => self.processes[node.0].past.note(&event),
+            Output::Event(event) => self.processes[node.0].note(event),
             Output::Stop { why } => self.stop(node, &why),
         }
     }
@@ -666,7 +679,6 @@ impl Sim {
         } else {
             (None, None) // As on most links: a generator that draws nothing need not be made.
         };
-        let now = self.now;
         let arrive_oddly = |agenda: &mut Agenda<Happening>, at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
@@ -686,9 +698,8 @@ impl Sim {
         }
         end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
         let arrives = end.last_arrival;
-        let delay = arrives - now;
         self.tap_message(from, to, &message, Some(arrives));
-        self.schedule(delay, Happening::Arrive { from, to, era, message });
+        self.agenda.put(arrives, Happening::Arrive { from, to, era, message });
     }
 
     fn grow_silent(&mut self, low: NodeIndex, high: NodeIndex) {
@@ -764,17 +775,20 @@ impl Sim {
         if process.pause.is_some() {
             return process.keep_waiting(Waiting::Synced);
         }
-        let (tokens, result) = if process.fails {
+        let mut ended = std::mem::take(&mut self.ended);
+        let result = if process.fails {
             process.counts.syncs_failed += 1;
-            let why = "the disk was told to fail".to_owned();
-            (process.syncs.fail(), Err(StoreError::Failed(why)))
+            process.syncs.fail(&mut ended);
+            Err(StoreError::Failed("the disk was told to fail".to_owned()))
         } else {
-            (process.syncs.finish(now, &process.disk.clone()), Ok(()))
+            process.syncs.finish(now, &process.disk, &mut ended);
+            Ok(())
         };
-        for token in tokens {
+        for token in ended.drain(..) {
             let result = result.clone();
             self.wake(node, Some(Input::Persisted { token, result }));
         }
+        self.ended = ended;
         self.begin_sync(node);
     }
 
@@ -797,7 +811,7 @@ impl Sim {
 
     /// How long what is sent now takes from one node to another, or from or to a client of the one that is both.
     fn link_delay(&self, from: NodeIndex, to: NodeIndex) -> Duration {
-        draw(&mut self.delays.between(self.now, from, to), &self.options.link_delay)
+        draw_ns(&mut self.delays.between(self.now, from, to), &self.link_delay_ns)
     }
 
     /// How long it takes from or to a client of a node.
@@ -833,12 +847,9 @@ impl Sim {
     }
 
     fn readings(&mut self, node: NodeIndex) -> Now {
-        let clock = &self.clocks[node.0];
-        self.processes[node.0].counts.readings_wrong += u64::from(clock.is_wrong(self.now));
-        Now {
-            time: self.now,
-            wall: clock.reading(self.options.epoch, self.now),
-        }
+        let (wall, is_wrong) = self.clocks[node.0].reading(self.options.epoch, self.now);
+        self.processes[node.0].counts.readings_wrong += u64::from(is_wrong);
+        Now { time: self.now, wall }
     }
 
     fn index_of(&self, node: NodeId) -> NodeIndex {
@@ -857,7 +868,15 @@ fn side(node: NodeIndex, peer: NodeIndex) -> Side {
 }
 
 fn draw(rng: &mut Pcg64Mcg, range: &Range<Duration>) -> Duration {
-    Duration::from_nanos(rng.random_range(range.start.as_nanos() as u64..range.end.as_nanos() as u64))
+    draw_ns(rng, &in_ns(range))
+}
+
+fn draw_ns(rng: &mut Pcg64Mcg, range_ns: &Range<u64>) -> Duration {
+    Duration::from_nanos(rng.random_range(range_ns.clone()))
+}
+
+fn in_ns(range: &Range<Duration>) -> Range<u64> {
+    range.start.as_nanos() as u64..range.end.as_nanos() as u64
 }
 
 /// How often in a row a packet is lost, and how late that makes it; once it is too late for its connection to last, no

@@ -152,22 +152,23 @@ impl<'p> Run<'p> {
             self.unread[*version as usize] -= 1;
             let key = self.problem.versions[*version as usize].key;
             if self.unread[*version as usize] == 0 && self.current[key as usize] == *version {
-                for held in std::mem::take(&mut self.held_by[key as usize]) {
-                    let due = self.due(held);
-                    self.ready.push(due);
-                }
+                self.let_go(key);
             }
         }
     }
 
     fn write(&mut self, number: u32) {
         for version in self.touches.written.of(number) {
-            let key = self.problem.versions[*version as usize].key as usize;
-            self.current[key] = *version;
-            for held in std::mem::take(&mut self.held_by[key]) {
-                let due = self.due(held);
-                self.ready.push(due);
-            }
+            let key = self.problem.versions[*version as usize].key;
+            self.current[key as usize] = *version;
+            self.let_go(key);
+        }
+    }
+
+    /// Has those looked at again that were held because of `key`.
+    fn let_go(&mut self, key: u32) {
+        while let Some(held) = self.held_by[key as usize].pop() {
+            self.ready.push(self.due(held));
         }
     }
 }

@@ -412,13 +412,11 @@ impl Problem {
 
     /// Adds the order of real time, by a chain of moments.
     fn add_real_time(&mut self, txns: &Txns) {
-        let mut ends: Vec<(u32, u32)> = (0..)
+        let ends = (0..)
             .zip(&self.txns)
             .filter(|(_, txn)| txns.is_ok(**txn) && txns.txn(**txn).end != txns::NONE)
-            .map(|(number, txn)| (txns.txn(*txn).end, number))
-            .collect();
-        ends.sort_unstable();
-        let mut ends = ends.into_iter().peekable();
+            .map(|(number, txn)| (txns.txn(*txn).end, number));
+        let mut ends = txns::by_entry(ends.collect()).into_iter().peekable();
         let mut moment = NONE;
         for number in 0..self.txns.len() as u32 {
             let start = txns.txn(self.txns[number as usize]).start;

@@ -4,8 +4,6 @@
 //! moves only what lies between its ends. Fixed edges are in arrays; those of choices are linked, and taken back in the order in which
 //! they came: an order that fits some edges fits fewer.
 
-use std::collections::VecDeque;
-
 /// No node, edge or choice.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -78,10 +76,21 @@ pub(super) struct Topology {
     /// By node, in which search it was met last.
     met: Vec<u32>,
     search: u32,
+    /// By node that the last search for a circle met, from which and by which choice.
+    came: Vec<(u32, u32)>,
+    scratch: Scratch,
     /// Nodes that have moved since they were last taken.
     pub(super) moved: Vec<u32>,
     /// How many edges were looked at.
     pub(super) steps: u64,
+}
+
+/// What moves for an edge, in memory that the next uses again: what leads to its beginning, what its end leads to, and their places.
+#[derive(Debug, Default)]
+struct Scratch {
+    before: Vec<u32>,
+    after: Vec<u32>,
+    places: Vec<u32>,
 }
 
 impl Topology {
@@ -97,6 +106,8 @@ impl Topology {
             first_in: vec![NONE; count],
             met: vec![0; count],
             search: 0,
+            came: vec![(NONE, NONE); count],
+            scratch: Scratch::default(),
             moved: Vec::new(),
             steps: 0,
         }
@@ -146,7 +157,9 @@ impl Topology {
     /// Moves what `to` leads to behind what leads to `from`.
     fn make_room(&mut self, from: u32, to: u32) -> Result<(), Circle> {
         let (first, last) = (self.place(to), self.place(from));
-        let mut after = self.reach(to, |topology, node, visit| {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let Scratch { before, after, places } = &mut scratch;
+        self.reach(to, after, |topology, node, visit| {
             topology.each_out(node, |next, _| {
                 if topology.place(next) <= last {
                     visit(next);
@@ -154,9 +167,10 @@ impl Topology {
             });
         });
         if self.met[from as usize] == self.search {
+            self.scratch = scratch;
             return Err(self.circle(from, to));
         }
-        let mut before = self.reach(from, |topology, node, visit| {
+        self.reach(from, before, |topology, node, visit| {
             topology.each_in(node, |next| {
                 if topology.place(next) >= first {
                     visit(next);
@@ -165,21 +179,25 @@ impl Topology {
         });
         before.sort_unstable_by_key(|node| self.places[*node as usize]);
         after.sort_unstable_by_key(|node| self.places[*node as usize]);
-        before.append(&mut after);
-        let mut places: Vec<u32> = before.iter().map(|node| self.place(*node)).collect();
+        before.append(after);
+        places.clear();
+        places.extend(before.iter().map(|node| self.places[*node as usize]));
         places.sort_unstable();
         for (node, place) in before.iter().zip(places) {
-            self.places[*node as usize] = place;
+            self.places[*node as usize] = *place;
         }
-        self.moved.append(&mut before);
+        self.moved.append(before);
+        self.scratch = scratch;
         Ok(())
     }
 
-    /// Returns all that a walk from `start` meets.
-    fn reach(&mut self, start: u32, next: impl Fn(&Self, u32, &mut dyn FnMut(u32))) -> Vec<u32> {
+    /// Fills `all` with what a walk from `start` meets.
+    #[inline]
+    fn reach(&mut self, start: u32, all: &mut Vec<u32>, next: impl Fn(&Self, u32, &mut dyn FnMut(u32))) {
         self.search += 1;
         let mut met = std::mem::take(&mut self.met);
-        let mut all = vec![start];
+        all.clear();
+        all.push(start);
         met[start as usize] = self.search;
         let (mut at, mut steps) = (0, 0);
         while let Some(node) = all.get(at).copied() {
@@ -194,41 +212,36 @@ impl Topology {
         }
         self.met = met;
         self.steps += steps;
-        all
     }
 
     /// Returns a shortest way from `to` to `from`, which there is.
     fn circle(&mut self, from: u32, to: u32) -> Circle {
         let last = self.place(from);
-        let mut came: rustc_hash::FxHashMap<u32, (u32, u32)> = rustc_hash::FxHashMap::default();
-        let mut open = VecDeque::from([to]);
-        came.insert(to, (NONE, NONE));
-        'search: while let Some(node) = open.pop_front() {
-            let mut found = Vec::new();
+        self.search += 1;
+        let (mut met, mut came) = (std::mem::take(&mut self.met), std::mem::take(&mut self.came));
+        let mut open = vec![to];
+        (met[to as usize], came[to as usize]) = (self.search, (NONE, NONE));
+        let mut at = 0;
+        while met[from as usize] != self.search {
+            let node = open[at];
+            at += 1;
             self.each_out(node, |next, choice| {
-                if self.place(next) <= last {
-                    found.push((next, choice));
+                if self.place(next) <= last && met[next as usize] != self.search {
+                    (met[next as usize], came[next as usize]) = (self.search, (node, choice));
+                    open.push(next);
                 }
             });
-            for (next, choice) in found {
-                if let std::collections::hash_map::Entry::Vacant(entry) = came.entry(next) {
-                    entry.insert((node, choice));
-                    if next == from {
-                        break 'search;
-                    }
-                    open.push_back(next);
-                }
-            }
         }
-        self.steps += came.len() as u64;
+        self.steps += open.len() as u64;
         let (mut nodes, mut choices) = (Vec::new(), Vec::new());
         let mut node = from;
         while node != NONE {
-            let (before, choice) = came[&node];
+            let (before, choice) = came[node as usize];
             nodes.push(node);
             choices.extend(Some(choice).filter(|choice| *choice != NONE));
             node = before;
         }
+        (self.met, self.came) = (met, came);
         choices.sort_unstable();
         choices.dedup();
         Circle { nodes, choices }

@@ -3,7 +3,7 @@
 use quorate_checker::{
     Context, Transcript, TranscriptBuilder,
     formats::{Format, Reader, write_edn, write_jsonl},
-    isolation::{self, Block, Data, Gather, Question, Txns, Unusual},
+    isolation::{self, Block, Buffers, Data, Gather, Question, Txns, Unusual},
 };
 
 use super::stores::{Isolation, Shape, history};
@@ -13,7 +13,7 @@ fn fast(text: &str, data: Data, lines_per_block: usize) -> Result<Txns, Unusual>
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut gather = Gather::new(data);
     for block in lines.chunks(lines_per_block) {
-        gather.take(&Block::scan(block.concat().into_bytes())?)?;
+        gather.take(&Block::scan(Buffers::from(block.concat().into_bytes()))?)?;
     }
     Ok(gather.finish())
 }
@@ -81,17 +81,47 @@ fn what_is_written_otherwise_is_read_alike_or_refused() {
     let ok = "{:index 1, :type :ok, :process 0, :f :txn, :value [[:append :x 1] [:r :y [1 2]]]}";
     let nemesis = "{:index 2, :type :info, :process :nemesis, :f :kill, :value {:a [1 \"b\" [2]]}, :time -1}";
     let error = "{:process 1, :type :info, :f :txn, :error [:no \"way [\\\" out\"], :value nil, :index 4}";
-    let read = |lines: &[&str]| fast(&(lines.join("\n") + "\n"), Data::Lists, 1).map(|txns| txns.count());
+    let read = |lines: &[&str]| {
+        let text = lines.join("\n") + "\n";
+        // A line is compared with the one before it, if that is in its block.
+        let read = [1, 3, 100].map(|lines_per_block| fast(&text, Data::Lists, lines_per_block).map(|it| found(&it)));
+        assert!(read.windows(2).all(|pair| pair[0] == pair[1]), "{read:?} {lines:?}");
+        let [read, ..] = read;
+        read.map(|_| fast(&text, Data::Lists, 100).expect("as before").count())
+    };
     assert_eq!(read(&[invoke, ok]), Ok(1));
     assert_eq!(read(&[invoke, ok, nemesis]), Ok(1));
+    let cut = r##"{:index 3, :type :info, :process :nemesis, :f :cut, :value [:isolated {"n1" #{"n2" "n3"}}]}"##;
+    assert_eq!(read(&[invoke, ok, nemesis, cut]), Ok(1));
     let asked = "{:process 1 :type :invoke :f :txn :value [[:r 1] [:append 1 -7]] :index 3}";
     assert_eq!(read(&[invoke, ok, nemesis, asked, error]), Ok(2));
+    let turns = [
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:append :x 12] [:append 123 123456789]]}",
+        "{:index 3, :type :ok, :process 1, :f :txn, :value [[:append :x 12] [:append 123 123456789]]}",
+        "{:index 4, :type :invoke, :process 10, :f :txn, :value [[:r 1234567890]]}",
+        "{:index 5, :type :ok, :process 10, :f :other, :value [[:r 1234567890 []]]}",
+        "{:index 6, :process 10, :type :invoke, :f :txn, :value []}",
+        "{:index 7, :type :fail, :process 10, :f :txn, :value nil, :error :none}",
+        "{:index 8, :type:invoke,:process:10 :f :txn, :value [[:append :x 13]]}",
+        "{:index 9, :type:info,:process:10 :f :txn, :value nil}",
+        "{:index 10, :type:info,:process:nemesis :f :txn, :value nil}",
+        "{:index 11, :type:info,:process:10.5 :f :txn, :value nil}",
+    ];
+    let all: Vec<&str> = [invoke, ok].into_iter().chain(turns).collect();
+    for count in 3..all.len() {
+        assert!(read(&all[..count]).is_ok(), "{}", all[count - 1]);
+    }
+    assert_eq!(read(&all), Err(Unusual));
     for unusual in [
         "{:index 2, :type :ok, :process 0, :f :txn, :value []}",
         "{:index 0, :type :invoke, :process 1, :f :txn, :value []}",
         "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:w 1 2]]}",
         "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:append 1 2.5]]}",
-        "{:index 2, :type :invoke, :process 1, :f :append, :key 3, :value 2}",
+        "{:index 2, :type :invoke, :process 1, :f :append, :value 2}",
+        "{:index 2, :type :invoke, :process 1, :f :other, :key 3, :value 2}",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [:isolated {1 2}]}",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:append 1 007]]}",
+        "{:index 2, :type :invoke, :process 1, :f :txn, :value [[:append 1 12x]]}",
         "[{:index 2, :type :invoke, :process 1, :f :txn, :value []}]",
         "{:index 2, :type :invoke, :process 1, :f :txn, :value [] ; why",
         "{:index 2, :type :invoke, :f :txn, :value []}",

@@ -109,7 +109,11 @@ fn weak_models_of_registers_are_decided_or_said_not_to_be() {
         ),
         ("monotonic-snapshot-read", fork, None),
         ("read-your-writes", "p0 ok: w x 1\n p0 ok: r x 1", Some(true)),
-        ("read-your-writes", "p0 ok: w x 1\n p0 ok: r x nil\n p1 ok: r x 1", None),
+        (
+            "read-your-writes",
+            "p0 ok: w x 1\n p0 ok: r x nil\n p1 ok: r x 1",
+            Some(false),
+        ),
     ] {
         assert_eq!(judge(asked, lines).holds(), holds, "{asked} of\n{lines}");
     }
@@ -289,6 +293,43 @@ fn sessions_keep_their_guarantees_key_by_key() {
         "PRAM",
         "p0 ok: append x 1\n p1 ok: r x [1]\n p1 ok: r x []",
         &["non-PRAM", "non-monotonic-read"],
+    );
+}
+
+/// Of registers no order of versions may keep them; that of writes shows only to who reads.
+#[test]
+fn sessions_keep_their_guarantees_of_registers_if_some_order_does() {
+    let judge = |asked: &str, lines: &str| {
+        let txns = isolation::transactions(&history(lines), Data::Registers).expect("they are transactions");
+        isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default())
+    };
+    let own = "p0 ok: w x 1, w y 1\n p0 ok: r y 1, r x nil";
+    let turns = "p0 ok: w x 1\n p1 ok: w x 2\n p2 ok: r x 1\n p2 ok: r x 2\n p3 ok: r x 2, r y nil\n p3 ok: r x 1";
+    let swapped = "p0 ok: w x 1\n p0 ok: w x 2\n p1 ok: r x 2\n p1 ok: r x 1";
+    let before = "p0 ok: w x 1\n p1 ok: r x 1\n p1 ok: w x 2\n p2 ok: r x 2\n p2 ok: r x 1";
+    for (asked, lines, expected) in [
+        ("read-your-writes", own, &["own-write-missed"][..]),
+        ("read-your-writes", turns, &[]),
+        ("monotonic-reads", turns, &["non-monotonic-read"]),
+        ("monotonic-reads", own, &[]),
+        ("monotonic-reads", swapped, &[]),
+        ("monotonic-writes", swapped, &["non-monotonic-write"]),
+        ("monotonic-writes", before, &[]),
+        ("writes-follow-reads", before, &["write-before-read"]),
+        ("writes-follow-reads", swapped, &[]),
+    ] {
+        let report = judge(asked, lines);
+        assert_eq!(report.forbidden(), expected, "{asked} of\n{lines}");
+        assert_eq!(report.unknown, Vec::<String>::new(), "{asked} of\n{lines}");
+    }
+    let report = judge("monotonic-reads", turns);
+    let text = &report.anomalies[0].witness.text;
+    assert_eq!(
+        text,
+        "In session p0, T0 (p0, index 0 to 1) wrote 1 to x. In session p1, T1 (p1, index 2 to 3) wrote 2 to x. \
+         In session p2, T2 (p2, index 4 to 5) read x as 1, and then T3 (p2, index 6 to 7) read x as 2. \
+         In session p3, T4 (p3, index 8 to 9) read x as 2, and then T5 (p3, index 10 to 11) read x as 1. \
+         Whatever the order in which x was written, some session went back from what it had read."
     );
 }
 

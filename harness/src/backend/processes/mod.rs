@@ -49,7 +49,7 @@ use crate::{
     interrupt::Interrupts,
     level::dc_name,
     scenario::Scenario,
-    switch::{EndpointId, LinkPolicy, Switch},
+    switch::{Counting, EndpointId, LinkCounters, LinkPolicy, Switch},
     told::{self, NodeNames},
 };
 
@@ -193,6 +193,14 @@ impl ProcessCluster {
             damage: Damage::new(options.seed),
             cuts: 0,
         })
+    }
+
+    /// Counts what passes between the nodes, also while a run holds the cluster.
+    pub fn passing(&self) -> Passing {
+        Passing {
+            counting: self.switch.counting(),
+            nodes: self.nodes.iter().map(|slot| slot.endpoint).collect(),
+        }
     }
 
     /// Ends every process and waits until it is gone. What is there to be said is in the logs; the data go.
@@ -643,6 +651,20 @@ impl Cluster for ProcessCluster {
             Ok(other) => Err(error(format!("an answer to another question: {other:?}"))),
             Err(why) => Err(error(why.to_string())),
         }
+    }
+}
+
+/// Counts what passes between nodes.
+#[derive(Clone, Debug)]
+pub struct Passing {
+    counting: Counting,
+    nodes: Vec<EndpointId>,
+}
+
+impl Passing {
+    /// What has passed since the cluster was made, on all links together.
+    pub fn so_far(&self) -> LinkCounters {
+        self.counting.among(&self.nodes)
     }
 }
 

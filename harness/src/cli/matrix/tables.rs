@@ -6,6 +6,7 @@ use super::Told;
 use crate::{
     grid::{Grid, Stands},
     matrix::{CellReport, Difference, FIGURES, Figure, MatrixReport, Meaning},
+    run_folder::Backend,
 };
 
 /// For a terminal.
@@ -43,7 +44,7 @@ pub(super) fn markdown(told: &Told<'_>) -> String {
     out
 }
 
-/// What is said beside the tables: advice, differences, what failed, what is undecided.
+/// What is said beside the tables: advice, differences, what was not run or failed, what is undecided, what there is no knowing.
 pub(super) fn notes(told: &Told<'_>, is_markdown: bool) -> String {
     let mut parts = Vec::new();
     parts.extend(told.advice.as_ref().map(|advice| advice.text(is_markdown)));
@@ -61,6 +62,8 @@ pub(super) fn notes(told: &Told<'_>, is_markdown: bool) -> String {
     if !failed.is_empty() {
         parts.push(format!("runs that failed\n{failed}"));
     }
+    parts.extend(left_text(told.report));
+    parts.extend(kept_text(told.report));
     let undecided = &told.report.undecided;
     if !undecided.is_empty() {
         let pairs: String = undecided
@@ -71,7 +74,37 @@ pub(super) fn notes(told: &Told<'_>, is_markdown: bool) -> String {
             "not told apart by their stale reads; --budget or a larger --repeat may do it\n{pairs}"
         ));
     }
+    if told.report.backend == Backend::Processes {
+        parts.push(UNSEEN.to_owned());
+    }
     parts.join("\n")
+}
+
+/// What is not known of real processes, and what is told in its place.
+const UNSEEN: &str = "what passes between real processes is encrypted: how many messages an operation takes is not known. Datagrams and\n\
+                      their bytes are all that passed between nodes under load: gossip, acknowledgements and what QUIC adds are in them\n";
+
+fn left_text(report: &MatrixReport) -> Option<String> {
+    if report.left.is_empty() && !report.interrupted {
+        return None;
+    }
+    let why = match report.interrupted {
+        true => "interrupted: what was run until then is told",
+        false => "the time was over before every cell was run",
+    };
+    let left: String = report.left.iter().map(|name| format!("  left     {name}\n")).collect();
+    Some(format!("{why}\n{left}"))
+}
+
+fn kept_text(report: &MatrixReport) -> Option<String> {
+    let kept = report
+        .cells
+        .iter()
+        .flat_map(|cell| cell.kept.iter().map(move |run| (cell, run)));
+    let kept: String = kept
+        .map(|(cell, run)| format!("  {}: {}\n", cell.name, run.display()))
+        .collect();
+    (!kept.is_empty()).then(|| format!("runs that are kept, to be looked at with quorate explain or report\n{kept}"))
 }
 
 fn differences_text(differences: &[Difference]) -> String {
@@ -97,6 +130,10 @@ fn differences_text(differences: &[Difference]) -> String {
 }
 
 fn tables(report: &MatrixReport) -> Vec<(&'static str, Grid)> {
+    let cost = match report.backend {
+        Backend::Simulated => ["messages_per_op", "bytes_per_op"],
+        Backend::Processes => ["datagrams_per_op", "datagram_bytes_per_op"],
+    };
     vec![
         (
             "staleness: share of reads, and by how much stale ones are",
@@ -136,8 +173,8 @@ fn tables(report: &MatrixReport) -> Vec<(&'static str, Grid)> {
                     "available_otherwise",
                     "recovery_ms_mean",
                     "rest_ms_mean",
-                    "messages_per_op",
-                    "bytes_per_op",
+                    cost[0],
+                    cost[1],
                 ],
             ),
         ),

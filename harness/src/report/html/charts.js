@@ -24,46 +24,109 @@ const view = {
 
 const quantile = (sorted, share) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 
-// All figures over so many spans of the part that is looked at. Operations count where they began, latencies where they ended.
-function aggregate() {
+// The spans that the part is cut into that is looked at: of each moment its number, below 0 or from BUCKETS on outside; and their middles.
+function spans() {
   const { from, to } = view, width = (to - from) / BUCKETS;
-  const zeros = () => new Float64Array(BUCKETS);
-  const counts = [zeros(), zeros(), zeros()], lengths = zeros(), reads = zeros(), stale = zeros(), furthest = zeros();
-  const bucket = (ms) => Math.floor((ms - from) / width);
-  const isIn = (at) => at >= 0 && at < BUCKETS;
-  for (let i = 0; i < ops.count; i++) {
-    if (isLook(i)) continue;
-    const began = bucket(ops.start[i]);
-    if (isIn(began)) {
-      counts[ops.outcome[i]][began]++;
-      if (ops.behind[i] > 0) {
-        reads[began]++;
-        if (ops.behind[i] > 1) stale[began]++;
-        furthest[began] = Math.max(furthest[began], ops.behind[i] - 1);
-      }
-    }
-    if (ops.outcome[i] === 0 && isIn(bucket(ops.end[i]))) lengths[bucket(ops.end[i])]++;
-  }
+  return {
+    width, of: (ms) => Math.floor((ms - from) / width), zeros: () => new Uint32Array(BUCKETS),
+    middles: Array.from({ length: BUCKETS }, (none, b) => (from + (b + 0.5) * width) / 1000),
+  };
+}
+
+// Rate, availability and latency in each. Operations count where they began, latencies where they ended.
+function aggregate() {
+  const { width, of, zeros, middles } = spans(), { start, end, outcome, functionOf } = ops;
+  const counts = [zeros(), zeros(), zeros()], lengths = zeros();
+  eachWithin(view.from, view.to, (i) => {
+    if (functionOf[i] === LOOK) return;
+    const began = of(start[i]);
+    if (began >= 0) counts[outcome[i]][began]++;
+    if (outcome[i] !== 0) return;
+    const ended = of(end[i]);
+    if (ended < BUCKETS) lengths[ended]++;
+  });
   // Latencies of each span side by side in one array, each part sorted by itself.
-  const starts = new Float64Array(BUCKETS + 1);
+  const starts = new Uint32Array(BUCKETS + 1);
   for (let b = 0; b < BUCKETS; b++) starts[b + 1] = starts[b] + lengths[b];
   const next = starts.slice(), latencies = new Float64Array(starts[BUCKETS]);
-  for (let i = 0; i < ops.count; i++) {
-    const ended = bucket(ops.end[i]);
-    if (ops.outcome[i] === 0 && isIn(ended) && !isLook(i)) latencies[next[ended]++] = ops.end[i] - ops.start[i];
-  }
-  const x = [], rate = [[], [], []], available = [], quantiles = [[], [], []], share = [], versions = [];
+  eachWithin(view.from, view.to, (i) => {
+    if (outcome[i] !== 0 || functionOf[i] === LOOK) return;
+    const ended = of(end[i]);
+    if (ended < BUCKETS) latencies[next[ended]++] = end[i] - start[i];
+  });
+  const rate = [[], [], []], available = [], quantiles = [[], [], []];
   for (let b = 0; b < BUCKETS; b++) {
-    x.push((from + (b + 0.5) * width) / 1000);
     const began = counts[0][b] + counts[1][b] + counts[2][b];
     for (let o = 0; o < 3; o++) rate[o].push(counts[o][b] * 1000 / width);
     available.push(began ? counts[0][b] * 100 / began : null);
     const sorted = latencies.subarray(starts[b], starts[b + 1]).sort();
     [0.5, 0.99, 1].forEach((q, k) => quantiles[k].push(sorted.length ? Math.max(quantile(sorted, q), 0.001) : null));
+  }
+  return [[middles, ...rate], [middles, available], [middles, ...quantiles]];
+}
+
+// How many reads that began in each span were behind, and how far.
+function aggregateStale() {
+  const { of, zeros, middles } = spans();
+  const reads = zeros(), stale = zeros(), furthest = zeros();
+  for (let i = firstFrom(view.from), until = firstFrom(view.to); i < until; i++) {
+    const behind = ops.behind[i], began = of(ops.start[i]);
+    if (behind === 0 || began >= BUCKETS) continue;
+    reads[began]++;
+    if (behind > 1) stale[began]++;
+    if (behind - 1 > furthest[began]) furthest[began] = behind - 1;
+  }
+  const share = [], versions = [];
+  for (let b = 0; b < BUCKETS; b++) {
     share.push(reads[b] ? stale[b] * 100 / reads[b] : null);
     versions.push(reads[b] ? furthest[b] : null);
   }
-  return { rate: [x, ...rate], available: [x, available], latency: [x, ...quantiles], stale: [x, share, versions] };
+  return [[middles, share, versions]];
+}
+
+// How far from what is seen something is drawn already.
+const NEAR = "300px";
+
+// Has `draw` be called once a place comes near what is seen, and says with `known` whether it is near at first.
+function whenNear(place, draw, known) {
+  const room = { charts: 700, quantiles: 330, stale: 260, lanes: 420 }[place.id];
+  // So that nothing jumps when what is above or below is drawn.
+  if (room) place.style.minHeight = room + "px";
+  const show = () => {
+    watcher.disconnect();
+    removeEventListener("beforeprint", show);
+    draw();
+    place.style.minHeight = "";
+    place.dataset.drawn = "yes";
+  };
+  const watcher = new IntersectionObserver((seen) => {
+    if (seen.some((it) => it.isIntersecting)) show();
+    known();
+  }, { rootMargin: NEAR });
+  watcher.observe(place);
+  addEventListener("beforeprint", show);
+  return () => { if (!place.dataset.drawn) show(); };
+}
+
+// Has `draw` be called before the next frame whenever another part is looked at; out of sight, once the place is near again.
+function following(place, draw) {
+  let isNear = true, isDue = false, isAsked = false;
+  const ask = () => {
+    if (isAsked || !isNear || !isDue) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = isDue = false;
+      draw();
+    });
+  };
+  new IntersectionObserver((seen) => {
+    isNear = seen[seen.length - 1].isIntersecting;
+    ask();
+  }, { rootMargin: NEAR }).observe(place);
+  view.watchers.push(() => {
+    isDue = true;
+    ask();
+  });
 }
 
 // Diagonal lines, so that a fault is seen in black and white.
@@ -152,37 +215,46 @@ function chart(parent, title, labels, unit, more) {
 function drawCharts() {
   const parent = document.getElementById("charts");
   const shown = [
-    [chart(parent, "Rate", ["ok", "failed", "unknown"], "/s"), "rate"],
-    [chart(parent, "Availability: operations begun then that succeeded", ["available"], " %", { y: { range: () => [0, 100.5] } }), "available"],
-    [chart(parent, "Latency of successful operations", ["p50", "p99", "max"], " ms", { y: { distr: 3 } }), "latency"],
+    chart(parent, "Rate", ["ok", "failed", "unknown"], "/s"),
+    chart(parent, "Availability: operations begun then that succeeded", ["available"], " %", { y: { range: () => [0, 100.5] } }),
+    chart(parent, "Latency of successful operations", ["p50", "p99", "max"], " ms", { y: { distr: 3 } }),
   ];
-  let isAnyKnown = false;
-  for (let i = 0; i < ops.count && !isAnyKnown; i++) isAnyKnown = ops.behind[i] > 0;
-  const stale = document.getElementById("stale");
-  if (isAnyKnown) {
-    shown.push([chart(stale, "Reads behind what was acknowledged", ["share of reads", "versions behind at most"], "", { y: { range: (u, low, high) => [0, Math.max(1, high)] } }), "stale"]);
-    stale.append(element("p", {}, "The first line is in percent of the reads begun then, the second in versions."));
-    staleByNode(stale);
-  } else stale.append(element("p", {}, "Not known: the record tells no versions of registers."));
+  keepDrawn(parent, shown, aggregate);
+}
+
+// Gives charts the figures of the part that is looked at, now and whenever it is another.
+function keepDrawn(place, charts, figures) {
   const draw = () => {
-    const all = aggregate();
-    for (const [made, name] of shown) made.setData(all[name]);
+    const all = figures();
+    charts.forEach((made, i) => made.setData(all[i]));
   };
-  view.watchers.push(draw);
+  following(place, draw);
   draw();
 }
 
+function drawStale() {
+  const parent = document.getElementById("stale");
+  if (!ops.behind.some((behind) => behind > 0)) {
+    parent.append(element("p", {}, "Not known: the record tells no versions of registers."));
+    return;
+  }
+  const made = chart(parent, "Reads behind what was acknowledged", ["share of reads", "versions behind at most"], "", { y: { range: (u, low, high) => [0, Math.max(1, high)] } });
+  parent.append(element("p", {}, "The first line is in percent of the reads begun then, the second in versions."));
+  staleByNode(parent);
+  keepDrawn(parent, [made], aggregateStale);
+}
+
 function staleByNode(parent) {
-  const rows = names.nodes.map((node, n) => {
-    let reads = 0, behind = 0, furthest = 0;
-    for (let i = 0; i < ops.count; i++) {
-      if (ops.node[i] !== n + 1 || ops.behind[i] === 0) continue;
-      reads++;
-      if (ops.behind[i] > 1) behind++;
-      furthest = Math.max(furthest, ops.behind[i] - 1);
-    }
-    return [node, String(reads), String(behind), reads ? (behind * 100 / reads).toFixed(2) + " %" : "-", String(furthest)];
-  });
+  const counts = () => new Float64Array(names.nodes.length + 1), reads = counts(), stale = counts(), furthest = counts();
+  for (let i = 0; i < ops.count; i++) {
+    const behind = ops.behind[i], node = ops.node[i];
+    if (behind === 0) continue;
+    reads[node]++;
+    if (behind > 1) stale[node]++;
+    if (behind - 1 > furthest[node]) furthest[node] = behind - 1;
+  }
+  const rows = names.nodes.map((name, n) => [name, String(reads[n + 1]), String(stale[n + 1]),
+    reads[n + 1] ? (stale[n + 1] * 100 / reads[n + 1]).toFixed(2) + " %" : "-", String(furthest[n + 1])]);
   parent.append(tableOf("Stale reads by coordinator", ["Through", "Reads", "Behind", "Share", "Versions behind at most"], rows, 1));
 }
 

@@ -1,9 +1,12 @@
 //! Every operation of a record, as columns of numbers in a few bytes each: half a million are a few megabytes.
 //!
 //! A number is written in groups of seven bits, the lowest first, the eighth of each byte telling that another follows
-//! (LEB128). Names are numbers of tables beside.
+//! (LEB128). Names are numbers of tables beside. All columns, one after the other, are deflated: a browser inflates them faster than
+//! it reads the text of a page that is thrice as long.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io::Write};
+
+use flate2::{Compression, write::DeflateEncoder};
 
 use quorate_checker::{Action, Event, EventKind, History, Op, Outcome, Transcript};
 use quorate_workloads::Record;
@@ -19,7 +22,7 @@ pub(super) const UNTIMED_NS: u64 = 1_000_000;
 const VALUE_LENGTH_MAX: usize = 200;
 
 /// The columns.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(super) struct Columns {
     /// How many operations.
     pub(super) count: usize,
@@ -50,10 +53,25 @@ pub(super) struct Columns {
     keys: Names,
     nodes: Names,
     values: Names,
-    #[serde(skip)]
     last_us: u64,
-    #[serde(skip)]
     last_index: u64,
+}
+
+/// The columns as the page has them.
+#[derive(Debug, Serialize)]
+struct Packed<'a> {
+    count: usize,
+    untimed: bool,
+    base_ns: u64,
+    /// Each column's name and how many bytes it has, in their order.
+    lengths: [(&'static str, usize); 10],
+    /// All of them, deflated, in base 64.
+    packed: String,
+    processes: &'a Names,
+    functions: &'a Names,
+    keys: &'a Names,
+    nodes: &'a Names,
+    values: &'a Names,
 }
 
 /// Numbers, packed.
@@ -70,10 +88,42 @@ impl Column {
     }
 }
 
-impl Serialize for Column {
+impl Serialize for Columns {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64(&self.0))
+        let columns = [
+            ("start", &self.start),
+            ("took", &self.took),
+            ("index", &self.index),
+            ("process", &self.process),
+            ("function", &self.function),
+            ("outcome", &self.outcome),
+            ("key", &self.key),
+            ("node", &self.node),
+            ("value", &self.value),
+            ("behind", &self.behind),
+        ];
+        let packed = Packed {
+            count: self.count,
+            untimed: self.untimed,
+            base_ns: self.base_ns,
+            lengths: columns.map(|(name, column)| (name, column.0.len())),
+            packed: base64(&deflated(columns.map(|(_, column)| column))),
+            processes: &self.processes,
+            functions: &self.functions,
+            keys: &self.keys,
+            nodes: &self.nodes,
+            values: &self.values,
+        };
+        packed.serialize(serializer)
     }
+}
+
+fn deflated<const COUNT: usize>(columns: [&Column; COUNT]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    for column in columns {
+        encoder.write_all(&column.0).expect("a vector takes all");
+    }
+    encoder.finish().expect("a vector takes all")
 }
 
 /// Texts by number.
@@ -315,6 +365,23 @@ mod tests {
         let mut column = Column::default();
         all.iter().for_each(|number| column.push(*number));
         assert_eq!(numbers(&column), all);
+    }
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let mut columns = Columns::default();
+        (0..1000).for_each(|number| columns.start.push(number));
+        columns.behind.push(300);
+        let shown = serde_json::to_value(&columns).expect("numbers and texts");
+        let lengths = shown["lengths"].as_array().expect("pairs");
+        let length = |pair: &Value| pair[1].as_u64().expect("a length");
+        assert_eq!((&lengths[0][0], length(&lengths[0])), (&"start".into(), 128 + 872 * 2));
+        assert_eq!((&lengths[9][0], length(&lengths[9])), (&"behind".into(), 2));
+        let deflated = deflated([&columns.start, &columns.behind]);
+        assert_eq!(shown["packed"], base64(&deflated));
+        let mut inflated = Vec::new();
+        std::io::copy(&mut flate2::read::DeflateDecoder::new(&*deflated), &mut inflated).expect("deflated just now");
+        assert_eq!(inflated, [columns.start.0, columns.behind.0].concat());
     }
 
     #[test]

@@ -2,15 +2,34 @@
 // What the page was given, decoded: every operation as a row of numbers in arrays, names in tables beside.
 const report = JSON.parse(document.getElementById("report-data").textContent);
 
-// Numbers in groups of seven bits, the lowest first.
-function numbers(text, count, Numbers = Float64Array) {
-  const raw = atob(text);
+// All columns, one after the other.
+const columns = await (async () => {
+  const text = report.ops.packed;
+  const raw = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const inflated = new Blob([raw]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(inflated).arrayBuffer());
+})();
+
+// Numbers in groups of seven bits, the lowest first. Where each takes one byte the bytes are the numbers.
+function numbers(name, Numbers = Uint32Array) {
+  const count = report.ops.count;
+  let at = 0, length = 0;
+  for (const [other, itsLength] of report.ops.lengths) {
+    length = itsLength;
+    if (other === name) break;
+    at += length;
+  }
+  if (length === count) return columns.subarray(at, at + count);
   const out = new Numbers(count);
-  let at = 0;
   for (let i = 0; i < count; i++) {
-    let byte = raw.charCodeAt(at++), number = byte & 127;
+    let byte = columns[at++];
+    if (byte < 128) {
+      out[i] = byte;
+      continue;
+    }
+    let number = byte & 127;
     for (let factor = 128; byte > 127; factor *= 128) {
-      byte = raw.charCodeAt(at++);
+      byte = columns[at++];
       number += (byte & 127) * factor;
     }
     out[i] = number;
@@ -18,23 +37,34 @@ function numbers(text, count, Numbers = Float64Array) {
   return out;
 }
 
+// Made when it is first asked for.
+function once(make) {
+  let made = null;
+  return () => (made ??= make());
+}
+
 const ops = (() => {
-  const packed = report.ops, count = packed.count;
-  const column = (name) => numbers(packed[name], count), small = (name) => numbers(packed[name], count, Uint32Array);
-  const start = column("start"), took = column("took"), index = column("index");
+  const count = report.ops.count, step = numbers("start", Float64Array), took = numbers("took", Float64Array);
   // Milliseconds since the run began; an end that was never heard of is infinite.
-  const base = packed.base_ns / 1e6, end = new Float64Array(count);
-  let us = 0, last = 0;
-  for (let i = 0; i < count; i++) {
-    us += start[i];
+  const base = report.ops.base_ns / 1e6, start = new Float64Array(count), end = new Float64Array(count);
+  for (let i = 0, us = 0; i < count; i++) {
+    us += step[i];
     start[i] = base + us / 1000;
     end[i] = took[i] === 0 ? Infinity : start[i] + (took[i] - 1) / 1000;
-    last += index[i] % 2 ? -Math.floor(index[i] / 2) : index[i] / 2;
-    index[i] = last;
   }
+  const value = once(() => numbers("value", Float64Array));
+  const index = once(() => {
+    const packed = numbers("index", Float64Array), out = new Float64Array(count);
+    for (let i = 0, last = 0; i < count; i++) {
+      const by = Math.floor(packed[i] / 2);
+      last += packed[i] === by * 2 ? by : -by;
+      out[i] = last;
+    }
+    return out;
+  });
   return {
-    count, start, end, index, process: small("process"), functionOf: small("function"), outcome: small("outcome"),
-    key: small("key"), node: small("node"), value: column("value"), behind: small("behind"),
+    count, start, end, process: numbers("process"), functionOf: numbers("function"), outcome: numbers("outcome"), key: numbers("key"),
+    node: numbers("node"), behind: numbers("behind"), get index() { return index(); }, get value() { return value(); },
   };
 })();
 
@@ -54,12 +84,21 @@ function valueOf(i) {
   return String(Math.floor(packed / 2) % 2 ? -size : size);
 }
 
-// The whole of what there is: from the first start to the last end.
+// The whole of what there is, from the first start to the last end; how long the longest took that ended; those that never did.
 const whole = (() => {
-  let to = 0;
-  for (let i = 0; i < ops.count; i++) to = Math.max(to, Number.isFinite(ops.end[i]) ? ops.end[i] : ops.start[i]);
-  const from = ops.count ? ops.start[0] : 0;
-  return { from, to: Math.max(to, from + 1) };
+  const starts = ops.start, ends = ops.end, from = ops.count ? starts[0] : 0, open = [];
+  let to = from + 1, longest = 0;
+  for (let i = 0; i < ops.count; i++) {
+    const start = starts[i], end = ends[i];
+    if (end === Infinity) {
+      open.push(i);
+      if (start > to) to = start;
+    } else {
+      if (end > to) to = end;
+      if (end - start > longest) longest = end - start;
+    }
+  }
+  return { from, to, longest, open };
 })();
 
 // Where no times are known the place of an entry stands for milliseconds.
@@ -74,6 +113,16 @@ function firstFrom(ms) {
     else high = middle;
   }
   return low;
+}
+
+// Calls `act` with each operation that began before `to` and ended at `from` or later, or never did, in the order of their starts.
+function eachWithin(from, to, act) {
+  const first = firstFrom(from - whole.longest), until = firstFrom(to), { end } = ops;
+  for (const i of whole.open) {
+    if (i >= first) break;
+    act(i);
+  }
+  for (let i = first; i < until; i++) if (end[i] >= from) act(i);
 }
 
 // An element with attributes, and what is in it; a text stays a text whatever is in it.

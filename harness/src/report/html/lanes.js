@@ -11,8 +11,9 @@ function lanes() {
     return number(a) - number(b) || names.processes[a].localeCompare(names.processes[b]);
   });
   let keep = new Uint8Array(ops.count).fill(1), rowOf = new Int32Array(names.processes.length), rows = [];
-  let chosen = -1, cited = new Set();
-  for (const anomaly of report.anomalies) for (const index of anomaly.ops) cited.add(index);
+  let chosen = -1;
+  const cited = new Uint8Array(ops.count), numbersOfCited = new Set(report.anomalies.flatMap((anomaly) => anomaly.ops));
+  if (numbersOfCited.size > 0) ops.index.forEach((index, i) => { cited[i] = numbersOfCited.has(index) ? 1 : 0; });
 
   const canvas = element("canvas", { "aria-hidden": "true" });
   const spacer = element("div");
@@ -36,17 +37,17 @@ function lanes() {
     const key = filter.key === "" ? -1 : names.keys.indexOf(filter.key) + 1;
     const process = at(names.processes, filter.process), f = at(names.functions, filter.functionName);
     const outcome = at(OUTCOMES, filter.outcome), node = filter.node === "" ? -1 : names.nodes.indexOf(filter.node) + 1;
-    const used = new Set();
+    const used = new Uint8Array(names.processes.length);
     let kept = 0;
     for (let i = 0; i < ops.count; i++) {
       keep[i] = (key < 0 || ops.key[i] === key && key > 0) && (process < 0 || ops.process[i] === process) && (f < 0 || ops.functionOf[i] === f)
         && (outcome < 0 || ops.outcome[i] === outcome) && (node < 0 || ops.node[i] === node) ? 1 : 0;
       if (keep[i]) {
         kept++;
-        used.add(ops.process[i]);
+        used[ops.process[i]] = 1;
       }
     }
-    rows = order.filter((i) => used.has(i));
+    rows = order.filter((i) => used[i]);
     rowOf.fill(-1);
     rows.forEach((i, row) => { rowOf[i] = row; });
     count.textContent = kept + " of " + ops.count + " operations";
@@ -78,47 +79,77 @@ function lanes() {
 
   function paint() {
     const pen = canvas.getContext("2d"), ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
-    const ink = style("--ink"), dim = style("--dim"), page = style("--page"), line = style("--line");
-    const one = style("--one"), bad = style("--two");
+    const colours = { ink: style("--ink"), dim: style("--dim"), page: style("--page"), line: style("--line"), one: style("--one"), bad: style("--two") };
+    // Read once: a question to the page for each operation would have it laid out as often.
+    const at = { width, height, scroll: box.scrollTop, scale: scale() };
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.fillStyle = page;
+    pen.fillStyle = colours.page;
     pen.fillRect(0, 0, width, height);
     pen.font = "11px ui-monospace, monospace";
-    const yOf = (row) => TOP + row * LANE - box.scrollTop;
     bandsIn(pen, width, height);
-    for (let row = 0; row < rows.length; row++) {
-      const y = yOf(row);
-      if (y < -LANE || y > height) continue;
-      pen.fillStyle = line;
-      pen.fillRect(NAMES, y + LANE - 1, width, 0.5);
-    }
-    // Of what falls on the same pixels of the same lane only the first is drawn.
-    const last = new Float64Array(rows.length * 2).fill(-Infinity);
-    const until = firstFrom(view.to);
-    for (let i = 0; i < until; i++) {
-      if (!keep[i] || ops.end[i] < view.from) continue;
-      const row = rowOf[ops.process[i]], y = yOf(row);
-      if (y < -LANE || y > height) continue;
-      const isRead = READS.has(ops.functionOf[i]), x1 = Math.max(xOf(ops.start[i]), NAMES - 2);
-      const isOpen = ops.outcome[i] === 2, end = Number.isFinite(ops.end[i]) ? ops.end[i] : ops.start[i];
-      const x2 = Math.max(Math.min(xOf(end), width + 2), x1 + 1), slot = row * 2 + (isRead ? 1 : 0);
-      const isMarked = i === chosen || cited.has(ops.index[i]);
-      if (x2 - x1 < 3 && x1 < last[slot] + 1 && ops.outcome[i] === 0 && !isMarked) continue;
-      last[slot] = Math.max(last[slot], x2);
-      bar1(pen, i, x1, x2, y + 3, isRead, isOpen, { ink, page, one, bad });
-      if (isMarked) {
-        pen.strokeStyle = i === chosen ? ink : bad;
-        pen.lineWidth = i === chosen ? 2.5 : 1.5;
-        pen.strokeRect(x1 - 2, y + 1, x2 - x1 + 4, LANE - 5);
+    const first = Math.max(0, Math.floor((at.scroll - TOP) / LANE)), last = Math.min(rows.length, Math.ceil((at.scroll + height - TOP) / LANE));
+    pen.fillStyle = colours.line;
+    for (let row = first; row < last; row++) pen.fillRect(NAMES, TOP + (row + 1) * LANE - 1 - at.scroll, width, 0.5);
+    bars(pen, at, first, last, colours);
+    frame(pen, at, first, last, colours);
+  }
+
+  // What is narrower than three pixels is gathered by pixels, so that as much is drawn whatever there is of it.
+  function bars(pen, at, first, last, colours) {
+    const across = Math.max(1, Math.ceil(at.width - NAMES)), seen = new Uint8Array((last - first) * across), wide = [];
+    const from = view.from, scale = at.scale, { start: starts, end: ends, outcome, functionOf, process } = ops;
+    eachWithin(from, view.to, (i) => {
+      if (!keep[i]) return;
+      const row = rowOf[process[i]] - first;
+      if (row < 0 || row >= last - first) return;
+      const start = (starts[i] - from) * scale, end = ends[i] === Infinity ? start + 1 : (ends[i] - from) * scale;
+      if (end - start >= 3 || outcome[i] === 2 || i === chosen || cited[i]) {
+        wide.push(i);
+        return;
+      }
+      const kind = outcome[i] === 1 ? 4 : READS.has(functionOf[i]) ? 2 : 1;
+      for (let x = Math.max(0, Math.floor(start)), until = Math.max(x + 1, Math.round(end)); x < until && x < across; x++) seen[row * across + x] |= kind;
+    });
+    // Reads lie within changes, and what failed is their lower half, or the whole where nothing else is.
+    const strips = [[(it) => it & 1, colours.one, 0, LANE - 9], [(it) => it & 2, colours.ink, 2, LANE - 13], [(it) => it & 4, colours.bad, 7, LANE - 16],
+      [(it) => it === 4, colours.bad, 0, LANE - 9]];
+    for (const [isOne, colour, down, high] of strips) {
+      pen.fillStyle = colour;
+      for (let row = 0; row < last - first; row++) {
+        const y = TOP + (row + first) * LANE - at.scroll + 3 + down;
+        for (let x = 0, run = 0; x <= across; x++) {
+          if (x < across && isOne(seen[row * across + x])) run++;
+          else if (run) {
+            pen.fillRect(NAMES + x - run, y, run, high);
+            run = 0;
+          }
+        }
       }
     }
+    for (const i of wide) wideBar(pen, at, i, colours);
+  }
+
+  function wideBar(pen, at, i, colours) {
+    const x1 = Math.max(NAMES + (ops.start[i] - view.from) * at.scale, NAMES - 2), y = TOP + rowOf[ops.process[i]] * LANE - at.scroll;
+    const end = Number.isFinite(ops.end[i]) ? ops.end[i] : ops.start[i];
+    const x2 = Math.max(Math.min(NAMES + (end - view.from) * at.scale, at.width + 2), x1 + 1);
+    bar1(pen, i, x1, x2, y + 3, READS.has(ops.functionOf[i]), ops.outcome[i] === 2, colours);
+    if (i === chosen || cited[i]) {
+      pen.strokeStyle = i === chosen ? colours.ink : colours.bad;
+      pen.lineWidth = i === chosen ? 2.5 : 1.5;
+      pen.strokeRect(x1 - 2, y + 1, x2 - x1 + 4, LANE - 5);
+    }
+  }
+
+  // Names on the left and times above, over whatever reaches there.
+  function frame(pen, { width, height, scroll }, first, last, { ink, dim, page }) {
     pen.fillStyle = page;
     pen.fillRect(0, 0, NAMES - 2, height);
     pen.fillRect(0, 0, width, TOP - 2);
     pen.fillStyle = ink;
-    for (let row = 0; row < rows.length; row++) {
-      const y = yOf(row);
-      if (y > TOP - LANE && y < height) pen.fillText(names.processes[rows[row]].slice(0, 10), 4, Math.max(y + 14, TOP + 8));
+    for (let row = first; row < last; row++) {
+      const y = TOP + row * LANE - scroll;
+      if (y > TOP - LANE) pen.fillText(names.processes[rows[row]].slice(0, 10), 4, Math.max(y + 14, TOP + 8));
     }
     pen.fillStyle = page;
     pen.fillRect(0, 0, NAMES - 2, TOP - 4);
@@ -200,15 +231,15 @@ function lanes() {
     const rect = canvas.getBoundingClientRect(), x = event.clientX - rect.left, y = event.clientY - rect.top;
     const row = Math.floor((y - TOP + box.scrollTop) / LANE), ms = view.from + (x - NAMES) / scale();
     let best = -1, distance = 6 / scale();
-    for (let i = 0, until = firstFrom(ms + distance); i < until; i++) {
-      if (!keep[i] || rowOf[ops.process[i]] !== row) continue;
+    eachWithin(ms - distance, ms + distance, (i) => {
+      if (!keep[i] || rowOf[ops.process[i]] !== row) return;
       const end = Number.isFinite(ops.end[i]) ? ops.end[i] : ops.start[i];
       const far = ms < ops.start[i] ? ops.start[i] - ms : Math.max(0, ms - end);
       if (far <= distance) {
         distance = far;
         best = i;
       }
-    }
+    });
     return best;
   }
 
@@ -257,7 +288,7 @@ function lanes() {
   box.addEventListener("scroll", draw);
   new ResizeObserver(resize).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  view.watchers.push(draw);
+  following(parent, paint);
   refilter();
 
   return {

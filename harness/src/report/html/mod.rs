@@ -120,10 +120,14 @@ pub fn html(page: &Page<'_>) -> String {
     .concat()
 }
 
-/// All scripts as one. What is ours runs once the page, which can be read without it, has been shown.
+/// All scripts as one. What is ours runs once the page, which can be read without it, has been shown; it waits for what is inflated, and
+/// says if it does not come so far as to draw.
 fn script() -> String {
     let own = SCRIPT.join("\n");
-    format!("/*!\n{UPLOT_LICENCE}*/\n{UPLOT}\nrequestAnimationFrame(() => setTimeout(() => {{\n{own}\n}}));\n")
+    format!(
+        "/*!\n{UPLOT_LICENCE}*/\n{UPLOT}\nrequestAnimationFrame(() => setTimeout(() => (async () => {{\n{own}\n}})().catch((error) => {{\n\
+         document.getElementById(\"zoom\").append(\"Nothing could be drawn: \" + error);\n}})));\n"
+    )
 }
 
 /// Writes the page of a run into its folder.

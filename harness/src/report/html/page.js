@@ -45,22 +45,24 @@ document.querySelectorAll("pre.command").forEach((pre) => {
   if (!navigator.clipboard) return;
   pre.append(element("button", { type: "button", on: { click: (event) => navigator.clipboard.writeText(text).then(() => { event.target.textContent = "copied"; }) } }, "copy"));
 });
-let timeline = null;
+let timeline = null, showTimeline = () => {};
 document.querySelectorAll("details.around").forEach((details) => {
   details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) around(details); });
 });
 document.querySelectorAll("button.show").forEach((button) => {
-  button.addEventListener("click", () => { if (timeline) timeline.show(report.anomalies[Number(button.dataset.anomaly)]); });
+  button.addEventListener("click", () => {
+    showTimeline();
+    if (timeline) timeline.show(report.anomalies[Number(button.dataset.anomaly)]);
+  });
 });
-// One part after another, so that the page can be read and moved meanwhile.
-const parts = [["zoom", () => document.getElementById("zoom").append(zoomBar())], ["charts", drawCharts],
-  ["lanes", () => { timeline = lanes(); }], ["quantiles", drawQuantiles]];
-(function next() {
-  const part = parts.shift();
-  if (!part) {
-    document.documentElement.dataset.drawn = "yes";
-    return;
-  }
-  alone(...part);
-  setTimeout(next);
-})();
+alone("zoom", () => document.getElementById("zoom").append(zoomBar()));
+// Each part is drawn once it comes near what is seen; that is said of all that were near at first.
+const parts = { charts: drawCharts, quantiles: drawQuantiles, lanes: () => { timeline = lanes(); }, stale: drawStale };
+const unknown = new Set(Object.keys(parts));
+for (const [name, draw] of Object.entries(parts)) {
+  const now = whenNear(document.getElementById(name), () => alone(name, draw), () => {
+    unknown.delete(name);
+    if (unknown.size === 0) document.documentElement.dataset.drawn = "yes";
+  });
+  if (name === "lanes") showTimeline = now;
+}

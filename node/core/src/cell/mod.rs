@@ -77,6 +77,8 @@ impl Kind {
 }
 
 /// What is held under a key.
+///
+/// Of the kinds the larger are in boxes: cells go from hand to hand, and most of them are registers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Cell {
     /// Last write wins.
@@ -84,11 +86,11 @@ pub enum Cell {
     /// Concurrent values side by side.
     Siblings(Siblings),
     /// A set in which additions win.
-    Set(AddWinsSet),
+    Set(Box<AddWinsSet>),
     /// A sum that goes up and down.
     Counter(Counter),
     /// A register that changes by agreement among its owners.
-    Cas(CasRegister),
+    Cas(Box<CasRegister>),
 }
 
 impl Cell {

@@ -56,9 +56,9 @@ fn any(kind: Kind, rng: &mut Pcg64Mcg) -> Cell {
     match kind {
         Kind::Register => Cell::Register(Register::any(rng)),
         Kind::Siblings => Cell::Siblings(Siblings::any(rng)),
-        Kind::Set => Cell::Set(AddWinsSet::any(rng)),
+        Kind::Set => Cell::Set(Box::new(AddWinsSet::any(rng))),
         Kind::Counter => Cell::Counter(Counter::any(rng)),
-        Kind::Cas => Cell::Cas(CasRegister::any(rng)),
+        Kind::Cas => Cell::Cas(Box::new(CasRegister::any(rng))),
     }
 }
 
@@ -84,7 +84,7 @@ fn kinds_have_names() {
 #[test]
 #[should_panic(expected = "can't be merged")]
 fn kinds_do_not_mix() {
-    Cell::Set(AddWinsSet::new()).merge(&Cell::Counter(Counter::new()));
+    Cell::Set(Box::default()).merge(&Cell::Counter(Counter::new()));
 }
 
 #[test]

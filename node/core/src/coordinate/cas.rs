@@ -53,7 +53,7 @@ impl Node {
             key: request.key,
             action: request.action,
             requirement: admitted.requirement,
-            voters: admitted.owners,
+            voters: self.owners(admitted.accepted.at).collect(),
             before: Some(before),
             proposed: Vec::new(),
             outbid: None,
@@ -286,8 +286,8 @@ impl Node {
         (promised_by, accepted_by): (Vec<NodeId>, Vec<NodeId>),
     ) {
         let at = self.coordinations[&id].at;
-        self.note_quorum(at, Operation::Read, promised_by);
-        self.note_quorum(at, Operation::Write, accepted_by.clone());
+        self.note_quorum(at, Operation::Read, &promised_by);
+        self.note_quorum(at, Operation::Write, &accepted_by);
         let (outcome, value, version) = match (made, &self.cas_state(id).action) {
             (Made::Nothing(outcome), _) => (outcome, proposal.value, proposal.written),
             (Made::Change(change), CasAction::Put { value } | CasAction::CompareAndSet { value, .. }) => {

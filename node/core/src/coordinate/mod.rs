@@ -52,7 +52,7 @@ impl At {
     }
 }
 
-/// Boxed: coordinations come and go, and a tree of them moves them about.
+/// Boxed: coordinations come and go, and a table of them moves them about.
 #[derive(Debug)]
 enum State {
     Read(Box<ReadState>),
@@ -89,8 +89,6 @@ struct Terms<'a> {
 
 /// A request that may be sent: where to, by when, and what will do.
 struct Admitted {
-    /// Everybody who is to hold the key.
-    owners: Vec<NodeId>,
     requirement: Requirement,
     accepted: Accepted,
 }
@@ -125,7 +123,6 @@ impl Node {
             return Err(Reason::Overloaded { in_flight });
         }
         let ownership = topology.ownership(topology.partition(key));
-        let owners: Vec<_> = ownership.nodes().collect();
         let at = At {
             partition: ownership.partition,
             epoch: ownership.epoch,
@@ -135,7 +132,7 @@ impl Node {
             Operation::Read => self.reading(ownership, terms.level)?,
             Operation::Write => self.holding(ownership, terms.level)?,
         };
-        self.check_alive(&requirement, key, &owners, terms.quorum)?;
+        self.check_alive(&requirement, key, terms.quorum)?;
         self.clock.observe(now.wall, terms.token.0).map_err(|_| {
             let why = "the session's token is too far ahead of this node's clock";
             Reason::Invalid(why.to_owned())
@@ -147,11 +144,12 @@ impl Node {
             deadline: now.time + terms.timeout.min(self.config.request_timeout),
             preferred: preferred.map(|preferred| (usize::from(preferred.count), now.time + preferred.wait)),
         };
-        Ok(Admitted {
-            owners,
-            requirement,
-            accepted,
-        })
+        Ok(Admitted { requirement, accepted })
+    }
+
+    /// Everybody who is to hold the key of a request that was admitted.
+    fn owners(&self, at: At) -> impl Iterator<Item = NodeId> + '_ {
+        self.topology().ownership(at.partition).nodes()
     }
 
     /// What a level asks of those who are to hold a write, or what a blocking read returns.
@@ -180,22 +178,18 @@ impl Node {
     }
 
     /// Whether enough owners can be reached, or, where that will do, nodes that stand in for them.
-    fn check_alive(
-        &self,
-        requirement: &Requirement,
-        key: &Key,
-        owners: &[NodeId],
-        quorum: Quorum,
-    ) -> Result<(), Reason> {
+    fn check_alive(&self, requirement: &Requirement, key: &Key, quorum: Quorum) -> Result<(), Reason> {
         if requirement.can_be_met(|owner| self.is_reachable(owner)) {
             return Ok(());
         }
-        let away = owners.iter().filter(|owner| !self.is_reachable(**owner));
+        let topology = self.topology();
+        let owners = topology.ownership(topology.partition(key)).nodes();
+        let away = owners.filter(|owner| !self.is_reachable(*owner));
         let stand_ins = match self.quorum(quorum) {
             Quorum::Strict => 0,
             Quorum::Sloppy => self.stand_ins(key, &[]).count(),
         };
-        let replaced: Vec<_> = away.take(stand_ins).copied().collect();
+        let replaced: Vec<_> = away.take(stand_ins).collect();
         let is_alive = |owner: NodeId| self.is_reachable(owner) || replaced.contains(&owner);
         if requirement.can_be_met(is_alive) {
             return Ok(());
@@ -308,8 +302,7 @@ impl Node {
 
     /// Every answer that `peer` still owes will not come.
     pub(crate) fn fail_coordinations_with(&mut self, now: Now, peer: NodeId) {
-        let ids: Vec<_> = self.coordinations.keys().copied().collect();
-        for id in ids {
+        for id in self.coordinations_with(|_| true) {
             match self.coordinations.get(&id).map(|c| &c.state) {
                 Some(State::Read(_)) => self.lose_read_replica(now, id, peer),
                 Some(State::Write(_)) => self.lose_write_replica(now, id, peer),
@@ -317,6 +310,17 @@ impl Node {
                 None => {}
             }
         }
+    }
+
+    /// Those coordinations of which something is so, in the order in which they began.
+    fn coordinations_with(&self, is_so: impl Fn(&Coordination) -> bool) -> Vec<RequestId> {
+        let ids = self
+            .coordinations
+            .iter()
+            .filter(|(_, coordination)| is_so(coordination));
+        let mut ids: Vec<_> = ids.map(|(id, _)| *id).collect();
+        ids.sort();
+        ids
     }
 
     /// Whether a request of this node for `key` is under way.

@@ -24,13 +24,10 @@ impl Node {
                 return self.reply(client, Response::Read(Err(ReadError::Refused(reason))));
             }
         };
-        let super::Admitted {
-            mut owners,
-            requirement,
-            accepted,
-        } = admitted;
+        let super::Admitted { requirement, accepted } = admitted;
+        let mut replicas: Vec<_> = self.owners(accepted.at).map(Replica::of).collect();
         if let Ask::Hedged { .. } = request.ask {
-            owners.sort_by_key(|owner| (!self.is_reachable(*owner), self.usual_latency(*owner)));
+            replicas.sort_by_key(|Replica { owner, .. }| (!self.is_reachable(*owner), self.usual_latency(*owner)));
         }
         let state = ReadState {
             key: request.key.clone(),
@@ -42,11 +39,11 @@ impl Node {
             absence: self.absence(request.absence),
             quorum: self.quorum(request.quorum),
             best: None,
-            taken_in: Vec::with_capacity(owners.len()),
+            taken_in: Vec::with_capacity(replicas.len()),
             is_anything_seen: false,
             oldest: None,
             ignores_digests: self.has_plant(Plant::DigestMismatchIgnored),
-            replicas: owners.iter().map(|owner| Replica::of(*owner)).collect(),
+            replicas,
             hedge_at: None,
         };
         let id = self.next_request_id();
@@ -87,7 +84,7 @@ impl Node {
         }
         let ownership = self.topology().ownership(admitted.accepted.at.partition);
         let holders = self.holding(ownership, holders)?;
-        self.check_alive(&holders, &request.key, &admitted.owners, request.quorum)?;
+        self.check_alive(&holders, &request.key, request.quorum)?;
         Ok((admitted, Some(holders)))
     }
 
@@ -266,7 +263,7 @@ impl Node {
             let state = self.read_state(id);
             let patient = coordination.prefers_more_than(state.answers().count());
             if state.is_answerable() && (state.is_over() || !patient) {
-                self.answer_read(id);
+                self.tell_read(id, true);
             }
         }
         self.end_read_if_done(id);
@@ -475,16 +472,20 @@ impl Node {
         if self.coordinations.get(&id).is_none_or(Coordination::is_answered) {
             return;
         }
-        let is_ok = self.read_state(id).is_answerable();
+        self.tell_read(id, self.read_state(id).is_answerable());
+    }
+
+    /// Tells the client, which has not been told, what was read, or that too little was.
+    fn tell_read(&mut self, id: RequestId, is_ok: bool) {
         let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
+        let answers: Vec<_> = self.read_state(id).answers().map(|replica| replica.via).collect();
         if is_ok {
-            self.note_read_quorum(id);
+            self.note_read_quorum(id, &answers);
         }
         let token = self.session_token();
         let state = self.read_state(id);
-        let answers = state.answers().map(|replica| replica.via).collect();
         let result = if is_ok {
             Ok(ReadOk {
                 cell: state.best.as_ref().map(|best| best.cell.clone()),
@@ -508,14 +509,12 @@ impl Node {
     }
 
     /// Tells which owners have answered, where none but owners have.
-    fn note_read_quorum(&mut self, id: RequestId) {
+    fn note_read_quorum(&mut self, id: RequestId, answers: &[NodeId]) {
         let at = self.coordinations[&id].at;
         let state = self.read_state(id);
-        if state.absence == Absence::AnswersAlone || state.answers().any(|replica| replica.via != replica.owner) {
-            return;
+        if state.absence != Absence::AnswersAlone && state.answers().all(|replica| replica.via == replica.owner) {
+            self.note_quorum(at, Operation::Read, answers);
         }
-        let nodes = state.answers().map(|replica| replica.owner).collect();
-        self.note_quorum(at, Operation::Read, nodes);
     }
 
     pub(super) fn read_state(&self, id: RequestId) -> &ReadState {

@@ -14,9 +14,7 @@ use crate::{Epoch, Node, NodeId, Now, PartitionId, ReadRepair, RequestId, timers
 impl Node {
     /// A partition has another record, durably.
     pub(crate) fn on_owners_changed(&mut self, now: Now, partition: PartitionId) {
-        let of_partition = self.coordinations.iter().filter(|(_, c)| c.at.partition == partition);
-        let ids: Vec<_> = of_partition.map(|(id, _)| *id).collect();
-        for id in ids {
+        for id in self.coordinations_with(|coordination| coordination.at.partition == partition) {
             self.retarget(now, id);
         }
         self.on_moves_changed();

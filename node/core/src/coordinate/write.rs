@@ -33,19 +33,15 @@ impl Node {
                 return self.reply(client, Response::Write(Err(error)));
             }
         };
-        let super::Admitted {
-            owners,
-            requirement,
-            accepted,
-        } = admitted;
-        let slots = owners.iter().copied().map(Slot::of);
+        let super::Admitted { requirement, accepted } = admitted;
+        let slots = self.owners(accepted.at).map(Slot::of).collect();
         let state = WriteState {
             key: request.key,
             id: request.id,
             requirement,
             quorum: self.quorum(request.quorum),
             step: Step::Holding,
-            slots: slots.collect(),
+            slots,
             written: None,
         };
         let id = self.next_request_id();
@@ -88,7 +84,7 @@ impl Node {
             let why = "a write has to know at least one version before it can be above it";
             return Err(Reason::Invalid(why.to_owned()));
         }
-        self.check_alive(&requirement, &request.key, &admitted.owners, Quorum::Strict)?;
+        self.check_alive(&requirement, &request.key, Quorum::Strict)?;
         Ok((admitted, Some((level, requirement))))
     }
 
@@ -332,16 +328,18 @@ impl Node {
     }
 
     pub(super) fn send_to_waiting(&mut self, now: Now, id: RequestId) {
-        let owners: Vec<_> = self
-            .write_state(id)
-            .with(Progress::Waiting)
-            .map(|slot| slot.owner)
-            .collect();
-        for owner in owners {
-            if !self.coordinations.contains_key(&id) {
+        for place in 0..self.write_state(id).slots.len() {
+            let Some(Coordination {
+                state: State::Write(state),
+                ..
+            }) = self.coordinations.get(&id)
+            else {
                 return; // It has ended meanwhile: every owner before was held or lost, and this is the last.
+            };
+            let Slot { owner, progress, .. } = state.slots[place];
+            if progress == Progress::Waiting {
+                self.send_share(now, id, owner);
             }
-            self.send_share(now, id, owner);
         }
     }
 
@@ -577,15 +575,14 @@ impl Node {
         let Some(client) = self.take_client(id, is_ok) else {
             return;
         };
-        if is_ok {
-            self.note_write_quorum(id);
-        }
-        let state = self.write_state(id);
         let result = if is_ok {
+            let acks = self.write_state(id).acks();
+            self.note_write_quorum(id, &acks);
+            let state = self.write_state(id);
             let written = state.written.as_ref().expect("it has its place");
             Ok(WriteOk {
                 version: written.version,
-                acks: state.acks(),
+                acks,
                 stand_ins: state.stand_ins(),
                 token: self.session_token(),
             })
@@ -596,12 +593,10 @@ impl Node {
     }
 
     /// Tells which owners hold it, where it is not for those who stand in, or keep hints, that it counts.
-    fn note_write_quorum(&mut self, id: RequestId) {
+    fn note_write_quorum(&mut self, id: RequestId, acks: &[NodeId]) {
         let at = self.coordinations[&id].at;
-        let state = self.write_state(id);
-        if at.level != Level::Any && state.stand_ins().is_empty() {
-            let nodes = state.acks();
-            self.note_quorum(at, Operation::Write, nodes);
+        if at.level != Level::Any && self.write_state(id).stand_ins().is_empty() {
+            self.note_quorum(at, Operation::Write, acks);
         }
     }
 

@@ -232,7 +232,7 @@ impl Node {
             let complete = !step.skipped;
             return self.leave_peer(now.time, purpose, complete);
         };
-        let inner = self.anti_entropy.tree(partition).inner();
+        let inner = Box::new(self.anti_entropy.tree(partition).inner());
         let body = ReplicaRequest::CompareBranches { partition, inner };
         self.take_step(now.time, purpose, Stage::Branches, body);
     }

@@ -85,10 +85,7 @@ impl Sim {
             return;
         };
         pause.is_left = true;
-        let calls = self.calls.iter().filter(|(_, at)| **at == node);
-        let calls: Vec<_> = calls.map(|(call, _)| *call).collect();
-        for call in calls {
-            self.calls.remove(&call);
+        for call in self.take_calls(node) {
             self.processes[node.0].abandoned.insert(ClientToken(call.0));
             let outcome = AnswerKind::Lost;
             self.schedule(Duration::ZERO, Happening::Answer { call, outcome });

@@ -54,26 +54,29 @@ impl Sections<'_> {
             return out + "</article>\n";
         };
         let _ = writeln!(out, "<p class=\"words\">{}</p>", escaped(&witness.text));
-        let picture = witness
-            .picture
-            .clone()
-            .unwrap_or_else(|| timeline(witness, self.page.context));
-        let _ = writeln!(
-            out,
-            "<figure class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Picture\">{picture}</figure>"
-        );
-        out += &self.operations(witness);
-        let _ = writeln!(
-            out,
-            "<details class=\"around\" data-anomaly=\"{}\"><summary>The operations around it</summary></details>",
-            number - 1
-        );
-        out += &log_part(&witness.ops, lines);
-        let _ = writeln!(
-            out,
-            "<p><button type=\"button\" class=\"show\" data-anomaly=\"{}\">Show in the timeline</button></p>",
-            number - 1
-        );
+        let has_ops = !witness.ops.is_empty();
+        let picture = witness.picture.clone();
+        if let Some(picture) = picture.or_else(|| has_ops.then(|| timeline(witness, self.page.context))) {
+            let _ = writeln!(
+                out,
+                "<figure class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Picture\">{picture}</figure>"
+            );
+        }
+        // What nodes told of themselves is broken by no operation.
+        if has_ops {
+            out += &self.operations(witness);
+            let _ = writeln!(
+                out,
+                "<details class=\"around\" data-anomaly=\"{}\"><summary>The operations around it</summary></details>",
+                number - 1
+            );
+            out += &log_part(&witness.ops, lines);
+            let _ = writeln!(
+                out,
+                "<p><button type=\"button\" class=\"show\" data-anomaly=\"{}\">Show in the timeline</button></p>",
+                number - 1
+            );
+        }
         if let (Some(run), true) = (&self.page.report.run, self.left.manifest.is_some()) {
             out += &command(&format!(
                 "quorate explain {} --anomaly {number}",

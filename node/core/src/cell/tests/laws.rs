@@ -104,9 +104,9 @@ fn fingerprints_stay_what_they_are() {
             content: Content::Value(value(0)),
         }),
         Cell::Siblings(siblings),
-        Cell::Set(set),
+        Cell::Set(Box::new(set)),
         Cell::Counter(counter),
-        Cell::Cas(CasRegister {
+        Cell::Cas(Box::new(CasRegister {
             promised: version,
             accepted: Some(Accepted {
                 ballot: version,
@@ -114,7 +114,7 @@ fn fingerprints_stay_what_they_are() {
                 value: Some(value(0)),
                 earlier: Vec::new(),
             }),
-        }),
+        })),
     ];
     assert_eq!(
         cells.map(|cell| cell.fingerprint(b"key")),

@@ -55,7 +55,7 @@ fn empty(kind: Kind) -> Option<Cell> {
     match kind {
         Kind::Register | Kind::Cas => None,
         Kind::Siblings => Some(Cell::Siblings(Siblings::new())),
-        Kind::Set => Some(Cell::Set(AddWinsSet::new())),
+        Kind::Set => Some(Cell::Set(Box::default())),
         Kind::Counter => Some(Cell::Counter(Counter::new())),
     }
 }

@@ -3,41 +3,27 @@
 //!
 //! Each figure is a process of its own, so that its peak of memory is its own too, and the least of several runs; processor seconds are
 //! told beside those of the clock, as they are what can be compared on a machine that does other work. All of it is on one core but for the
-//! last figure, of the clock, where one thread scans while another puts together, and parts of the check are carried out on two, much as
-//! `quorate check` does it. `cargo bench -p quorate-checker --bench transactions` measures, with `-- 10000000` also a history of so
-//! many; `cargo test` only runs through it with small ones.
+//! last figure, of the clock, which is on two, read and judged as `quorate check` does it. `cargo bench -p quorate --bench transactions`
+//! measures, with `-- 10000000` also a history of so many; `cargo test` only runs through it with small ones.
 
-#![expect(
-    clippy::disallowed_macros,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a measurement reads the clock and files, starts processes and prints; the library does none of this"
-)]
-
-#[path = "load/transactions.rs"]
+#[path = "../../checker/benches/load/transactions.rs"]
 mod load;
 
 use std::{
     env,
     fs::{self, File},
-    io::{BufRead, BufReader, BufWriter, Read},
+    io::{BufRead, BufReader, BufWriter},
     path::Path,
     process::Command,
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc::sync_channel,
-    },
-    thread,
     time::Instant,
 };
 
 use load::{Load, Store};
 use quorate_checker::{
     Context,
-    execute::{Execute, InOrder},
-    formats::jsonl,
-    isolation::{self, Block, Data, Gather, Question, Txns},
+    isolation::{self, Data, Question},
 };
+use quorate_harness::{txns_file, workers::Workers};
 
 /// A history, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -200,7 +186,7 @@ fn run(task: &str, file: &Path, rest: &[String]) -> Option<f64> {
         ("parse", []) => parse(file),
         ("verdict", [data, asked, expected, threads]) => {
             let data = if data == "lists" { Data::Lists } else { Data::Registers };
-            verdict(file, data, (asked, expected), threads == "2");
+            verdict(file, data, (asked, expected), threads.parse().expect("a number"));
         }
         _ => return None,
     }
@@ -244,86 +230,18 @@ enum Seen {
     Nothing,
 }
 
-fn verdict(file: &Path, data: Data, (asked, expected): (&str, &str), has_two: bool) {
-    let txns = if has_two {
-        read_on_two(file, data)
-    } else {
-        read(file, data)
-    };
+fn verdict(file: &Path, data: Data, (asked, expected): (&str, &str), jobs: usize) {
+    let file = File::open(file).expect("it was written");
+    let txns = txns_file::read(file, data, jobs).expect("it is usual");
     let question = Question::of(asked.parse().expect("known"));
-    let execute: &dyn Execute = if has_two { &Two } else { &InOrder };
-    let report = isolation::check_on(&txns, &question, &Context::default(), execute);
+    let workers = Workers::new(jobs).expect("threads");
+    let report = isolation::check_on(&txns, &question, &Context::default(), &workers);
     assert_eq!(report.unknown, Vec::<String>::new(), "{asked}");
     let found = report.forbidden();
     match expected {
         "" => assert_eq!(found, Vec::<&str>::new(), "{asked}"),
         // A small history may have none yet.
         _ => assert!(found.iter().all(|name| *name == expected), "{asked}: {found:?}"),
-    }
-}
-
-/// Carries parts out on two threads.
-struct Two;
-
-impl Execute for Two {
-    fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-            numbers.take_while(|number| *number < count).for_each(unit);
-        };
-        thread::scope(|scope| {
-            scope.spawn(work);
-            work();
-        });
-        vec![Ok(()); count]
-    }
-
-    fn part_count(&self) -> usize {
-        8
-    }
-}
-
-/// Reads a history block by block.
-fn read(file: &Path, data: Data) -> Txns {
-    let mut gather = Gather::new(data);
-    each_block(file, |block| gather.take(&block).expect("it is usual"));
-    gather.finish()
-}
-
-/// The same, where another thread scans.
-fn read_on_two(file: &Path, data: Data) -> Txns {
-    /// How many blocks may be scanned and not yet taken.
-    const AHEAD: usize = 8;
-    let mut gather = Gather::new(data);
-    thread::scope(|scope| {
-        let (to_taker, blocks) = sync_channel(AHEAD);
-        scope.spawn(move || each_block(file, |block| to_taker.send(block).expect("it is taken")));
-        blocks
-            .iter()
-            .for_each(|block| gather.take(&block).expect("it is usual"));
-    });
-    gather.finish()
-}
-
-fn each_block(file: &Path, mut take: impl FnMut(Block)) {
-    let mut file = File::open(file).expect("it was written");
-    let mut unread = Vec::new();
-    loop {
-        let mut text = std::mem::take(&mut unread);
-        let count = (&mut file)
-            .take(jsonl::BLOCK_BYTES as u64)
-            .read_to_end(&mut text)
-            .expect("it can be read");
-        if count > 0 {
-            let end = jsonl::whole_lines(&text).expect("a block has whole lines");
-            unread.extend_from_slice(&text[end..]);
-            text.truncate(end);
-        }
-        take(Block::scan(text).expect("it is usual"));
-        if count == 0 {
-            return;
-        }
     }
 }
 
