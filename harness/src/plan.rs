@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use quorate_core::MessageKind;
 use quorate_node::control::DiskFailure;
 use quorate_sim::split_seed;
 use rand::{
@@ -362,6 +363,7 @@ fn further_shapes(kinds: &[FaultKind]) -> Vec<DrawFault> {
             FaultKind::SlowNet => &[long_tailed_links, throttled_links, held_links],
             FaultKind::Disk => &[full_disk, disk_without_writes, disk_without_reads],
             FaultKind::Clock => &[clock_strobe],
+            FaultKind::Message => &[dropped_messages],
             _ => &[],
         }
     };
@@ -546,6 +548,23 @@ fn late_messages(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
 
 fn repeated_messages(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
     odd_messages(rng, nodes, (0, 1))
+}
+
+/// Of one kind, or of all: what waits for an answer that never comes, on a link that is whole, is found by its deadline alone.
+fn dropped_messages(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
+    let kinds = MessageKind::ALL.choose(rng).copied().filter(|_| rng.random());
+    let (from, to) = one_way_between(rng, nodes);
+    let is_everywhere = rng.random();
+    let all = || Place::all(nodes).collect();
+    Fault::OddMessages {
+        from: if is_everywhere { all() } else { from },
+        to: if is_everywhere { all() } else { to },
+        late_percent: 0,
+        twice_percent: 0,
+        dropped_percent: rng.random_range(2..=30),
+        kinds: kinds.into_iter().collect(),
+        by: Duration::ZERO,
+    }
 }
 
 /// Everywhere: a late message hurts most where it meets another.

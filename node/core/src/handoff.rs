@@ -23,6 +23,10 @@ const UNDER_WAY_MAX: usize = 64;
 /// How long to leave a target alone after a delivery that failed or was refused.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a target may answer none of the hints that are under way to it before they are sent again: many times what a slow
+/// disk takes. A message or its answer can be lost on a link that is whole, and nobody else would send the hint again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How often hints for those who stay away are looked through: eight times in their window, within these bounds.
 const EXPIRY_INTERVAL_MIN: Duration = Duration::from_secs(1);
 const EXPIRY_INTERVAL_MAX: Duration = Duration::from_secs(10 * 60);
@@ -86,6 +90,8 @@ struct Target {
     /// Hints kept, those not yet durable and those under way among them.
     count: u64,
     under_way: BTreeSet<HintId>,
+    /// When it last answered one of them, or they began to be under way.
+    heard: Time,
     /// The last that was sent. Delivery goes on behind it and begins anew at the end, so that hints which the target
     /// refuses again and again don't hold up those behind them.
     last_sent: Option<HintId>,
@@ -133,6 +139,17 @@ impl Handoff {
 
     pub(crate) fn is_under_way(&self, id: RequestId) -> bool {
         self.under_way.contains_key(&id)
+    }
+
+    /// Waits no longer for answers of those that have given none for too long; for its own disk a node waits.
+    fn give_up_silent(&mut self, now: Time, own: NodeId) {
+        let is_silent = |target: &Target| !target.under_way.is_empty() && now.since(target.heard) >= PATIENCE;
+        let silent = self
+            .targets
+            .iter()
+            .filter(|(node, target)| **node != own && is_silent(target));
+        let silent: Vec<_> = silent.map(|(node, _)| *node).collect();
+        silent.into_iter().for_each(|node| self.lose_link(node));
     }
 
     /// Nothing that was under way to `node` will be answered.
@@ -293,6 +310,7 @@ impl Node {
 
     /// Sends what is due to every target that can be reached, and sets the timer for what is left.
     pub(crate) fn on_handoff_due(&mut self, now: Now) {
+        self.handoff.give_up_silent(now.time, self.config.node);
         let due = self
             .handoff
             .targets
@@ -422,6 +440,9 @@ impl Node {
         self.handoff.under_way.insert(request, (node, id.clone()));
         let target = self.handoff.target(node);
         target.last_sent = Some(id.clone());
+        if target.under_way.is_empty() {
+            target.heard = now.time;
+        }
         target.under_way.insert(id);
         let errand = Errand::Handoff;
         let Hint { key, cell, .. } = hint;
@@ -447,6 +468,7 @@ impl Node {
 
     pub(crate) fn on_handoff_response(&mut self, now: Now, id: RequestId, body: &ReplicaResponse) {
         let (node, hint) = self.handoff.under_way.remove(&id).expect("the caller has looked");
+        self.handoff.target(node).heard = now.time;
         match body {
             ReplicaResponse::Held { fingerprint } if *fingerprint == hint.fingerprint => {
                 self.counters.hints_delivered += 1;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use quorate_core::{Level, ReadRepair, WritePath, WriteRequest};
-use quorate_sim::NodeIndex;
+use quorate_core::{Level, MessageKind, ReadRepair, WritePath, WriteRequest};
+use quorate_sim::{Kinds, LinkFaults, NodeIndex};
 
 use crate::cluster::{Cluster, Shape, TIMEOUT, put, register, write};
 
@@ -46,6 +46,31 @@ fn hints_bring_a_node_that_was_away_up_to_date() {
     let counters = (0..5).map(|node| cluster.sim.status(NodeIndex(node)).expect("it runs").counters);
     let (stored, delivered) = counters.fold((0, 0), |(s, d), c| (s + c.hints_stored, d + c.hints_delivered));
     assert_eq!(stored, delivered);
+}
+
+/// Messages can be lost on links that are whole: hints that nobody has answered are sent again.
+#[test]
+fn hints_whose_messages_are_lost_are_sent_again() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.isolate(3);
+    write_all(&mut cluster, 3);
+    cluster.pass(Duration::from_secs(2));
+    cluster.sim.heal();
+    let lost = LinkFaults {
+        dropped_percent: 100,
+        kinds: Kinds::of(&[MessageKind::Request]),
+        ..LinkFaults::default()
+    };
+    let to = NodeIndex(3);
+    let keepers = || [0, 1, 2, 4].map(NodeIndex).into_iter();
+    keepers().for_each(|from| cluster.sim.set_link_faults(from, to, lost));
+    cluster.settle();
+    cluster.pass(Duration::from_secs(2));
+    assert!(keepers().any(|from| cluster.sim.link_counts(from, to).dropped > 0));
+    assert!(missing(&mut cluster, 3) > KEYS / 5);
+    keepers().for_each(|from| cluster.sim.set_link_faults(from, to, LinkFaults::default()));
+    cluster.wait_for_quiet();
+    assert_eq!(missing(&mut cluster, 3), 0);
 }
 
 /// A keeper whose clock is ahead has more hints that their target refuses than fit the window, and one behind them that
