@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::command::Quorate;
 
 /// Short, and with a bug that not every seed runs into.
-const SWEEP: &str = "sim --seeds 12 --time 3s --swarm --plant repair-writes-older";
+const SWEEP: &str = "sim --seeds 12 --time 3s --swarm --plant unknown-called-failure";
 
 /// A sweep's answer without what the machine has its share in.
 fn answer(quorate: &Quorate, arguments: &str) -> (i32, Value) {
