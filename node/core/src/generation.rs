@@ -15,9 +15,9 @@
 //! With that it takes up again where it had come to in the cluster, as far as others heard of it: an administrator was told
 //! that it would leave.
 //!
-//! What this does not mend: what it was told of its weight, and what its disk has forgotten of records and votes. Others that know less of the earlier start of the same generation than this one has said since
-//! take the two for one. The facts that both began with are the same, in the same order; what the earlier one said later
-//! stays with them until this one says something else of the kind.
+//! What this does not mend: what it was told of its weight, and what its disk has forgotten of records and votes. Others that
+//! know less of the earlier start of the same generation take the two for one: the facts that both began with are the same, in
+//! the same order, and what the earlier one said later stays with them until this one says something else of the kind.
 
 use crate::{Event, Generation, Node, Output, Plant, Standing, StoreOp, journal::Waiter};
 
