@@ -138,6 +138,18 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether the node is told to have a bug.
+    #[cfg(feature = "plants")]
+    pub(crate) fn has_plant(&self, plant: crate::Plant) -> bool {
+        self.plant == Some(plant)
+    }
+
+    /// Whether the node is told to have a bug: built without bugs, it never is.
+    #[cfg(not(feature = "plants"))]
+    pub(crate) fn has_plant(&self, _plant: crate::Plant) -> bool {
+        false
+    }
+
     /// The settings of a node of a cluster in one data center, with the usual values for all that is not named here.
     pub fn new(cluster: ClusterId, node: NodeId, address: SocketAddr, ring: RingShape, founders: usize) -> Config {
         Config {

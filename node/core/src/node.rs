@@ -181,7 +181,7 @@ impl Node {
         let tokens = enrolled.map_or(replaced, |enrolled| enrolled.member.tokens);
         let weight = enrolled.map_or(config.weight, |enrolled| enrolled.member.weight);
         let inventory = Inventory::take(&*store, &config.ring)?;
-        let is_forgotten = cfg!(feature = "plants") && config.plant == Some(Plant::GenerationForgotten);
+        let is_forgotten = config.has_plant(Plant::GenerationForgotten);
         let last = memory.generation.filter(|_| !is_forgotten);
         let generation = Generation(last.map_or(1, |last| last.0 + 1));
         let mut own = NodeState::new(config.node, generation);
@@ -491,7 +491,7 @@ impl Node {
     #[cfg(feature = "plants")]
     #[inline(never)]
     pub(crate) fn has_plant(&self, plant: crate::Plant) -> bool {
-        self.config.plant == Some(plant)
+        self.config.has_plant(plant)
     }
 
     /// Whether this node was told to have the bug: built without bugs, it never is.

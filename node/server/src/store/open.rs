@@ -23,6 +23,9 @@ use crate::control::{Control, Handle};
 
 pub(super) const STORE_FILE: &str = "store.redb";
 
+/// Its name while it is made: a store is there whole or not at all, whenever who makes it is killed.
+const UNFINISHED_FILE: &str = "store.redb.new";
+
 /// Pages kept in memory. Three nodes and their tester have to fit on one small machine, and the working set of a run
 /// is some thousand keys.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -106,6 +109,11 @@ pub fn open_controlled(folder: &Path, control: Option<&Arc<Control>>) -> Result<
             found,
         });
     }
+    if is_missing(&path)? {
+        let unfinished = folder.join(UNFINISHED_FILE);
+        let made = guard(|| make_file(&unfinished, &path)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
+        made.map_err(|trouble| trouble.at(unfinished))?;
+    }
     let opened = guard(|| open_file(&path, marked, control)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
     let (id, store, writer) = opened.map_err(|trouble| trouble.at(path))?;
     if marked.is_none() {
@@ -123,6 +131,28 @@ fn is_missing(path: &Path) -> Result<bool, OpenError> {
             error,
         }),
     }
+}
+
+/// Makes a store at `path`, in one step from an unfinished one.
+fn make_file(unfinished: &Path, path: &Path) -> Result<(), Trouble> {
+    let mut options = fs::OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(unfinished);
+    let file = file.map_err(redb::Error::Io)?;
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => redb::Error::DatabaseAlreadyOpen,
+        fs::TryLockError::Error(error) => redb::Error::Io(error),
+    })?;
+    // Who was killed while it made one may have left something.
+    file.set_len(0).map_err(redb::Error::Io)?;
+    let mut database = builder().create_file(file)?;
+    prepare(&mut database, None)?;
+    drop(database);
+    Ok(fs::rename(unfinished, path).map_err(redb::Error::Io)?)
 }
 
 fn open_file(
@@ -338,6 +368,33 @@ mod tests {
         assert_ne!(one, other);
         drop(open(folders[0].path()).unwrap());
         assert_eq!(ids(folders[0].path()), one, "it is the same at every start");
+    }
+
+    /// Nothing is at the store's own place until it is whole: redb itself takes several steps to make a file.
+    #[test]
+    fn what_was_left_of_a_store_that_was_being_made_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let unfinished = folder.path().join(UNFINISHED_FILE);
+        fs::write(&unfinished, [0; 4_096]).unwrap();
+        drop(open(folder.path()).unwrap());
+        assert!(!unfinished.exists());
+        let (id, marked) = ids(folder.path());
+        assert!(id.is_some() && id == marked);
+    }
+
+    /// Two nodes on one folder, at their first start.
+    #[test]
+    fn a_store_that_another_is_making_is_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let unfinished = folder.path().join(UNFINISHED_FILE);
+        let other = builder().create(&unfinished).unwrap();
+        let error = open(folder.path()).map(drop).unwrap_err();
+        assert!(
+            matches!(&error, OpenError::InUse(path) if *path == unfinished),
+            "{error}"
+        );
+        drop(other);
+        drop(open(folder.path()).unwrap());
     }
 
     #[test]
