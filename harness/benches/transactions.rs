@@ -8,6 +8,8 @@
 
 #[path = "../../checker/benches/load/transactions.rs"]
 mod load;
+#[path = "check/peak.rs"]
+mod peak;
 
 use std::{
     env,
@@ -19,6 +21,7 @@ use std::{
 };
 
 use load::{Load, Store};
+use peak::peak_mb;
 use quorate_checker::{
     Context,
     isolation::{self, Data, Question},
@@ -338,12 +341,4 @@ fn processor_seconds() -> f64 {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks = after_name.split_whitespace().skip(11).take(2);
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS_PER_SECOND
-}
-
-/// The most memory that this process ever had, in units of 10^6 bytes; 0 where the system does not tell.
-fn peak_mb() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1_024 / 1_000_000
 }

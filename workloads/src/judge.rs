@@ -13,8 +13,8 @@ use quorate_checker::{
 use serde::Serialize;
 
 use crate::{
-    Claim, Consistency, Execute, Exercise, Figure, Property, Settings, Tested, Workload, claims, claims::quorums_meet,
-    execute::map, floors, tested::Happened,
+    Claim, Consistency, Execute, Exercise, Expectation, Figure, Property, Settings, Tested, Workload, claims,
+    claims::quorums_meet, execute::map, floors, tested::Happened,
 };
 
 /// How a claim fared.
@@ -175,6 +175,21 @@ pub fn judge(
     }
 }
 
+/// What is expected of a run at these settings.
+fn expected(workload: Workload, settings: Settings, facts: &RunFacts) -> Vec<Expectation> {
+    let of_run = |expectation: Expectation| match expectation.claim {
+        // Nothing can be said of it where nobody knows what was broken.
+        Claim::Available if facts.owed.is_none() => None,
+        Claim::Available if expectation.claimed && facts.is_in_real_time => Some(Expectation {
+            claimed: false,
+            reason: "real time: a machine that is busy keeps any node from answering",
+            ..expectation
+        }),
+        _ => Some(expectation),
+    };
+    claims(workload, settings).into_iter().filter_map(of_run).collect()
+}
+
 /// As [`judge`], but nothing is measured: for whoever asks for the verdict alone, as a sweep over many seeds does.
 pub fn judge_briefly(
     workload: Workload,
@@ -187,16 +202,7 @@ pub fn judge_briefly(
     let counts = counted(&parts, execute, Counts::of);
     let vacuous = vacuity(&counts, facts);
     let happened = Happened::of(history, counts.reads_racing, facts);
-    let mut expectations = claims(workload, settings);
-    // Nothing can be said of it where nobody knows what was broken.
-    expectations.retain(|expectation| expectation.claim != Claim::Available || facts.owed.is_some());
-    let available = expectations
-        .iter_mut()
-        .filter(|it| it.claim == Claim::Available && it.claimed);
-    for expectation in available.filter(|_| facts.is_in_real_time) {
-        (expectation.claimed, expectation.reason) =
-            (false, "real time: a machine that is busy keeps any node from answering");
-    }
+    let expectations = expected(workload, settings, facts);
     let findings = map(execute, expectations.len() * parts.len(), |number| {
         let (claim, part) = (expectations[number / parts.len()].claim, &parts[number % parts.len()]);
         match &facts.owed {
@@ -205,7 +211,7 @@ pub fn judge_briefly(
         }
     });
     let mut findings = findings.into_iter();
-    let report = |expectation: crate::Expectation| {
+    let report = |expectation: Expectation| {
         let finding = merged(findings.by_ref().take(parts.len()));
         let floors = floors(expectation.claim, workload, settings);
         let tested_by = happened.map_or_else(Vec::new, |happened| happened.held_to(&floors));

@@ -109,6 +109,14 @@ impl Closing {
 }
 
 impl Anomaly {
+    /// What breaks a guarantee of sessions, key by key.
+    pub(super) const OF_SESSIONS: [Anomaly; 4] = [
+        Anomaly::OwnWriteMissed,
+        Anomaly::NonMonotonicRead,
+        Anomaly::NonMonotonicWrite,
+        Anomaly::WriteBeforeRead,
+    ];
+
     /// Returns every anomaly.
     pub fn all() -> impl Iterator<Item = Self> {
         const OTHERS: [Anomaly; 28] = [

@@ -273,13 +273,8 @@ fn weak_registers(
     wants: impl Fn(Anomaly) -> bool,
     cases: &mut Cases,
 ) -> Vec<String> {
-    const OF_SESSIONS: [Anomaly; 4] = [
-        Anomaly::OwnWriteMissed,
-        Anomaly::NonMonotonicRead,
-        Anomaly::NonMonotonicWrite,
-        Anomaly::WriteBeforeRead,
-    ];
-    let is_known = |anomaly: Anomaly| wants(anomaly) && anomaly != Anomaly::GMsr && !OF_SESSIONS.contains(&anomaly);
+    let is_known =
+        |anomaly: Anomaly| wants(anomaly) && anomaly != Anomaly::GMsr && !Anomaly::OF_SESSIONS.contains(&anomaly);
     let weak = Weak {
         txns,
         writers,
@@ -289,8 +284,9 @@ fn weak_registers(
     let mut unknown = weak.check(is_known, &[], cases);
     // What is causal, or looks so to each session, keeps what sessions are promised of each key.
     let is_kept = wants(Anomaly::SessionMissedCause) || wants(Anomaly::NotPram);
-    let is_missing = |anomaly: Anomaly| OF_SESSIONS.contains(&anomaly) && wants(anomaly) && !is_kept;
-    unknown.extend(guarantees::check(txns, writers, is_missing, cases));
+    if !is_kept {
+        unknown.extend(guarantees::check(txns, writers, &wants, cases));
+    }
     if wants(Anomaly::GMsr) {
         unknown.push(format!(
             "{} is not looked for in registers, whose versions have no known order, and no stronger model holds",

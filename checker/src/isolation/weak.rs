@@ -65,13 +65,7 @@ impl Weak<'_> {
             };
             unknown.extend(steps.causes(Anomaly::SessionMissedCause, Level::Causal, cases));
         }
-        let of_sessions = [
-            Anomaly::OwnWriteMissed,
-            Anomaly::NonMonotonicRead,
-            Anomaly::NonMonotonicWrite,
-            Anomaly::WriteBeforeRead,
-        ];
-        if let (Some(lists), true) = (self.lists, of_sessions.into_iter().any(&wants)) {
+        if let (Some(lists), true) = (self.lists, Anomaly::OF_SESSIONS.into_iter().any(&wants)) {
             self.sessions(lists, &wants, cases);
         }
         if let (Some(lists), true) = (self.lists, wants(Anomaly::GCursor)) {

@@ -6,10 +6,11 @@
 //! test` only runs through it with small histories.
 
 mod load;
+mod peak;
 
 use std::{
     env,
-    fs::{self, File},
+    fs::File,
     io::{BufRead, BufReader, BufWriter},
     path::Path,
     process::Command,
@@ -27,6 +28,7 @@ use quorate_workloads::{Execute, RunFacts, Verdict, judge};
 use serde::Deserialize;
 
 use load::Load;
+use peak::peak_mb;
 
 /// Operations, keys, clients, the percentage of operations that crash, and whether nodes and versions are told.
 const ROWS: [(usize, usize, usize, usize, bool); 14] = [
@@ -265,12 +267,4 @@ fn verdict(file: &Path) -> f64 {
 
 fn read(file: &Path) -> History {
     history_file::read(file).expect("it is a history")
-}
-
-/// The most memory that this process ever had, in units of 10^6 bytes; 0 where the system does not tell.
-fn peak_mb() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1_024 / 1_000_000
 }

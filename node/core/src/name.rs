@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The longest name, in bytes: every node's are gossiped to every other.
 pub const NAME_BYTES_MAX: usize = 32;
 
-/// What a data center or a rack is called, shared by all that name it: 1 to [`NAME_BYTES_MAX`] of the letters and digits of ASCII, `-`, `_` and
-/// `.`. Upper and lower case differ.
+/// What a data center or a rack is called, shared by all that name it: 1 to [`NAME_BYTES_MAX`] of the letters and digits of
+/// ASCII, `-`, `_` and `.`. Upper and lower case differ.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(Arc<str>);

@@ -486,18 +486,11 @@ impl Node {
         node == self.config.node || self.links.contains(&node)
     }
 
-    /// Whether this node was told to have the bug. Never inlined: from all its comparisons of one value the optimiser draws
-    /// conclusions for minutes.
-    #[cfg(feature = "plants")]
-    #[inline(never)]
-    pub(crate) fn has_plant(&self, plant: crate::Plant) -> bool {
+    /// Whether this node was told to have the bug. Where there are bugs it is never inlined: from all its comparisons of one
+    /// value the optimiser draws conclusions for minutes.
+    #[cfg_attr(feature = "plants", inline(never))]
+    pub(crate) fn has_plant(&self, plant: Plant) -> bool {
         self.config.has_plant(plant)
-    }
-
-    /// Whether this node was told to have the bug: built without bugs, it never is.
-    #[cfg(not(feature = "plants"))]
-    pub(crate) fn has_plant(&self, _plant: crate::Plant) -> bool {
-        false
     }
 }
 

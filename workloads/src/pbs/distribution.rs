@@ -214,9 +214,7 @@ impl Distribution {
         }
         unreachable!("the last part goes up to 1")
     }
-}
 
-impl Distribution {
     /// What it always is, if it is always the same.
     #[inline]
     pub(super) fn always(&self) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use quorate_checker::{
     Context,
-    isolation::{self, Data, Question},
+    isolation::{self, Data, Question, Report},
 };
 
 use super::{
@@ -11,9 +11,13 @@ use super::{
     stores::{self, Isolation, Shape},
 };
 
+fn judge(data: Data, asked: &str, lines: &str) -> Report {
+    let txns = isolation::transactions(&history(lines), data).expect("they are transactions");
+    isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default())
+}
+
 fn check(asked: &str, lines: &str, expected: &[&str]) {
-    let txns = isolation::transactions(&history(lines), Data::Lists).expect("they are transactions");
-    let report = isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default());
+    let report = judge(Data::Lists, asked, lines);
     assert_eq!(report.forbidden(), expected, "{asked} of\n{lines}");
     assert_eq!(report.unknown, Vec::<String>::new(), "{asked} of\n{lines}");
 }
@@ -75,10 +79,7 @@ fn those_that_write_are_serializable_with_each_that_reads() {
 
 #[test]
 fn weak_models_of_registers_are_decided_or_said_not_to_be() {
-    let judge = |asked: &str, lines: &str| {
-        let txns = isolation::transactions(&history(lines), Data::Registers).expect("they are transactions");
-        isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default())
-    };
+    let judge = |asked, lines| judge(Data::Registers, asked, lines);
     let fractured = "p0 ok: w x 1, w y 1\n p1 ok: r x 1, r y nil";
     let fork = "p0 ok: w x 1\n p1 ok: w y 1\n p2 ok: r x 1, r y nil\n p3 ok: r x nil, r y 1";
     let stale = "p0 ok: w x 1\n p1 ok: w x 2\n p2 ok: r x 1";
@@ -299,10 +300,7 @@ fn sessions_keep_their_guarantees_key_by_key() {
 /// Of registers no order of versions may keep them; that of writes shows only to who reads.
 #[test]
 fn sessions_keep_their_guarantees_of_registers_if_some_order_does() {
-    let judge = |asked: &str, lines: &str| {
-        let txns = isolation::transactions(&history(lines), Data::Registers).expect("they are transactions");
-        isolation::check(&txns, &Question::of(asked.parse().expect("known")), &Context::default())
-    };
+    let judge = |asked, lines| judge(Data::Registers, asked, lines);
     let own = "p0 ok: w x 1, w y 1\n p0 ok: r y 1, r x nil";
     let turns = "p0 ok: w x 1\n p1 ok: w x 2\n p2 ok: r x 1\n p2 ok: r x 2\n p3 ok: r x 2, r y nil\n p3 ok: r x 1";
     let swapped = "p0 ok: w x 1\n p0 ok: w x 2\n p1 ok: r x 2\n p1 ok: r x 1";

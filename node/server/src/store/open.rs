@@ -102,14 +102,13 @@ pub fn open(folder: &Path) -> Result<(RedbStore, Writer), OpenError> {
 pub fn open_controlled(folder: &Path, control: Option<&Arc<Control>>) -> Result<(RedbStore, Writer), OpenError> {
     let path = folder.join(STORE_FILE);
     let marked = marker::read(folder)?;
-    if marked.is_some() && is_missing(&path)? {
-        let found = "is missing or empty";
-        return Err(OpenError::Lost {
-            folder: folder.to_owned(),
-            found,
-        });
-    }
     if is_missing(&path)? {
+        if marked.is_some() {
+            return Err(OpenError::Lost {
+                folder: folder.to_owned(),
+                found: "is missing or empty",
+            });
+        }
         let unfinished = folder.join(UNFINISHED_FILE);
         let made = guard(|| make_file(&unfinished, &path)).unwrap_or_else(|why| Err(Trouble::Unreadable(why)));
         made.map_err(|trouble| trouble.at(unfinished))?;
@@ -161,7 +160,7 @@ fn open_file(
     control: Option<&Arc<Control>>,
 ) -> Result<(StoreId, RedbStore, Writer), Trouble> {
     let mut options = fs::OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).open(path);
+    let file = options.read(true).write(true).open(path);
     let file = file.map_err(redb::Error::Io)?;
     let mut database = match control {
         None => builder().create_file(file)?,

@@ -22,6 +22,15 @@ fn write_all(cluster: &mut Cluster, absent: usize) {
     }
 }
 
+/// A cluster that has written all keys while nobody reached node 3, and has hints of them.
+fn with_hints_for_node_3() -> Cluster {
+    let mut cluster = Cluster::settled(&Shape::default());
+    cluster.isolate(3);
+    write_all(&mut cluster, 3);
+    cluster.pass(Duration::from_secs(2));
+    cluster
+}
+
 /// Keys whose copy on `node` is missing though it owns them.
 fn missing(cluster: &mut Cluster, node: usize) -> usize {
     let owned: Vec<_> = (0..KEYS)
@@ -34,10 +43,7 @@ fn missing(cluster: &mut Cluster, node: usize) -> usize {
 
 #[test]
 fn hints_bring_a_node_that_was_away_up_to_date() {
-    let mut cluster = Cluster::settled(&Shape::default());
-    cluster.isolate(3);
-    write_all(&mut cluster, 3);
-    cluster.pass(Duration::from_secs(2));
+    let mut cluster = with_hints_for_node_3();
     assert!(missing(&mut cluster, 3) > KEYS / 5);
     cluster.sim.heal();
     cluster.settle();
@@ -51,10 +57,7 @@ fn hints_bring_a_node_that_was_away_up_to_date() {
 /// Messages can be lost on links that are whole: hints that nobody has answered are sent again.
 #[test]
 fn hints_whose_messages_are_lost_are_sent_again() {
-    let mut cluster = Cluster::settled(&Shape::default());
-    cluster.isolate(3);
-    write_all(&mut cluster, 3);
-    cluster.pass(Duration::from_secs(2));
+    let mut cluster = with_hints_for_node_3();
     cluster.sim.heal();
     let lost = LinkFaults {
         dropped_percent: 100,
