@@ -190,13 +190,41 @@ pub(crate) struct End {
     /// Whether what this end sends is held back.
     pub(crate) cut: bool,
     /// What else becomes of what this end sends.
-    pub(crate) faults: LinkFaults,
+    faults: LinkFaults,
+    /// Whether that is anything: each message asks.
+    is_faulty: bool,
     pub(crate) counts: LinkCounts,
     pub(crate) held: Vec<Message>,
     /// When the last message from this end arrives: the next one does not before.
-    pub(crate) last_arrival: Time,
+    last_arrival: Time,
     /// When the next packet may pass, where so many pass in a second.
     pub(crate) next_packet: Time,
+}
+
+impl End {
+    /// What becomes of what this end sends, if anything does.
+    pub(crate) fn faults(&self) -> Option<&LinkFaults> {
+        self.is_faulty.then_some(&self.faults)
+    }
+
+    /// Has what this end sends take so much longer, whatever else becomes of it.
+    pub(crate) fn slow(&mut self, by: Duration) {
+        self.set_faults(LinkFaults {
+            slower_by: by,
+            ..self.faults
+        });
+    }
+
+    /// When a message arrives that would at some time by itself: not before those that were sent before it.
+    pub(crate) fn put_in_stream(&mut self, at: Time) -> Time {
+        self.last_arrival = at.max(self.last_arrival + Duration::from_nanos(1));
+        self.last_arrival
+    }
+
+    pub(crate) fn set_faults(&mut self, faults: LinkFaults) {
+        self.is_faulty = faults != LinkFaults::default();
+        self.faults = faults;
+    }
 }
 
 impl Link {

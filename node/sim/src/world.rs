@@ -27,7 +27,7 @@ use crate::{
     chance::Chance,
     clock::Clock,
     disk::{SimDisk, SimFsync},
-    link::{Distribution, Link, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
+    link::{Distribution, Link, LinkFaults, Links, REDIAL, RESET, RETRANSMISSION, SUSPICION, Side},
     process::{Process, Waiting},
     seed::rng,
     tally::Tally,
@@ -90,7 +90,7 @@ pub struct Sim {
     agenda: Agenda<Happening>,
     processes: Vec<Process>,
     /// Where each node is in the list, by its identity.
-    indices: BTreeMap<NodeId, NodeIndex>,
+    indices: FxHashMap<NodeId, NodeIndex>,
     addresses: BTreeMap<SocketAddr, NodeIndex>,
     clocks: Vec<Clock>,
     links: Links,
@@ -326,12 +326,12 @@ impl Sim {
     }
 
     /// Sends a client's request to a node.
-    pub fn submit(&mut self, node: NodeIndex, request: Request) -> CallId {
+    pub fn submit(&mut self, node: NodeIndex, request: impl Into<Box<Request>>) -> CallId {
         self.next_call += 1;
         let call = CallId(self.next_call);
         self.calls.insert(call, node);
         let delay = self.client_delay(node);
-        let request = Box::new(request);
+        let request = request.into();
         self.schedule(delay, Happening::Request { call, request });
         call
     }
@@ -614,7 +614,7 @@ impl Sim {
 
     /// Puts a message on its way. Without a connection it goes nowhere, and the sender has been told or will be.
     fn transmit(&mut self, from: NodeIndex, to: NodeIndex, message: Box<Message>) {
-        let delay = self.link_delay(from, to);
+        let at = self.now + self.link_delay(from, to);
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -629,54 +629,83 @@ impl Sim {
             end.counts.held += 1;
             return;
         }
-        let mut at = self.now + delay + end.faults.slower_by;
-        if !end.faults.jitter.is_zero() {
+        if let Some(faults) = end.faults().copied() {
+            return self.transmit_faultily(from, to, &faults, at, message);
+        }
+        let arrives = end.put_in_stream(at);
+        self.tap_message(from, to, &message, Some(arrives));
+        self.agenda.put(arrives, Happening::Arrive { from, to, era, message });
+    }
+
+    /// Puts a message on its way where it may be slowed, lost and sent again, or disturbed otherwise.
+    fn transmit_faultily(
+        &mut self,
+        from: NodeIndex,
+        to: NodeIndex,
+        faults: &LinkFaults,
+        at: Time,
+        message: Box<Message>,
+    ) {
+        let (low, high) = pair(from, to);
+        let link = self.links.between_mut(low, high);
+        let era = link.era;
+        let end = link.end_mut(side(from, to));
+        let mut at = at + faults.slower_by;
+        if !faults.jitter.is_zero() {
             let mut jitters = self.jitters.between(self.now, from, to);
             at = at
-                + match end.faults.jitter_is {
-                    Distribution::Uniform => draw(&mut jitters, &(Duration::ZERO..end.faults.jitter)),
-                    other => other.draw(&mut jitters, end.faults.jitter),
+                + match faults.jitter_is {
+                    Distribution::Uniform => draw(&mut jitters, &(Duration::ZERO..faults.jitter)),
+                    other => other.draw(&mut jitters, faults.jitter),
                 };
         }
-        if end.faults.packets_per_second > 0 {
+        if faults.packets_per_second > 0 {
             at = at.max(end.next_packet);
-            end.next_packet = at + Duration::from_secs(1) / end.faults.packets_per_second;
+            end.next_packet = at + Duration::from_secs(1) / faults.packets_per_second;
             if at - self.now > SUSPICION {
                 // More than the connection bears waits for its turn.
                 end.counts.slowed += 1;
                 return self.schedule(SUSPICION, Happening::Reset { low, high, era });
             }
         }
-        end.counts.slowed += u64::from(end.faults.is_slow());
-        if end.faults.loss_percent > 0 {
-            let (losses, late) = retransmissions(&mut self.losses.between(self.now, from, to), end.faults.loss_percent);
+        end.counts.slowed += u64::from(faults.is_slow());
+        if faults.loss_percent > 0 {
+            let (losses, late) = retransmissions(&mut self.losses.between(self.now, from, to), faults.loss_percent);
             end.counts.lost += losses;
             at = at + late;
             if late > SUSPICION {
                 return self.schedule(SUSPICION, Happening::Reset { low, high, era });
             }
         }
-        self.arrange(from, to, at, message);
+        if faults.is_odd(message.kind()) {
+            self.arrange_oddly(from, to, faults, at, message);
+        } else {
+            self.arrange(from, to, at, message);
+        }
     }
 
-    /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
+    /// Has a message arrive in its place in the stream.
     fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Box<Message>) {
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
-        let end = link.end_mut(side(from, to));
-        let faults = &end.faults;
-        let (late, again) = if faults.is_odd(message.kind()) {
-            let mut framing = self.framing.between(self.now, from, to);
-            if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
-                end.counts.dropped += 1;
-                return;
-            }
-            let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
-            (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))
-        } else {
-            (None, None) // As on most links: a generator that draws nothing need not be made.
-        };
+        let arrives = link.end_mut(side(from, to)).put_in_stream(at);
+        self.tap_message(from, to, &message, Some(arrives));
+        self.agenda.put(arrives, Happening::Arrive { from, to, era, message });
+    }
+
+    /// Has a message arrive in its place in the stream, or late, and perhaps a second time; or never.
+    fn arrange_oddly(&mut self, from: NodeIndex, to: NodeIndex, faults: &LinkFaults, at: Time, message: Box<Message>) {
+        let (low, high) = pair(from, to);
+        let link = self.links.between_mut(low, high);
+        let era = link.era;
+        let mut framing = self.framing.between(self.now, from, to);
+        if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
+            link.end_mut(side(from, to)).counts.dropped += 1;
+            return;
+        }
+        let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
+        let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
         let arrive_oddly = |agenda: &mut Agenda<Happening>, at: Time, message: Box<Message>, oddity| {
             let happening = Happening::ArriveOddly {
                 from,
@@ -694,10 +723,7 @@ impl Sim {
             self.tap_message(from, to, &message, None);
             return arrive_oddly(&mut self.agenda, at + by, message, Oddity::Late);
         }
-        end.last_arrival = at.max(end.last_arrival + Duration::from_nanos(1));
-        let arrives = end.last_arrival;
-        self.tap_message(from, to, &message, Some(arrives));
-        self.agenda.put(arrives, Happening::Arrive { from, to, era, message });
+        self.arrange(from, to, at, message);
     }
 
     fn grow_silent(&mut self, low: NodeIndex, high: NodeIndex) {
@@ -846,7 +872,9 @@ impl Sim {
 
     fn readings(&mut self, node: NodeIndex) -> Now {
         let (wall, is_wrong) = self.clocks[node.0].reading(self.options.epoch, self.now);
-        self.processes[node.0].counts.readings_wrong += u64::from(is_wrong);
+        if is_wrong {
+            self.processes[node.0].counts.readings_wrong += 1;
+        }
         Now { time: self.now, wall }
     }
 

@@ -147,7 +147,7 @@ impl Sim {
     pub fn slow(&mut self, from: NodeIndex, to: NodeIndex, by: Duration) {
         self.note(What::Link, Some(to), Some(from), &by);
         let (low, high) = pair(from, to);
-        self.link(low, high).end_mut(side(from, to)).faults.slower_by = by;
+        self.link(low, high).end_mut(side(from, to)).slow(by);
     }
 
     /// Says what becomes of everything that `from` sends to `to` from here on.
@@ -166,7 +166,7 @@ impl Sim {
         assert!(!is_odd || !faults.late_by_max.is_zero(), "{faults:?}");
         self.note(What::Link, Some(to), Some(from), &faults);
         let (low, high) = pair(from, to);
-        self.link(low, high).end_mut(side(from, to)).faults = faults;
+        self.link(low, high).end_mut(side(from, to)).set_faults(faults);
     }
 
     /// What has gone wrong between two nodes.
