@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, iter,
+    ops::Deref,
     str::FromStr,
 };
 
@@ -104,9 +105,54 @@ pub struct Requirement {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
-    owners: Vec<NodeId>,
+    owners: Owners,
     /// At least 1, and at most all of them.
     needed: u8,
+}
+
+/// So many owners take no room of their own: most keys have no more, and each request has a requirement or two.
+const FEW_OWNERS: usize = 5;
+
+/// Owners, in order.
+#[derive(Clone, Debug)]
+pub(crate) enum Owners {
+    /// As many of them as the number says.
+    Few([NodeId; FEW_OWNERS], u8),
+    Many(Vec<NodeId>),
+}
+
+impl Deref for Owners {
+    type Target = [NodeId];
+
+    fn deref(&self) -> &[NodeId] {
+        match self {
+            Owners::Few(nodes, count) => &nodes[..usize::from(*count)],
+            Owners::Many(nodes) => nodes,
+        }
+    }
+}
+
+impl PartialEq for Owners {
+    fn eq(&self, other: &Owners) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Owners {}
+
+impl FromIterator<NodeId> for Owners {
+    fn from_iter<I: IntoIterator<Item = NodeId>>(nodes: I) -> Owners {
+        let (mut few, mut count) = ([NodeId(0); FEW_OWNERS], 0_u8);
+        let mut nodes = nodes.into_iter();
+        while let Some(node) = nodes.next() {
+            match few.get_mut(usize::from(count)) {
+                Some(place) => *place = node,
+                None => return Owners::Many(few.into_iter().chain([node]).chain(nodes).collect()),
+            }
+            count += 1;
+        }
+        Owners::Few(few, count)
+    }
 }
 
 impl Level {
@@ -118,7 +164,7 @@ impl Level {
     /// # Panics
     /// If there are more than 255 owners.
     pub fn requirement(self, owners: &[(NodeId, &Name)], local_dc: &Name) -> Result<Requirement, LevelError> {
-        let nodes: Vec<_> = owners.iter().map(|(node, _)| *node).collect();
+        let nodes = owners.iter().map(|(node, _)| *node).collect();
         let dc_of = |node| {
             let located = owners.iter().find(|(owner, _)| *owner == node);
             located.expect("asked of owners alone").1
@@ -129,12 +175,12 @@ impl Level {
     /// As [`Level::requirement`], with data centers told only where they count.
     pub(crate) fn requirement_of<'a>(
         self,
-        owners: Vec<NodeId>,
+        owners: Owners,
         dc_of: impl Fn(NodeId) -> &'a Name,
         local_dc: &Name,
     ) -> Result<Requirement, LevelError> {
         let owner_count = count(owners.len());
-        let in_dc = |dc: &Name| -> Vec<NodeId> { owners.iter().copied().filter(|node| dc_of(*node) == dc).collect() };
+        let in_dc = |dc: &Name| -> Owners { owners.iter().copied().filter(|node| dc_of(*node) == dc).collect() };
         let local = || match in_dc(local_dc) {
             local if local.is_empty() => Err(LevelError::NoLocalOwner {
                 level: self,
@@ -156,7 +202,7 @@ impl Level {
                 let dcs: BTreeSet<_> = owners.iter().map(|node| dc_of(*node)).collect();
                 let mut groups = dcs.into_iter().map(|dc| Group::quorum(in_dc(dc)));
                 // Where no data center has an owner, there is none.
-                let first = groups.next().unwrap_or_else(|| Group::quorum(Vec::new()))?;
+                let first = groups.next().unwrap_or_else(|| Group::quorum(Owners::from_iter([])))?;
                 other_groups = groups.collect::<Result<_, _>>()?;
                 first
             }
@@ -278,7 +324,7 @@ impl Requirement {
 }
 
 impl Group {
-    fn new(owners: Vec<NodeId>, needed: u8) -> Result<Group, LevelError> {
+    fn new(owners: Owners, needed: u8) -> Result<Group, LevelError> {
         let owner_count = count(owners.len());
         if needed == 0 {
             return Err(LevelError::Zero);
@@ -291,7 +337,7 @@ impl Group {
     }
 
     /// More than half: any two such sets have an owner in common.
-    fn quorum(owners: Vec<NodeId>) -> Result<Group, LevelError> {
+    fn quorum(owners: Owners) -> Result<Group, LevelError> {
         let needed = count(owners.len()) / 2 + 1;
         Group::new(owners, needed)
     }
@@ -411,6 +457,16 @@ mod tests {
                     assert_eq!(requirement.counts(NodeId(n as u64)), matters, "{level} over {layout:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn owners_are_those_they_were_made_of_be_they_few_or_many() {
+        for count in 0..=12 {
+            let nodes: Vec<_> = (0..count).map(NodeId).collect();
+            let owners: Owners = nodes.iter().copied().collect();
+            assert_eq!(*owners, *nodes);
+            assert_eq!(matches!(owners, Owners::Many(_)), nodes.len() > FEW_OWNERS);
         }
     }
 

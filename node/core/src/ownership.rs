@@ -164,16 +164,16 @@ impl Ownership {
 
     /// Whether it says something that can be, by itself.
     pub fn is_valid(&self) -> bool {
+        // There are a few: to compare each with each takes no longer than to sort them.
         let distinct = |owners: &[Owner]| {
-            let mut nodes: Vec<_> = owners.iter().map(|owner| owner.node).collect();
-            nodes.sort();
-            nodes.windows(2).all(|pair| pair[0] != pair[1])
+            let is_new = |at: usize| owners[..at].iter().all(|before| before.node != owners[at].node);
+            (1..owners.len()).all(is_new)
         };
         self.epoch >= Epoch::FIRST
             && self.next.is_empty() == (self.phase == Phase::Stable)
+            && self.owners.len().max(self.next.len()) <= usize::from(u8::MAX)
             && distinct(&self.owners)
             && distinct(&self.next)
-            && self.owners.len().max(self.next.len()) <= usize::from(u8::MAX)
     }
 
     /// Whether a change is going on.
@@ -244,7 +244,7 @@ impl Ownership {
 
 /// What a level asks of owners.
 pub(crate) fn requirement(owners: &[Owner], level: Level, local_dc: &Name) -> Result<Requirement, LevelError> {
-    let nodes: Vec<_> = owners.iter().map(|owner| owner.node).collect();
+    let nodes = owners.iter().map(|owner| owner.node).collect();
     let dc_of = |node: NodeId| {
         let found = owners.iter().find(|owner| owner.node == node);
         &found.expect("asked of owners alone").dc

@@ -43,6 +43,8 @@ pub(crate) enum Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeSet<(Time, Timer)>,
+    /// When the first of them is due: asked after every step, and mostly the same as before.
+    next: Option<Time>,
     /// How many of them are deadlines of coordinations.
     deadline_count: usize,
 }
@@ -51,25 +53,30 @@ impl Timers {
     pub(crate) fn set(&mut self, at: Time, timer: Timer) {
         if self.due.insert((at, timer)) {
             self.deadline_count += usize::from(timer.is_deadline());
+            self.next = Some(self.next.map_or(at, |next| next.min(at)));
         }
     }
 
     pub(crate) fn clear(&mut self, at: Time, timer: Timer) {
         if self.due.remove(&(at, timer)) {
             self.deadline_count -= usize::from(timer.is_deadline());
+            if self.next == Some(at) {
+                self.next = self.due.first().map(|(at, _)| *at);
+            }
         }
     }
 
+    #[inline]
     pub(crate) fn next(&self) -> Option<Time> {
-        self.due.first().map(|(at, _)| *at)
+        self.next
     }
 
     /// Takes out the earliest timer that is due.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Timer> {
-        let (at, timer) = *self.due.first()?;
-        if at > now {
+        if self.next? > now {
             return None;
         }
+        let (at, timer) = *self.due.first()?;
         self.clear(at, timer);
         Some(timer)
     }

@@ -20,8 +20,14 @@ pub(super) trait Sink {
     }
 }
 
+/// How long a length is, as it is written down.
+pub(super) const LENGTH_BYTES: usize = 4;
+
+/// How long a version is, as it is written down.
+pub(super) const VERSION_BYTES: usize = 8 + 8 + 4;
+
 /// What is hashed at once: most cells are not longer, and hashing in parts takes several times as long.
-const AT_ONCE_BYTES_MAX: usize = 240;
+pub(super) const AT_ONCE_BYTES_MAX: usize = 240;
 
 /// The XXH3 of the bytes, whichever way they are cut.
 pub(super) struct Fingerprint {
@@ -124,13 +130,17 @@ impl Canonical for WallTime {
 
 impl Canonical for Version {
     fn write(&self, sink: &mut impl Sink) {
-        // At once: of most cells it is the half.
-        let mut bytes = [0; 8 + 8 + 4];
-        bytes[..8].copy_from_slice(&self.time.to_le_bytes());
-        bytes[8..16].copy_from_slice(&self.node.0.to_le_bytes());
-        bytes[16..].copy_from_slice(&self.generation.0.to_le_bytes());
-        sink.take_all(bytes);
+        sink.take_all(version_bytes(self));
     }
+}
+
+/// A version, as it is written down.
+pub(super) fn version_bytes(version: &Version) -> [u8; VERSION_BYTES] {
+    let mut bytes = [0; VERSION_BYTES];
+    bytes[..8].copy_from_slice(&version.time.to_le_bytes());
+    bytes[8..16].copy_from_slice(&version.node.0.to_le_bytes());
+    bytes[16..].copy_from_slice(&version.generation.0.to_le_bytes());
+    bytes
 }
 
 impl Canonical for Actor {
@@ -183,9 +193,13 @@ impl<K: Canonical, V: Canonical> Canonical for BTreeMap<K, V> {
     }
 }
 
-/// In four bytes: what is longer than that is far beyond every limit, and need not be told apart.
 fn write_length(length: usize, sink: &mut impl Sink) {
-    sink.take_all(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    sink.take_all(length_bytes(length));
+}
+
+/// In four bytes: what is longer than that is far beyond every limit, and need not be told apart.
+pub(super) fn length_bytes(length: usize) -> [u8; LENGTH_BYTES] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 #[cfg(test)]

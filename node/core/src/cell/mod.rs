@@ -93,6 +93,9 @@ pub enum Cell {
     Cas(Box<CasRegister>),
 }
 
+/// What precedes a register as it is written down.
+const REGISTER: u8 = 0;
+
 impl Cell {
     /// Takes in what another copy of the key holds; true if anything changed.
     ///
@@ -165,6 +168,11 @@ impl Cell {
     /// The XXH3 of the key and everything in the cell, tombstones and contexts too: equal on all nodes for equal cells,
     /// and different for others, but for a chance of 2⁻⁶⁴.
     pub fn fingerprint(&self, key: &[u8]) -> u64 {
+        if let Cell::Register(register) = self
+            && let Some(fingerprint) = register.fingerprint_at_once(REGISTER, key)
+        {
+            return fingerprint;
+        }
         let mut hash = Fingerprint::new();
         key.write(&mut hash);
         self.write(&mut hash);
@@ -208,7 +216,8 @@ impl Cell {
     /// is done with it, and of each that was updated or merged, before it is kept.
     pub fn is_valid(&self) -> bool {
         let is_valid = match self {
-            Cell::Register(register) => register.is_valid(),
+            // Beside its value it has next to nothing: it is as large as it may be only if that is.
+            Cell::Register(register) => return register.is_valid(),
             Cell::Siblings(siblings) => siblings.is_valid(),
             Cell::Set(set) => set.is_valid(),
             Cell::Counter(counter) => counter.is_valid(),
@@ -221,10 +230,7 @@ impl Cell {
 impl Canonical for Cell {
     fn write(&self, sink: &mut impl Sink) {
         match self {
-            Cell::Register(register) => {
-                sink.take_all([0]);
-                register.write(sink);
-            }
+            Cell::Register(register) => register.write(REGISTER, sink),
             Cell::Siblings(siblings) => {
                 sink.take_all([1]);
                 siblings.write(sink);
