@@ -10,7 +10,10 @@
 //! What an acceptor answers, and the record that a node serves by, are durable before anybody is told: a node that
 //! forgot them in a crash would let two quorums pass each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +56,7 @@ pub struct PartitionState {
 #[derive(Debug, Default)]
 pub(crate) struct Agreements {
     /// What states will be once everything is durable, where that differs.
-    staged: BTreeMap<PartitionId, PartitionState>,
+    staged: BTreeMap<PartitionId, Arc<PartitionState>>,
     proposals: BTreeMap<PartitionId, Proposal>,
     asked: BTreeMap<RequestId, PartitionId>,
     /// The highest round heard of.
@@ -88,6 +91,14 @@ impl Agreements {
     /// Whether this node is proposing the next record of a partition.
     pub(crate) fn is_proposing(&self, partition: PartitionId) -> bool {
         self.proposals.contains_key(&partition)
+    }
+
+    /// A state is on its way to the disk no more. What was staged after it still is, unless it is the same.
+    fn end_staging(&mut self, state: &Arc<PartitionState>) {
+        let partition = state.ownership.partition;
+        if self.staged.get(&partition) == Some(state) {
+            self.staged.remove(&partition);
+        }
     }
 
     /// How many proposals are under way.
@@ -166,9 +177,9 @@ impl Node {
             } => (partition, ballot, Some(*value)),
             _ => unreachable!("only proposals are answered here"),
         };
-        let mut state = self.staged_state(partition);
+        let state = self.staged_state(partition);
         if state.ownership.epoch != epoch {
-            let ownership = Box::new(state.ownership);
+            let ownership = Box::new(state.ownership.clone());
             return self.tell_proposer(now, from, id, ReplicaResponse::Stale { ownership });
         }
         let is_fit = value
@@ -181,6 +192,7 @@ impl Node {
         if let Some(ballot) = outbid {
             return self.tell_proposer(now, from, id, ReplicaResponse::Outbid { ballot });
         }
+        let mut state = state.clone();
         state.acceptor.promised = Some(ballot);
         let response = match value {
             None => ReplicaResponse::Promised {
@@ -203,17 +215,18 @@ impl Node {
     }
 
     /// What the state of a partition will be once all that is on its way is durable.
-    fn staged_state(&self, partition: PartitionId) -> PartitionState {
+    fn staged_state(&self, partition: PartitionId) -> &PartitionState {
         let staged = self.agreements.staged.get(&partition);
-        staged.unwrap_or_else(|| self.topology().state(partition)).clone()
+        staged.map_or_else(|| self.topology().state(partition), AsRef::as_ref)
     }
 
     fn stage_state(&mut self, state: PartitionState, reply: Option<(NodeId, RequestId, ReplicaResponse)>) {
-        let state = Box::new(state);
+        self.journal
+            .stage_memory(StoreOp::SetPartition(Box::new(state.clone())));
+        let state = Arc::new(state);
         self.agreements
             .staged
-            .insert(state.ownership.partition, (*state).clone());
-        self.journal.stage_memory(StoreOp::SetPartition(state.clone()));
+            .insert(state.ownership.partition, Arc::clone(&state));
         let token = self.journal.open_token();
         let waiter = Waiter::Partition {
             state,
@@ -224,27 +237,29 @@ impl Node {
 
     /// Takes over a record that was chosen, if it is newer than what is known; it is served by once it is durable.
     pub(crate) fn learn_ownership(&mut self, ownership: Ownership) {
-        let partition = ownership.partition;
-        if self.topology.is_none() || !self.topology().has(partition) || !ownership.is_valid() {
-            return;
-        }
-        if self.staged_state(partition).ownership.epoch < ownership.epoch {
+        if self.is_news(&ownership) {
             self.stage_state(PartitionState::of(ownership), None);
         }
+    }
+
+    /// Whether a record that was chosen is newer than what is known.
+    pub(crate) fn is_news(&self, ownership: &Ownership) -> bool {
+        let partition = ownership.partition;
+        self.topology.as_ref().is_some_and(|topology| topology.has(partition))
+            && self.staged_state(partition).ownership.epoch < ownership.epoch
+            && ownership.is_valid()
     }
 
     /// A state is durable: from here on this node serves by its record.
     pub(crate) fn on_partition_durable(
         &mut self,
         now: Now,
-        state: PartitionState,
+        state: Arc<PartitionState>,
         reply: Option<(NodeId, RequestId, ReplicaResponse)>,
     ) {
         let partition = state.ownership.partition;
-        if self.agreements.staged.get(&partition) == Some(&state) {
-            self.agreements.staged.remove(&partition);
-        }
-        if self.topology_mut().set_state(state) {
+        self.agreements.end_staging(&state);
+        if self.topology_mut().set_state(Arc::unwrap_or_clone(state)) {
             let ownership = self.topology().ownership(partition).clone();
             self.output(Output::Event(Event::OwnersChanged {
                 ownership: Box::new(ownership),
@@ -261,13 +276,10 @@ impl Node {
     pub(crate) fn on_partition_not_durable(
         &mut self,
         now: Now,
-        state: &PartitionState,
+        state: &Arc<PartitionState>,
         asker: Option<(NodeId, RequestId)>,
     ) {
-        let partition = state.ownership.partition;
-        if self.agreements.staged.get(&partition) == Some(state) {
-            self.agreements.staged.remove(&partition);
-        }
+        self.agreements.end_staging(state);
         if let Some((from, id)) = asker {
             self.tell_proposer(now, from, id, ReplicaResponse::Refused(Refused::NotDurable));
         }

@@ -4,11 +4,14 @@
 //! sync serves everything that came in together. Batches become durable in the order in which they went out.
 //! Invariant: `newest` names, for each key with a change under way, what it will hold then, and the batch that does it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use crate::{
-    Applied, ClientToken, Epoch, Generation, Hint, HintId, Key, NodeId, PartitionId, PartitionState, PersistToken,
-    Record, RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
+    Applied, ClientToken, Epoch, Generation, Hint, HintId, Key, LeafId, NodeId, PartitionId, PartitionState,
+    PersistToken, Record, RememberedWrite, ReplicaResponse, RequestId, StoreOp, WallTime, WriteId,
 };
 
 /// Who waits for something to be durable.
@@ -51,7 +54,7 @@ pub(crate) enum Waiter {
     Generation(Generation),
     /// A partition's state, and perhaps somebody who is to be told.
     Partition {
-        state: Box<PartitionState>,
+        state: Arc<PartitionState>,
         reply: Option<Box<(NodeId, RequestId, ReplicaResponse)>>,
     },
 }
@@ -95,6 +98,7 @@ pub(crate) struct HintChanges {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DigestChange {
     pub(crate) partition: PartitionId,
+    pub(crate) leaf: LeafId,
     pub(crate) key: Key,
     /// The exclusive or of the fingerprints of what was there and of what will be.
     pub(crate) change: u64,
@@ -152,9 +156,16 @@ pub(crate) struct Journal {
 impl Journal {
     /// Adds a record, or, for `None`, the end of one. `change` is the exclusive or of its fingerprint and of that of what
     /// it takes the place of (as of the end of all batches before).
-    pub(crate) fn stage_record(&mut self, partition: PartitionId, key: &Key, record: Option<Record>, change: u64) {
+    pub(crate) fn stage_record(
+        &mut self,
+        (partition, leaf): (PartitionId, LeafId),
+        key: &Key,
+        record: Option<Record>,
+        change: u64,
+    ) {
         self.open.digests.push(DigestChange {
             partition,
+            leaf,
             key: key.clone(),
             change,
             deleted_at: record.as_ref().and_then(|record| record.cell.deleted_at()),
@@ -333,13 +344,14 @@ mod tests {
     #[test]
     fn whoever_waits_for_a_key_waits_for_the_batch_of_its_newest_record() {
         let (mut journal, key) = (Journal::default(), Key::copy_from(b"k"));
+        let place = (PartitionId(0), LeafId(0));
         let waiter = |id| Waiter::Comparison { id: RequestId(id) };
-        journal.stage_record(PartitionId(0), &key, Some(record(1)), 1);
+        journal.stage_record(place, &key, Some(record(1)), 1);
         journal.wait_for(&key, waiter(1));
         let (first, ops) = journal.close().expect("not empty");
         assert_eq!(ops.len(), 1);
         journal.wait_for(&key, waiter(2));
-        journal.stage_record(PartitionId(0), &key, Some(record(2)), 3);
+        journal.stage_record(place, &key, Some(record(2)), 3);
         journal.wait_for(&key, waiter(3));
         let (second, _) = journal.close().expect("not empty");
         assert_eq!(journal.finish(first).waiters, [waiter(1), waiter(2)]);

@@ -58,6 +58,14 @@ impl Compared {
     }
 }
 
+/// Takes note of a partition by its record. What was compared under an earlier one does not count any more.
+fn note_epoch(compared: &mut BTreeMap<PartitionId, Compared>, ownership: &Ownership) {
+    let (partition, epoch) = (ownership.partition, ownership.epoch);
+    if compared.get(&partition).is_none_or(|at| at.epoch != epoch) {
+        compared.insert(partition, Compared::at(epoch));
+    }
+}
+
 impl Moves {
     /// Whether there was nothing to gain, to lose or to drop at the last look, and nothing has changed since.
     pub(crate) fn is_at_rest(&self) -> bool {
@@ -137,10 +145,10 @@ impl Node {
 
     /// Takes a change of owners a step further, if that is up to this node and can be done.
     fn drive(&mut self, now: Now, partition: PartitionId) {
-        let ownership = self.topology().ownership(partition).clone();
-        if !ownership.is_moving() || self.agreements.is_proposing(partition) {
+        if !self.topology().ownership(partition).is_moving() || self.agreements.is_proposing(partition) {
             return;
         }
+        let ownership = self.topology().ownership(partition).clone();
         let own = self.config.node;
         let driver = ownership
             .added()
@@ -274,17 +282,18 @@ impl Node {
         let own = self.config.node;
         let topology = self.topology.as_ref().expect("the caller has looked");
         let Moves { copies, strays, .. } = &mut self.moves;
-        for ownership in topology.ownerships() {
-            let partition = ownership.partition;
-            let is_stray = !ownership.holds(own) && !self.anti_entropy.tree(partition).is_empty();
-            let is_copied = ownership.phase == Phase::ReadOld && ownership.added().any(|node| node == own);
-            for (is_it, compared) in [(is_stray, &mut *strays), (is_copied, &mut *copies)] {
-                if !is_it {
-                    compared.remove(&partition);
-                } else if compared.get(&partition).is_none_or(|at| at.epoch != ownership.epoch) {
-                    compared.insert(partition, Compared::at(ownership.epoch));
-                }
-            }
+        let is_stray =
+            |ownership: &Ownership| !self.anti_entropy.tree(ownership.partition).is_empty() && !ownership.holds(own);
+        let is_copied =
+            |ownership: &Ownership| ownership.phase == Phase::ReadOld && ownership.added().any(|node| node == own);
+        strays.retain(|partition, _| is_stray(topology.ownership(*partition)));
+        copies.retain(|partition, _| is_copied(topology.ownership(*partition)));
+        for ownership in topology.ownerships().filter(|ownership| is_stray(ownership)) {
+            note_epoch(strays, ownership);
+        }
+        let moving = topology.moving().iter().map(|partition| topology.ownership(*partition));
+        for ownership in moving.filter(|ownership| is_copied(ownership)) {
+            note_epoch(copies, ownership);
         }
     }
 
@@ -348,7 +357,7 @@ impl Node {
             }
         }
         for key in summaries.damaged {
-            self.journal.stage_record(partition, &key, None, 0);
+            self.journal.stage_record(self.config.ring.place(&key), &key, None, 0);
             self.mends.forget(&key);
         }
         self.anti_entropy.distrust([partition].into_iter());

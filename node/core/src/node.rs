@@ -287,6 +287,8 @@ impl Node {
     }
 
     /// The next thing to be done outside, if there is one.
+    // Asked twice or more for each thing that happens, and mostly in vain: worth to be a part of the loop that asks.
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.starting.is_none()
             && let Some(output) = self.outputs.pop_front()
@@ -298,6 +300,7 @@ impl Node {
     }
 
     /// When [`Node::handle_timeout`] has to be called, if nothing happens before.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timers.next()
     }
@@ -352,7 +355,9 @@ impl Node {
             Message::Ownerships { ownerships } => self.learn_ownerships(ownerships),
             Message::Request { id, ring, epoch, body } => self.on_replica_request(now, (from, id), ring, epoch, body),
             Message::Response { id, body } => {
-                if let ReplicaResponse::Stale { ownership } = &body {
+                if let ReplicaResponse::Stale { ownership } = &body
+                    && self.is_news(ownership)
+                {
                     self.learn_ownership((**ownership).clone());
                 }
                 if self.agreements.is_under_way(id) {
@@ -448,10 +453,19 @@ impl Node {
 
     /// Sends a request to another replica. The ring must have formed.
     pub(crate) fn ask(&mut self, to: NodeId, id: RequestId, body: ReplicaRequest) {
+        match body.partition(&self.config.ring) {
+            Some(partition) => self.ask_in(partition, to, id, body),
+            None => {
+                let (ring, epoch) = (self.topology().founding(), Epoch::default());
+                self.send(to, Message::Request { id, ring, epoch, body });
+            }
+        }
+    }
+
+    /// As [`Node::ask`], where it is known which partition is asked about.
+    pub(crate) fn ask_in(&mut self, partition: PartitionId, to: NodeId, id: RequestId, body: ReplicaRequest) {
         let topology = self.topology();
-        let ring = topology.founding();
-        let partition = body.partition(&self.config.ring);
-        let epoch = partition.map_or(Epoch::default(), |partition| topology.epoch(partition));
+        let (ring, epoch) = (topology.founding(), topology.epoch(partition));
         self.send(to, Message::Request { id, ring, epoch, body });
     }
 

@@ -6,8 +6,8 @@
 use std::cmp::Ordering;
 
 use crate::{
-    Applied, Apply, Cell, Epoch, Errand, Key, Message, Node, NodeId, Now, Ownership, PartitionId, Plant, Record,
-    Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, StoreError, Want,
+    Applied, Apply, Cell, Epoch, Errand, Key, LeafId, Message, Node, NodeId, Now, Ownership, PartitionId, Plant,
+    Record, Refused, ReplicaRequest, ReplicaResponse, RequestId, RingDigest, StoreError, Want,
     journal::{AskedAt, Waiter},
 };
 
@@ -27,7 +27,7 @@ impl Node {
         let partition = partition.unwrap_or(PartitionId(0));
         let asked_at = AskedAt { partition, epoch };
         let answer = match body {
-            ReplicaRequest::Read { key, want } => Ok(Some(self.answer_read_request(now, &key, want))),
+            ReplicaRequest::Read { key, want } => Ok(Some(self.answer_read_request(now, partition, &key, want))),
             ReplicaRequest::ReadKept { key, owner } => Ok(Some(self.answer_read_kept(&key, owner))),
             ReplicaRequest::Hold { key, cell, errand } => {
                 let waiter = Waiter::Peer {
@@ -118,8 +118,14 @@ impl Node {
     }
 
     /// What is under a key here, as an answer.
-    pub(crate) fn answer_read_request(&mut self, now: Now, key: &Key, want: Want) -> ReplicaResponse {
-        match (self.read_local(now, key), want) {
+    pub(crate) fn answer_read_request(
+        &mut self,
+        now: Now,
+        partition: PartitionId,
+        key: &Key,
+        want: Want,
+    ) -> ReplicaResponse {
+        match (self.read_local_in(now, partition, key), want) {
             (Ok(record), Want::Cell) => ReplicaResponse::Read {
                 cell: record.map(|record| record.cell),
             },
@@ -139,7 +145,12 @@ impl Node {
     /// This node's own durable record of `key`. A damaged one is reported, and mended from the other owners; it is
     /// never shown. The ring must have formed.
     pub(crate) fn read_local(&mut self, now: Now, key: &Key) -> Result<Option<Record>, StoreError> {
-        let record = self.store.record(self.partition(key), key);
+        self.read_local_in(now, self.partition(key), key)
+    }
+
+    /// As [`Node::read_local`], of a key whose partition is known.
+    fn read_local_in(&mut self, now: Now, partition: PartitionId, key: &Key) -> Result<Option<Record>, StoreError> {
+        let record = self.store.record(partition, key);
         if let Err(StoreError::Damaged(why)) = &record {
             if self.has_plant(Plant::DamageTakenForAbsence) {
                 return Ok(None);
@@ -151,9 +162,14 @@ impl Node {
 
     /// What this node will hold under `key` once everything under way is durable.
     pub(crate) fn pending_record(&mut self, now: Now, key: &Key) -> Result<Option<Record>, Refused> {
+        self.pending_record_in(now, self.partition(key), key)
+    }
+
+    /// As [`Node::pending_record`], of a key whose partition is known.
+    fn pending_record_in(&mut self, now: Now, partition: PartitionId, key: &Key) -> Result<Option<Record>, Refused> {
         match self.journal.newest(key) {
             Some(record) => Ok(record.cloned()),
-            None => self.read_local(now, key).map_err(|_| Refused::Storage),
+            None => self.read_local_in(now, partition, key).map_err(|_| Refused::Storage),
         }
     }
 
@@ -170,7 +186,8 @@ impl Node {
         waiter: Waiter,
     ) -> Result<(), Refused> {
         self.check_cell(now, key, &cell)?;
-        let held = self.pending_record(now, key)?;
+        let place = self.config.ring.place(key);
+        let held = self.pending_record_in(now, place.0, key)?;
         let (merged, is_sent) = match &held {
             Some(record) => match self.merged(&record.cell, cell, errand) {
                 None => return self.wait_or_tell(now, key, waiter),
@@ -184,7 +201,7 @@ impl Node {
         let fingerprint = sent.unwrap_or_else(|| merged.fingerprint(&key.name));
         let actor = held.as_ref().and_then(|record| record.actor);
         let record = Record { cell: merged, actor };
-        self.stage_known(key, Some(record), fingerprint, held.as_ref());
+        self.stage_known(place, key, Some(record), fingerprint, held.as_ref());
         if self.has_plant(Plant::AckBeforeSync) && errand == Errand::Write {
             self.on_held(now, waiter);
         } else {
@@ -220,15 +237,20 @@ impl Node {
     /// Puts a record, or its end, into the open batch in the place of `held`.
     pub(crate) fn stage(&mut self, key: &Key, record: Option<Record>, held: Option<&Record>) {
         let fingerprint = record.as_ref().map_or(0, |record| record.cell.fingerprint(&key.name));
-        self.stage_known(key, record, fingerprint, held);
+        self.stage_known(self.config.ring.place(key), key, record, fingerprint, held);
     }
 
-    /// As [`Node::stage`], of a record whose fingerprint is known; of none it is 0.
-    fn stage_known(&mut self, key: &Key, record: Option<Record>, fingerprint: u64, held: Option<&Record>) {
+    /// As [`Node::stage`], of a key whose place and of a record whose fingerprint are known; of none it is 0.
+    fn stage_known(
+        &mut self,
+        place: (PartitionId, LeafId),
+        key: &Key,
+        record: Option<Record>,
+        fingerprint: u64,
+        held: Option<&Record>,
+    ) {
         let replaces = held.map_or(0, |held| held.cell.fingerprint(&key.name));
-        let partition = self.partition(key);
-        self.journal
-            .stage_record(partition, key, record, fingerprint ^ replaces);
+        self.journal.stage_record(place, key, record, fingerprint ^ replaces);
     }
 
     /// Tells `waiter` that what is under way for `key`, if anything is, has become durable.
@@ -367,7 +389,7 @@ impl Node {
                 self.respond(peer, id, ReplicaResponse::Applied(applied));
             }
             Waiter::Partition { state, reply } => {
-                self.on_partition_durable(now, *state, reply.map(|reply| *reply));
+                self.on_partition_durable(now, state, reply.map(|reply| *reply));
             }
             Waiter::Acceptor {
                 peer,

@@ -72,6 +72,11 @@ impl RingShape {
         position(self.partitions, hash(key)).0
     }
 
+    /// Both.
+    pub(crate) fn place(&self, key: &Key) -> (PartitionId, LeafId) {
+        position(self.partitions, hash(key))
+    }
+
     /// The leaf that `key` falls under in the Merkle tree of its partition.
     pub fn leaf(&self, key: &Key) -> LeafId {
         position(self.partitions, hash(key)).1

@@ -5,14 +5,16 @@
 //! them, that read can't return less. This is the read of Attiya, Bar-Noy and Dolev (*Sharing Memory Robustly in
 //! Message-Passing Systems*, JACM 1995) with its second phase left out where the first shows it to be needless.
 
+use rustc_hash::FxHashMap;
+
 use super::{
     Coordination, State, Terms,
     read_state::{Answer, ReadState, Replica},
 };
 use crate::{
-    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Kind, Node, NodeId, Now, Operation, Plant, Quorum, ReadError,
-    ReadOk, ReadRepair, ReadRequest, Reason, Refused, ReplicaRequest, ReplicaResponse, RequestId, Requirement,
-    Response, Stage, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
+    Absence, Ask, Cell, ClientToken, Errand, Fetch, Key, Kind, Node, NodeId, Now, Operation, PartitionId, Plant,
+    Quorum, ReadError, ReadOk, ReadRepair, ReadRequest, Reason, ReplicaRequest, ReplicaResponse, RequestId,
+    Requirement, Response, Stage, Time, Want, journal::Waiter, replica::is_fit, timers::Timer,
 };
 
 impl Node {
@@ -39,7 +41,7 @@ impl Node {
             absence: self.absence(request.absence),
             quorum: self.quorum(request.quorum),
             best: None,
-            taken_in: Vec::with_capacity(replicas.len()),
+            taken_in: Vec::new(),
             is_anything_seen: false,
             oldest: None,
             ignores_digests: self.has_plant(Plant::DigestMismatchIgnored),
@@ -137,15 +139,15 @@ impl Node {
 
     fn send_read(&mut self, now: Now, id: RequestId, owner: NodeId, want: Want) {
         let since = now.time;
-        let state = self.read_state_mut(id);
+        let (partition, state) = placed_state_of(&mut self.coordinations, id);
         let key = state.key.clone();
         let replica = state.replica_mut(owner).expect("owners are replicas");
         replica.answer = Answer::Waiting { since, want };
         if owner == self.config.node {
-            let answer = self.answer_read_request(now, &key, want);
+            let answer = self.answer_read_request(now, partition, &key, want);
             self.on_read_response(now, id, owner, answer);
         } else {
-            self.ask(owner, id, ReplicaRequest::Read { key, want });
+            self.ask_in(partition, owner, id, ReplicaRequest::Read { key, want });
         }
     }
 
@@ -193,33 +195,33 @@ impl Node {
     }
 
     pub(super) fn on_read_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
-        let Some(owner) = self.read_state(id).owner_of(from) else {
+        let notes_oldest = self.has_plant(Plant::RepairWritesOlder);
+        let state = state_of(&mut self.coordinations, id);
+        let Some(place) = state.replicas.iter().position(|replica| replica.via == from) else {
             return;
         };
-        let state = self.read_state_mut(id);
         state.is_anything_seen |= matches!(
             body,
             ReplicaResponse::Read { cell: Some(_) } | ReplicaResponse::Digest { summary: Some(_) }
         );
-        let replica = state.replica_mut(owner).expect("found above");
+        let replica = &mut state.replicas[place];
         let since = match replica.answer {
             Answer::Waiting { since, .. } => Some(since),
             _ => None,
         };
         match body {
             ReplicaResponse::Read { cell } if since.is_some() => {
-                if let Some(cell) = &cell
-                    && self.check_read(now, id, cell).is_err()
-                {
-                    return self.lose_read_replica(now, id, from);
-                }
-                let notes_oldest = self.has_plant(Plant::RepairWritesOlder);
-                let state = self.read_state_mut(id);
-                if let Some(cell) = cell.as_ref().filter(|_| notes_oldest) {
-                    state.note_oldest(cell);
+                if let Some(cell) = &cell {
+                    // Whoever has seen a version stamps above it from now on, even if it was not asked to hold it.
+                    if !is_fit(&state.key, cell) || self.clock.observe(now.wall, cell.time()).is_err() {
+                        return self.lose_read_replica(now, id, from);
+                    }
+                    if notes_oldest {
+                        state.note_oldest(cell);
+                    }
                 }
                 let summary = state.learn(cell);
-                state.replica_mut(owner).expect("found above").answer = Answer::Here(summary);
+                state.replicas[place].answer = Answer::Here(summary);
             }
             ReplicaResponse::Digest { summary } if since.is_some() => replica.answer = Answer::Here(summary),
             ReplicaResponse::Held { fingerprint } => replica.repaired = Some(fingerprint),
@@ -234,15 +236,6 @@ impl Node {
         self.advance_read(now, id);
     }
 
-    /// Whether a cell that came in may be merged. Whoever has seen a version stamps above it from now on, even if it was
-    /// not asked to hold it.
-    fn check_read(&mut self, now: Now, id: RequestId, cell: &Cell) -> Result<(), Refused> {
-        if !is_fit(&self.read_state(id).key, cell) {
-            return Err(Refused::Invalid);
-        }
-        self.see_time(now, cell)
-    }
-
     /// Asks for values, sends repairs, answers and ends, as far as the answers so far allow.
     pub(super) fn advance_read(&mut self, now: Now, id: RequestId) {
         let state = self.read_state(id);
@@ -253,20 +246,27 @@ impl Node {
             }
         }
         let state = self.read_state(id);
-        if state.repair != ReadRepair::Off && state.has_enough() {
-            self.repair_read(now, id);
+        if state.has_enough() {
+            let has_sent = state.repair != ReadRepair::Off && self.repair_read(now, id);
+            self.tell_read_if_held(id, has_sent);
         }
+        self.end_read_if_done(id);
+    }
+
+    /// Answers a read for which enough have answered, if enough hold what is returned. Where repairs were sent, that may be
+    /// so no more, nor the read be under way: a repair of this node's own copy can end or fail at once.
+    fn tell_read_if_held(&mut self, id: RequestId, has_sent: bool) {
         let Some(coordination) = self.coordinations.get(&id) else {
             return;
         };
-        if !coordination.is_answered() {
-            let state = self.read_state(id);
-            let patient = coordination.prefers_more_than(state.answers().count());
-            if state.is_answerable() && (state.is_over() || !patient) {
-                self.tell_read(id, true);
-            }
+        if coordination.is_answered() {
+            return;
         }
-        self.end_read_if_done(id);
+        let state = self.read_state(id);
+        let patient = coordination.prefers_more_than(state.answers().count());
+        if state.is_held() && (state.is_over() || !patient) && (!has_sent || state.has_enough()) {
+            self.tell_read(id, true);
+        }
     }
 
     /// Asks those whose digest differs for what they hold.
@@ -291,8 +291,8 @@ impl Node {
         }
     }
 
-    /// Sends what is best to those that answered with less.
-    fn repair_read(&mut self, now: Now, id: RequestId) {
+    /// Sends what is best to those that answered with less. Returns whether there were any.
+    fn repair_read(&mut self, now: Now, id: RequestId) -> bool {
         let backwards = self.has_plant(Plant::RepairWritesOlder);
         let state = self.read_state_mut(id);
         let repairs = if backwards {
@@ -301,17 +301,18 @@ impl Node {
             state.take_repairs()
         };
         let Some((cell, targets)) = repairs else {
-            return;
+            return false;
         };
         // The state is not looked at below: a repair of this node's own copy can end the read at once.
         let key = state.key.clone();
         for target in targets {
             if !self.coordinations.contains_key(&id) {
-                return;
+                break;
             }
             self.counters.read_repairs += 1;
             self.send_repair(now, id, target, key.clone(), cell.clone());
         }
+        true
     }
 
     /// Sends an owner what it lacks, or has who stands in for it keep that.
@@ -528,12 +529,26 @@ impl Node {
     }
 
     pub(super) fn read_state_mut(&mut self, id: RequestId) -> &mut ReadState {
-        match self.coordinations.get_mut(&id) {
-            Some(Coordination {
-                state: State::Read(state),
-                ..
-            }) => state,
-            _ => unreachable!("the read is under way"),
-        }
+        state_of(&mut self.coordinations, id)
+    }
+}
+
+/// What a read that is under way knows.
+fn state_of(coordinations: &mut FxHashMap<RequestId, Coordination>, id: RequestId) -> &mut ReadState {
+    placed_state_of(coordinations, id).1
+}
+
+/// The same, and in which partition its key is.
+fn placed_state_of(
+    coordinations: &mut FxHashMap<RequestId, Coordination>,
+    id: RequestId,
+) -> (PartitionId, &mut ReadState) {
+    match coordinations.get_mut(&id) {
+        Some(Coordination {
+            at,
+            state: State::Read(state),
+            ..
+        }) => (at.partition, state),
+        _ => unreachable!("the read is under way"),
     }
 }

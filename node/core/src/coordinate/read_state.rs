@@ -17,7 +17,8 @@ pub(super) struct ReadState {
     pub(super) quorum: Quorum,
     /// All cells that came in, merged.
     pub(super) best: Option<Best>,
-    /// The fingerprint of each: whose digest is one of them holds nothing that is not in `best`.
+    /// The fingerprint of each that is or was not `best` as a whole: whose digest is one of them holds nothing that is not in
+    /// that.
     pub(super) taken_in: Vec<u64>,
     /// Whether anybody has anything, be it only a digest that has come in.
     pub(super) is_anything_seen: bool,
@@ -83,9 +84,9 @@ impl Replica {
         }
     }
 
-    pub(super) fn summary(&self) -> Option<Summary> {
-        match self.answer {
-            Answer::Here(summary) => summary,
+    pub(super) fn summary(&self) -> Option<&Summary> {
+        match &self.answer {
+            Answer::Here(summary) => summary.as_ref(),
             Answer::Spare | Answer::Waiting { .. } | Answer::Lost => None,
         }
     }
@@ -152,13 +153,12 @@ impl ReadState {
 
     /// Replicas whose digest says that they may hold something that is not in what came in.
     pub(super) fn behind_digests(&self) -> impl Iterator<Item = &Replica> {
-        let best = self.best.as_ref().map(|best| best.summary);
+        let best = self.best.as_ref().map(|best| &best.summary);
         let is_known = move |summary: &Summary| {
-            best.is_some() && self.ignores_digests
+            best.is_some_and(|best| self.ignores_digests || summary.is_covered_by(best))
                 || self.taken_in.contains(&summary.fingerprint)
-                || best.is_some_and(|best| summary.is_covered_by(&best))
         };
-        let may_have_more = move |replica: &&Replica| replica.summary().is_some_and(|summary| !is_known(&summary));
+        let may_have_more = move |replica: &&Replica| replica.summary().is_some_and(|summary| !is_known(summary));
         self.replicas.iter().filter(may_have_more)
     }
 
@@ -171,9 +171,14 @@ impl ReadState {
 
     /// Whether enough have answered, and enough hold what would be returned.
     pub(super) fn is_answerable(&self) -> bool {
+        self.has_enough() && self.is_held()
+    }
+
+    /// Whether enough hold what would be returned.
+    pub(super) fn is_held(&self) -> bool {
         let best = self.best_fingerprint();
         let held = |holders: &Requirement| self.is_met_by(holders, |replica| replica.holds(best));
-        self.has_enough() && self.holders.as_ref().is_none_or(held)
+        self.holders.as_ref().is_none_or(held)
     }
 
     /// Whether enough may yet answer, and hold what is returned.
@@ -220,14 +225,13 @@ impl ReadState {
         let cell = cell?;
         // Most copies are alike, and which of them are is seen sooner than a summary is made.
         if let Some(best) = self.best.as_ref().filter(|best| best.cell == cell) {
-            self.taken_in.push(best.summary.fingerprint);
             return Some(best.summary);
         }
         let summary = Summary::of(&self.key, &cell);
-        self.taken_in.push(summary.fingerprint);
         match &mut self.best {
             None => self.best = Some(Best { cell, summary }),
             Some(best) => {
+                self.taken_in.extend([best.summary.fingerprint, summary.fingerprint]);
                 if best.cell.merge(&cell) {
                     best.summary = Summary::of(&self.key, &best.cell);
                 }

@@ -115,7 +115,7 @@ impl Node {
             self.ask(*owner, id, ReplicaRequest::Read { key, want });
         }
         if near.contains(&own) {
-            let answer = self.answer_read_request(now, &key, want);
+            let answer = self.answer_read_request(now, self.partition(&key), &key, want);
             self.on_write_response(now, id, own, answer);
         }
     }
@@ -348,7 +348,15 @@ impl Node {
         if self.has_plant(Plant::NewcomerSentNoWrites) && self.is_newcomer(id, owner) {
             return self.settle_slot(id, owner, Progress::Held);
         }
-        let state = self.write_state(id);
+        let Some(Coordination {
+            at,
+            state: State::Write(state),
+            ..
+        }) = self.coordinations.get(&id)
+        else {
+            unreachable!("the write is under way");
+        };
+        let partition = at.partition;
         let written = state.written.as_ref().expect("it has its place");
         let (key, cell, errand) = (state.key.clone(), written.cell.clone(), Errand::Write);
         let fingerprint = written.fingerprint;
@@ -363,7 +371,7 @@ impl Node {
         } else if owner == self.config.node {
             self.hold_own_write(now, id, &key, (cell, fingerprint));
         } else {
-            self.ask(owner, id, ReplicaRequest::Hold { key, cell, errand });
+            self.ask_in(partition, owner, id, ReplicaRequest::Hold { key, cell, errand });
         }
     }
 
@@ -381,7 +389,8 @@ impl Node {
     }
 
     pub(super) fn on_write_response(&mut self, now: Now, id: RequestId, from: NodeId, body: ReplicaResponse) {
-        match (&self.write_state(id).step, body) {
+        let state = self.write_state(id);
+        match (&state.step, body) {
             (Step::AskingVersions { .. }, ReplicaResponse::Time { time }) => {
                 self.on_version_told(now, id, from, Some(time));
             }
@@ -402,7 +411,6 @@ impl Node {
                 self.on_apply_stale(now, id, ownership.epoch);
             }
             (Step::Holding, ReplicaResponse::Held { fingerprint }) => {
-                let state = self.write_state(id);
                 let sent = state.written.as_ref().map(|written| written.fingerprint);
                 if let Some(owner) = state.awaited_from(from).filter(|_| sent == Some(fingerprint)) {
                     self.settle_slot(id, owner, Progress::Held);
@@ -548,20 +556,22 @@ impl Node {
 
     /// Answers and ends, as far as the owners have got.
     pub(super) fn advance_write(&mut self, id: RequestId) {
-        let state = self.write_state(id);
+        let coordination = &self.coordinations[&id];
+        let State::Write(state) = &coordination.state else {
+            unreachable!("the write is under way");
+        };
         if !matches!(state.step, Step::Holding) {
             return;
         }
         let over = state.is_over();
-        let coordination = &self.coordinations[&id];
         if !coordination.is_answered() {
             let patient = coordination.prefers_more_than(state.with(Progress::Held).count());
-            if state.is_met() && (over || !patient) || !state.can_be_met() {
-                self.answer_write(id);
+            let is_met = state.is_met();
+            if over || is_met && !patient || !state.can_be_met() {
+                self.tell_written(id, is_met);
             }
         }
         if over {
-            self.answer_write(id);
             self.end_coordination(id);
         }
     }
@@ -571,7 +581,12 @@ impl Node {
         if self.coordinations.get(&id).is_none_or(Coordination::is_answered) {
             return;
         }
-        let is_ok = self.write_state(id).is_met() || self.has_plant(Plant::ReplyBeforeAcks);
+        self.tell_written(id, self.write_state(id).is_met());
+    }
+
+    /// Tells the client, which has not been told, how its write stands: whether enough hold it.
+    fn tell_written(&mut self, id: RequestId, is_met: bool) {
+        let is_ok = is_met || self.has_plant(Plant::ReplyBeforeAcks);
         let Some(client) = self.take_client(id, is_ok) else {
             return;
         };

@@ -147,12 +147,8 @@ impl AntiEntropy {
 
     /// Takes in what a batch that became durable did.
     pub(crate) fn apply(&mut self, changes: &[DigestChange]) {
-        for DigestChange {
-            partition, key, change, ..
-        } in changes
-        {
-            let leaf = self.shape.leaf(key);
-            self.trees[usize::from(partition.0)].toggle(leaf, *change);
+        for change in changes {
+            self.trees[usize::from(change.partition.0)].toggle(change.leaf, change.change);
         }
     }
 
