@@ -30,15 +30,32 @@ pub struct Owed {
     pub broken: Vec<Interval>,
 }
 
-impl Owed {
-    /// Whether the answer to a request is owed.
-    fn is_owed(&self, history: &History, op: &Op) -> bool {
-        let intervals = match op.action {
-            Action::ReadReplica(_) => return false,
-            Action::Read => &self.not_reads,
-            _ => &self.not_writes,
+/// When nothing is promised through each coordinator, by its id in a history: names are looked up once, and not for each op.
+struct NotOwed<'o> {
+    reads: Vec<Option<&'o [Interval]>>,
+    writes: Vec<Option<&'o [Interval]>>,
+}
+
+impl<'o> NotOwed<'o> {
+    fn of(owed: &'o Owed, history: &History) -> Self {
+        let of = |intervals: &'o BTreeMap<String, Vec<Interval>>| {
+            let by_node = history.nodes().map(|node| intervals.get(node).map(Vec::as_slice));
+            by_node.collect()
         };
-        let intervals = op.node.and_then(|node| intervals.get(history.node(node)));
+        Self {
+            reads: of(&owed.not_reads),
+            writes: of(&owed.not_writes),
+        }
+    }
+
+    /// Whether the answer to a request is owed.
+    fn is_owed(&self, op: &Op) -> bool {
+        let by_node = match op.action {
+            Action::ReadReplica(_) => return false,
+            Action::Read => &self.reads,
+            _ => &self.writes,
+        };
+        let intervals = op.node.and_then(|node| by_node[node.index()]);
         intervals.is_some_and(|intervals| !overlaps(intervals, op))
     }
 }
@@ -47,11 +64,12 @@ impl Owed {
 ///
 /// Tested are those that were under way while something was broken, and those that got none.
 pub fn answered(history: &History, owed: &Owed, context: &Context) -> Finding {
+    let not_owed = NotOwed::of(owed, history);
     let mut tally = Tally::new();
     for op in history.keys().flat_map(|key| history.ops_of(key)) {
         let is_answered = op.outcome == crate::Outcome::Ok;
         // One without an end may have been cut off by that of the record.
-        if op.end_ns().is_none() || is_answered && !overlaps(&owed.broken, op) || !owed.is_owed(history, op) {
+        if op.end_ns().is_none() || is_answered && !overlaps(&owed.broken, op) || !not_owed.is_owed(op) {
             continue;
         }
         tally.test(1);

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     evidence::{Context, Finding, Tally, Words},
-    history::{Action, History, KeyId, Op, Outcome, Position, VersionId},
+    history::{Action, History, Op, Outcome, Position, VersionId},
 };
 
 /// Finds reads that returned a value older than one that their session had written.
@@ -101,43 +101,70 @@ struct Guarantee {
 fn check(history: &History, context: &Context, guarantee: Guarantee) -> Finding {
     let ages = Ages::new(history);
     let mut tally = Tally::new();
+    let mut sessions = Sessions::default();
     for key in history.keys() {
         if let Some(why) = repeats::doubt(history, key) {
             tally.doubt(history, key, &why);
             continue;
         }
-        for session in by_session(history, key).chunk_by(|a, b| a.process == b.process) {
-            check_session(&ages, guarantee, session, &mut tally);
+        sessions.begin_key();
+        // All sessions side by side, as their ops come: which of them is looked at first makes no difference to the tally.
+        for op in history
+            .ops_of(key)
+            .filter(|op| op.is_ok_read() || op.is_possible_write())
+        {
+            check_op(&ages, guarantee, op, sessions.of(op), &mut tally);
         }
     }
     tally.finish(history, context, |words, proof, _| tell(words, guarantee, proof))
 }
 
-/// Returns the ops on `key` that did or may have done something, by session and in each in order.
-pub(super) fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
-    let ops = history.ops_of(key);
-    let mut by_session = Vec::with_capacity(ops.len());
-    // Few sessions, so sorting takes few steps an op; and none looks at the op itself. Each session stays in its order.
-    let did = ops.filter(|op| op.is_ok_read() || op.is_possible_write());
-    by_session.extend(did.map(|op| (op.process, op)));
-    by_session.sort_by_key(|(process, _)| *process);
-    by_session.into_iter().map(|(_, op)| op).collect()
+/// Checks the next op of a session.
+fn check_op<'h>(
+    ages: &Ages<'h>,
+    guarantee: Guarantee,
+    op: &'h Op,
+    newest: &mut Newest<'h>,
+    tally: &mut Tally<'h, Proof<'h>>,
+) {
+    if guarantee.later.is_write() == op.action.is_write() {
+        let proof = newest.prove_older(ages, op);
+        tally.test(u64::from(proof.is_some() || newest.can_judge(ages, op)));
+        if let Some(proof) = proof {
+            tally.violate(proof.ops(), proof);
+        }
+    }
+    let is_told = !op.value.is_nil() && !op.value.is_unclear();
+    if guarantee.earlier.is_write() == op.action.is_write() && op.outcome == Outcome::Ok && is_told {
+        newest.meet(ages, op);
+    }
 }
 
-fn check_session<'h>(ages: &Ages<'h>, guarantee: Guarantee, session: &[&'h Op], tally: &mut Tally<'h, Proof<'h>>) {
-    let mut newest = Newest::none();
-    for op in session.iter().copied() {
-        if guarantee.later.is_write() == op.action.is_write() {
-            let proof = newest.prove_older(ages, op);
-            tally.test(u64::from(proof.is_some() || newest.can_judge(ages, op)));
-            if let Some(proof) = proof {
-                tally.violate(proof.ops(), proof);
-            }
+/// What each session has met of one key.
+#[derive(Default)]
+struct Sessions<'h> {
+    /// By process: the number of the key that it was met on last, counted from 1, and what was met there.
+    newest: Vec<(usize, Newest<'h>)>,
+    key_count: usize,
+}
+
+impl<'h> Sessions<'h> {
+    /// Goes on to another key, of which no session has met anything.
+    fn begin_key(&mut self) {
+        self.key_count += 1;
+    }
+
+    /// The session of an op.
+    fn of(&mut self, op: &Op) -> &mut Newest<'h> {
+        let place = op.process.index();
+        if place >= self.newest.len() {
+            self.newest.resize_with(place + 1, || (0, Newest::none()));
         }
-        let is_told = !op.value.is_nil() && !op.value.is_unclear();
-        if guarantee.earlier.is_write() == op.action.is_write() && op.outcome == Outcome::Ok && is_told {
-            newest.meet(ages, op);
+        let (met_on, newest) = &mut self.newest[place];
+        if *met_on != self.key_count {
+            (*met_on, *newest) = (self.key_count, Newest::none());
         }
+        newest
     }
 }
 

@@ -27,11 +27,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{repeats, sessions::by_session};
+use super::repeats;
 use crate::{
     cycles::{Edge, Graph},
     evidence::{Context, Finding, Tally, Words},
-    history::{Action, History, Op, ValueId},
+    history::{Action, History, KeyId, Op, ValueId},
 };
 
 /// From how many places of one circle a short one is searched for.
@@ -118,6 +118,17 @@ impl Claim {
 struct Step<'h> {
     earlier: &'h Op,
     later: &'h Op,
+}
+
+/// Returns the ops on `key` that did or may have done something, by session and in each in order.
+fn by_session(history: &History, key: KeyId) -> Vec<&Op> {
+    let ops = history.ops_of(key);
+    let mut by_session = Vec::with_capacity(ops.len());
+    // Few sessions, so sorting takes few steps an op; and none looks at the op itself. Each session stays in its order.
+    let did = ops.filter(|op| op.is_ok_read() || op.is_possible_write());
+    by_session.extend(did.map(|op| (op.process, op)));
+    by_session.sort_by_key(|(process, _)| *process);
+    by_session.into_iter().map(|(_, op)| op).collect()
 }
 
 fn check(history: &History, context: &Context, claim: Claim) -> Finding {

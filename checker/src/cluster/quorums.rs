@@ -87,12 +87,19 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
     for violation in conflicting_records(record).into_iter().chain(strangers(record)) {
         finding.add(violation);
     }
-    let mut by_epoch: BTreeMap<(u32, u32), Vec<&CountedQuorum>> = BTreeMap::new();
+    let names: BTreeSet<&str> = record
+        .quorums
+        .iter()
+        .flat_map(|quorum| &quorum.nodes)
+        .map(String::as_str)
+        .collect();
+    let numbers: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
+    let mut by_epoch: BTreeMap<(u32, u32), Vec<Numbered<'_>>> = BTreeMap::new();
     for quorum in &record.quorums {
         by_epoch
             .entry((quorum.partition, quorum.epoch))
             .or_default()
-            .push(quorum);
+            .push(Numbered::of(quorum, &numbers));
     }
     for ((partition, epoch), quorums) in &by_epoch {
         let earlier = epoch
@@ -100,17 +107,34 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
             .and_then(|epoch| by_epoch.get(&(*partition, epoch)));
         for (at, quorum) in quorums.iter().enumerate() {
             for other in quorums[..at].iter().chain(earlier.into_iter().flatten()) {
-                if quorum.operation == other.operation {
+                if quorum.quorum.operation == other.quorum.operation {
                     continue;
                 }
                 finding.tested += 1;
-                if quorum.nodes.is_disjoint(&other.nodes) {
-                    finding.add(disjoint(record, other, quorum));
+                if !quorum.meets(other) {
+                    finding.add(disjoint(record, other.quorum, quorum.quorum));
                 }
             }
         }
     }
     finding
+}
+
+/// A quorum, and its nodes by numbers: many pairs are compared, each of a few nodes.
+struct Numbered<'r> {
+    quorum: &'r CountedQuorum,
+    nodes: Vec<usize>,
+}
+
+impl<'r> Numbered<'r> {
+    fn of(quorum: &'r CountedQuorum, numbers: &BTreeMap<&str, usize>) -> Self {
+        let nodes = quorum.nodes.iter().map(|node| numbers[node.as_str()]).collect();
+        Self { quorum, nodes }
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.nodes.iter().any(|node| other.nodes.contains(node))
+    }
 }
 
 impl Finding {

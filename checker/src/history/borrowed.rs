@@ -65,6 +65,8 @@ pub enum VersionRef<'a> {
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
+    // Each event of a run is pushed so, from another crate.
+    #[inline]
     fn from(event: &'a Event) -> Self {
         Self {
             index: event.index,
