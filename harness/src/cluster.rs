@@ -252,7 +252,7 @@ pub trait Cluster {
     async fn change_clock(&mut self, node: Place, change: ClockChange) -> anyhow::Result<()>;
 
     /// Sends a client's request. Each client has one under way at most.
-    fn submit(&mut self, client: usize, node: Place, request: Request);
+    fn submit(&mut self, client: usize, node: Place, request: Box<Request>);
 
     /// Waits for the next thing to happen, until `until` at the latest.
     ///

@@ -44,9 +44,20 @@ pub struct Coverage {
 /// How operations of clients ended. Many end alike: they are counted as they do, and put into words once.
 #[derive(Clone, Debug, Default)]
 pub struct Outcomes {
-    /// By how an operation ended and what it was, as they are met, and then by its kind of error, which is empty where there
-    /// was none. A list: there are few, and each operation is looked for in it.
-    counts: Vec<(EventKind, &'static str, BTreeMap<String, u64>)>,
+    /// By how an operation ended and what it was, as they are met. A list: there are few, and each operation is looked for in
+    /// it.
+    counts: Vec<Alike>,
+}
+
+/// How many operations of one sort ended one way.
+#[derive(Clone, Debug)]
+struct Alike {
+    kind: EventKind,
+    function: &'static str,
+    /// Without an error.
+    plain: u64,
+    /// By their errors, as they were told.
+    by_error: BTreeMap<String, u64>,
 }
 
 /// What a file holds.
@@ -69,17 +80,25 @@ impl Outcomes {
     /// Takes in how an operation of a client ended.
     pub fn add(&mut self, completion: &Said) {
         let (kind, function) = (completion.kind(), completion.function());
-        let is_alike = |(met, of, _): &(EventKind, &str, _)| *met == kind && *of == function;
+        let is_alike = |met: &Alike| met.kind == kind && met.function == function;
         let place = self.counts.iter().position(is_alike).unwrap_or_else(|| {
-            self.counts.push((kind, function, BTreeMap::new()));
+            self.counts.push(Alike {
+                kind,
+                function,
+                plain: 0,
+                by_error: BTreeMap::new(),
+            });
             self.counts.len() - 1
         });
-        let by_error = &mut self.counts[place].2;
-        let error = completion.error().map(without_numbers).unwrap_or_default();
-        match by_error.get_mut(&error) {
+        let alike = &mut self.counts[place];
+        let Some(error) = completion.error() else {
+            alike.plain += 1;
+            return;
+        };
+        match alike.by_error.get_mut(error) {
             Some(count) => *count += 1,
             None => {
-                by_error.insert(error, 1);
+                alike.by_error.insert(error.to_owned(), 1);
             }
         }
     }
@@ -95,15 +114,11 @@ impl Coverage {
 
     /// Takes in how the operations of clients ended.
     pub fn add_outcomes(&mut self, outcomes: &Outcomes) {
-        for (kind, function, by_error) in &outcomes.counts {
-            let kind = kind.name();
-            for (error, count) in by_error {
-                let error = if error.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {error}")
-                };
-                self.add(&format!("outcome.{function}.{kind}{error}"), *count);
+        for alike in &outcomes.counts {
+            let name = format!("outcome.{}.{}", alike.function, alike.kind.name());
+            self.add(&name, alike.plain);
+            for (error, count) in &alike.by_error {
+                self.add(&format!("{name}: {}", without_numbers(error)), *count);
             }
         }
     }

@@ -39,6 +39,7 @@ pub struct Load {
     scenario: Scenario,
     source: Source,
     begins: Elapsed,
+    ends: Elapsed,
     clients: Vec<Client>,
     names: Names,
     /// How often each key was asked for.
@@ -138,8 +139,8 @@ pub struct Call {
     pub client: usize,
     /// Through which node.
     pub node: Place,
-    /// What is asked of it.
-    pub request: Request,
+    /// What is asked of it. In a box from its beginning: it goes through many hands.
+    pub request: Box<Request>,
     /// What the tape says of it.
     pub ask: Ask,
 }
@@ -152,7 +153,7 @@ pub enum Followed {
         /// Which node.
         node: Place,
         /// For what.
-        request: Request,
+        request: Box<Request>,
     },
     /// The operation has ended.
     Ended(Ended),
@@ -199,6 +200,7 @@ impl Load {
                 arrivals: scenario.open_loop.then(|| Arrivals::new(scenario, seed, begins)),
             })),
             begins,
+            ends: begins + scenario.time,
             asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
@@ -211,6 +213,7 @@ impl Load {
             clients: (0..scenario.concurrency).map(|number| client(number, begins)).collect(),
             source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
+            ends: begins + scenario.time,
             asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
@@ -264,7 +267,7 @@ impl Load {
 
     /// When the load is over.
     pub fn ends(&self) -> Elapsed {
-        self.begins + self.scenario.time
+        self.ends
     }
 
     /// For how long the operation has been due that waits longest because its client is still busy with another, or, of an open loop,
@@ -408,7 +411,7 @@ impl Load {
         (node, level): (Place, Option<LevelName>),
         action: &Action,
         now: Elapsed,
-    ) -> Request {
+    ) -> Box<Request> {
         // It is asked as in a scenario in which all is asked at that level.
         let other = level.map(|level| self.scenario.at_level(level));
         let other = other.map(|other| (Names::of(&other), other));
@@ -422,7 +425,7 @@ impl Load {
         (event.process, event.time_ns) = (client.process.into(), nanos(now));
         let nothing = Context::default();
         let context = client.seen.get(&action.key()).map_or(&nothing, |seen| &seen.context);
-        request(action, context, scenario, names)
+        Box::new(request(action, context, scenario, names))
     }
 
     /// Begins a transaction.
@@ -432,7 +435,7 @@ impl Load {
         node: Place,
         steps: &[Step],
         now: Elapsed,
-    ) -> (Request, Option<Box<Transaction>>) {
+    ) -> (Box<Request>, Option<Box<Transaction>>) {
         let (transaction, request) = Transaction::begin(steps, self.requests());
         self.clients[number].said = Said::Txn(Entry {
             time_ns: Some(nanos(now)),
@@ -440,7 +443,7 @@ impl Load {
             node: Some(node.to_string().into()),
             ..transaction.invocation(self.requests())
         });
-        (request, Some(Box::new(transaction)))
+        (Box::new(request), Some(Box::new(transaction)))
     }
 
     fn requests(&self) -> Requests<'_> {
@@ -467,7 +470,7 @@ impl Load {
         };
         match transaction.then(&outcome, self.requests()) {
             Progress::Ask(request) => {
-                let node = open.node;
+                let (node, request) = (open.node, Box::new(request));
                 self.clients[client].open = Some(open);
                 Followed::Asks { node, request }
             }
@@ -680,7 +683,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
             let call = load.take_due(Duration::ZERO).expect("ten are idle");
-            let is_write = matches!(call.request, Request::Write(_));
+            let is_write = matches!(*call.request, Request::Write(_));
             let Said::Key(invocation) = load.said_mut(call.client) else {
                 panic!("registers are not of transactions");
             };

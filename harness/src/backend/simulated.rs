@@ -1,14 +1,14 @@
 //! A cluster in virtual time: the nodes' core, and everything else made up from the seed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
 
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{
-    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, Event, NodeId, Ownership, Request, Response, RingShape, Time, WallTime,
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, SavedDisk, Sim, SimFsync,
@@ -44,7 +44,8 @@ const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
 pub struct SimulatedCluster {
     sim: Sim,
     identities: Vec<NodeId>,
-    clients: BTreeMap<CallId, usize>,
+    /// Whose each request under way is, in the order in which they were submitted, and so of their ids. A few at most times.
+    clients: Vec<(CallId, usize)>,
     happened: VecDeque<Happening>,
     bad_links: BTreeSet<(Place, Place)>,
     saved: BTreeMap<Place, SavedDisk>,
@@ -101,7 +102,7 @@ impl SimulatedCluster {
         SimulatedCluster {
             sim: Sim::new(options, configs.collect(), clocks.collect()),
             identities,
-            clients: BTreeMap::new(),
+            clients: Vec::new(),
             happened: VecDeque::new(),
             bad_links: BTreeSet::new(),
             saved: BTreeMap::new(),
@@ -135,10 +136,10 @@ impl SimulatedCluster {
 
     /// Takes in the end of a client's request.
     fn take(&mut self, completion: Completion) -> Happening {
-        let client = self
+        let place = self.clients.binary_search_by_key(&completion.call, |(call, _)| *call);
+        let (_, client) = self
             .clients
-            .remove(&completion.call)
-            .expect("clients and administrators alone submit");
+            .remove(place.expect("clients and administrators alone submit"));
         let outcome = match completion.outcome {
             SimOutcome::Answered(response) => Outcome::Answered(response),
             SimOutcome::NotSent => Outcome::NotSent {
@@ -308,9 +309,9 @@ impl Cluster for SimulatedCluster {
         Ok(())
     }
 
-    fn submit(&mut self, client: usize, node: Place, request: Request) {
+    fn submit(&mut self, client: usize, node: Place, request: Box<Request>) {
         let call = self.sim.submit(NodeIndex(node.0), request);
-        self.clients.insert(call, client);
+        self.clients.push((call, client));
     }
 
     async fn next(&mut self, until: Elapsed) -> anyhow::Result<Happening> {
@@ -330,9 +331,17 @@ impl Cluster for SimulatedCluster {
             place.map_or_else(|| node.to_string(), |place| names[place].clone())
         };
         let mut record = ClusterRecord::default();
+        // Everybody tells each change of owners: it is put into words once.
+        let mut changes: HashSet<&Ownership> = HashSet::new();
         for (place, coordinator) in names.iter().enumerate() {
             for event in self.sim.told(NodeIndex(place)) {
-                told::add_event(&mut record, event, coordinator, name);
+                let is_new = match event {
+                    Event::OwnersChanged { ownership } => changes.insert(ownership),
+                    _ => true,
+                };
+                if is_new {
+                    told::add_event(&mut record, event, coordinator, name);
+                }
             }
         }
         Ok(record)

@@ -582,7 +582,7 @@ impl Cluster for ProcessCluster {
         self.order(node, what).await.map(drop)
     }
 
-    fn submit(&mut self, client: usize, node: Place, request: Request) {
+    fn submit(&mut self, client: usize, node: Place, request: Box<Request>) {
         let (connection, sender) = (self.clients.nodes[node.0].clone(), self.sender.clone());
         let patience = Patience::of(self.scenario.request_timeout);
         tokio::spawn(async move {
