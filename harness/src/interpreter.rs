@@ -21,7 +21,7 @@ use crate::{
     record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
-    scripted::Scripted,
+    scripted::{Scripted, Through},
     tape::{Ask, TapeRecorder},
 };
 
@@ -293,11 +293,12 @@ impl<C: Cluster> Run<'_, C> {
         for scripted in &self.scenario.script {
             let node = match scripted.role() {
                 None => scripted.node(),
-                Some((key, place)) => {
+                Some((key, through)) => {
                     let owners = self.owners(&key_name(key)).await?;
-                    match place {
-                        Some(place) => owners.get(usize::from(place) - 1).copied(),
-                        None => self.members.iter().find(|member| !owners.contains(member)).copied(),
+                    let mut strangers = self.members.iter().filter(|member| !owners.contains(member));
+                    match through {
+                        Through::Owner(place) => owners.get(place).copied(),
+                        Through::Stranger(place) => strangers.nth(place).copied(),
                     }
                 }
             };
