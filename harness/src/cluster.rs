@@ -11,7 +11,10 @@ use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response}
 use quorate_node::control::DiskFailure;
 use quorate_sim::{Duty, LinkFaults};
 
-use crate::fault::{DiskLoss, Place};
+use crate::{
+    attendance,
+    fault::{DiskLoss, Place},
+};
 
 /// Time since the start of the run.
 pub type Elapsed = Duration;
@@ -272,6 +275,12 @@ pub trait Cluster {
     /// # Errors
     /// If it can't be read.
     fn told(&self) -> anyhow::Result<ClusterRecord>;
+
+    /// What became of nodes, in order.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>>;
 
     /// Asks a node as its administrator.
     ///

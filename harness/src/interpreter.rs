@@ -11,6 +11,7 @@ use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
 use quorate_workloads::Record;
 
 use crate::{
+    attendance,
     cluster::{AskError, Cluster, Elapsed, Happening},
     coverage::{Coverage, Outcomes},
     fault::Place,
@@ -89,6 +90,8 @@ pub struct RunRecord {
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
     pub told: Arc<ClusterRecord>,
+    /// What became of nodes.
+    pub attendance: Vec<attendance::Entry>,
 }
 
 impl RunRecord {
@@ -201,6 +204,7 @@ pub async fn run<C: Cluster>(
         zero_unix_ns: None,
         coverage,
         told: Arc::new(run.cluster.told()?),
+        attendance: run.cluster.attendance()?,
     })
 }
 

@@ -201,6 +201,20 @@ pub struct Expectation {
     pub reason: &'static str,
 }
 
+impl Expectation {
+    /// What is claimed of real processes, whose time is nobody's to give.
+    pub fn in_real_time(self) -> Expectation {
+        match self.claim {
+            Claim::Available if self.claimed => Expectation {
+                claimed: false,
+                reason: "real time: a machine that is busy keeps any node from answering",
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
 /// What may be claimed at these settings, of every claim on what keys hold in `workload`, in the order of
 /// [`Claim::ALL`].
 pub fn claims(workload: Workload, settings: Settings) -> Vec<Expectation> {

@@ -41,6 +41,7 @@ use self::{
     orders::Ordered,
 };
 use crate::{
+    attendance::{self, Turn},
     cluster::{
         AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
     },
@@ -52,6 +53,7 @@ use crate::{
     scenario::Scenario,
     switch::{Counting, EndpointId, LinkCounters, LinkPolicy, Switch},
     told::{self, NodeNames},
+    utc,
 };
 
 /// How long an administrator waits for an answer: comparing all that two nodes hold takes the longest.
@@ -99,6 +101,8 @@ pub struct ProcessCluster {
     damage: Damage,
     /// How often power was cut.
     cuts: u64,
+    /// What became of processes.
+    turns: Vec<attendance::Entry>,
 }
 
 /// How a node is started.
@@ -193,6 +197,7 @@ impl ProcessCluster {
             copies: Copies::default(),
             damage: Damage::new(options.seed),
             cuts: 0,
+            turns: Vec::new(),
         })
     }
 
@@ -277,6 +282,19 @@ impl ProcessCluster {
         Ok(())
     }
 
+    /// What nodes are called, by what their logs call them.
+    fn names(&self) -> NodeNames {
+        let places = Place::all(self.nodes.len());
+        places
+            .map(|place| (self.identity(place).to_string(), place.to_string()))
+            .collect()
+    }
+
+    fn turned(&mut self, node: Place, turn: Turn) {
+        let entry = attendance::Entry::new(self.elapsed(), node.to_string(), turn);
+        self.turns.push(entry);
+    }
+
     fn endpoint(&self, node: Place) -> EndpointId {
         self.nodes[node.0].endpoint
     }
@@ -305,6 +323,7 @@ impl ProcessCluster {
                 if slot.ordered.may_have_ended_it() {
                     tracing::debug!(%node, how, "its disk has failed, as ordered");
                     self.switch.detach(slot.endpoint)?;
+                    self.turned(node, Turn::Ended);
                     return Ok(None);
                 }
                 let message = format!("run {node}: its process ended by itself ({how}){}", self.log_tail(node));
@@ -397,6 +416,7 @@ impl Cluster for ProcessCluster {
             drop(child.order(what, lease));
         }
         self.nodes[node.0].child = Some(child);
+        self.turned(node, Turn::Started);
         Ok(())
     }
 
@@ -407,6 +427,7 @@ impl Cluster for ProcessCluster {
             return Ok("had ended by itself".to_owned());
         };
         let how = child.kill().await.with_context(|| format!("kill {node}"))?;
+        self.turned(node, Turn::Ended);
         self.switch.detach(self.endpoint(node))?;
         Ok(how)
     }
@@ -512,12 +533,15 @@ impl Cluster for ProcessCluster {
         {
             slot.ordered.is_paused = true;
             slot.stops += 1;
+            self.turned(node, Turn::Paused);
         }
         Ok(())
     }
 
     async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
-        self.nodes[node.0].ordered.is_paused = false;
+        if std::mem::take(&mut self.nodes[node.0].ordered.is_paused) {
+            self.turned(node, Turn::Resumed);
+        }
         match &self.nodes[node.0].child {
             Some(child) => child.resume().await.with_context(|| format!("resume {node}")),
             None => Ok(()),
@@ -620,16 +644,29 @@ impl Cluster for ProcessCluster {
     }
 
     fn told(&self) -> anyhow::Result<ClusterRecord> {
-        let places = || Place::all(self.nodes.len());
-        let name = |place: Place| (self.identity(place).to_string(), place.to_string());
-        let names: NodeNames = places().map(name).collect();
+        let names = self.names();
         let mut record = ClusterRecord::default();
-        for place in places() {
+        for place in Place::all(self.nodes.len()) {
             let log = self.log_file(place);
             told::add_log(&mut record, &log, &place.to_string(), &names)
                 .with_context(|| format!("read {}", log.display()))?;
         }
         Ok(record)
+    }
+
+    fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>> {
+        let names = self.names();
+        let mut entries = self.turns.clone();
+        // Without a clock nothing that logs tell has a place in the run.
+        let Some(zero) = utc::unix_ns_before(self.elapsed()) else {
+            return Ok(attendance::in_order(entries));
+        };
+        for place in Place::all(self.nodes.len()) {
+            let log = self.log_file(place);
+            let told = attendance::of_log(&log, &place.to_string(), &names, zero);
+            entries.extend(told.with_context(|| format!("read {}", log.display()))?);
+        }
+        Ok(attendance::in_order(entries))
     }
 
     async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {
