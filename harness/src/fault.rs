@@ -166,7 +166,8 @@ pub enum Fault<N = Place> {
         /// How many of 100.
         percent: u8,
     },
-    /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never.
+    /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never,
+    /// or spoilt.
     OddMessages {
         /// Who sends.
         from: Vec<N>,
@@ -181,6 +182,9 @@ pub enum Fault<N = Place> {
         /// How many of 100 never come.
         #[serde(default, skip_serializing_if = "is_zero")]
         dropped_percent: u8,
+        /// Of 100 of gossip that tell of nodes, in how many a bit of a fact flips in the sender's memory.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        spoilt_percent: u8,
         /// How late they come at most.
         #[serde(default, with = "duration::text")]
         by: Duration,
@@ -495,15 +499,18 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
                 late_percent,
                 twice_percent,
                 dropped_percent,
+                spoilt_percent,
                 ..
             } => {
-                let dropped = match dropped_percent {
+                let some = |percent: u8, how: &str| match percent {
                     0 => String::new(),
-                    percent => format!(", {percent}% never,"),
+                    percent => format!(", {percent}% {how},"),
                 };
                 write!(
                     f,
-                    "{late_percent}% of messages late and {twice_percent}% twice{dropped} {}",
+                    "{late_percent}% of messages late and {twice_percent}% twice{}{} {}",
+                    some(*dropped_percent, "never"),
+                    some(*spoilt_percent, "of gossip spoilt"),
                     way(from, to)
                 )
             }

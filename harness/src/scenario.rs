@@ -901,6 +901,7 @@ mod tests {
             late_percent: 10,
             twice_percent: 0,
             dropped_percent: 0,
+            spoilt_percent: 0,
             kinds: Vec::new(),
             by: Duration::from_millis(200),
         };

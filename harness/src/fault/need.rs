@@ -139,6 +139,7 @@ impl Fault {
                 late_percent: 10,
                 twice_percent: 10,
                 dropped_percent: 1,
+                spoilt_percent: 0,
                 by: ms(500),
                 kinds: vec![MessageKind::Request],
             },

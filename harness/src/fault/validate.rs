@@ -130,13 +130,15 @@ impl Fault {
                 late_percent,
                 twice_percent,
                 dropped_percent,
+                spoilt_percent,
                 by,
                 ..
             } => {
                 above_zero(
                     "late-percent or twice-percent",
-                    u128::from(late_percent | twice_percent | dropped_percent),
+                    u128::from(late_percent | twice_percent | dropped_percent | spoilt_percent),
                 )?;
+                at_most("spoilt-percent", u64::from(*spoilt_percent), 100)?;
                 at_most("dropped-percent", u64::from(*dropped_percent), 100)?;
                 at_most("late-percent", u64::from(*late_percent), 100)?;
                 at_most("twice-percent", u64::from(*twice_percent), 100)?;
@@ -269,6 +271,7 @@ mod tests {
             r#"fault = "throttled-links"; from = ["n1"]; to = ["n2"]; packets-per-second = 100"#,
             r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "0s"; jitter = "100ms"; jitter-is = "long-tailed""#,
             r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; dropped-percent = 5; kinds = ["gossip", "response"]"#,
+            r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; spoilt-percent = 5"#,
             r#"fault = "failing-disk"; nodes = ["n1"]; on = "full""#,
             r#"fault = "clock-strobe"; nodes = ["n1"]; by = "-1s"; every = "20ms""#,
             r#"fault = "old-disk"; node = "n1""#,

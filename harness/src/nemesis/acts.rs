@@ -220,6 +220,7 @@ impl Nemesis {
                 ("late", on_links(fault.bad_links(), |counts| counts.late)),
                 ("twice", on_links(fault.bad_links(), |counts| counts.twice)),
                 ("dropped", on_links(fault.bad_links(), |counts| counts.dropped)),
+                ("spoilt", on_links(fault.bad_links(), |counts| counts.spoilt)),
             ],
             Fault::Kill { .. } | Fault::PowerLoss { .. } => Vec::new(),
             Fault::FlippedBits { .. } | Fault::LostRecord { .. } => Vec::new(),
@@ -371,6 +372,7 @@ fn worse(one: LinkFaults, other: LinkFaults) -> LinkFaults {
         late_percent: one.late_percent.max(other.late_percent),
         twice_percent: one.twice_percent.max(other.twice_percent),
         dropped_percent: one.dropped_percent.max(other.dropped_percent),
+        spoilt_percent: one.spoilt_percent.max(other.spoilt_percent),
         kinds: match (one.has_odd(), other.has_odd()) {
             (true, true) => one.kinds.with(other.kinds),
             (true, false) => one.kinds,

@@ -208,7 +208,7 @@ impl FromStr for Slice {
 #[cfg(test)]
 mod tests {
     use quorate_core::Plant;
-    use quorate_workloads::Claim;
+    use quorate_workloads::{BESIDE_THE_HISTORY, Claim};
 
     use super::*;
 
@@ -216,7 +216,7 @@ mod tests {
     fn the_suites_of_the_program_name_claims_that_there_are() {
         let is_known = |claim: &str| {
             Claim::ALL.iter().any(|known| known.name() == claim)
-                || ["quorums-meet", "moves-are-proved", "the-living-stay", "changes-end"].contains(&claim)
+                || BESIDE_THE_HISTORY.contains(&claim)
                 || claim.starts_with("no-") // Elle's anomalies, of transactions.
         };
         for name in Suite::NAMES {

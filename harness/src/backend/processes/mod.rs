@@ -504,6 +504,7 @@ impl Cluster for ProcessCluster {
             late: messages.late,
             twice: messages.twice,
             dropped: messages.dropped,
+            spoilt: messages.spoilt,
         }
     }
 

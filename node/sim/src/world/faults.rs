@@ -172,6 +172,7 @@ impl Sim {
             faults.late_percent,
             faults.twice_percent,
             faults.dropped_percent,
+            faults.spoilt_percent,
         ];
         assert!(percents.iter().all(|percent| *percent <= 100), "{faults:?}");
         let is_odd = faults.late_percent + faults.twice_percent > 0;
