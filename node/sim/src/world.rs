@@ -33,6 +33,7 @@ use crate::{
     tally::Tally,
     tap::{Sent, Tap},
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
+    turns::Turn,
 };
 
 /// A node, by its place in the list that the simulation was made with.
@@ -404,6 +405,11 @@ impl Sim {
         &self.processes[node.0].told
     }
 
+    /// What has become of a node since the start, in order.
+    pub fn turns(&self, node: NodeIndex) -> &[(Time, Turn)] {
+        &self.processes[node.0].turns
+    }
+
     /// What a node has told and counted since the start, in all its lives.
     pub fn tally(&self, node: NodeIndex) -> Tally {
         self.processes[node.0].tally()
@@ -593,13 +599,15 @@ impl Sim {
                 self.begin_sync(node);
             }
             Output::Connect { address } => {
-                let peer = self.addresses.get(&address).expect("addresses are those of nodes");
+                let Some(peer) = self.addresses.get(&address) else {
+                    return; // A spoilt one is dialled in vain.
+                };
                 let (low, high) = pair(node, *peer);
                 if !std::mem::replace(&mut self.link(low, high).wanted, true) {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(event) => self.processes[node.0].note(event),
+            Output::Event(event) => self.processes[node.0].note(self.now, event),
             Output::Stop { why } => self.stop(node, &why),
         }
     }
@@ -694,8 +702,15 @@ impl Sim {
         self.agenda.put(arrives, Happening::Arrive { from, to, era, message });
     }
 
-    /// Has a message arrive in its place in the stream, or late, and perhaps a second time; or never.
-    fn arrange_oddly(&mut self, from: NodeIndex, to: NodeIndex, faults: &LinkFaults, at: Time, message: Box<Message>) {
+    /// Has a message arrive in its place in the stream, or late, and perhaps a second time; or spoilt, or never.
+    fn arrange_oddly(
+        &mut self,
+        from: NodeIndex,
+        to: NodeIndex,
+        faults: &LinkFaults,
+        at: Time,
+        mut message: Box<Message>,
+    ) {
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -703,6 +718,10 @@ impl Sim {
         if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
             link.end_mut(side(from, to)).counts.dropped += 1;
             return;
+        }
+        if faults.spoilt_percent > 0 && framing.random_ratio(u32::from(faults.spoilt_percent), 100) {
+            let counts = &mut link.end_mut(side(from, to)).counts;
+            counts.spoilt += u64::from(message.flip_fact(framing.random()));
         }
         let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
         let again = odd_delay(&mut framing, faults.twice_percent, faults.late_by_max);
