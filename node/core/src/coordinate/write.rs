@@ -575,7 +575,7 @@ impl Node {
         let coordination = &self.coordinations[&id];
         if !coordination.is_answered() {
             let patient = coordination.prefers_more_than(state.with(Progress::Held).count());
-            if state.is_met() && (over || !patient) || !state.can_be_met() {
+            if state.is_met() && (over || !patient) || !state.can_be_met() && !self.has_plant(Plant::TooFewAsked) {
                 self.answer_write(id);
             }
         }
