@@ -160,6 +160,7 @@ pub async fn run<C: Cluster>(
         watch,
         interrupted: false,
         members: Place::all(options.scenario.nodes).collect(),
+        pretenders: Vec::new(),
         latencies: Vec::new(),
         samples: Vec::new(),
         outcomes: Outcomes::default(),
@@ -229,6 +230,8 @@ struct Run<'a, C> {
     interrupted: bool,
     /// Whom the observer asks: at the end, those who are in the cluster then.
     members: Vec<Place>,
+    /// Those who only say that they are of them.
+    pretenders: Vec<Place>,
     latencies: Vec<Duration>,
     samples: Vec<Sample>,
     outcomes: Outcomes,
@@ -369,6 +372,7 @@ impl<C: Cluster> Run<'_, C> {
         coordinators.extend(members.left());
         load.set_coordinators(coordinators);
         self.members = members.present();
+        self.pretenders = members.pretenders();
     }
 
     fn submit_due(&mut self, load: &mut Load, now: Elapsed) -> anyhow::Result<()> {

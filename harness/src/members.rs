@@ -21,6 +21,8 @@ enum Presence {
     Left,
     /// Its process has ended for good.
     Gone,
+    /// It says that it founded the ring, and is a member at no time.
+    Pretender,
 }
 
 /// The members of a cluster.
@@ -61,6 +63,11 @@ impl Members {
         self.with(|presence| presence == Presence::Left)
     }
 
+    /// Those who say, or said, that they founded the ring, and did not.
+    pub fn pretenders(&self) -> Vec<Place> {
+        self.with(|presence| presence == Presence::Pretender)
+    }
+
     /// Those whom partitions are to be placed on in a data center, from 1.
     pub fn placed_in(&self, dc: u8) -> Vec<Place> {
         let is_there = |place: &Place| self.dc_of(*place) + 1 == usize::from(dc);
@@ -84,7 +91,10 @@ impl Members {
 
     /// Whether a node has no process, unless a change of membership starts it.
     pub fn is_absent(&self, place: Place) -> bool {
-        matches!(self.places[place.0], Presence::Spare | Presence::Gone)
+        matches!(
+            self.places[place.0],
+            Presence::Spare | Presence::Gone | Presence::Pretender
+        )
     }
 
     /// How many places there are.
@@ -117,7 +127,7 @@ impl Members {
             match (self.places[node.0], is_started) {
                 (Presence::Spare, true) => {}
                 (Presence::Spare, false) => return Err(FaultError::NotIn(node)),
-                (Presence::Gone, _) => return Err(FaultError::Out(node)),
+                (Presence::Gone | Presence::Pretender, _) => return Err(FaultError::Out(node)),
                 (Presence::Leaving | Presence::Left, _) if fault.is_lasting() => return Err(FaultError::Out(node)),
                 (_, true) => return Err(FaultError::InAlready(node)),
                 (Presence::In | Presence::Leaving | Presence::Left, false) => {}
@@ -153,8 +163,7 @@ impl Members {
             self.note_gone(node);
         }
         if let Fault::Pretenders { nodes } = fault {
-            // They are members at no time.
-            nodes.iter().for_each(|node| self.note_gone(*node));
+            nodes.iter().for_each(|node| self.places[node.0] = Presence::Pretender);
         }
         if let Fault::Leave { node } = fault {
             self.places[node.0] = Presence::Leaving;
@@ -218,6 +227,7 @@ mod tests {
         assert_eq!(members.check(&pretenders(&[5, 6])), Ok(()));
         members.take(&pretenders(&[5, 6]));
         assert_eq!((members.present().len(), members.spare()), (5, None));
+        assert_eq!(members.pretenders(), [5, 6].map(Place));
         assert_eq!(members.check(&join(5)), Err(FaultError::Out(Place(5))));
     }
 

@@ -8,6 +8,9 @@
 //!   in trouble   ├──────────────────────┼─────────┤     counted for each of its nodes, against what the level can do without
 //! ```
 //!
+//! Where so many are surely out of reach that the level can't be met by those who are left, whoever of them are owners, and have been
+//! for long enough to be given up, a refusal is owed: at once.
+//!
 //! Where too many are in trouble at a time, and where the node itself is, nothing is owed. A fault that has just struck may have cut
 //! off requests under way: those that were then, or came before anybody can have noticed, are owed nothing either.
 
@@ -30,6 +33,9 @@ const NOTICED_AFTER_NS: u64 = 1_000_000_000;
 /// How long after a fault its nodes may still be in trouble, in nanoseconds: links are redialled within half a second, and messages
 /// that it made late come up to 1.5 s later.
 const RECOVERED_AFTER_NS: u64 = 2_000_000_000;
+
+/// How long a refusal may take, in nanoseconds: a node that knows asks nobody, and answers as soon as it is asked.
+const REFUSED_WITHIN_NS: u64 = 50_000_000;
 
 /// What a fault is to requests through one node.
 #[derive(Debug)]
@@ -60,6 +66,10 @@ pub fn owed(scenario: &Scenario, faults: &Faults) -> Owed {
         };
         nodes().map(of_node).collect()
     };
+    let refused = |is_write: bool| -> BTreeMap<String, Vec<Interval>> {
+        let of_node = |node: Place| (node.to_string(), unservable(scenario, &hits, node, is_write));
+        nodes().map(of_node).collect()
+    };
     let broken = hits
         .iter()
         .map(|(_, start_ns, end_ns)| until(*start_ns, *end_ns, RECOVERED_AFTER_NS));
@@ -67,7 +77,77 @@ pub fn owed(scenario: &Scenario, faults: &Faults) -> Owed {
         not_reads: not_owed(false),
         not_writes: not_owed(true),
         broken: united(broken.collect()),
+        refused_reads: refused(false),
+        refused_writes: refused(true),
+        refused_within_ns: REFUSED_WITHIN_NS,
     }
+}
+
+/// A fault that took effect, from when to when.
+type Hit<'a> = (&'a Fault, u64, Option<u64>);
+
+/// When requests through a node can't be served, and it knows: too few are left of whom no fault keeps it from reaching, and all
+/// that was broken or mended last was long enough before to be noticed.
+fn unservable(scenario: &Scenario, hits: &[Hit<'_>], node: Place, is_write: bool) -> Vec<Interval> {
+    if scenario.sloppy && scenario.dcs > 1 {
+        return Vec::new(); // Nodes of other data centers stand in for owners.
+    }
+    let needs = requirements(scenario, node, is_write);
+    let spans: Vec<_> = hits
+        .iter()
+        .map(|(fault, start_ns, end_ns)| {
+            let (_, is_itself) = befallen(scenario, fault, node);
+            let after_ns = if is_itself { RECOVERED_AFTER_NS } else { 0 };
+            (fault, is_itself, until(*start_ns, *end_ns, after_ns))
+        })
+        .collect();
+    let mut times: Vec<_> = spans
+        .iter()
+        .flat_map(|(_, _, span)| [span.start_ns, span.end_ns])
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    let between = times.windows(2).filter_map(|pair| {
+        let is_on = |span: &Interval| span.start_ns <= pair[0] && pair[1] <= span.end_ns;
+        let on = || spans.iter().filter(|(_, _, span)| is_on(span));
+        if on().any(|(_, is_itself, _)| *is_itself) {
+            return None;
+        }
+        let away = on().flat_map(|(fault, ..)| surely_away(scenario, fault, node));
+        let away: BTreeSet<Place> = away.collect();
+        let is_unservable = needs.iter().all(|needed| !may_be_met(scenario, needed, &away));
+        is_unservable.then_some(Interval {
+            start_ns: pair[0].saturating_add(NOTICED_AFTER_NS),
+            end_ns: pair[1],
+        })
+    });
+    between.filter(|interval| interval.start_ns < interval.end_ns).collect()
+}
+
+/// Whom `node` surely can't reach while a fault is on, once it has been noticed: who is down, or hears and is heard no more.
+fn surely_away(scenario: &Scenario, fault: &Fault, node: Place) -> Vec<Place> {
+    if comes_and_goes(fault) {
+        return Vec::new();
+    }
+    let cuts = fault.cuts(scenario.nodes);
+    let is_cut_off = |other: &Place| cuts.contains(&(node, *other)) && cuts.contains(&(*other, node));
+    let is_away = |other: &Place| fault.downs().contains(other) || is_cut_off(other);
+    Place::all(scenario.nodes)
+        .filter(|other| *other != node && is_away(other))
+        .collect()
+}
+
+/// Whether a level can be met without these nodes, should as few of them be owners as can be.
+fn may_be_met(scenario: &Scenario, needed: &Requirement, without: &BTreeSet<Place>) -> bool {
+    let replicas = usize::from(scenario.n);
+    let left = |dc: usize| {
+        let there = Place::all(scenario.nodes).filter(|place| !without.contains(place));
+        there.filter(|place| usize::from(scenario.dc_of(*place)) == dc).count()
+    };
+    needed.can_be_met(|owner| {
+        let number = owner.0 as usize;
+        number % replicas < left(number / replicas)
+    })
 }
 
 /// Whether an update is applied by one owner, for which its coordinator waits before it goes to the others.
@@ -84,6 +164,7 @@ fn requirements(scenario: &Scenario, node: Place, is_write: bool) -> Vec<Require
     };
     let owners: Vec<_> = (0..scenario.replicas()).map(owner).collect();
     let levels: &[Level] = match (is_write, scenario.write_path) {
+        _ if scenario.is_agreed_upon() => &[Level::Quorum],
         (false, _) => &[scenario.read_level()],
         (true, WritePath::Abd) => &[scenario.read_level(), scenario.write_level()],
         (true, WritePath::Lww | WritePath::Cas) => &[scenario.write_level()],
@@ -130,6 +211,7 @@ fn befallen(scenario: &Scenario, fault: &Fault, node: Place) -> (BTreeSet<Place>
     let mut others: BTreeSet<_> = ends.collect();
     match fault {
         Fault::ClientsRebound => (others, true),
+        Fault::Pretenders { .. } => (others, false), // They are no members.
         Fault::ClientsCut { nodes } => (others, nodes.contains(&node)),
         _ if links_only(fault) => (others, false),
         _ => {
@@ -296,5 +378,39 @@ mod tests {
         };
         assert_eq!(of(Workload::Register), [(5000, 6000)]);
         assert_eq!(of(Workload::Counter), [(5000, 8000)]);
+    }
+
+    #[test]
+    fn who_reaches_too_few_and_knows_refuses() {
+        let refused = |scenario: &Scenario, hits: &[(&str, u64, u64)], node: &str| {
+            let owed = super::owed(scenario, &faults(hits));
+            [&owed.refused_reads, &owed.refused_writes].map(|of| {
+                let shown = of[node].iter().map(|it| (it.start_ns / MS, it.end_ns / MS));
+                shown.collect::<Vec<_>>()
+            })
+        };
+        let scenario = Scenario::quickstart();
+        let isolated = [(ISOLATE, 5000, 8000)];
+        let known = vec![(6000, 8000)];
+        assert_eq!(refused(&scenario, &isolated, "n3"), [known.clone(), known]);
+        assert_eq!(refused(&scenario, &isolated, "n1"), [vec![], vec![]]);
+        // A fault that begins or ends meanwhile may have it begin anew to wait; and who was in trouble itself owes nothing.
+        let [reads, _] = refused(&scenario, &[(ISOLATE, 5000, 8000), (KILL, 6500, 6800)], "n3");
+        assert_eq!(reads, [(6000, 6500), (7800, 8000)]);
+        let itself = KILL.replace("n2", "n3");
+        assert_eq!(
+            refused(&scenario, &[(ISOLATE, 5000, 8000), (&itself, 4000, 4500)], "n3")[0],
+            [(7500, 8000)]
+        );
+        // Two that hear each other are enough for R = 2, and not for W = 3; and a cut of one direction is none for sure.
+        let scenario = Scenario { w: 3, ..scenario };
+        let halves = "fault = \"halves\"\nside = [\"n1\", \"n2\"]";
+        assert_eq!(
+            refused(&scenario, &[(halves, 5000, 8000)], "n1"),
+            [vec![], vec![(6000, 8000)]]
+        );
+        assert_eq!(refused(&scenario, &[(halves, 5000, 8000)], "n4"), [vec![], vec![]]);
+        let unheard = "fault = \"one-way\"\nunheard = [\"n1\"]";
+        assert_eq!(refused(&scenario, &[(unheard, 5000, 8000)], "n1"), [vec![], vec![]]);
     }
 }

@@ -55,11 +55,13 @@ pub enum Claim {
     CounterExact,
     /// C13: a request through a node that reaches as many owners as its level takes is answered.
     Available,
+    /// C13: a request through a node that knows that it reaches too few is refused at once, and not left to wait or unknown.
+    RefusedPromptly,
 }
 
 impl Claim {
     /// Every claim, in the order in which verdicts are told.
-    pub const ALL: [Claim; 20] = [
+    pub const ALL: [Claim; 21] = [
         Claim::NoValueFromNowhere,
         Claim::NoFailedWriteVisible,
         Claim::FreshReads,
@@ -80,6 +82,7 @@ impl Claim {
         Claim::SetExact,
         Claim::CounterExact,
         Claim::Available,
+        Claim::RefusedPromptly,
     ];
 
     /// Its name in files and on the command line.
@@ -105,6 +108,7 @@ impl Claim {
             Claim::SetExact => "set-exact",
             Claim::CounterExact => "counter-exact",
             Claim::Available => "available",
+            Claim::RefusedPromptly => "refused-promptly",
         }
     }
 
@@ -131,6 +135,7 @@ impl Claim {
             Claim::SetExact => "at the end a set is what was added and not removed",
             Claim::CounterExact => "at the end a counter is the sum of its increments",
             Claim::Available => "who asks a node that reaches enough owners is answered",
+            Claim::RefusedPromptly => "who asks a node that reaches too few owners is told so at once",
         }
     }
 }
@@ -159,6 +164,7 @@ impl Claim {
             Claim::SetExact => "inexact-set",
             Claim::CounterExact => "inexact-counter",
             Claim::Available => "unanswered",
+            Claim::RefusedPromptly => "unrefused",
         }
     }
 
@@ -184,7 +190,7 @@ impl Claim {
             Claim::SiblingsComplete | Claim::SiblingsNotInvented => &[Siblings],
             Claim::SetExact => &[Set],
             Claim::CounterExact => &[Counter],
-            Claim::Available => &[Register, Deletes, Siblings, Set, Counter, Cas],
+            Claim::Available | Claim::RefusedPromptly => &[Register, Deletes, Siblings, Set, Counter, Cas],
         };
         workloads.contains(&workload)
     }
@@ -338,6 +344,14 @@ fn expectation(claim: Claim, workload: Workload, settings: Settings) -> Reason {
             (true, "each increment is counted once, by one actor"),
         ]),
         Claim::Available => who_reaches_enough_is_answered(workload, settings),
+        Claim::RefusedPromptly if settings.owners_change => (
+            false,
+            "owners change: who has not heard of it yet asks those who were owners before",
+        ),
+        Claim::RefusedPromptly => (
+            true,
+            "a coordinator knows whom it reaches, and asks nobody where they are too few",
+        ),
     }
 }
 
@@ -697,7 +711,7 @@ mod tests {
         }
         let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
         let counts = Workload::ALL.map(|workload| claims(workload, settings).len());
-        assert_eq!(counts, [12, 14, 11, 11, 6, 11, 5, 6]);
+        assert_eq!(counts, [13, 15, 12, 12, 7, 12, 5, 6]);
     }
 
     #[test]

@@ -179,8 +179,8 @@ pub fn judge(
 fn expected(workload: Workload, settings: Settings, facts: &RunFacts) -> Vec<Expectation> {
     let of_run = |expectation: Expectation| match expectation.claim {
         // Nothing can be said of it where nobody knows what was broken.
-        Claim::Available if facts.owed.is_none() => None,
-        Claim::Available if facts.is_in_real_time => Some(expectation.in_real_time()),
+        Claim::Available | Claim::RefusedPromptly if facts.owed.is_none() => None,
+        Claim::Available | Claim::RefusedPromptly if facts.is_in_real_time => Some(expectation.in_real_time()),
         _ => Some(expectation),
     };
     claims(workload, settings).into_iter().filter_map(of_run).collect()
@@ -203,6 +203,7 @@ pub fn judge_briefly(
         let (claim, part) = (expectations[number / parts.len()].claim, &parts[number % parts.len()]);
         match &facts.owed {
             Some(owed) if claim == Claim::Available => checks::answered(part, owed, &facts.context),
+            Some(owed) if claim == Claim::RefusedPromptly => checks::refused(part, owed, &facts.context),
             _ => check_of(workload, claim)(part, &facts.context),
         }
     });
@@ -604,7 +605,8 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
 pub(crate) fn asked_for(claims: &[ClaimReport], settings: Settings, vacuous: Option<&str>) -> Vec<ClaimReport> {
     let needs_no_test = |report: &ClaimReport| {
         let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name() && !settings.nodes_are_away;
-        let is_of_answers = report.claim.name == Claim::Available.name();
+        let of_answers = [Claim::Available, Claim::RefusedPromptly].map(Claim::name);
+        let is_of_answers = of_answers.iter().any(|name| report.claim.name == *name);
         (is_of_failed || is_of_answers) && report.verdict == ClaimVerdict::Vacuous && vacuous.is_none()
     };
     claims.iter().filter(|report| !needs_no_test(report)).cloned().collect()

@@ -111,13 +111,14 @@ pub struct Exercise {
 /// What has to happen for a claim to be tested at these settings.
 pub fn floors(claim: Claim, workload: Workload, settings: Settings) -> Vec<Floor> {
     // It is no matter of values: those requests test it that are owed an answer.
-    if claim == Claim::Available {
+    if matches!(claim, Claim::Available | Claim::RefusedPromptly) {
         return Vec::new();
     }
     let mut by = vec![Stress::RacingReads];
     let mut ask = |stress: Stress, is_possible: bool| by.extend(Some(stress).filter(|_| is_possible));
     match claim {
-        Claim::NoValueFromNowhere | Claim::KeysInOrder | Claim::StrictSerializable | Claim::Available => {}
+        Claim::NoValueFromNowhere | Claim::KeysInOrder | Claim::StrictSerializable => {}
+        Claim::Available | Claim::RefusedPromptly => {}
         Claim::NoFailedWriteVisible => ask(Stress::FailedWrites, settings.nodes_are_away),
         Claim::FreshReads | Claim::Linearizable | Claim::ReadYourWrites | Claim::MonotonicReads => {
             ask(Stress::DifferingQuorums, quorums_can_differ(settings));

@@ -31,7 +31,7 @@ mod survival;
 mod version_order;
 mod zones;
 
-pub use answers::{Interval, Owed, answered};
+pub use answers::{Interval, Owed, answered, refused};
 pub use causal::{causal, causal_from_values};
 pub use convergence::converged;
 pub(crate) use convergence::converged_as;

@@ -7,7 +7,7 @@ use std::{
 
 use quorate_checker::cluster::{ClusterRecord, Compared, MembersSeen, members_agree};
 
-use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, Member, NodeId, RingView};
+use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, Member, NodeId, RingShare, RingView};
 
 use super::{Run, misunderstood};
 use crate::{
@@ -77,7 +77,14 @@ impl<C: Cluster> Run<'_, C> {
                 other => format!("{said}, the tokens of {}", name(other)),
             }
         };
-        let members = ring.members.iter().map(|share| &share.member);
+        // Who pretends to be a founder is heard of, as anybody who waits to come in; what counts is that it owns nothing.
+        let pretenders: Vec<_> = self
+            .pretenders
+            .iter()
+            .map(|place| self.cluster.identity(*place))
+            .collect();
+        let is_placed = |share: &&RingShare| share.owned > 0 || !pretenders.contains(&share.member.node);
+        let members = ring.members.iter().filter(is_placed).map(|share| &share.member);
         members.map(|member| (name(member.node), said(member))).collect()
     }
 

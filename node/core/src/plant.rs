@@ -148,11 +148,14 @@ pub enum Plant {
     /// Hints go to one owner at a time, and one whose link was lost meanwhile is waited for: the others get none (N7: a lock
     /// that is held until an answer comes).
     HandoffWaitsForOne,
+    /// A request is begun though too few owners can be reached, and waits for them until its time is over (Q5: a timeout where
+    /// the client could have been told at once).
+    TooFewAsked,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 63] = [
+    pub const ALL: [Plant; 64] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -216,6 +219,7 @@ impl Plant {
         Plant::GossipUnsealed,
         Plant::GoesOnPastDeadline,
         Plant::HandoffWaitsForOne,
+        Plant::TooFewAsked,
     ];
 
     /// Its name on the command line.
@@ -284,6 +288,7 @@ impl Plant {
             Plant::GossipUnsealed => "gossip-unsealed",
             Plant::GoesOnPastDeadline => "goes-on-past-deadline",
             Plant::HandoffWaitsForOne => "handoff-waits-for-one",
+            Plant::TooFewAsked => "too-few-asked",
         }
     }
 
@@ -363,6 +368,7 @@ impl Plant {
                 "a write whose deadline passed before it was sent is called failed, and sent later"
             }
             Plant::HandoffWaitsForOne => "hints go to one owner at a time, and who never answers is waited for",
+            Plant::TooFewAsked => "a request that too few owners are there for is begun, and waits out its time",
         }
     }
 

@@ -364,7 +364,7 @@ impl Node {
         if !self.coordinations.contains_key(&id) {
             return;
         }
-        if !self.read_state(id).can_be_met() {
+        if !self.read_state(id).can_be_met() && !self.has_plant(Plant::TooFewAsked) {
             self.answer_read(id);
         }
         self.advance_read(now, id);

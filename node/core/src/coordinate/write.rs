@@ -586,7 +586,8 @@ impl Node {
         if !coordination.is_answered() {
             let patient = coordination.prefers_more_than(state.with(Progress::Held).count());
             let is_met = state.is_met();
-            if over || is_met && !patient || !state.can_be_met() {
+            let can_wait = state.can_be_met() || self.has_plant(Plant::TooFewAsked);
+            if is_met && (over || !patient) || !can_wait {
                 self.tell_written(id, is_met);
             }
         }
