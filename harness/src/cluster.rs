@@ -7,11 +7,14 @@
 use std::time::Duration;
 
 use quorate_checker::cluster::ClusterRecord;
-use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
 use quorate_node::control::DiskFailure;
 use quorate_sim::{Duty, LinkFaults};
 
-use crate::fault::{DiskLoss, Place};
+use crate::{
+    attendance,
+    fault::{DiskLoss, Place},
+};
 
 /// Time since the start of the run.
 pub type Elapsed = Duration;
@@ -227,6 +230,13 @@ pub trait Cluster {
     /// If its disk can't be changed.
     fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize>;
 
+    /// Takes what a node that is down holds of a key from its disk, as if it had never been there, and returns whether there was
+    /// anything.
+    ///
+    /// # Errors
+    /// If its disk can't be changed.
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool>;
+
     /// Makes a copy of the disk of a node that is down.
     ///
     /// # Errors
@@ -265,6 +275,12 @@ pub trait Cluster {
     /// # Errors
     /// If it can't be read.
     fn told(&self) -> anyhow::Result<ClusterRecord>;
+
+    /// What became of nodes, in order.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>>;
 
     /// Asks a node as its administrator.
     ///

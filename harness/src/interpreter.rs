@@ -16,6 +16,7 @@ use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, NodeId, Status};
 use quorate_workloads::Record;
 
 use crate::{
+    attendance,
     cluster::{AskError, Cluster, Elapsed, Happening},
     coverage::{Coverage, Outcomes},
     fault::Place,
@@ -26,7 +27,7 @@ use crate::{
     record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
-    scripted::Scripted,
+    scripted::{Scripted, Through},
     tape::{Ask, TapeRecorder},
 };
 
@@ -94,6 +95,8 @@ pub struct RunRecord {
     pub coverage: Coverage,
     /// What nodes told of the owners of partitions, and whom they counted for answers.
     pub told: Arc<ClusterRecord>,
+    /// What became of nodes.
+    pub attendance: Vec<attendance::Entry>,
 }
 
 impl RunRecord {
@@ -213,6 +216,7 @@ pub async fn run<C: Cluster>(
         zero_unix_ns: None,
         coverage,
         told: Arc::new(told),
+        attendance: run.cluster.attendance()?,
     })
 }
 
@@ -307,11 +311,12 @@ impl<C: Cluster> Run<'_, C> {
         for scripted in &self.scenario.script {
             let node = match scripted.role() {
                 None => scripted.node(),
-                Some((key, place)) => {
+                Some((key, through)) => {
                     let owners = self.owners(&key_name(key)).await?;
-                    match place {
-                        Some(place) => owners.get(usize::from(place) - 1).copied(),
-                        None => self.members.iter().find(|member| !owners.contains(member)).copied(),
+                    let mut strangers = self.members.iter().filter(|member| !owners.contains(member));
+                    match through {
+                        Through::Owner(place) => owners.get(place).copied(),
+                        Through::Stranger(place) => strangers.nth(place).copied(),
                     }
                 }
             };

@@ -2,10 +2,20 @@
 //!
 //! SIGTERM counts as a Ctrl-C, so that a CI job that is cancelled leaves nothing running.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
+
+use crate::exit::Exit;
 
 /// Tells how often the user has interrupted.
 #[derive(Clone, Debug)]
@@ -54,6 +64,42 @@ impl Interrupts {
         if self.count.wait_for(|so_far| *so_far >= count).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Says whether the user has interrupted, to those who work on threads and ask now and then. Who interrupts a second time waits for
+/// nothing more: the process ends.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupted(Arc<AtomicBool>);
+
+impl Interrupted {
+    /// Takes over Ctrl-C from the system's own handling, for as long as the process lives.
+    ///
+    /// # Errors
+    /// If the system does not allow it.
+    pub fn listen() -> anyhow::Result<Interrupted> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut interrupts = {
+            let _entered = runtime.enter();
+            Interrupts::listen()?
+        };
+        let interrupted = Interrupted::default();
+        let flag = Arc::clone(&interrupted.0);
+        // Nobody waits for it: it ends with the process, which has nothing to undo.
+        thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                interrupts.first().await;
+                flag.store(true, Ordering::Relaxed);
+                interrupts.second().await;
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            });
+        })?;
+        Ok(interrupted)
+    }
+
+    /// Whether the user has.
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

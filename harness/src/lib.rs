@@ -7,6 +7,7 @@
 mod about;
 pub mod amount;
 pub mod archive;
+pub mod attendance;
 pub mod backend;
 mod blocks;
 pub mod checking;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::{
-    archive, ci,
+    archive, attendance, ci,
     exit::ExitError,
     fault_log::{self, Entry, Faults},
     input::bad_input,
@@ -27,7 +27,7 @@ use crate::{
 const FORMAT: u32 = 1;
 
 /// The files that a run leaves in its folder.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "run.json",
     "scenario.toml",
     "history.jsonl",
@@ -40,6 +40,7 @@ const FILES: [&str; 12] = [
     ci::SUMMARY_FILE,
     html::FILE,
     told::FILE,
+    attendance::FILE,
 ];
 
 /// The folders that it leaves there.

@@ -1,15 +1,12 @@
 //! A run from its scenario to its verdict: record, judge, and write down what came of it.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use quorate_core::NodeId;
 use quorate_workloads::{Execute, Judgement, RunFacts};
 
 use crate::{
+    attendance,
     ci::{self, Outcome, Suite},
     cluster::Cluster,
     coverage,
@@ -24,7 +21,7 @@ use crate::{
     scenario::Scenario,
     tape::{self, Ask, Header, Tape, TapeRecorder},
     threshold::{self, Reached, Threshold},
-    told,
+    told, utc,
 };
 
 /// A run that is about to begin.
@@ -189,7 +186,7 @@ impl Trial {
         };
         let backend = self.files.as_ref().map(|files| files.manifest.backend);
         let zero_unix_ns = match backend {
-            Some(Backend::Processes) => zero_unix_ns(cluster.elapsed()),
+            Some(Backend::Processes) => utc::unix_ns_before(cluster.elapsed()),
             _ => None,
         };
         let record = interpreter::run(cluster, options, watch).await?;
@@ -253,6 +250,8 @@ impl Trial {
             let verdict = serde_json::to_string_pretty(&report::json(&report))?;
             files.folder.write("verdict.json", &(verdict + "\n"))?;
             files.folder.write(told::FILE, &told::to_jsonl(&record.told)?)?;
+            let attendance = attendance::to_jsonl(&record.attendance)?;
+            files.folder.write(attendance::FILE, &attendance)?;
             files
                 .folder
                 .write(coverage::FILE, &record.coverage_of(&report).to_json())?;
@@ -312,12 +311,6 @@ impl Trial {
         });
         files.folder.write_manifest(&files.manifest)
     }
-}
-
-/// When `elapsed` was nothing, in nanoseconds since 1970; `None` of a machine whose clock was never set.
-fn zero_unix_ns(elapsed: Duration) -> Option<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(now.checked_sub(elapsed)?.as_nanos()).ok()
 }
 
 /// What a CI system is told of the run, in its folder.

@@ -1,5 +1,7 @@
 //! Instants as runs are named by them: in UTC, to the second, as in `20261120T224502Z`.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use time::{Date, Month, OffsetDateTime};
 
 /// The instant that it is.
@@ -28,6 +30,22 @@ pub fn unix_seconds(text: &str) -> Option<i64> {
     let date = Date::from_calendar_date(date[..4].parse().ok()?, month, two(date, 6)?).ok()?;
     let moment = date.with_hms(two(clock, 0)?, two(clock, 2)?, two(clock, 4)?).ok()?;
     Some(moment.assume_utc().unix_timestamp())
+}
+
+/// Nanoseconds since 1970 of an instant as logs have it, `2026-11-20T22:45:02.125Z`.
+pub fn unix_ns(time: &str) -> Option<i128> {
+    let (seconds, fraction) = time.strip_suffix('Z')?.split_once('.')?;
+    let compact: String = seconds.chars().filter(|letter| !"-:".contains(*letter)).collect();
+    let seconds = unix_seconds(&(compact + "Z"))?;
+    let is_fraction = fraction.len() <= 9 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let nanos: i128 = format!("{fraction:0<9}").parse().ok().filter(|_| is_fraction)?;
+    Some(i128::from(seconds) * 1_000_000_000 + nanos)
+}
+
+/// When `elapsed` was nothing, in nanoseconds since 1970; `None` of a machine whose clock was never set.
+pub fn unix_ns_before(elapsed: Duration) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(now.checked_sub(elapsed)?.as_nanos()).ok()
 }
 
 /// As in `2026-11-20 22:45:02`; a text that is no instant stays as it is.

@@ -8,7 +8,8 @@ use std::{
 
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{
-    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, Key, NodeId, Request, Response, RingShape, Time,
+    WallTime,
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, SavedDisk, Sim, SimFsync,
@@ -20,6 +21,7 @@ use quorate_node::control::DiskFailure;
 use quorate_workloads::Clock;
 
 use crate::{
+    attendance,
     cluster::{
         AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
     },
@@ -131,6 +133,12 @@ impl SimulatedCluster {
     /// What each node has told and counted since the start.
     pub fn tallies(&self) -> impl Iterator<Item = Tally> {
         (0..self.sim.node_count()).map(|node| self.sim.tally(NodeIndex(node)))
+    }
+
+    /// What a node is called.
+    fn name(&self, node: NodeId) -> String {
+        let place = self.identities.iter().position(|identity| *identity == node);
+        place.map_or_else(|| node.to_string(), |place| Place(place).to_string())
     }
 
     /// Takes in the end of a client's request.
@@ -279,6 +287,10 @@ impl Cluster for SimulatedCluster {
         Ok(self.sim.flip_bits(NodeIndex(node.0), records))
     }
 
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool> {
+        Ok(self.sim.lose_record(NodeIndex(node.0), key))
+    }
+
     fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {
         self.saved.insert(node, self.sim.save_disk(NodeIndex(node.0)));
         Ok(())
@@ -324,18 +336,25 @@ impl Cluster for SimulatedCluster {
     }
 
     fn told(&self) -> anyhow::Result<ClusterRecord> {
-        let names: Vec<_> = (0..self.sim.node_count()).map(|node| Place(node).to_string()).collect();
-        let name = |node: NodeId| {
-            let place = self.identities.iter().position(|identity| *identity == node);
-            place.map_or_else(|| node.to_string(), |place| names[place].clone())
-        };
         let mut record = ClusterRecord::default();
-        for (place, coordinator) in names.iter().enumerate() {
-            for event in self.sim.told(NodeIndex(place)) {
-                told::add_event(&mut record, event, coordinator, name);
+        for place in Place::all(self.sim.node_count()) {
+            for event in self.sim.told(NodeIndex(place.0)) {
+                told::add_event(&mut record, event, &place.to_string(), |node| self.name(node));
             }
         }
         Ok(record)
+    }
+
+    fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>> {
+        let mut entries = Vec::new();
+        for place in Place::all(self.sim.node_count()) {
+            let turns = self.sim.turns(NodeIndex(place.0)).iter();
+            entries.extend(turns.map(|(at, turn)| {
+                let at = *at - Time::ZERO;
+                attendance::Entry::of_simulated(at, &place.to_string(), *turn, |node| self.name(node))
+            }));
+        }
+        Ok(attendance::in_order(entries))
     }
 
     async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {

@@ -30,6 +30,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                 "claim": claim.name(),
                 "claimed": expectation.claimed,
                 "reason": expectation.reason,
+                "claimed_in_real_time": expectation.in_real_time().claimed,
                 "promises": claim.description(),
                 "tested_by": floors.iter().map(|floor| json!({
                     "by": floor.by,
@@ -40,12 +41,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             Format::Text => {
                 let claimed = if expectation.claimed { "claimed" } else { "not claimed" };
                 let (name, promise, reason) = (claim.name(), claim.description(), expectation.reason);
+                let mut text = format!("{claimed:<13}{name:<25}{promise}\n{:38}{reason}\n", "");
+                let of_real = expectation.in_real_time();
+                if of_real.claimed != expectation.claimed {
+                    text += &format!("{:38}not claimed on real processes: {}\n", "", of_real.reason);
+                }
                 let tested_by: Vec<_> = floors.iter().map(|floor| floor.by.words()).collect();
-                let tested_by = tested_by.join(", ");
-                answer(&format!(
-                    "{claimed:<13}{name:<25}{promise}\n{:38}{reason}\n{:38}tested by {tested_by}\n",
-                    "", ""
-                ));
+                let tested_by = match &tested_by[..] {
+                    [] => "requests that were owed an answer".to_owned(),
+                    by => by.join(", "),
+                };
+                answer(&(text + &format!("{:38}tested by {tested_by}\n", "")));
             }
         }
     }

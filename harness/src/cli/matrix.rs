@@ -24,6 +24,7 @@ use crate::{
     duration,
     exit::{Exit, ExitError},
     input::bad_input,
+    interrupt::Interrupted,
     matrix::{
         Cell, CellReport, Difference, Far, MatrixReport, Plan, Processes, RunMeasure, Runner, Simulated, Spec, compare,
         html, run as run_matrix,
@@ -120,7 +121,7 @@ struct LoadArgs {
 #[derive(Debug, clap::Args)]
 struct RealArgs {
     /// Run cells on real processes, as `quorate run` does, one run after the other. In place of the messages of an operation, which are
-    /// encrypted, it tells all datagrams that pass between nodes. Ctrl-C ends it, and the cells that were run are told.
+    /// encrypted, it tells all datagrams that pass between nodes.
     #[arg(long, conflicts_with_all = ["predict", "legs", "jobs", "from"])]
     real: bool,
     /// With --real: another build of the node, called with the arguments of `quorate node`.
@@ -131,7 +132,7 @@ struct RealArgs {
     out: Option<PathBuf>,
 }
 
-/// How much is run.
+/// How much is run. Ctrl-C ends it, and the cells that were run are told.
 #[derive(Debug, clap::Args)]
 struct EffortArgs {
     /// How many runs each cell has, each with another seed.
@@ -204,6 +205,8 @@ A file of a matrix:
   faults = [\"none\", \"kill+partition\"]
   [scenario]
   time = \"20s\"
+
+Ctrl-C ends it, and the cells that were run by then are told; a second one gives it up.
 
 Exit codes: 1 if a claim was violated, 70 if a run failed, 130 if it was interrupted, 4 if nothing tested a claim in any run of a
 cell, 2 if a cell was not run or could not be judged, 3 if no cell meets the needs, else 0.";
@@ -332,8 +335,10 @@ impl Args {
     /// Who runs the cells.
     fn runner(&self, cells: &[Cell]) -> anyhow::Result<Box<dyn Runner>> {
         if !self.real.real {
-            let jobs = jobs(self.effort.jobs);
-            return Ok(Box::new(Simulated { jobs }));
+            return Ok(Box::new(Simulated {
+                jobs: jobs(self.effort.jobs),
+                interrupted: Interrupted::listen()?,
+            }));
         }
         for cell in cells {
             let checked = cell.scenario.check_backend(Backend::Processes);

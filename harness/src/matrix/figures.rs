@@ -70,6 +70,14 @@ impl Meaning {
         found.unwrap_or_else(|| panic!("no figure is called {key}"))
     }
 
+    /// Its name on the screen, with its unit where its value is told without.
+    pub fn heading(self) -> String {
+        match self.unit {
+            "ms" => format!("{}, ms", self.title),
+            _ => self.title.to_owned(),
+        }
+    }
+
     /// By what a value is multiplied to be told: shares are told as percent.
     pub fn factor(self) -> f64 {
         if self.unit == "share" { 100.0 } else { 1.0 }

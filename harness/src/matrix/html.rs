@@ -146,7 +146,7 @@ fn plot(report: &MatrixReport, key: &str, scale: Scale, predicted: impl Fn(&Cell
             series: series(report, cell),
         })
     });
-    wide(meaning.title, &dots(&rows.collect::<Vec<_>>(), scale, unit(meaning)))
+    dots(&rows.collect::<Vec<_>>(), scale, unit(meaning))
 }
 
 /// What may be wider than the page: it scrolls by itself, by keyboard too.
@@ -198,14 +198,13 @@ fn predictions(out: &mut String, report: &MatrixReport) {
         .iter()
         .take(5)
         .enumerate()
-        .map(|(at, cell)| format!("<span class=\"key k{}\">{}</span>", at + 1, escaped(&cell.name)))
+        .map(|(at, cell)| format!("<span class=\"key k{0}\">{0} {1}</span>", at + 1, escaped(&cell.name)))
         .collect();
     let about = format!(
         "Stale reads by how long after a write's acknowledgement they began: measured (dots), predicted (dashed). {}",
         names.join(" ")
     );
-    let plot = wide("predicted and measured", &lines(&curves, "ms"));
-    section(out, "Prediction and measurement", &about, &plot);
+    section(out, "Prediction and measurement", &about, &lines(&curves, "ms"));
 }
 
 /// Which claims were broken where.
@@ -335,14 +334,18 @@ const STYLE: &str = "
 body{background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin:2.2rem 0 .2rem}code,pre{font:13px/1.45 ui-monospace,monospace}
 pre{white-space:pre-wrap;border-left:3px solid var(--rule);padding-left:1rem}
-.dim{color:var(--dim)}p.dim{margin:.2rem 0 .6rem}svg{width:100%;min-width:600px;height:auto}code{overflow-wrap:anywhere}\
+.dim{color:var(--dim)}p.dim{margin:.2rem 0 .6rem}.row{display:grid;\
+grid-template-columns:13rem 1fr 4rem;gap:0 .8rem;align-items:center;font-size:13px;line-height:22px}.row svg{display:block;width:100%;\
+height:22px;overflow:visible}.row .label{text-align:right}.row .value{font-variant-numeric:tabular-nums}svg.lines{width:100%;\
+max-width:600px;height:auto}@media(max-width:40rem){.row{grid-template-columns:1fr 4rem}.row .label{grid-column:1/-1;text-align:left;margin-top:.3rem}\
+.row:last-child .label{display:none}}code{overflow-wrap:anywhere}\
 #verdict{font-weight:700}:focus-visible{outline:3px solid var(--s1);outline-offset:1px}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .label{text-anchor:end}svg .mark{text-anchor:middle;fill:var(--dim)}
-svg .grid{stroke:var(--rule);stroke-width:1}svg g line{stroke-width:2.5;opacity:.55}svg .ring{fill:none!important;stroke-width:1.5}
+.row line{stroke-width:2.5;opacity:.55}svg line.grid{stroke:var(--rule);stroke-width:1;opacity:1}svg .ring{fill:none!important;stroke-width:1.5}
 svg .curve{fill:none!important;stroke-width:2}svg .dashed{stroke-dasharray:5 4}
 .s1{stroke:var(--s1)}.s2{stroke:var(--s2)}.s3{stroke:var(--s3)}.s4{stroke:var(--s4)}.s5{stroke:var(--s5)}
 .s1 circle{fill:var(--s1)}.s2 circle{fill:var(--s2)}.s3 circle{fill:var(--s3)}.s4 circle{fill:var(--s4)}.s5 circle{fill:var(--s5)}
-svg g text{stroke:none}.key{font-weight:600;white-space:nowrap;margin-right:.6em}
+svg text{stroke:none}.key{font-weight:600;white-space:nowrap;margin-right:.6em}
 .k1{color:var(--s1)}.k2{color:var(--s2)}.k3{color:var(--s3)}.k4{color:var(--s4)}.k5{color:var(--s5)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px}th,td{padding:.25rem .6rem;text-align:right;white-space:nowrap;\
 border-bottom:1px solid var(--rule);vertical-align:bottom}th{font-weight:600}tr>th:first-child{text-align:left;position:sticky;left:0;\

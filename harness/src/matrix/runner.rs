@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::measure::{RunMeasure, measure};
-use crate::{parallel::in_order, run_folder::Backend, scenario::Scenario, workers::Workers};
+use crate::{interrupt::Interrupted, parallel::in_order, run_folder::Backend, scenario::Scenario, workers::Workers};
 
 /// A run that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +37,12 @@ pub trait Runner {
 }
 
 /// Runs them in virtual time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Simulated {
     /// How many at a time.
     pub jobs: usize,
+    /// Whether the user wants no more.
+    pub interrupted: Interrupted,
 }
 
 impl Runner for Simulated {
@@ -54,12 +56,16 @@ impl Runner for Simulated {
             let Asked { scenario, seed } = asked[number as usize];
             measure(scenario, seed, &judge)
         };
+        let mut ended = ControlFlow::Continue(());
         in_order(self.jobs, asked.len() as u64, &work, &mut |number, measured| {
             let at = number as usize;
             let measured = measured.unwrap_or_else(|why| RunMeasure::failed(asked[at].seed, &why));
             tell(Told::Ended(at, Box::new(measured)));
-            ControlFlow::Continue(())
+            if self.interrupted.is_so() {
+                ended = ControlFlow::Break(());
+            }
+            ended
         });
-        Ok(ControlFlow::Continue(()))
+        Ok(ended)
     }
 }

@@ -26,27 +26,18 @@ pub(super) enum Scale {
     Logarithmic,
 }
 
-const ROW: f64 = 22.0;
-const LEFT: f64 = 210.0;
-const WIDTH: f64 = 720.0;
-const RIGHT: f64 = 90.0;
-const TOP: f64 = 8.0;
-const BOTTOM: f64 = 28.0;
-
-/// One row for each value: a dot, and a line from bound to bound; a ring for the other value.
+/// One row for each value: a dot, and a line from bound to bound; a ring for the other value. Rows are as wide as there is room, with
+/// the label above where there is little.
 pub(super) fn dots(rows: &[Dot], scale: Scale, unit: &str) -> String {
     let axis = Axis::of(
         rows.iter()
             .flat_map(|dot| [dot.value, dot.low, dot.high, dot.other.unwrap_or(dot.value)]),
         scale,
     );
-    let height = TOP + ROW * rows.len() as f64 + BOTTOM;
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">");
-    axis.draw(&mut out, height, unit);
-    for (at, dot) in rows.iter().enumerate() {
-        let y = TOP + ROW * (at as f64 + 0.5);
-        let (low, x, high) = (axis.at(dot.low), axis.at(dot.value), axis.at(dot.high));
-        let series = dot.series;
+    let marks = axis.marks();
+    let grid: String = marks.iter().map(|mark| vertical(axis.share(*mark))).collect();
+    let mut out = "<div class=\"plot\">".to_owned();
+    for dot in rows {
         let told = format!(
             "{}: {} ({} to {})",
             dot.label,
@@ -54,32 +45,40 @@ pub(super) fn dots(rows: &[Dot], scale: Scale, unit: &str) -> String {
             number(dot.low),
             number(dot.high)
         );
+        let of = |value: f64| percent(axis.share(value));
         let _ = write!(
             out,
-            "<g class=\"s{series}\"><title>{}</title><text x=\"{}\" y=\"{:.1}\" class=\"label\">{}</text>\
-             <line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-             <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>",
-            escaped(&told),
-            LEFT - 10.0,
-            y + 4.0,
+            "<div class=\"row s{}\"><span class=\"label\">{}</span><svg role=\"img\"><title>{}</title>{grid}\
+             <line x1=\"{}\" x2=\"{}\" y1=\"11\" y2=\"11\"/><circle cx=\"{}\" cy=\"11\" r=\"4\"/>",
+            dot.series,
             escaped(&dot.label),
+            escaped(&told),
+            of(dot.low),
+            of(dot.high),
+            of(dot.value),
         );
         if let Some(other) = dot.other {
-            let _ = write!(
-                out,
-                "<circle cx=\"{:.1}\" cy=\"{y:.1}\" r=\"6\" class=\"ring\"/>",
-                axis.at(other)
-            );
+            let _ = write!(out, "<circle cx=\"{}\" cy=\"11\" r=\"6\" class=\"ring\"/>", of(other));
         }
-        let _ = write!(
-            out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" class=\"value\">{}</text></g>",
-            WIDTH - RIGHT + 10.0,
-            y + 4.0,
-            number(dot.value)
-        );
+        let _ = write!(out, "</svg><span class=\"value\">{}</span></div>", number(dot.value));
     }
-    out + "</svg>"
+    out += "<div class=\"row\"><span class=\"label\"></span><svg aria-hidden=\"true\">";
+    for mark in marks {
+        let at = percent(axis.share(mark));
+        let _ = write!(out, "<text x=\"{at}\" y=\"14\" class=\"mark\">{}</text>", number(mark));
+    }
+    let _ = write!(out, "</svg><span class=\"value\">{}</span></div></div>", escaped(unit));
+    out
+}
+
+fn vertical(share: f64) -> String {
+    let at = percent(share);
+    format!("<line x1=\"{at}\" x2=\"{at}\" y1=\"0\" y2=\"22\" class=\"grid\"/>")
+}
+
+/// A place between left and right.
+fn percent(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
 }
 
 /// Lines through points, each with its name and colour.
@@ -90,10 +89,15 @@ pub(super) struct Line {
     pub(super) is_dashed: bool,
 }
 
-/// How tall a plot of lines is.
-const TALL: f64 = 260.0;
+/// The measures of a plot of lines: so small that it can be read on a phone.
+const TALL: f64 = 240.0;
+const LEFT: f64 = 52.0;
+const WIDTH: f64 = 460.0;
+const RIGHT: f64 = 30.0;
+const TOP: f64 = 8.0;
+const BOTTOM: f64 = 28.0;
 
-/// Lines over time, as shares.
+/// Lines over time, as shares; each begins with its number, by which it is told from the others without its colour.
 pub(super) fn lines(lines: &[Line], x_unit: &str) -> String {
     let xs = Axis::of(
         lines.iter().flat_map(|line| line.points.iter().map(|point| point.0)),
@@ -104,9 +108,21 @@ pub(super) fn lines(lines: &[Line], x_unit: &str) -> String {
         .flat_map(|line| line.points.iter().map(|point| point.1))
         .fold(0.0, f64::max);
     let most = nice(most.max(1e-6));
+    let x = |value: f64| LEFT + xs.share(value) * (WIDTH - LEFT - RIGHT);
     let y = |share: f64| TALL - BOTTOM - (TALL - BOTTOM - TOP) * share / most;
-    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {TALL}\" role=\"img\">");
-    xs.draw(&mut out, TALL, x_unit);
+    let mut out = format!("<svg viewBox=\"0 0 {WIDTH} {TALL}\" class=\"lines\" role=\"img\">");
+    for mark in xs.marks() {
+        let x = x(mark);
+        let _ = write!(
+            out,
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\" class=\"grid\"/>\
+             <text x=\"{x:.1}\" y=\"{:.1}\" class=\"mark\">{} {}</text>",
+            TALL - BOTTOM,
+            TALL - BOTTOM + 16.0,
+            number(mark),
+            escaped(x_unit),
+        );
+    }
     for step in 0..=4 {
         let share = most * f64::from(step) / 4.0;
         let y = y(share);
@@ -115,31 +131,48 @@ pub(super) fn lines(lines: &[Line], x_unit: &str) -> String {
             "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\" class=\"grid\"/>\
              <text x=\"{}\" y=\"{:.1}\" class=\"label\">{} %</text>",
             WIDTH - RIGHT,
-            LEFT - 10.0,
+            LEFT - 6.0,
             y + 4.0,
             number(share * 100.0),
         );
     }
     for line in lines {
-        let points: Vec<_> = line
-            .points
-            .iter()
-            .map(|(x, share)| format!("{:.1},{:.1}", xs.at(*x), y(*share)))
-            .collect();
-        let dashed = if line.is_dashed { " dashed" } else { "" };
-        let _ = write!(
-            out,
-            "<g class=\"s{}\"><title>{}</title><polyline points=\"{}\" class=\"curve{dashed}\"/>",
-            line.series,
-            escaped(&line.name),
-            points.join(" "),
-        );
-        for (x, share) in line.points.iter().filter(|_| !line.is_dashed) {
-            let _ = write!(out, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", xs.at(*x), y(*share));
-        }
-        out += "</g>";
+        out += &curve(line, x, y);
     }
     out + "</svg>"
+}
+
+fn curve(line: &Line, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> String {
+    let points = line.points.iter();
+    let points: Vec<_> = points
+        .map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1)))
+        .collect();
+    let dashed = if line.is_dashed { " dashed" } else { "" };
+    let mut out = format!(
+        "<g class=\"s{}\"><title>{}</title><polyline points=\"{}\" class=\"curve{dashed}\"/>",
+        line.series,
+        escaped(&line.name),
+        points.join(" "),
+    );
+    if !line.is_dashed {
+        for point in &line.points {
+            let _ = write!(
+                out,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>",
+                x(point.0),
+                y(point.1)
+            );
+        }
+        if let Some(first) = line.points.first() {
+            let (x, y) = (x(first.0) - 8.0, y(first.1) + 4.0);
+            let _ = write!(
+                out,
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"mark\">{}</text>",
+                line.series
+            );
+        }
+    }
+    out + "</g>"
 }
 
 /// Where values stand from left to right.
@@ -175,35 +208,31 @@ impl Axis {
         }
     }
 
-    fn at(&self, value: f64) -> f64 {
+    /// Where a value stands, from 0 at the left to 1.
+    fn share(&self, value: f64) -> f64 {
         let on_scale = match self.scale {
             Scale::Linear => value,
             Scale::Logarithmic if value > 0.0 => value.log10(),
             Scale::Logarithmic => self.least,
         };
-        let share = ((on_scale - self.least) / (self.most - self.least)).clamp(0.0, 1.0);
-        LEFT + share * (WIDTH - LEFT - RIGHT)
+        ((on_scale - self.least) / (self.most - self.least)).clamp(0.0, 1.0)
     }
 
-    /// Marks with their values, and lines upwards.
-    fn draw(&self, out: &mut String, height: f64, unit: &str) {
-        let marks: Vec<f64> = match self.scale {
+    /// The values that are marked.
+    fn marks(&self) -> Vec<f64> {
+        match self.scale {
             Scale::Linear => (0..=4).map(|step| self.most * f64::from(step) / 4.0).collect(),
-            Scale::Logarithmic => (self.least as i32..=self.most as i32)
-                .map(|power| 10f64.powi(power))
-                .collect(),
-        };
-        for mark in marks {
-            let x = self.at(mark);
-            let _ = write!(
-                out,
-                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\" class=\"grid\"/>\
-                 <text x=\"{x:.1}\" y=\"{:.1}\" class=\"mark\">{} {}</text>",
-                height - BOTTOM,
-                height - BOTTOM + 16.0,
-                number(mark),
-                escaped(unit),
-            );
+            Scale::Logarithmic => {
+                let powers = (self.least as i32..=self.most as i32).map(|power| 10f64.powi(power));
+                // Where there are few powers of ten, what is between them is marked as well.
+                let steps: &[f64] = if self.most - self.least < 2.5 {
+                    &[1.0, 2.0, 5.0]
+                } else {
+                    &[1.0]
+                };
+                let all = powers.flat_map(|power| steps.iter().map(move |step| step * power));
+                all.filter(|mark| mark.log10() < self.most + 1e-9).collect()
+            }
         }
     }
 }

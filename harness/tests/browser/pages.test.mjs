@@ -10,13 +10,14 @@ import { HOSTILE_KEY, Made } from "./made.mjs";
 
 const SCHEMES = ["light", "dark"];
 const PARTS = ["charts", "quantiles", "lanes", "stale"];
-let browser, made, valid, invalid, busy, hostile, matrix;
+let browser, made, valid, invalid, busy, changing, hostile, matrix;
 
 before(async () => {
   made = new Made();
   valid = made.simulated("--time 5s --keys 8 --faults partition --r 1 --w 1 --seed 3");
   invalid = made.simulated("--time 3s --seed 3 --plant reply-before-acks");
   busy = made.simulated("--time 8s --rate 6000 --concurrency 8 --faults none --seed 1");
+  changing = made.simulated("--time 12s --keys 8 --rate 200 --seed 5 --faults membership,partition,kill");
   hostile = made.hostile();
   matrix = made.matrix("--r 1,2 --w 1 --time 1s --keys 10 --repeat 3 --predict");
   browser = await launch();
@@ -65,6 +66,27 @@ describe("the report of a run", () => {
     await inSight(page, "charts");
     await changes(page, page.locator("#charts canvas").first(), () => zoomIn.click());
   }));
+
+  for (const [name, options] of [["wide", {}], ["phone", PHONE]]) {
+    it(`shows who was what when, by lanes and in words, ${name}`, () => visit(browser, changing.report, options, async (page) => {
+      await inSight(page, "charts");
+      const members = page.locator("#charts .chart", { hasText: "Members" });
+      await painted(page, members.locator("canvas"));
+      const lanes = await page.evaluate(() => JSON.parse(document.getElementById("report-data").textContent).members);
+      assert.ok(lanes.length > 5 && lanes.some((lane) => lane.stays.some((stay) => stay.role === "joining")), "somebody came in");
+      const box = await members.locator(".u-over").boundingBox(), time = await page.locator("#charts canvas").first().boundingBox();
+      const own = await members.locator("canvas").boundingBox();
+      assert.deepEqual([own.x, own.width], [time.x, time.width], "over the same time as the charts");
+      await page.mouse.move(box.x + box.width - 3, box.y + 5);
+      await page.waitForFunction((it) => /member/.test(it.textContent), await members.locator(".u-legend").elementHandle());
+      await changes(page, members.locator("canvas"), () => page.locator("#zoom").getByRole("button", { name: "Zoom in" }).click());
+      await tabTo(page, "#members-in-words summary");
+      await page.keyboard.press("Enter");
+      assert.equal(await page.locator("#members-in-words tbody tr").count(), lanes.flatMap((lane) => lane.stays).length);
+      await assertReadable(page, "#members-in-words td, .key");
+      if (name === "phone") await assertFits(page);
+    }));
+  }
 
   it("draws what is far from sight only once it comes near", () => visit(browser, valid.report, { viewport: { width: 1280, height: 500 } }, async (page) => {
     await drawn(page);
@@ -175,8 +197,17 @@ describe("the page of a matrix", () => {
     }));
   }
 
-  it("fits a phone, and what is wider scrolls by keyboard", () => visit(browser, matrix, PHONE, async (page) => {
+  it("fits a phone with its plots whole, and what is wider scrolls by keyboard", () => visit(browser, matrix, PHONE, async (page) => {
     await assertFits(page);
+    const plots = await page.locator(".plot, svg.lines").evaluateAll((all) => all.map((it) => {
+      const { left, right } = it.getBoundingClientRect(), texts = [...it.querySelectorAll("span, text")].filter((text) => text.textContent)
+        .map((text) => text.getBoundingClientRect());
+      const outside = texts.filter((text) => text.width > 0 && (text.left < 0 || text.right > innerWidth)).length;
+      const letters = Math.min(...texts.filter((text) => text.width > 0).map((text) => text.height));
+      return { fits: left >= 0 && right <= innerWidth, outside, letters };
+    }));
+    assert.ok(plots.length >= 5, `${plots.length} plots`);
+    assert.deepEqual(plots.filter((it) => !it.fits || it.outside > 0 || it.letters < 10), []);
     const wide = page.getByRole("region", { name: "all figures" });
     await wide.focus();
     await page.keyboard.press("ArrowRight");
@@ -195,10 +226,10 @@ describe("quorate serve", () => {
   after(() => site?.stop());
 
   it("lists the runs, filters them, and says how far one has come", () => visit(browser, at("/"), {}, async (page) => {
-    assert.match(await page.locator("#count").innerText(), /^4 of 4$/);
+    assert.match(await page.locator("#count").innerText(), /^5 of 5$/);
     await page.locator("td[data-live]", { hasText: "operations" }).first().waitFor();
     await page.locator("#filter").fill("invalid fresh");
-    assert.match(await page.locator("#count").innerText(), /^1 of 4$/);
+    assert.match(await page.locator("#count").innerText(), /^1 of 5$/);
     assert.equal(await page.locator("#runs tr:visible").count(), 1);
   }, own));
 

@@ -108,6 +108,60 @@ fn each_run_leaves_a_page_that_is_made_again_alike() {
     assert_eq!(data(&page(&beside)), told);
 }
 
+/// Who comes in, goes out, takes another's place, dies and is paused, in a time that is known.
+const COME_AND_GO: &str = r#"
+spares = 2
+keys = 5
+rate = 50
+time = "14s"
+plan = [
+    { at = "500ms", fault = "join", node = "n6" },
+    { at = "3s", lasts = "500ms", fault = "kill", nodes = ["n5"] },
+    { at = "3500ms", lasts = "500ms", fault = "pause", nodes = ["n4"] },
+    { at = "4s", fault = "leave", node = "n1" },
+    { at = "6s", fault = "replace", node = "n2", by = "n7" },
+    { at = "10s", fault = "remove", node = "n3" },
+]
+"#;
+
+#[test]
+fn a_page_tells_who_was_what_when() {
+    let quorate = Quorate::new();
+    fs::write(quorate.path().join("go.toml"), COME_AND_GO).expect("written");
+    let ended = quorate.run("sim --config go.toml --seed 1 -q");
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let page = page(&quorate.path().join("results/runs/quickstart/latest/report.html"));
+    check(&page);
+    let told = data(&page);
+    let lanes = told["members"].as_array().expect("lanes").iter();
+    let words: Vec<String> = lanes
+        .map(|lane| {
+            let stays = lane["stays"].as_array().expect("stays").iter();
+            let words: Vec<_> = stays.map(|stay| stay["words"].as_str().expect("words")).collect();
+            format!("{}: {}", lane["node"].as_str().expect("a name"), words.join("; "))
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "n1: waiting to be let in; member; leaving; left; left, its process ended",
+            "n2: waiting to be let in; member; member, down; replaced by n7",
+            "n3: waiting to be let in; member; member, down; removed",
+            "n4: waiting to be let in; member; member, paused; member",
+            "n5: waiting to be let in; member; member, down; member",
+            "n6: waiting to be let in; joining; member",
+            "n7: waiting to be let in; replacing n2; member",
+        ]
+    );
+    // The kill is where the fault's own log has it, and each is what it was until it is something else.
+    let (down, kill) = (&told["members"][4]["stays"][2], &told["faults"][1]);
+    assert_eq!(
+        (&down["start_ns"], &down["process"], &down["end_ns"]),
+        (&kill["start_ns"], &"down".into(), &kill["end_ns"])
+    );
+    assert!(page.contains("<summary>Members in words</summary>") && page.contains("<td>replacing n2</td>"));
+}
+
 #[test]
 fn nothing_in_a_record_gets_out_of_where_it_is() {
     let quorate = Quorate::new();

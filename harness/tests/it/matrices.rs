@@ -154,6 +154,44 @@ fn a_real_matrix_that_is_interrupted_tells_the_cells_that_were_run() {
 }
 
 #[test]
+fn a_simulated_matrix_that_is_interrupted_tells_the_cells_that_were_run() {
+    let quorate = Quorate::new();
+    let cells = "matrix --n 1..5 --r 1..5 --w 1..5 --faults none,kill --time 1s --repeat 1 --jobs 1";
+    for format in ["json", "text"] {
+        let mut run = Running::start(&quorate, &format!("{cells} --progress bar --format {format}"));
+        run.wait_for_live(" of 110 runs");
+        run.signal("-INT");
+        let (code, stdout, said) = run.end();
+        assert_eq!(code, Some(130), "{stdout} {said}");
+        if format == "text" {
+            let row = stdout
+                .lines()
+                .find_map(|line| line.strip_prefix("N1 R1 W1 lww none "))
+                .expect("a row");
+            assert!(row.trim_start().starts_with("1 "), "{row}");
+            assert!(
+                stdout.contains("\ninterrupted: what was run until then is told\n"),
+                "{stdout}"
+            );
+            assert!(stdout.contains("  left     N5 R5 W5 lww kill\n"), "{stdout}");
+            continue;
+        }
+        let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {said}"));
+        assert_eq!((&report["exit"], &report["interrupted"]), (&130.into(), &true.into()));
+        assert!(number(&cell(&report, "N1 R1 W1 lww none")["ops"]) > 100.0, "{report:#}");
+        let (ran, left) = (
+            |cell: &&Value| cell["runs"] == 1,
+            report["left"].as_array().expect("a list"),
+        );
+        let ran = report["cells"].as_array().expect("cells").iter().filter(ran).count();
+        assert!(
+            ran > 0 && !left.is_empty() && ran + left.len() == 110,
+            "{ran} run, left {left:?}"
+        );
+    }
+}
+
+#[test]
 fn none_that_will_do_is_an_exit_code_and_a_planted_bug_is_a_violation() {
     let quorate = Quorate::new();
     let (code, report) = quorate.json("predict lnkd-disk --trials 20000 --max-stale 0.1% --tolerate 2");

@@ -199,6 +199,17 @@ impl Running {
         }
     }
 
+    /// As above, where lines are written over and none ends.
+    pub(crate) fn wait_for_live(&mut self, text: &str) {
+        let mut said = Vec::new();
+        while !said.ends_with(text.as_bytes()) {
+            let mut letter = [0];
+            let read = self.lines.read(&mut letter).expect("bytes");
+            assert!(read > 0, "it ended without saying {text:?}");
+            said.push(letter[0]);
+        }
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         assert!(self.signal_if_there(signal), "{signal} is taken");
     }
@@ -214,14 +225,17 @@ impl Running {
 
     /// The exit code, what it wrote to standard output, and the rest of what it said.
     pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
+        // Both at once: who is not listened to on the one waits, and never comes to the end of the other.
+        let mut stdout = self.child.stdout.take().expect("asked for");
+        let written = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stdout.read_to_end(&mut bytes).map(|_| bytes)
+        });
         let mut said = String::new();
         self.lines.read_to_string(&mut said).expect("text");
-        let output = self.child.wait_with_output().expect("it ends");
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-            said,
-        )
+        let written = written.join().expect("it can be read").expect("bytes");
+        let status = self.child.wait().expect("it ends");
+        (status.code(), String::from_utf8_lossy(&written).into_owned(), said)
     }
 }
 
@@ -373,6 +387,21 @@ fn nodes_come_and_go_under_load_and_every_claim_holds_on_real_processes() {
         "\"started\":[\"n7\"]",
     ] {
         assert!(faults.contains(evidence), "{evidence} in {faults}");
+    }
+    let members = fs::read_to_string(run.join("members.jsonl")).expect("it is there");
+    for (node, turn) in [
+        ("n6", "joining"),
+        ("n7", "normal"),
+        ("n2", "ended"),
+        ("n2", "banned"),
+        ("n3", "banned"),
+    ] {
+        let is_told = |line: &str| line.ends_with(&format!("\"node\":\"{node}\",\"turn\":\"{turn}\"}}"));
+        assert_eq!(
+            members.lines().filter(|line| is_told(line)).count(),
+            1,
+            "{node} {turn} in {members}"
+        );
     }
     let (code, again) = quorate.json("check results/runs/quickstart/latest");
     assert_eq!((code, &again["claims"]), (0, &report["claims"]));

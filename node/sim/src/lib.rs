@@ -17,6 +17,7 @@ mod seed;
 mod tally;
 mod tap;
 mod trace;
+mod turns;
 mod world;
 
 pub use self::{
@@ -28,5 +29,6 @@ pub use self::{
     tally::Tally,
     tap::{Sent, Tap},
     trace::{TraceEvent, TraceHash, Watch, What},
+    turns::Turn,
     world::{CallId, Completion, Duty, NodeIndex, Outcome, PowerLoss, Sim, SimOptions},
 };

@@ -9,6 +9,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::{
     disk::{Lost, SimDisk, SimFsync, SyncQueue},
     tally::Tally,
+    turns::Turn,
     world::Duty,
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct Process {
     /// What it has told of the owners of partitions, of what it copied and dropped, and whom it counted for answers, in
     /// order, in all its lives.
     pub(crate) told: Vec<Event>,
+    /// What became of it when, in order.
+    pub(crate) turns: Vec<(Time, Turn)>,
     node: Option<Node>,
     rng: Pcg64Mcg,
 }
@@ -95,6 +98,7 @@ impl Process {
             counts: NodeCounts::default(),
             past: Tally::default(),
             told: Vec::new(),
+            turns: Vec::new(),
             node: None,
             rng,
         }
@@ -111,6 +115,7 @@ impl Process {
         self.node = Some(node.expect("a simulated disk can be read, and the settings were checked"));
         self.life += 1;
         self.timer = None;
+        self.turns.push((now.time, Turn::Started));
     }
 
     /// Kills it. Chance decides whether a sync that was under way got there.
@@ -130,12 +135,14 @@ impl Process {
         self.pause = None;
         self.duty = None;
         self.abandoned.clear();
+        self.turns.push((now, Turn::Ended));
         self.syncs.crash(now, &self.disk, reached)
     }
 
     /// Takes note of what it tells.
-    pub(crate) fn note(&mut self, event: Event) {
+    pub(crate) fn note(&mut self, now: Time, event: Event) {
         self.past.note(&event);
+        self.turns.extend(Turn::of(&event).map(|turn| (now, turn)));
         let is_of_owners = matches!(
             event,
             Event::OwnersChanged { .. }

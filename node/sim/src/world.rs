@@ -33,6 +33,7 @@ use crate::{
     tally::Tally,
     tap::{Sent, Tap},
     trace::{Trace, TraceEvent, TraceHash, Watch, What},
+    turns::Turn,
 };
 
 /// A node, by its place in the list that the simulation was made with.
@@ -404,6 +405,11 @@ impl Sim {
         &self.processes[node.0].told
     }
 
+    /// What has become of a node since the start, in order.
+    pub fn turns(&self, node: NodeIndex) -> &[(Time, Turn)] {
+        &self.processes[node.0].turns
+    }
+
     /// What a node has told and counted since the start, in all its lives.
     pub fn tally(&self, node: NodeIndex) -> Tally {
         self.processes[node.0].tally()
@@ -601,7 +607,7 @@ impl Sim {
                     self.schedule(REDIAL, Happening::Redial { low, high });
                 }
             }
-            Output::Event(event) => self.processes[node.0].note(event),
+            Output::Event(event) => self.processes[node.0].note(self.now, event),
             Output::Stop { why } => self.stop(node, &why),
         }
     }

@@ -19,12 +19,13 @@ use std::{
 
 use anyhow::{Context, bail};
 use quorate_checker::cluster::ClusterRecord;
-use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
 use quorate_node::{
     certs::Authority,
     client::{ClientEndpoint, ClientOptions, NodeClient},
     control::{Answer, What},
     identity::Role,
+    store,
 };
 use quorate_sim::{Duty, LinkFaults, split_seed};
 use tempfile::TempDir;
@@ -40,6 +41,7 @@ use self::{
     orders::Ordered,
 };
 use crate::{
+    attendance::{self, Turn},
     cluster::{
         AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
     },
@@ -51,6 +53,7 @@ use crate::{
     scenario::Scenario,
     switch::{Counting, EndpointId, LinkCounters, LinkPolicy, Switch},
     told::{self, NodeNames},
+    utc,
 };
 
 /// How long an administrator waits for an answer: comparing all that two nodes hold takes the longest.
@@ -98,6 +101,8 @@ pub struct ProcessCluster {
     damage: Damage,
     /// How often power was cut.
     cuts: u64,
+    /// What became of processes.
+    turns: Vec<attendance::Entry>,
 }
 
 /// How a node is started.
@@ -192,6 +197,7 @@ impl ProcessCluster {
             copies: Copies::default(),
             damage: Damage::new(options.seed),
             cuts: 0,
+            turns: Vec::new(),
         })
     }
 
@@ -276,6 +282,19 @@ impl ProcessCluster {
         Ok(())
     }
 
+    /// What nodes are called, by what their logs call them.
+    fn names(&self) -> NodeNames {
+        let places = Place::all(self.nodes.len());
+        places
+            .map(|place| (self.identity(place).to_string(), place.to_string()))
+            .collect()
+    }
+
+    fn turned(&mut self, node: Place, turn: Turn) {
+        let entry = attendance::Entry::new(self.elapsed(), node.to_string(), turn);
+        self.turns.push(entry);
+    }
+
     fn endpoint(&self, node: Place) -> EndpointId {
         self.nodes[node.0].endpoint
     }
@@ -304,6 +323,7 @@ impl ProcessCluster {
                 if slot.ordered.may_have_ended_it() {
                     tracing::debug!(%node, how, "its disk has failed, as ordered");
                     self.switch.detach(slot.endpoint)?;
+                    self.turned(node, Turn::Ended);
                     return Ok(None);
                 }
                 let message = format!("run {node}: its process ended by itself ({how}){}", self.log_tail(node));
@@ -396,6 +416,7 @@ impl Cluster for ProcessCluster {
             drop(child.order(what, lease));
         }
         self.nodes[node.0].child = Some(child);
+        self.turned(node, Turn::Started);
         Ok(())
     }
 
@@ -406,6 +427,7 @@ impl Cluster for ProcessCluster {
             return Ok("had ended by itself".to_owned());
         };
         let how = child.kill().await.with_context(|| format!("kill {node}"))?;
+        self.turned(node, Turn::Ended);
         self.switch.detach(self.endpoint(node))?;
         Ok(how)
     }
@@ -512,12 +534,15 @@ impl Cluster for ProcessCluster {
         {
             slot.ordered.is_paused = true;
             slot.stops += 1;
+            self.turned(node, Turn::Paused);
         }
         Ok(())
     }
 
     async fn resume(&mut self, node: Place) -> anyhow::Result<()> {
-        self.nodes[node.0].ordered.is_paused = false;
+        if std::mem::take(&mut self.nodes[node.0].ordered.is_paused) {
+            self.turned(node, Turn::Resumed);
+        }
         match &self.nodes[node.0].child {
             Some(child) => child.resume().await.with_context(|| format!("resume {node}")),
             None => Ok(()),
@@ -559,6 +584,11 @@ impl Cluster for ProcessCluster {
 
     fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize> {
         self.damage.flip_bits(node, &self.folder(node), records)
+    }
+
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool> {
+        let lost = store::lose_record(&self.folder(node), key);
+        lost.with_context(|| format!("take a record from the store of {node}"))
     }
 
     fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {
@@ -615,16 +645,29 @@ impl Cluster for ProcessCluster {
     }
 
     fn told(&self) -> anyhow::Result<ClusterRecord> {
-        let places = || Place::all(self.nodes.len());
-        let name = |place: Place| (self.identity(place).to_string(), place.to_string());
-        let names: NodeNames = places().map(name).collect();
+        let names = self.names();
         let mut record = ClusterRecord::default();
-        for place in places() {
+        for place in Place::all(self.nodes.len()) {
             let log = self.log_file(place);
             told::add_log(&mut record, &log, &place.to_string(), &names)
                 .with_context(|| format!("read {}", log.display()))?;
         }
         Ok(record)
+    }
+
+    fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>> {
+        let names = self.names();
+        let mut entries = self.turns.clone();
+        // Without a clock nothing that logs tell has a place in the run.
+        let Some(zero) = utc::unix_ns_before(self.elapsed()) else {
+            return Ok(attendance::in_order(entries));
+        };
+        for place in Place::all(self.nodes.len()) {
+            let log = self.log_file(place);
+            let told = attendance::of_log(&log, &place.to_string(), &names, zero);
+            entries.extend(told.with_context(|| format!("read {}", log.display()))?);
+        }
+        Ok(attendance::in_order(entries))
     }
 
     async fn ask(&mut self, node: Place, request: AdminRequest) -> Result<AdminOk, AskError> {

@@ -117,7 +117,7 @@ fn differences_text(differences: &[Difference]) -> String {
             Difference::Figure { cell, meaning, was, is } => writeln!(
                 out,
                 "  {cell}: {} was {}, is {}",
-                meaning.title,
+                meaning.heading(),
                 bounded(was, *meaning),
                 bounded(is, *meaning)
             ),
@@ -151,7 +151,7 @@ fn tables(report: &MatrixReport) -> Vec<(&'static str, Grid)> {
             ),
         ),
         (
-            "latency in ms, from when operations were to begin",
+            "latency, from when operations were to begin",
             figures(
                 report,
                 &[
@@ -190,7 +190,7 @@ fn tables(report: &MatrixReport) -> Vec<(&'static str, Grid)> {
 /// A row for each cell with these figures.
 fn figures(report: &MatrixReport, keys: &[&str]) -> Grid {
     let meanings: Vec<_> = keys.iter().map(|key| Meaning::of(key)).collect();
-    let columns = meanings.iter().map(|meaning| (meaning.title.to_owned(), Stands::Right));
+    let columns = meanings.iter().map(|meaning| (meaning.heading(), Stands::Right));
     let mut grid = Grid::new(
         [("".to_owned(), Stands::Left), ("runs".to_owned(), Stands::Right)]
             .into_iter()
@@ -211,7 +211,7 @@ fn figures(report: &MatrixReport, keys: &[&str]) -> Grid {
 }
 
 fn availability(report: &MatrixReport) -> Grid {
-    let mut grid = Grid::of(&["", "fault"], &["times", "reads ok", "writes ok", "failing after"]);
+    let mut grid = Grid::of(&["", "fault"], &["times", "reads ok", "writes ok", "failing after, ms"]);
     let [share, ms] = ["available_faults", "recovery_ms_mean"].map(Meaning::of);
     for cell in &report.cells {
         for fault in &cell.availability {
@@ -236,9 +236,9 @@ fn predicted(report: &MatrixReport) -> Grid {
         "error (points)",
         "RMSE by t (points)",
         "99.9 % fresh by",
-        "read p99",
+        "read p99, ms",
         "measured",
-        "write p99",
+        "write p99, ms",
         "measured",
     ];
     let mut grid = Grid::of(&[""], &numbers);

@@ -89,7 +89,7 @@ const NEAR = "300px";
 
 // Has `draw` be called once a place comes near what is seen, and says with `known` whether it is near at first.
 function whenNear(place, draw, known) {
-  const room = { charts: 700, quantiles: 330, stale: 260, lanes: 420 }[place.id];
+  const room = { charts: 700 + membersRoom(), quantiles: 330, stale: 260, lanes: 420 }[place.id];
   // So that nothing jumps when what is above or below is drawn.
   if (room) place.style.minHeight = room + "px";
   const show = () => {
@@ -144,31 +144,70 @@ function hatch(context, ratio) {
   return context.createPattern(tile, "repeat");
 }
 
+// Stretches of time in which faults were on, those that overlap as one, so that many at once hide nothing: of all, and of those that had
+// an effect.
+const faultSpans = once(() => {
+  const merged = (faults) => {
+    const all = faults.map((fault) => [fault.start_ns / 1e6, fault.end_ns === null ? whole.to : fault.end_ns / 1e6]).sort((a, b) => a[0] - b[0]);
+    const out = [];
+    for (const [from, to] of all) {
+      const last = out[out.length - 1];
+      if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+      else out.push([from, to]);
+    }
+    return out;
+  };
+  return { all: merged(report.faults), effective: merged(report.faults.filter((fault) => fault.effective !== false)) };
+});
+
+// Shades them between `left` and `right`, where `x` says where a moment is; each fault's beginning is a line.
+function shadeFaults(pen, x, left, right, top, height, ratio) {
+  const fill = (colour, all) => {
+    pen.fillStyle = colour;
+    for (const [from, to] of all) {
+      const x1 = Math.max(left, x(from)), x2 = Math.min(right, x(to));
+      if (x2 >= left && x1 <= right) pen.fillRect(x1, top, Math.max(x2 - x1, ratio), height);
+    }
+  };
+  fill(style("--band"), faultSpans().all);
+  fill(hatch(pen, ratio), faultSpans().effective);
+  pen.fillStyle = style("--band-line");
+  for (const fault of report.faults) {
+    const at = x(fault.start_ns / 1e6);
+    if (at >= left && at <= right) pen.fillRect(at, top, ratio, height);
+  }
+}
+
 // Draws the faults behind a chart, each with its number in the table where there is room.
 function bands(chart) {
-  const context = chart.ctx, { left, top, width, height } = chart.bbox, ratio = devicePixelRatio || 1;
-  const pattern = hatch(context, ratio);
-  context.save();
-  context.beginPath();
-  context.rect(left, top, width, height);
-  context.clip();
-  report.faults.forEach((fault, number) => {
-    const x1 = chart.valToPos(fault.start_ns / 1e9, "x", true);
-    const x2 = chart.valToPos((fault.end_ns === null ? whole.to * 1e6 : fault.end_ns) / 1e9, "x", true);
-    if (x2 < left || x1 > left + width) return;
-    context.fillStyle = style("--band");
-    context.fillRect(x1, top, Math.max(x2 - x1, ratio), height);
-    if (fault.effective !== false) {
-      context.fillStyle = pattern;
-      context.fillRect(x1, top, Math.max(x2 - x1, ratio), height);
-    }
-    context.fillStyle = style("--ink");
-    context.textAlign = "left";
-    context.textBaseline = "alphabetic";
-    context.font = 11 * ratio + "px system-ui, sans-serif";
-    if (x2 - x1 > 22 * ratio) context.fillText("F" + (number + 1), Math.max(x1, left) + 3 * ratio, top + 12 * ratio);
-  });
-  context.restore();
+  const pen = chart.ctx, { left, top, width, height } = chart.bbox, ratio = devicePixelRatio || 1, right = left + width;
+  const x = (ms) => chart.valToPos(ms / 1000, "x", true);
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, top, width, height);
+  pen.clip();
+  shadeFaults(pen, x, left, right, top, height, ratio);
+  pen.restore();
+}
+
+// Their numbers, above what is drawn of the rest: on two lines, so that those of faults that begin together can be read.
+function bandNumbers(chart) {
+  const pen = chart.ctx, { left, top, width } = chart.bbox, ratio = devicePixelRatio || 1, ends = [left, left];
+  pen.save();
+  pen.fillStyle = style("--ink");
+  pen.textAlign = "left";
+  pen.textBaseline = "alphabetic";
+  pen.font = 11 * ratio + "px system-ui, sans-serif";
+  const numbered = report.faults.map((fault, number) => [chart.valToPos(fault.start_ns / 1e9, "x", true), fault.end_ns, "F" + (number + 1)]);
+  for (const [start, end, name] of numbered.sort((a, b) => a[0] - b[0])) {
+    const until = end === null ? left + width : chart.valToPos(end / 1e9, "x", true);
+    const at = Math.max(start, left) + 3 * ratio, wide = pen.measureText(name).width;
+    const line = ends.findIndex((end) => end <= at);
+    if (until < left || at + wide > left + width || line < 0) continue;
+    pen.fillText(name, at, top + (12 + 12 * line) * ratio);
+    ends[line] = at + wide + 2 * ratio;
+  }
+  pen.restore();
 }
 
 const DASHES = [[], [7, 4], [2, 3]];
@@ -186,17 +225,19 @@ function chart(parent, title, labels, unit, more) {
   const box = element("div", { class: "chart", role: "img", "aria-label": title + " over time" }, element("h3", {}, title));
   parent.append(box);
   const show = (u, value) => (value === null || value === undefined ? "-" : value.toPrecision(3) + unit);
+  const height = (more && more.height) || 170;
   const options = Object.assign({
-    width: box.clientWidth || 600, height: 170, cursor: { sync: { key: "time" }, drag: { x: true, y: false, setScale: false },
+    width: box.clientWidth || 600, height, cursor: { sync: { key: "time" }, drag: { x: true, y: false, setScale: false },
       bind: { dblclick: () => () => view.set(whole.from, whole.to) } },
     scales: { x: { time: false, range: () => [view.from / 1000, view.to / 1000] } },
     series: [{ label: "at", value: (u, value) => (value === null || value === undefined ? "-" : value.toFixed(3) + " s") },
-      ...labels.map((label, i) => ({
-        label, value: show, stroke: () => style(INKS[i]), dash: DASHES[i], width: 1.5, points: { show: false }, spanGaps: false,
-      }))],
+      ...labels.map((label, i) => Object.assign({
+        label, value: show, stroke: () => style(INKS[i] || INKS[0]), dash: DASHES[i], width: 1.5, points: { show: false }, spanGaps: false,
+      }, more && more.each))],
     axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
     hooks: {
       drawClear: [bands],
+      draw: [bandNumbers],
       setSelect: [(u) => {
         if (u.select.width < 4) return;
         const from = u.posToVal(u.select.left, "x"), to = u.posToVal(u.select.left + u.select.width, "x");
@@ -207,7 +248,7 @@ function chart(parent, title, labels, unit, more) {
   }, more && more.options);
   if (more && more.y) options.scales.y = more.y;
   const made = new uPlot(options, [[], ...labels.map(() => [])], box);
-  new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: 170 })).observe(box);
+  new ResizeObserver(() => made.setSize({ width: box.clientWidth, height })).observe(box);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => made.redraw());
   return made;
 }
@@ -219,7 +260,8 @@ function drawCharts() {
     chart(parent, "Availability: operations begun then that succeeded", ["available"], " %", { y: { range: () => [0, 100.5] } }),
     chart(parent, "Latency of successful operations", ["p50", "p99", "max"], " ms", { y: { distr: 3 } }),
   ];
-  keepDrawn(parent, shown, aggregate);
+  const ofMembers = membersChart(parent);
+  keepDrawn(parent, ofMembers ? [...shown, ofMembers] : shown, () => (ofMembers ? [...aggregate(), membersSeen()] : aggregate()));
 }
 
 // Gives charts the figures of the part that is looked at, now and whenever it is another.

@@ -8,6 +8,7 @@ use super::{
     Left, Page,
     columns::{Columns, UNTIMED_NS, cut},
     markup::json_in_page,
+    members,
 };
 use crate::fault_log::Stage;
 
@@ -16,6 +17,7 @@ use crate::fault_log::Stage;
 pub(super) struct Data<'a> {
     ops: Columns,
     faults: Vec<FaultShown<'a>>,
+    members: Vec<members::Lane>,
     anomalies: Vec<AnomalyShown<'a>>,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Data<'a> {
         let scale = if ops.untimed { UNTIMED_NS } else { 1 };
         Data {
             faults: faults(page, left),
+            members: members::lanes(left),
             anomalies: page.report.broken().map(|claim| anomaly(claim, scale)).collect(),
             ops,
         }

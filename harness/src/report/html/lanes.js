@@ -161,15 +161,7 @@ function lanes() {
   }
 
   function bandsIn(pen, width, height) {
-    const pattern = hatch(pen, 1);
-    for (const fault of report.faults) {
-      const x1 = Math.max(NAMES, xOf(fault.start_ns / 1e6)), x2 = Math.min(width, xOf(fault.end_ns === null ? whole.to : fault.end_ns / 1e6));
-      if (x2 <= x1) continue;
-      pen.fillStyle = style("--band");
-      pen.fillRect(x1, TOP, x2 - x1, height);
-      pen.fillStyle = pattern;
-      if (fault.effective !== false) pen.fillRect(x1, TOP, x2 - x1, height);
-    }
+    shadeFaults(pen, xOf, NAMES, width, TOP, height, 1);
   }
 
   function bar1(pen, i, x1, x2, y, isRead, isOpen, colours) {

@@ -49,20 +49,10 @@ pub(super) fn lines(nodes: &Path, zero_unix_ns: i128) -> Vec<Line> {
 fn parse(line: &str, node: &str, zero_unix_ns: i128) -> Option<Line> {
     let (time, text) = line.split_once(' ')?;
     Some(Line {
-        time_ns: i64::try_from(unix_ns(time)? - zero_unix_ns).ok()?,
+        time_ns: i64::try_from(utc::unix_ns(time)? - zero_unix_ns).ok()?,
         node: node.to_owned(),
         text: text.trim_start().chars().take(LINE_LENGTH_MAX).collect(),
     })
-}
-
-/// Nanoseconds since 1970 of an instant as logs have it, `2026-11-20T22:45:02.125Z`.
-fn unix_ns(time: &str) -> Option<i128> {
-    let (seconds, fraction) = time.strip_suffix('Z')?.split_once('.')?;
-    let compact: String = seconds.chars().filter(|letter| !"-:".contains(*letter)).collect();
-    let seconds = utc::unix_seconds(&(compact + "Z"))?;
-    let is_fraction = fraction.len() <= 9 && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    let nanos: i128 = format!("{fraction:0<9}").parse().ok().filter(|_| is_fraction)?;
-    Some(i128::from(seconds) * 1_000_000_000 + nanos)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod columns;
 mod data;
 mod logs;
 mod markup;
+mod members;
 mod sections;
 mod staleness;
 
@@ -23,6 +24,7 @@ pub(crate) use self::markup::escaped;
 use self::{data::Data, sections::Sections};
 use super::Report;
 use crate::{
+    attendance,
     fault_log::Faults,
     run_folder::{Manifest, RunFolder},
     scenario::Scenario,
@@ -41,6 +43,7 @@ const UPLOT: &str = include_str!("vendor/uPlot.iife.min.js");
 const SCRIPT: &[&str] = &[
     include_str!("data.js"),
     include_str!("charts.js"),
+    include_str!("members.js"),
     include_str!("lanes.js"),
     include_str!("page.js"),
 ];
@@ -66,6 +69,7 @@ struct Left {
     manifest: Option<Manifest>,
     scenario: Option<Scenario>,
     faults: Option<Faults>,
+    attendance: Vec<attendance::Entry>,
     /// The counts in `coverage.json`.
     coverage: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -78,6 +82,7 @@ impl Left {
             manifest: folder.manifest().ok(),
             scenario: folder.scenario().ok(),
             faults: folder.faults().ok(),
+            attendance: attendance::read(&folder.file(attendance::FILE)).unwrap_or_default(),
             coverage: coverage.and_then(|mut file| match file["counts"].take() {
                 serde_json::Value::Object(counts) => Some(counts),
                 _ => None,

@@ -15,6 +15,7 @@ use crate::{
     link::{REDIAL, SUSPICION},
     process::{Pause, Waiting},
     trace::What,
+    turns::Turn,
 };
 
 /// How a slow process is stopped and let run in turn.
@@ -30,12 +31,18 @@ impl Sim {
     /// Pauses a running node, if it is not paused.
     pub fn pause(&mut self, node: NodeIndex) {
         self.note(What::Pause, Some(node), None, &());
+        let (now, process) = (self.now, &mut self.processes[node.0]);
+        process.turns.extend(process.is_awake().then_some((now, Turn::Paused)));
         self.stall(node);
     }
 
     /// Lets a paused node go on. Anybody else is left alone.
     pub fn resume(&mut self, node: NodeIndex) {
         self.note(What::Resume, Some(node), None, &());
+        let (now, process) = (self.now, &mut self.processes[node.0]);
+        process
+            .turns
+            .extend(process.pause.is_some().then_some((now, Turn::Resumed)));
         self.go_on(node);
     }
 

@@ -10,6 +10,7 @@ use quorate_workloads::{ClaimReport, ClaimVerdict};
 use super::{
     Left, Page,
     markup::{command, escaped, row, table},
+    members,
 };
 use crate::{report::Report, shell::quoted, utc};
 
@@ -27,7 +28,7 @@ impl Sections<'_> {
             self.header(),
             "<main>\n".to_owned(),
             self.claims(),
-            happened(),
+            self.happened(),
             self.faults(),
             self.anomalies(),
             lanes(),
@@ -153,6 +154,17 @@ impl Sections<'_> {
         out
     }
 
+    /// The charts, which scripts draw.
+    fn happened(&self) -> String {
+        format!(
+            "<section id=\"happened\"><h2>What happened</h2>\n\
+             <noscript><p>The charts and the timeline take a browser's scripts; all else is here.</p></noscript>\n\
+             <p class=\"bar\" id=\"zoom\"></p>\n<div id=\"charts\"></div>\n{}<h3>Latency by operation</h3>\n\
+             <div id=\"quantiles\"></div>\n</section>\n",
+            members::in_words(self.left)
+        )
+    }
+
     fn time(&self, ns: u64) -> String {
         match self.untimed {
             true => format!("entry {ns}"),
@@ -187,15 +199,6 @@ fn claim_row(report: &Report, claim: &ClaimReport) -> String {
             claim.reason
         ))
     )
-}
-
-/// The charts, which scripts draw.
-fn happened() -> String {
-    "<section id=\"happened\"><h2>What happened</h2>\n\
-     <noscript><p>The charts and the timeline take a browser's scripts; all else is here.</p></noscript>\n\
-     <p class=\"bar\" id=\"zoom\"></p>\n<div id=\"charts\"></div>\n<h3>Latency by operation</h3>\n\
-     <div id=\"quantiles\"></div>\n</section>\n"
-        .to_owned()
 }
 
 /// The timeline, which scripts draw.

@@ -216,6 +216,7 @@ fn evidence(seen: &serde_json::Value) -> String {
         }
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => "nothing was counted".to_owned(),
+        serde_json::Value::Number(number) if number.is_f64() => format!("{:.3}", number.as_f64().unwrap_or_default()),
         other => other.to_string(),
     }
 }
