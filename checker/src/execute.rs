@@ -1,6 +1,6 @@
 //! How checks are carried out: this crate says what there is to do, its caller where and when.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 /// Carries out checks, each of one part of a record. None depends on another, and each finds the same whenever and wherever it
 /// is carried out.
@@ -45,6 +45,26 @@ pub fn map<T: Send + Sync>(
     with_end
         .map(|(result, end)| end.map(|()| result.into_inner().expect("a unit that ended has its result")))
         .collect()
+}
+
+/// Returns what `unit` returns for each item, in order.
+///
+/// # Panics
+/// One of them does.
+pub(crate) fn map_each<I: Send, T: Send + Sync>(
+    execute: &dyn Execute,
+    items: Vec<I>,
+    unit: impl Fn(I) -> T + Sync,
+) -> Vec<T> {
+    let items: Vec<Mutex<Option<I>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let take = |number: usize| items[number].lock().ok().and_then(|mut item| item.take());
+    let results = map(execute, items.len(), |number| {
+        unit(take(number).expect("each item is taken once"))
+    });
+    let results = results
+        .into_iter()
+        .map(|result| result.unwrap_or_else(|why| panic!("{why}")));
+    results.collect()
 }
 
 /// Returns what two functions return, which may be called at the same time.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use quorate_checker::cluster::ClusterRecord;
-use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
 use quorate_node::control::DiskFailure;
 use quorate_sim::{Duty, LinkFaults};
 
@@ -229,6 +229,13 @@ pub trait Cluster {
     /// # Errors
     /// If its disk can't be changed.
     fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize>;
+
+    /// Takes what a node that is down holds of a key from its disk, as if it had never been there, and returns whether there was
+    /// anything.
+    ///
+    /// # Errors
+    /// If its disk can't be changed.
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool>;
 
     /// Makes a copy of the disk of a node that is down.
     ///

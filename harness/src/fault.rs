@@ -51,7 +51,7 @@ pub use self::{
     link::Spread,
     need::Need,
     place::Place,
-    target::{KeyName, Role, Target},
+    target::{KeyName, KeyNumber, Role, Target},
     timed::Moment,
     validate::FaultError,
 };
@@ -166,7 +166,8 @@ pub enum Fault<N = Place> {
         /// How many of 100.
         percent: u8,
     },
-    /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never.
+    /// Of the messages that some nodes send to others some come late and out of order, or a second time, or never,
+    /// or spoilt.
     OddMessages {
         /// Who sends.
         from: Vec<N>,
@@ -181,6 +182,9 @@ pub enum Fault<N = Place> {
         /// How many of 100 never come.
         #[serde(default, skip_serializing_if = "is_zero")]
         dropped_percent: u8,
+        /// Of 100 of gossip that tell of nodes, in how many a bit of a fact flips in the sender's memory.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        spoilt_percent: u8,
         /// How late they come at most.
         #[serde(default, with = "duration::text")]
         by: Duration,
@@ -239,6 +243,13 @@ pub enum Fault<N = Place> {
         /// Whose.
         node: N,
     },
+    /// A process is killed, what its disk holds of one key is gone without a trace, and it is started again at the end.
+    LostRecord {
+        /// Whose.
+        node: N,
+        /// Of which key.
+        key: KeyNumber,
+    },
     /// A process is killed and its disk is lost: it is not started on that again, and a spare node takes its place.
     LostDisk {
         /// Whose.
@@ -277,6 +288,11 @@ pub enum Fault<N = Place> {
     Join {
         /// Which.
         node: N,
+    },
+    /// Spare nodes start with nothing, and say that they are of those who founded the ring; at the end they are killed for good.
+    Pretenders {
+        /// Which.
+        nodes: Vec<N>,
     },
     /// A member is asked to leave: others take over what it owns.
     Leave {
@@ -347,9 +363,10 @@ impl<N: Clone + Ord> Fault<N> {
             Fault::SlowProcess { .. } => FaultKind::Slow,
             Fault::PowerLoss { .. } => FaultKind::PowerLoss,
             Fault::FailingDisk { .. } | Fault::SlowDisk { .. } | Fault::FlippedBits { .. } => FaultKind::Disk,
-            Fault::OldDisk { .. } | Fault::LostDisk { .. } => FaultKind::Wipe,
+            Fault::OldDisk { .. } | Fault::LostRecord { .. } | Fault::LostDisk { .. } => FaultKind::Wipe,
             Fault::ClockJump { .. } | Fault::ClockDrift { .. } | Fault::ClockStrobe { .. } => FaultKind::Clock,
             Fault::Join { .. }
+            | Fault::Pretenders { .. }
             | Fault::Leave { .. }
             | Fault::Replace { .. }
             | Fault::Remove { .. }
@@ -384,7 +401,7 @@ impl<N: Clone + Ord> Fault<N> {
     pub fn downs(&self) -> &[N] {
         match self {
             Fault::Kill { nodes } | Fault::PowerLoss { nodes } => nodes,
-            Fault::FlippedBits { node, .. } => std::slice::from_ref(node),
+            Fault::FlippedBits { node, .. } | Fault::LostRecord { node, .. } => std::slice::from_ref(node),
             _ => &[],
         }
     }
@@ -411,7 +428,7 @@ impl<N: Clone + Ord> Fault<N> {
                 vec![node.clone()]
             }
             Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => vec![node.clone(), by.clone()],
-            Fault::OldDisk { node } => vec![node.clone()],
+            Fault::OldDisk { node } | Fault::LostRecord { node, .. } => vec![node.clone()],
             Fault::Halves { side } | Fault::Flapping { side, .. } => side.clone(),
             Fault::Partial { one, other } => one.iter().chain(other).cloned().collect(),
             Fault::MajoritiesRing { ring } => ring.clone(),
@@ -429,6 +446,7 @@ impl<N: Clone + Ord> Fault<N> {
                 nodes
             }
             Fault::Kill { nodes }
+            | Fault::Pretenders { nodes }
             | Fault::Swizzle { nodes, .. }
             | Fault::ClientsCut { nodes }
             | Fault::Pause { nodes }
@@ -481,15 +499,18 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
                 late_percent,
                 twice_percent,
                 dropped_percent,
+                spoilt_percent,
                 ..
             } => {
-                let dropped = match dropped_percent {
+                let some = |percent: u8, how: &str| match percent {
                     0 => String::new(),
-                    percent => format!(", {percent}% never,"),
+                    percent => format!(", {percent}% {how},"),
                 };
                 write!(
                     f,
-                    "{late_percent}% of messages late and {twice_percent}% twice{dropped} {}",
+                    "{late_percent}% of messages late and {twice_percent}% twice{}{} {}",
+                    some(*dropped_percent, "never"),
+                    some(*spoilt_percent, "of gossip spoilt"),
                     way(from, to)
                 )
             }
@@ -511,6 +532,7 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
             }
             Fault::FlippedBits { node, records } => write!(f, "bits flipped in {records} records of {node}"),
             Fault::OldDisk { node } => write!(f, "{node} put back to an old copy of its disk"),
+            Fault::LostRecord { node, key } => write!(f, "record of {key} lost by {node}"),
             Fault::LostDisk { node, by, how } => {
                 write!(f, "disk of {node} {} and the node replaced by {by}", how.word())
             }
@@ -520,6 +542,7 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
             }
             Fault::ClockJump { nodes, by } => write!(f, "clock of {} off by {by}", list(nodes)),
             Fault::ClockDrift { nodes, ppm } => write!(f, "clock of {} drifting by {ppm} ppm", list(nodes)),
+            Fault::Pretenders { nodes } => write!(f, "{} pretending to have founded the ring", list(nodes)),
             Fault::Join { node } => write!(f, "{node} joining"),
             Fault::Leave { node } => write!(f, "{node} leaving"),
             Fault::Replace { node, by } => write!(f, "{node} gone for good and replaced by {by}"),

@@ -10,7 +10,11 @@ use quorate_checker::{
     formats::jsonl::{self, Block},
 };
 
-use crate::{blocks::Blocks, input::bad_input, workers::processors};
+use crate::{
+    blocks::Blocks,
+    input::bad_input,
+    workers::{Workers, processors},
+};
 
 /// Reads a history, one event a line, on all processors. A torn last line, which a harness that died leaves, is passed
 /// over.
@@ -45,7 +49,8 @@ fn parse(reader: impl Read + Send, jobs: usize) -> Result<History, String> {
         lines += block.line_count();
         Ok::<_, String>(block.into_buffers())
     })?;
-    Ok(builder.finish())
+    let workers = Workers::new(jobs).map_err(|error| error.to_string())?;
+    Ok(builder.finish_with(&workers))
 }
 
 #[cfg(test)]
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn a_file_of_many_blocks_is_read_in_order() {
         let mut lines = String::new();
-        for number in 0..30_000i64 {
+        for number in 0..55_000i64 {
             let write = Event {
                 index: number as u64,
                 ..Event::write(number % 7, format!("k{}", number % 3), number)
@@ -100,7 +105,7 @@ mod tests {
         assert!(lines.len() > 8 * jsonl::BLOCK_BYTES);
         let history = read(&lines).expect("a history");
         let indices = history.ops().iter().map(|op| op.index);
-        assert!(indices.eq(0..30_000));
+        assert!(indices.eq(0..55_000));
 
         // What is wrong in a late block is told of the line that it is in, and only if nothing before it is.
         let middle = lines.len() / 2 + lines[lines.len() / 2..].find("\"ok\"").expect("a completion");

@@ -3,11 +3,16 @@
 //! Settle, load while the plan is carried out, heal, wait for quiet, look at every replica; then bring what hints missed
 //! by anti-entropy, and look again. Nothing is judged here: the record is all that leaves.
 
-use std::{sync::Arc, time::Duration};
+mod ending;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use quorate_checker::{Event, EventKind, Phase, cluster::ClusterRecord};
-use quorate_core::{AdminOk, AdminRequest, NodeId, Status};
+use quorate_checker::{
+    Event, EventKind, Phase,
+    cluster::{ClusterRecord, Compared, MembersSeen},
+};
+use quorate_core::{AdminOk, AdminRequest, AntiEntropyReport, NodeId, Status};
 use quorate_workloads::Record;
 
 use crate::{
@@ -22,7 +27,7 @@ use crate::{
     record::{Recorder, Said},
     report::Report,
     scenario::Scenario,
-    scripted::Scripted,
+    scripted::{Scripted, Through},
     tape::{Ask, TapeRecorder},
 };
 
@@ -159,6 +164,8 @@ pub async fn run<C: Cluster>(
         samples: Vec::new(),
         outcomes: Outcomes::default(),
         ended: 0,
+        members_seen: BTreeSet::new(),
+        comparisons: BTreeSet::new(),
     };
     run.phase("settling");
     run.start_all().await?;
@@ -183,7 +190,9 @@ pub async fn run<C: Cluster>(
     let unbegun = load.unbegun();
     run.phase(HEALING);
     run.heal(&mut load, &mut nemesis).await?;
-    let quiet_after = match run.wait_for_moves(&mut load, &mut nemesis).await? {
+    let have_moved = run.wait_for_moves(&mut load, &mut nemesis).await?;
+    run.look_at_members().await?;
+    let quiet_after = match have_moved {
         true => run.look_twice(healed).await?,
         false => None, // Who owns what is still changing: whoever was looked at now would tell nothing.
     };
@@ -192,6 +201,9 @@ pub async fn run<C: Cluster>(
     let mut coverage = Coverage::default();
     coverage.add_outcomes(&run.outcomes);
     coverage.add_faults(&faults, plan);
+    let mut told = run.cluster.told()?;
+    told.members = run.members_seen;
+    told.comparisons = run.comparisons;
     Ok(RunRecord {
         history: run.recorder.finish()?,
         faults,
@@ -203,7 +215,7 @@ pub async fn run<C: Cluster>(
         interrupted: run.interrupted,
         zero_unix_ns: None,
         coverage,
-        told: Arc::new(run.cluster.told()?),
+        told: Arc::new(told),
         attendance: run.cluster.attendance()?,
     })
 }
@@ -221,6 +233,8 @@ struct Run<'a, C> {
     samples: Vec<Sample>,
     outcomes: Outcomes,
     ended: u64,
+    members_seen: BTreeSet<MembersSeen>,
+    comparisons: BTreeSet<Compared>,
 }
 
 impl<C: Cluster> Run<'_, C> {
@@ -297,11 +311,12 @@ impl<C: Cluster> Run<'_, C> {
         for scripted in &self.scenario.script {
             let node = match scripted.role() {
                 None => scripted.node(),
-                Some((key, place)) => {
+                Some((key, through)) => {
                     let owners = self.owners(&key_name(key)).await?;
-                    match place {
-                        Some(place) => owners.get(usize::from(place) - 1).copied(),
-                        None => self.members.iter().find(|member| !owners.contains(member)).copied(),
+                    let mut strangers = self.members.iter().filter(|member| !owners.contains(member));
+                    match through {
+                        Through::Owner(place) => owners.get(place).copied(),
+                        Through::Stranger(place) => strangers.nth(place).copied(),
                     }
                 }
             };
@@ -433,6 +448,7 @@ impl<C: Cluster> Run<'_, C> {
             let now = self.cluster.elapsed();
             if now >= deadline {
                 nemesis.give_up_changes(self.cluster).await?;
+                self.members = nemesis.members().present();
                 return Ok(false);
             }
             if due <= now {
@@ -458,6 +474,7 @@ impl<C: Cluster> Run<'_, C> {
         self.phase("anti-entropy");
         self.anti_entropy().await?;
         self.look(Phase::Final).await?;
+        self.compare_once_more().await?;
         Ok(quiet_after)
     }
 
@@ -486,8 +503,9 @@ impl<C: Cluster> Run<'_, C> {
         Ok(None)
     }
 
-    /// Has every node compare with every other.
-    async fn anti_entropy(&mut self) -> anyhow::Result<()> {
+    /// Has every node compare with every other, and says how that came out.
+    async fn anti_entropy(&mut self) -> anyhow::Result<Vec<(Place, AntiEntropyReport)>> {
+        let mut reports = Vec::with_capacity(self.members.len());
         for node in self.members.clone() {
             let mut tries = 0;
             loop {
@@ -498,7 +516,7 @@ impl<C: Cluster> Run<'_, C> {
                     Err(error) => Err(error),
                 };
                 match report {
-                    Ok(report) if report.peers_failed == 0 => break,
+                    Ok(report) if report.peers_failed == 0 => break reports.push((node, report)),
                     Ok(report) if tries == ANTI_ENTROPY_TRIES => {
                         bail!(
                             "anti-entropy at {node}: {} peers were lost on the way",
@@ -510,7 +528,7 @@ impl<C: Cluster> Run<'_, C> {
                 }
             }
         }
-        Ok(())
+        Ok(reports)
     }
 
     /// Reads every key at every one of its owners.

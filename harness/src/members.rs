@@ -113,7 +113,8 @@ impl Members {
     /// [`FaultError`] with the first thing that can't be.
     pub fn check(&self, fault: &Fault) -> Result<(), FaultError> {
         for node in fault.nodes() {
-            match (self.places[node.0], fault.starts() == Some(node)) {
+            let is_started = fault.starts() == Some(node) || matches!(fault, Fault::Pretenders { .. });
+            match (self.places[node.0], is_started) {
                 (Presence::Spare, true) => {}
                 (Presence::Spare, false) => return Err(FaultError::NotIn(node)),
                 (Presence::Gone, _) => return Err(FaultError::Out(node)),
@@ -150,6 +151,10 @@ impl Members {
         }
         if let Some(node) = fault.ends() {
             self.note_gone(node);
+        }
+        if let Fault::Pretenders { nodes } = fault {
+            // They are members at no time.
+            nodes.iter().for_each(|node| self.note_gone(*node));
         }
         if let Fault::Leave { node } = fault {
             self.places[node.0] = Presence::Leaving;
@@ -201,6 +206,19 @@ mod tests {
         assert_eq!(members.check(&kill(1)), Err(FaultError::Out(Place(1))));
         assert_eq!(members.check(&kill(0)), Ok(()), "it may not have left yet");
         assert_eq!(members.check(&leave(0)), Err(FaultError::Out(Place(0))));
+    }
+
+    #[test]
+    fn pretenders_are_no_members_and_never_come_in() {
+        let mut members = members();
+        let pretenders = |nodes: &[usize]| Fault::Pretenders {
+            nodes: nodes.iter().copied().map(Place).collect(),
+        };
+        assert_eq!(members.check(&pretenders(&[0])), Err(FaultError::InAlready(Place(0))));
+        assert_eq!(members.check(&pretenders(&[5, 6])), Ok(()));
+        members.take(&pretenders(&[5, 6]));
+        assert_eq!((members.present().len(), members.spare()), (5, None));
+        assert_eq!(members.check(&join(5)), Err(FaultError::Out(Place(5))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod changes;
 
 use std::time::Duration;
 
+use quorate_core::Kind;
 use quorate_sim::split_seed;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
@@ -19,6 +20,7 @@ use crate::{
     load::Load,
     members::Members,
     nemesis::changes::Change,
+    operations::stored_kind,
     plan::{self, PlannedFault},
     scenario::Scenario,
 };
@@ -38,6 +40,8 @@ pub struct Nemesis {
     changes_due: Elapsed,
     gossip_interval: Duration,
     members: Members,
+    /// What keys hold.
+    kind: Kind,
     /// Draws who is hit, where several could be.
     rng: Pcg64Mcg,
     log: FaultLog,
@@ -90,6 +94,7 @@ impl Nemesis {
             changes_due: begins,
             gossip_interval: scenario.gossip_interval,
             members: Members::of(scenario),
+            kind: stored_kind(scenario),
             rng: Pcg64Mcg::seed_from_u64(split_seed(seed, "whom faults hit")),
             log,
         }

@@ -18,15 +18,19 @@ pub fn key_name(number: usize) -> String {
 
 /// A key as the store knows it.
 pub fn stored_key(scenario: &Scenario, name: &str) -> Key {
-    let kind = match scenario.workload {
+    Key::of(stored_kind(scenario), name.as_bytes())
+}
+
+/// What the store holds under keys.
+pub fn stored_kind(scenario: &Scenario) -> Kind {
+    match scenario.workload {
         _ if scenario.is_agreed_upon() => Kind::Cas,
         Workload::Register | Workload::Deletes | Workload::Append | Workload::Txn => Kind::Register,
         Workload::Siblings => Kind::Siblings,
         Workload::Set => Kind::Set,
         Workload::Counter => Kind::Counter,
         Workload::Cas => Kind::Cas,
-    };
-    Key::of(kind, name.as_bytes())
+    }
 }
 
 /// How many owners have to agree.

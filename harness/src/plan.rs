@@ -562,6 +562,7 @@ fn dropped_messages(rng: &mut Pcg64Mcg, nodes: usize) -> Fault {
         late_percent: 0,
         twice_percent: 0,
         dropped_percent: rng.random_range(2..=30),
+        spoilt_percent: 0,
         kinds: kinds.into_iter().collect(),
         by: Duration::ZERO,
     }
@@ -576,6 +577,7 @@ fn odd_messages(rng: &mut Pcg64Mcg, nodes: usize, (late, twice): (u8, u8)) -> Fa
         late_percent: late * percent,
         twice_percent: twice * percent,
         dropped_percent: 0,
+        spoilt_percent: 0,
         kinds: Vec::new(),
         by: millis(rng, 20..LATE_MAX.as_millis() as u64),
     }

@@ -418,6 +418,20 @@ impl Scenario {
         Ok(())
     }
 
+    /// How many hold a key at most: its owners, and where they change those who are next.
+    fn holders_max(&self) -> usize {
+        let changes = |fault: &PlannedFault| fault.fault.is_lasting();
+        match self.plan.iter().any(changes) {
+            true => 2 * self.replicas(),
+            false => self.replicas(),
+        }
+    }
+
+    /// How many founders do not own a key.
+    pub fn stranger_count(&self) -> usize {
+        self.nodes.saturating_sub(self.replicas())
+    }
+
     /// Whether the owners of a key agree upon what it holds.
     pub fn is_agreed_upon(&self) -> bool {
         self.workload.is_agreed_upon(self.write_path)
@@ -566,12 +580,20 @@ impl Scenario {
     fn check_roles(&self, fault: &Fault<Target>) -> Result<(), FaultError> {
         let is_there = |key: KeyName| !matches!(key, KeyName::Number(number) if number >= self.keys);
         let is_possible = |role: &Role| match *role {
-            Role::Owner(key, place) => is_there(key) && usize::from(place) <= self.replicas(),
-            Role::Owners(key) | Role::Stranger(key) => is_there(key),
+            // While owners change, as many again may be next.
+            Role::Owner(key, place) => is_there(key) && usize::from(place) <= self.holders_max(),
+            Role::Owners(key) => is_there(key),
+            Role::Stranger(key, None) => is_there(key),
+            Role::Stranger(key, Some(place)) => is_there(key) && usize::from(place) <= self.stranger_count(),
             Role::Coordinator(client) => client < self.concurrency,
             Role::Dc(dc) => dc <= self.dcs,
             _ => true,
         };
+        if let Fault::LostRecord { key, .. } = fault
+            && key.0 >= self.keys
+        {
+            return Err(FaultError::NoSuchKey(*key));
+        }
         match fault.roles().into_iter().find(|role| !is_possible(role)) {
             Some(role) => Err(FaultError::NoSuchRole(role)),
             None => Ok(()),
@@ -655,9 +677,13 @@ impl Scenario {
                 && [FaultKind::Membership, FaultKind::Wipe]
                     .into_iter()
                     .any(|kind| self.may_have(kind, |fault| fault.ends().is_some())),
-            owners_change: self.may_have(FaultKind::Membership, |_| true)
+            owners_change: self.may_have(FaultKind::Membership, Fault::is_lasting)
                 || self.may_have(FaultKind::Wipe, Fault::is_lasting),
             disks_go_back: self.may_have(FaultKind::Wipe, |fault| matches!(fault, Fault::OldDisk { .. })),
+            records_are_lost: {
+                let mut planned = self.plan.iter();
+                planned.any(|planned| matches!(planned.fault, Fault::LostRecord { .. })) // It is never drawn.
+            },
             disks_fail: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FailingDisk { .. })),
             records_are_damaged: self.may_have(FaultKind::Disk, |fault| matches!(fault, Fault::FlippedBits { .. })),
             sloppy: self.sloppy,
@@ -875,6 +901,7 @@ mod tests {
             late_percent: 10,
             twice_percent: 0,
             dropped_percent: 0,
+            spoilt_percent: 0,
             kinds: Vec::new(),
             by: Duration::from_millis(200),
         };

@@ -38,6 +38,15 @@ fn is_first(client: &usize) -> bool {
     *client == 0
 }
 
+/// Through whom an operation goes, once it is known who owns its key: each by its place, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// One of its owners.
+    Owner(usize),
+    /// One of the members that do not own it.
+    Stranger(usize),
+}
+
 /// A scripted operation that can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
@@ -91,8 +100,8 @@ impl Scripted {
                     is_there("key", key, scenario.keys)?;
                     is_owner.then_some(()).ok_or(ScriptError::Nobody(role))
                 }
-                Role::Stranger(KeyName::Number(key)) => {
-                    let has_stranger = scenario.nodes > scenario.replicas();
+                Role::Stranger(KeyName::Number(key), place) => {
+                    let has_stranger = usize::from(place.unwrap_or(1)) <= scenario.stranger_count();
                     is_there("key", key, scenario.keys)?;
                     has_stranger.then_some(()).ok_or(ScriptError::Nobody(role))
                 }
@@ -101,12 +110,14 @@ impl Scripted {
         }
     }
 
-    /// The key whose owners have to be known to say through which node it goes; the place among them, or `None` for one that
-    /// is none of them.
-    pub fn role(&self) -> Option<(usize, Option<u8>)> {
+    /// The key whose owners have to be known to say through which node it goes.
+    pub fn role(&self) -> Option<(usize, Through)> {
+        let from_one = |place: u8| usize::from(place) - 1;
         match self.through {
-            Target::Role(Role::Owner(KeyName::Number(key), place)) => Some((key, Some(place))),
-            Target::Role(Role::Stranger(KeyName::Number(key))) => Some((key, None)),
+            Target::Role(Role::Owner(KeyName::Number(key), place)) => Some((key, Through::Owner(from_one(place)))),
+            Target::Role(Role::Stranger(KeyName::Number(key), place)) => {
+                Some((key, Through::Stranger(from_one(place.unwrap_or(1)))))
+            }
             Target::Role(_) | Target::Node(_) => None,
         }
     }
@@ -152,11 +163,12 @@ mod tests {
         let read = scenario(&said).expect("it can be");
         let again = toml::to_string(&read).expect("it can be written");
         assert_eq!(scenario(&again), Ok(read.clone()));
-        assert_eq!(read.script[0].role(), Some((2, Some(3))));
+        assert_eq!(read.script[0].role(), Some((2, Through::Owner(2))));
         for (from, to, why) in [
             ("client = 3", "client = 10", "there is no client 10"),
             ("key = 2", "key = 400", "there is no key 400"),
             ("owner:k2:3", "owner:k2:4", "nobody is owner:k2:4"),
+            ("owner:k2:3", "stranger:k2:3", "nobody is stranger:k2:3"),
             ("owner:k2:3", "n9", "there is no node 8"),
             ("owner:k2:3", "any", "a script goes through nodes"),
             (

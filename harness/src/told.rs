@@ -5,6 +5,8 @@
 //! {"owners":{"partition":3,"epoch":2,"phase":"read-old","owners":["n1","n2","n4"],"next":["n1","n2","n6"]}}
 //! {"quorum":{"partition":3,"epoch":2,"operation":"write","nodes":["n1","n2","n6"],"coordinator":"n5"}}
 //! {"move":{"partition":3,"epoch":2,"kind":"copied","node":"n6","with":["n1","n4"]}}
+//! {"members":{"node":"n1","members":{"n1":"weight 1 in dc1/rack1","n2":"weight 1 in dc1/rack1"}}}
+//! {"compared":{"node":"n1","peers":4,"differing":0,"tries":1}}
 //! ```
 
 use std::{
@@ -13,7 +15,9 @@ use std::{
     path::Path,
 };
 
-use quorate_checker::cluster::{ClusterRecord, CountedQuorum, Move, MoveKind, OwnersRecord, QuorumOperation};
+use quorate_checker::cluster::{
+    ClusterRecord, Compared, CountedQuorum, MembersSeen, Move, MoveKind, OwnersRecord, QuorumOperation,
+};
 use quorate_core::{Epoch, Event, NodeId, Operation, Owner, PartitionId};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +36,8 @@ enum Line {
     Owners(OwnersRecord),
     Quorum(CountedQuorum),
     Move(Move),
+    Members(MembersSeen),
+    Compared(Compared),
 }
 
 /// Adds what a simulated node has told.
@@ -155,7 +161,9 @@ pub fn to_jsonl(record: &ClusterRecord) -> serde_json::Result<String> {
     let quorums = record.quorums.iter().cloned().map(Line::Quorum);
     let moves = record.moves.iter().cloned().map(Line::Move);
     let mut text = String::new();
-    for line in owners.chain(quorums).chain(moves) {
+    let members = record.members.iter().cloned().map(Line::Members);
+    let compared = record.comparisons.iter().cloned().map(Line::Compared);
+    for line in owners.chain(quorums).chain(moves).chain(members).chain(compared) {
         text.push_str(&serde_json::to_string(&line)?);
         text.push('\n');
     }
@@ -180,6 +188,8 @@ pub fn read(path: &Path) -> anyhow::Result<Option<ClusterRecord>> {
             Line::Owners(owners) => record.records.insert(owners),
             Line::Quorum(quorum) => record.quorums.insert(quorum),
             Line::Move(moved) => record.moves.insert(moved),
+            Line::Members(seen) => record.members.insert(seen),
+            Line::Compared(compared) => record.comparisons.insert(compared),
         };
     }
     Ok(Some(record))

@@ -234,6 +234,12 @@ const GONE_BACK: Reason = (
     "an old copy of a disk: its replica forgets what it has acknowledged since",
 );
 
+/// Of a replica that has lost a record.
+const RECORD_LOST: Reason = (
+    false,
+    "lost records: a replica that has lost what it acknowledged answers as if it had never been there",
+);
+
 /// Of what merges by dots, which name an update for good.
 const GIVEN_TWICE: Reason = (
     false,
@@ -423,6 +429,8 @@ fn owners_agree(settings: Settings) -> Reason {
         )
     } else if settings.disks_go_back {
         GONE_BACK
+    } else if settings.records_are_lost {
+        RECORD_LOST
     } else if settings.n == 1 && (settings.records_are_damaged || settings.nodes_are_lost) {
         (false, "one owner: what it has accepted is lost with its record")
     } else {
@@ -518,6 +526,9 @@ fn what_was_acked_is_kept(settings: Settings) -> Reason {
     }
     if settings.disks_go_back {
         return GONE_BACK;
+    }
+    if settings.records_are_lost {
+        return RECORD_LOST;
     }
     if settings.records_are_damaged && (settings.sloppy || settings.quorums.writes_reach < 2) {
         return (
@@ -863,7 +874,13 @@ mod tests {
             disks_go_back: true,
             ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
         };
+        let lost = Settings {
+            records_are_lost: true,
+            ..Settings::strict(3, 2, 2, ReadRepair::Blocking)
+        };
         assert_eq!(row(Workload::Set, gone_back, [Claim::SetExact, Claim::Converges]), "FF");
+        assert_eq!(row(Workload::Set, lost, [Claim::SetExact, Claim::Converges]), "FT");
+        assert_eq!(row(Workload::Cas, lost, [Claim::Linearizable, Claim::Converges]), "FT");
         let table = [
             ("two of three hold it", damaged(2, 2, ReadRepair::Blocking), "TTTTTT"),
             ("one may hold it alone", damaged(3, 1, ReadRepair::Blocking), "FFFFFT"),
@@ -882,6 +899,7 @@ mod tests {
             ),
             ("failing", failing, "TTTTFT"),
             ("an old copy", gone_back, "FFFFFT"),
+            ("a record is gone", lost, "FFFFFT"),
         ];
         for (name, settings, expected) in table {
             assert_eq!(row(Workload::Register, settings, columns), expected, "{name}");

@@ -245,8 +245,24 @@ pub(crate) fn beside_the_history(facts: &RunFacts, settings: Settings) -> impl I
     let removals = removals.map(|asked| removals_report(asked));
     let changes = Some(&facts.changes).filter(|asked| !asked.is_empty());
     let changes = changes.map(|asked| changes_report(asked));
-    quorums.into_iter().chain(moves).chain(removals).chain(changes)
+    let members = cluster
+        .filter(|cluster| !cluster.members.is_empty())
+        .map(members_report);
+    let compared = cluster.filter(|cluster| !cluster.comparisons.is_empty());
+    let compared = compared.map(|cluster| comparisons_report(cluster, settings));
+    let of_members = removals.into_iter().chain(changes).chain(members);
+    quorums.into_iter().chain(moves).chain(of_members).chain(compared)
 }
+
+/// The names of what is judged by what else is known of a run than its history.
+pub const BESIDE_THE_HISTORY: [&str; 6] = [
+    "quorums-meet",
+    "moves-are-proved",
+    "the-living-stay",
+    "changes-end",
+    "members-agree",
+    "anti-entropy-rests",
+];
 
 /// Whether quorums met, as the nodes tell it. That nothing tested it, because nobody asked enough, is no reason to doubt the
 /// rest.
@@ -314,6 +330,42 @@ fn changes_report(asked: &[ChangeOfMembers]) -> ClaimReport {
     };
     let reason = "each step is asked for again until the owners have taken it";
     claim_report(property, true, reason.into(), finding, false)
+}
+
+/// Whether members knew one another in the end.
+fn members_report(cluster: &ClusterRecord) -> ClaimReport {
+    let property = Property::new(
+        "members-agree",
+        "in the end every member knows of all others, knows the same of each, and of nobody who is gone",
+        "differing-members",
+    );
+    let reason = "what a node says of itself gets to all, and who is gone never comes back";
+    claim_report(property, true, reason.into(), cluster::members_agree(cluster), false)
+}
+
+/// Whether anti-entropy found nothing to do once it had done all.
+fn comparisons_report(cluster: &ClusterRecord, settings: Settings) -> ClaimReport {
+    let property = Property::new(
+        "anti-entropy-rests",
+        "once replicas are equal, comparing them finds no difference",
+        "endless-repair",
+    );
+    let finding = cluster::comparisons_rest(cluster);
+    claim_report(
+        property,
+        !settings.disks_go_back,
+        comparisons_reason(settings).into(),
+        finding,
+        false,
+    )
+}
+
+fn comparisons_reason(settings: Settings) -> &'static str {
+    if settings.disks_go_back {
+        "an old copy of a disk: two updates with one name differ for ever"
+    } else {
+        "a tree is a function of what is held, however that came"
+    }
 }
 
 /// A witness that no operation has a part in.

@@ -32,7 +32,8 @@ pub use self::{
     execute::{Execute, InOrder},
     figure::Figure,
     judge::{
-        ChangeOfMembers, ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict, judge, judge_briefly,
+        BESIDE_THE_HISTORY, ChangeOfMembers, ClaimReport, ClaimVerdict, Judgement, RemovalOfLiving, RunFacts, Verdict,
+        judge, judge_briefly,
     },
     model::{Consistency, Model, Question, Record, judge_model},
     property::Property,

@@ -143,6 +143,8 @@ pub struct Settings {
     pub records_are_damaged: bool,
     /// Whether a node may come back on an old copy of its disk.
     pub disks_go_back: bool,
+    /// Whether a node may lose what it holds of a key, and not know.
+    pub records_are_lost: bool,
     /// Whether nodes that stand in for owners count toward R and W.
     pub sloppy: bool,
     /// Whether what is acknowledged is synced before.
@@ -197,6 +199,7 @@ impl Settings {
             disks_fail: false,
             records_are_damaged: false,
             disks_go_back: false,
+            records_are_lost: false,
             sloppy: false,
             acks_are_synced: true,
             tombstones: Tombstones::Safe,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClusterRecord,
-    quorums::{list, words},
+    quorums::{list, shown, words},
 };
 use crate::evidence::Finding;
 
@@ -73,7 +73,7 @@ pub fn moves_are_proved(record: &ClusterRecord) -> Finding {
                 moved.epoch,
                 words(owners)
             );
-            finding.add((moved.partition, text));
+            finding.add(shown(moved.partition), text);
         }
     }
     finding

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Move;
+use super::{Compared, MembersSeen, Move};
 use crate::evidence::{Finding, Witness};
 
 /// What a quorum was counted for.
@@ -64,6 +64,10 @@ pub struct ClusterRecord {
     pub records: BTreeSet<OwnersRecord>,
     /// What was copied, and what was dropped.
     pub moves: BTreeSet<Move>,
+    /// Whom members take for members in the end.
+    pub members: BTreeSet<MembersSeen>,
+    /// What they find when they compare, once all is exchanged.
+    pub comparisons: BTreeSet<Compared>,
 }
 
 impl ClusterRecord {
@@ -84,8 +88,8 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
         witness: None,
         unknown: None,
     };
-    for violation in conflicting_records(record).into_iter().chain(strangers(record)) {
-        finding.add(violation);
+    for (partition, text) in conflicting_records(record).into_iter().chain(strangers(record)) {
+        finding.add(shown(partition), text);
     }
     let mut by_epoch: BTreeMap<(u32, u32), Vec<&CountedQuorum>> = BTreeMap::new();
     for quorum in &record.quorums {
@@ -105,7 +109,8 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
                 }
                 finding.tested += 1;
                 if quorum.nodes.is_disjoint(&other.nodes) {
-                    finding.add(disjoint(record, other, quorum));
+                    let (partition, text) = disjoint(record, other, quorum);
+                    finding.add(shown(partition), text);
                 }
             }
         }
@@ -113,11 +118,17 @@ pub fn quorums_meet(record: &ClusterRecord) -> Finding {
     finding
 }
 
+/// A partition, as witnesses name it.
+pub(super) fn shown(partition: u32) -> String {
+    format!("partition {partition}")
+}
+
 impl Finding {
-    pub(super) fn add(&mut self, (partition, text): (u32, String)) {
+    /// Adds a violation of somebody's, or of a partition, and keeps the first.
+    pub(super) fn add(&mut self, of: String, text: String) {
         self.count += 1;
         self.witness.get_or_insert_with(|| Witness {
-            key: format!("partition {partition}"),
+            key: of,
             ops: Vec::new(),
             text,
             starts: Vec::new(),

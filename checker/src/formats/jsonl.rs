@@ -16,7 +16,7 @@ use line::{Line, scan};
 
 /// How much text is a good block: its events and it stay in a processor's cache until a builder has taken them, and of a
 /// thousand keys each has a few.
-pub const BLOCK_BYTES: usize = 512 << 10;
+pub const BLOCK_BYTES: usize = 1 << 20;
 
 /// Reads a history from the whole text of its file. A torn last line, which a writer that died leaves, is passed over.
 ///

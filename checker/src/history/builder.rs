@@ -8,6 +8,8 @@
 
 mod batched;
 
+use std::mem;
+
 use serde_json::Value;
 
 use super::{
@@ -17,12 +19,14 @@ use super::{
     indexed::{History, Names},
     interner::Interner,
     irregular::{HistoryError, Irregularity},
-    of_key::{ByValue, Draft, OfKey, Writes},
+    of_key::{ByValue, Draft, OfKey},
+    of_part::{DraftPart, Finished, Offsets, parts},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
     values::AllValues,
-    versions::{VersionForm, Versions},
+    versions::VersionForm,
 };
+use crate::execute::{self, Execute, InOrder};
 
 /// Takes events in the order of real time, one at a time.
 #[derive(Debug)]
@@ -98,18 +102,31 @@ impl HistoryBuilder {
 
     /// Returns the history of all events so far. Ops without a completion are info.
     pub fn finish(self) -> History {
-        let values = AllValues::of(self.of_key.iter().map(|draft| &draft.values));
-        let mut by_value = ByValue {
-            values,
-            writes: vec![Writes::none_of(0); ValueId::COMMON],
-            versions: Versions::new(),
-        };
-        let value_count: usize = self.of_key.iter().map(|draft| draft.values.len()).sum();
-        by_value.writes.reserve(value_count);
-        let drafts = self.of_key.into_iter().enumerate();
-        let of_key: Vec<OfKey> = drafts
-            .map(|(number, draft)| draft.finish(number, &mut by_value))
-            .collect();
+        self.finish_with(&InOrder)
+    }
+
+    /// As [`Self::finish`], some keys here and some there.
+    ///
+    /// # Panics
+    /// A unit of `execute` does.
+    pub fn finish_with(mut self, execute: &dyn Execute) -> History {
+        let parts = parts(&mut self.of_key, execute.part_count());
+        let parts = execute::map_each(execute, parts, DraftPart::tell_nothings_apart);
+        let mut offsets = Offsets::FIRST;
+        let with_offsets = parts.into_iter().map(|part| {
+            let after = part.offsets_after(offsets);
+            (mem::replace(&mut offsets, after), part)
+        });
+        let with_offsets = with_offsets.collect();
+        let value_count = offsets.values();
+        let finish = |(offsets, part): (Offsets, DraftPart<'_>)| part.finish(offsets, value_count);
+        let finished = execute::map_each(execute, with_offsets, finish);
+
+        let mut values = AllValues::of(self.of_key.iter().map(|draft| &draft.values));
+        for draft in self.of_key {
+            values.append(draft.values);
+        }
+        let (of_key, by_value) = joined(finished, values);
         let mut seen = self.seen;
         seen.renumber(|key| match key.index() {
             0 => 0,
@@ -291,6 +308,23 @@ impl HistoryBuilder {
         let ops = if place.is_look { &draft.looks } else { &draft.ops };
         &ops[place.number as usize]
     }
+}
+
+/// Puts parts behind each other. There is at least one.
+fn joined(parts: Vec<Finished>, values: AllValues) -> (Vec<OfKey>, ByValue) {
+    let whole = parts.into_iter().reduce(|mut first, next| {
+        first.of_key.extend(next.of_key);
+        first.writes.extend(next.writes);
+        first.versions.append(next.versions);
+        first
+    });
+    let whole = whole.expect("an empty history is one empty part");
+    let by_value = ByValue {
+        values,
+        writes: whole.writes,
+        versions: whole.versions,
+    };
+    (whole.of_key, by_value)
 }
 
 impl Default for HistoryBuilder {

@@ -15,6 +15,7 @@ mod indexed;
 mod interner;
 mod irregular;
 mod of_key;
+mod of_part;
 mod op;
 mod order;
 mod seen;

@@ -3,12 +3,15 @@
 //! While events come in, ids of values and versions count from the key's first; in the end those of all keys follow each
 //! other, so that whatever is noted by value or version can be noted key by key.
 
+use std::mem;
+
 use serde_json::Value;
 
 use super::{
     borrowed::ValueRef,
     growing::Growing,
     id::{ValueId, VersionId},
+    of_part::Finished,
     op::{Action, Observation, Op, Outcome, Position},
     tombstones::{DeleteEnds, Deletes},
     values::{AllValues, Values},
@@ -124,15 +127,17 @@ impl Draft {
         }
     }
 
-    /// Returns the key, the `number`-th of its history, as all events leave it; its values and versions go to the end of
-    /// `by_value`.
-    pub(super) fn finish(mut self, number: usize, by_value: &mut ByValue) -> OfKey {
-        let delete_ends = self.tell_nothings_apart();
-        let offset = by_value.values.len() - ValueId::COMMON;
-        let version_offset = by_value.versions.len();
-        let ranks = self.versions.sort_into(&mut by_value.versions);
-        by_value.values.append(self.values);
-        by_value.writes.resize(by_value.values.len(), Writes::none_of(number));
+    /// Returns the key, the `number`-th of its history, as all events leave it. What lies by value and version goes to the end
+    /// of `finished`; the values stay here.
+    pub(super) fn finish(&mut self, number: usize, delete_ends: DeleteEnds, finished: &mut Finished) -> OfKey {
+        let first_write = finished.writes.len();
+        finished
+            .writes
+            .resize(first_write + self.values.len(), Writes::none_of(number));
+        let first_value = finished.first_value + first_write;
+        let offset = first_value - ValueId::COMMON;
+        let version_offset = finished.first_version + finished.versions.len();
+        let ranks = self.versions.sort_into(&mut finished.versions);
 
         let renumber = |op: &mut Op| {
             op.value = op.value.moved_by(offset);
@@ -142,28 +147,30 @@ impl Draft {
                 op.version = Some(VersionId::new(version_offset + rank));
             }
         };
+        let mut ops = mem::replace(&mut self.ops, Growing::new());
         // In one pass, as all ops of a long history are in no cache.
-        let (mut first_writes, mut last_start) = (FirstWrites::of(&mut by_value.writes), Position::BEFORE_ALL);
-        for (index, op) in (0..).zip(self.ops.iter_mut()) {
+        let mut first_writes = FirstWrites::of(&mut finished.writes[first_write..]);
+        let mut last_start = Position::BEFORE_ALL;
+        for (index, op) in (0..).zip(ops.iter_mut()) {
             assert!(last_start < op.start, "ops are in order of invocation");
             last_start = op.start;
-            renumber(op);
             first_writes.note(index, op);
+            renumber(op);
         }
-        let repeat = first_writes.repeat;
+        let repeat = first_writes.repeat.map(|value| value.moved_by(offset));
         self.looks.iter_mut().for_each(renumber);
         let observations = self.looks.iter().filter_map(observation);
         OfKey {
             observations: observations.collect(),
-            ops: self.ops,
+            ops,
             repeat,
             delete_ends,
-            values_end: by_value.values.len(),
+            values_end: first_value + self.values.len(),
         }
     }
 
     /// Lets each read of nothing tell which it saw.
-    fn tell_nothings_apart(&mut self) -> DeleteEnds {
+    pub(super) fn tell_nothings_apart(&mut self) -> DeleteEnds {
         let is_delete = |op: &Op| op.action == Action::Delete && op.is_possible_write();
         if !self.has_deletes || !self.ops.iter().any(is_delete) {
             return DeleteEnds::default(); // All that is nothing is the initial state.
@@ -177,16 +184,16 @@ impl Draft {
     }
 }
 
-/// The first writes of each value among the ops of one key.
+/// The first writes of each value among the ops of one key, whose ids are still the key's own.
 struct FirstWrites<'w> {
-    by_value: &'w mut [Writes],
+    of_own: &'w mut [Writes],
     /// A value that more than one write may have written.
     repeat: Option<ValueId>,
 }
 
 impl<'w> FirstWrites<'w> {
-    fn of(by_value: &'w mut [Writes]) -> Self {
-        Self { by_value, repeat: None }
+    fn of(of_own: &'w mut [Writes]) -> Self {
+        Self { of_own, repeat: None }
     }
 
     /// Notes the op of this `index`, the next in order of invocation.
@@ -194,15 +201,18 @@ impl<'w> FirstWrites<'w> {
         if !op.action.is_write() || op.action == Action::Remove {
             return;
         }
-        let writes = &mut self.by_value[op.value.index()];
-        if op.is_failed_write() {
-            if writes.failed().is_none() && !op.value.is_nil() {
-                writes.failed = index;
+        let own = op.value.index().checked_sub(ValueId::COMMON);
+        match own.map(|own| &mut self.of_own[own]) {
+            None if op.is_failed_write() => {}
+            Some(writes) if op.is_failed_write() => {
+                if writes.failed().is_none() {
+                    writes.failed = index;
+                }
             }
-        } else if op.value.is_nil() || writes.possible().is_some() {
-            self.repeat.get_or_insert(op.value);
-        } else {
-            writes.possible = index;
+            Some(writes) if writes.possible().is_none() => writes.possible = index,
+            None | Some(_) => {
+                self.repeat.get_or_insert(op.value);
+            }
         }
     }
 }

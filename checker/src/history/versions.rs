@@ -1,6 +1,6 @@
 //! Versions, packed: the texts of many in one, the numbers in a row.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, mem};
 
 use super::{
     borrowed::VersionRef,
@@ -34,11 +34,13 @@ pub(super) enum Versions {
     },
 }
 
-impl Versions {
-    pub(super) fn new() -> Self {
+impl Default for Versions {
+    fn default() -> Self {
         Self::Numbers(Vec::new())
     }
+}
 
+impl Versions {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Numbers(numbers) => numbers.len(),
@@ -53,6 +55,32 @@ impl Versions {
                 let start = index.checked_sub(1).map_or(0, |before| ends[before]);
                 VersionRef::Text(&all[start..ends[index]])
             }
+        }
+    }
+
+    /// Appends all of `others`.
+    ///
+    /// # Panics
+    /// If they are of another form than those that are there.
+    pub(super) fn append(&mut self, others: Self) {
+        if self.len() == 0 {
+            *self = others;
+            return;
+        }
+        match (self, others) {
+            (_, others) if others.len() == 0 => {}
+            (Self::Numbers(numbers), Self::Numbers(others)) => numbers.extend(others),
+            (
+                Self::Texts { all, ends },
+                Self::Texts {
+                    all: text,
+                    ends: others,
+                },
+            ) => {
+                ends.extend(others.iter().map(|end| all.len() + end));
+                all.push_str(&text);
+            }
+            _ => panic!("the builder refuses versions of two forms"),
         }
     }
 
@@ -88,7 +116,7 @@ pub(super) struct MetVersions {
 impl MetVersions {
     pub(super) fn new() -> Self {
         Self {
-            items: Versions::new(),
+            items: Versions::default(),
             order: Order::AsMet,
         }
     }
@@ -121,10 +149,14 @@ impl MetVersions {
         last ^ self.order.fetch()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
     /// Appends the versions to `sorted` in their own order, and returns by index which of them each is there; nothing if
     /// they were met in that order.
-    pub(super) fn sort_into(self, sorted: &mut Versions) -> Option<Vec<u32>> {
-        let Self { items, order } = self;
+    pub(super) fn sort_into(&mut self, sorted: &mut Versions) -> Option<Vec<u32>> {
+        let Self { items, order } = mem::replace(self, Self::new());
         let compare = |a: usize, b: usize| items.get(a).cmp(&items.get(b));
         let Some(order) = order.into_sorted(items.len(), compare) else {
             (0..items.len()).for_each(|index| sorted.push(items.get(index)));

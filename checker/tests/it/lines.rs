@@ -195,13 +195,13 @@ fn a_file_is_read_whole_but_for_a_torn_last_line() {
 #[test]
 fn blocks_do_not_show() {
     let mut text = String::new();
-    for number in 0..20_000i64 {
+    for number in 0..30_000i64 {
         let write = Event::write(number % 7, format!("k{}", number % 3), number);
         text += &(write.to_line() + "\n" + &write.completion(EventKind::Ok).to_line() + "\n");
     }
     assert!(text.len() > 4 * jsonl::BLOCK_BYTES);
-    assert_eq!(jsonl::read(text.as_bytes()).unwrap().ops().len(), 20_000);
+    assert_eq!(jsonl::read(text.as_bytes()).unwrap().ops().len(), 30_000);
     let long = format!("{{\"index\":{}}}\n", "1".repeat(2 * jsonl::BLOCK_BYTES));
     let error = jsonl::read((text + &long).as_bytes()).unwrap_err();
-    assert_eq!(error.line, 40_001);
+    assert_eq!(error.line, 60_001);
 }

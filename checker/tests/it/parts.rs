@@ -1,6 +1,9 @@
 //! A history judged in parts, each as if there were no other, against the same history judged whole.
 
-use quorate_checker::{Context, Counts, Finding, History, HistoryBuilder};
+use quorate_checker::{
+    Context, Counts, Finding, History, HistoryBuilder,
+    execute::{Execute, InOrder},
+};
 
 use crate::{
     claims::{CLAIMS, COUNTER_CLAIMS, Check, SET_CLAIMS, SIBLING_CLAIMS},
@@ -54,6 +57,42 @@ fn registers_in_parts_are_judged_as_in_whole() {
         broken > 2_000 && doubtful > 2_000,
         "{broken} broken, {doubtful} doubtful"
     );
+}
+
+/// As many as it says, one after another.
+struct Parts(usize);
+
+impl Execute for Parts {
+    fn execute(&self, count: usize, unit: &(dyn Fn(usize) + Sync)) -> Vec<Result<(), String>> {
+        InOrder.execute(count, unit)
+    }
+
+    fn part_count(&self) -> usize {
+        self.0
+    }
+}
+
+/// Ids of values and versions go through all keys, wherever the keys are put together.
+#[test]
+fn a_history_that_is_finished_in_parts_is_the_same() {
+    for seed in 0..300 {
+        let shape = Shape {
+            op_count_max: 40,
+            key_count: 5,
+            has_looks: true,
+            has_deletes: seed % 2 == 0,
+        };
+        let events = scatter::events(seed, shape);
+        let whole = format!("{:?}", scatter::history(&events));
+        for count in [2, 3, 100] {
+            let mut builder = HistoryBuilder::new();
+            for event in &events {
+                builder.push(event.clone()).expect("a generated history is well-formed");
+            }
+            let parts = format!("{:?}", builder.finish_with(&Parts(count)));
+            assert!(parts == whole, "seed {seed} in {count} parts: {parts} and not {whole}");
+        }
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::{
 
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{
-    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, NodeId, Request, Response, RingShape, Time, WallTime,
+    AdminOk, AdminRequest, ClockMode, ClusterId, Config, Entry, Key, NodeId, Request, Response, RingShape, Time,
+    WallTime,
 };
 use quorate_sim::{
     CallId, Completion, Duty, LinkFaults, NodeIndex, Outcome as SimOutcome, PowerLoss, SavedDisk, Sim, SimFsync,
@@ -284,6 +285,10 @@ impl Cluster for SimulatedCluster {
 
     fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize> {
         Ok(self.sim.flip_bits(NodeIndex(node.0), records))
+    }
+
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool> {
+        Ok(self.sim.lose_record(NodeIndex(node.0), key))
     }
 
     fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {

@@ -25,7 +25,9 @@ use crate::{
 /// it, whether each claim that is false at some settings is seen to break, and whether nothing else is found.
 ///
 /// Without a suite it lists those that there are. A suite of one's own is a TOML file: `about`, `seeds`, and for each `[[cell]]`
-/// a `name`, `[cell.settings]` of a scenario, and `caught-by` and `in-seeds`, or `observed`, or neither where all has to be valid.
+/// a `name`, `[cell.settings]` of a scenario, and `caught-by` and `in-seeds`, or `observed`, or neither where all has to be valid;
+/// `held` then names claims that something has to test and nothing may break, claimed or not. A cell that is `like` an earlier one
+/// has its settings, but for the bug and for those that it says itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -117,10 +119,17 @@ fn cell_outcome(suite: &Suite, report: &CellReport) -> ci::Suite {
         };
         Case::new(claim.clone(), end)
     };
+    let held = |claim: &String| {
+        let end = match report.not_held.contains(claim) {
+            true => End::failed("not-held", format!("{claim} was broken, or nothing tested it"), &*words),
+            false => End::Passed("held as it has to".to_owned()),
+        };
+        Case::new(claim.clone(), end)
+    };
     let mut cases: Vec<_> = match &report.cell.expected {
         Expected::Caught { claim, .. } => vec![seen(claim)],
         Expected::Observed(claims) => claims.iter().map(seen).collect(),
-        Expected::Valid => Vec::new(),
+        Expected::Valid => report.cell.held.iter().map(held).collect(),
     };
     let end = match report.false_alarms.is_empty() {
         true => End::Passed(format!("{} seeds", report.seeds)),
@@ -217,6 +226,15 @@ fn line(suite: &Suite, report: &CellReport) -> String {
             let seen = report.broken.iter().map(|(claim, seed)| format!("{claim} ({seed})"));
             ("seen", seen.collect::<Vec<_>>().join(", "))
         }
+        Expected::Valid if !report.not_held.is_empty() => (
+            "BROKEN",
+            format!(
+                "{} in {} seeds, or not tested",
+                report.not_held.join(", "),
+                report.seeds
+            ),
+        ),
+        Expected::Valid if !cell.held.is_empty() => ("held", cell.held.join(", ")),
         Expected::Observed(_) | Expected::Valid => ("valid", format!("{} seeds", report.seeds)),
     };
     let mut out = format!("{word:<9}{:<31}{what}, {:.1} s", cell.name, report.took.as_secs_f64());
@@ -231,7 +249,7 @@ fn line(suite: &Suite, report: &CellReport) -> String {
             command(&suite.name, &scenario, *seed)
         );
     }
-    if !report.unbroken.is_empty() {
+    if !(report.unbroken.is_empty() && report.not_held.is_empty()) {
         let _ = write!(out, "\n  {}", command(&suite.name, &cell.scenario, 1));
     }
     out
@@ -318,6 +336,7 @@ fn cell_json(suite: &Suite, report: &CellReport) -> Value {
         "claim": first.map(|(claim, _)| claim),
         "broken": report.broken.iter().map(|(claim, seed)| json!({ "claim": claim, "seed": seed })).collect::<Vec<_>>(),
         "unbroken": report.unbroken,
+        "not_held": report.not_held,
         "caught_in": report.caught_in,
         "simulated_seconds": report.catch.as_ref().map(|catch| catch.simulated.as_secs_f64()),
         "wall_seconds": report.catch.as_ref().map(|catch| catch.wall.as_secs_f64()),

@@ -221,6 +221,6 @@ mod tests {
         let results = checks.iter().find(|check| check.name == RESULTS).expect("it is probed");
         assert!(results.is_fatal(), "{results:?}");
         let impossible = impossible_faults(&checks);
-        assert_eq!(impossible, ["flipped-bits", "old-disk", "lost-disk"]);
+        assert_eq!(impossible, ["flipped-bits", "old-disk", "lost-record", "lost-disk"]);
     }
 }

@@ -115,6 +115,7 @@ impl<N> Fault<N> {
                 late_percent,
                 twice_percent,
                 dropped_percent,
+                spoilt_percent,
                 by,
                 kinds,
                 ..
@@ -122,6 +123,7 @@ impl<N> Fault<N> {
                 late_percent: *late_percent,
                 twice_percent: *twice_percent,
                 dropped_percent: *dropped_percent,
+                spoilt_percent: *spoilt_percent,
                 late_by_max: *by,
                 kinds: Kinds::of(kinds),
                 ..LinkFaults::default()

@@ -4,7 +4,7 @@ use quorate_core::MessageKind;
 use quorate_node::control::DiskFailure;
 use serde::Serialize;
 
-use super::{DiskLoss, Fault, Place, Spread};
+use super::{DiskLoss, Fault, KeyNumber, Place, Spread};
 use crate::{duration::Signed, run_folder::Backend};
 
 /// What a fault of real processes is made with.
@@ -61,9 +61,11 @@ impl<N> Fault<N> {
             | Fault::ClockStrobe { .. } => &[Need::Control],
             Fault::Kill { .. } | Fault::Pause { .. } | Fault::SlowProcess { .. } => &[Need::Signals],
             Fault::PowerLoss { .. } => &[Need::Signals, Need::Control, Need::HeldWrites],
-            Fault::FlippedBits { .. } | Fault::OldDisk { .. } => &[Need::Signals, Need::DataFolder],
+            Fault::FlippedBits { .. } | Fault::OldDisk { .. } | Fault::LostRecord { .. } => {
+                &[Need::Signals, Need::DataFolder]
+            }
             Fault::LostDisk { .. } => &[Need::Signals, Need::DataFolder, Need::Spare],
-            Fault::Join { .. } => &[Need::Spare],
+            Fault::Join { .. } | Fault::Pretenders { .. } => &[Need::Spare],
             Fault::Leave { .. } | Fault::Weigh { .. } => &[Need::Admin],
             Fault::Replace { .. } => &[Need::Signals, Need::Spare],
             Fault::Remove { .. } => &[Need::Signals, Need::Admin],
@@ -137,6 +139,7 @@ impl Fault {
                 late_percent: 10,
                 twice_percent: 10,
                 dropped_percent: 1,
+                spoilt_percent: 0,
                 by: ms(500),
                 kinds: vec![MessageKind::Request],
             },
@@ -160,6 +163,10 @@ impl Fault {
                 records: 5,
             },
             Fault::OldDisk { node: Place(0) },
+            Fault::LostRecord {
+                node: Place(0),
+                key: KeyNumber(0),
+            },
             Fault::LostDisk {
                 node: Place(0),
                 by: Place(5),
@@ -178,6 +185,7 @@ impl Fault {
                 by: jump,
                 every: ms(50),
             },
+            Fault::Pretenders { nodes: vec![Place(5)] },
             Fault::Join { node: Place(5) },
             Fault::Leave { node: Place(0) },
             Fault::Replace {

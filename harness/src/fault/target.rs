@@ -22,8 +22,8 @@ pub enum Role {
     Owner(KeyName, u8),
     /// All owners of a key.
     Owners(KeyName),
-    /// A member that does not own a key, drawn.
-    Stranger(KeyName),
+    /// A member that does not own a key: one of them by its place, from 1, in the order of their names, or drawn.
+    Stranger(KeyName, Option<u8>),
     /// The node that a client's request goes through, or its last one went.
     Coordinator(usize),
     /// The member that keeps the most hints, if any does.
@@ -66,10 +66,13 @@ impl Role {
     pub const FORMS: [(&str, &str); 12] = [
         (
             "owner:KEY",
-            "an owner of a key, the first; owner:KEY:2 is the second of its preference list",
+            "an owner of a key, the first; owner:KEY:2 is the second of its preference list; while owners change, those who are next come last",
         ),
         ("owners:KEY", "all owners of a key"),
-        ("stranger:KEY", "a member that does not own a key"),
+        (
+            "stranger:KEY",
+            "a member that does not own a key; stranger:KEY:2 is the second of them by name",
+        ),
         ("coordinator:C", "the node that client C (from 0) goes through"),
         ("hint-holder", "the member that keeps the most hints"),
         ("joining", "a node that comes in"),
@@ -92,7 +95,8 @@ impl Role {
             ("owner", Some(key), None) => Role::Owner(KeyName::from_name(key)?, 1),
             ("owner", Some(key), Some(place)) => Role::Owner(KeyName::from_name(key)?, from_one(place)?),
             ("owners", Some(key), None) => Role::Owners(KeyName::from_name(key)?),
-            ("stranger", Some(key), None) => Role::Stranger(KeyName::from_name(key)?),
+            ("stranger", Some(key), None) => Role::Stranger(KeyName::from_name(key)?, None),
+            ("stranger", Some(key), Some(place)) => Role::Stranger(KeyName::from_name(key)?, Some(from_one(place)?)),
             ("coordinator", Some(client), None) => Role::Coordinator(client.parse().ok()?),
             ("dc", Some(dc), None) => Role::Dc(from_one(dc)?),
             (name, None, None) => Role::PLAIN.into_iter().find(|role| role.to_string() == name)?,
@@ -137,6 +141,32 @@ impl KeyName {
     }
 }
 
+/// A key by its number, as in `k3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyNumber(pub usize);
+
+impl fmt::Display for KeyNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        KeyName::Number(self.0).fmt(f)
+    }
+}
+
+impl Serialize for KeyNumber {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyNumber {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<KeyNumber, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match KeyName::from_name(&name) {
+            Some(KeyName::Number(number)) => Ok(KeyNumber(number)),
+            Some(KeyName::Hottest) | None => Err(serde::de::Error::custom(format!("{name:?} is no key (k0, k1, ...)"))),
+        }
+    }
+}
+
 impl From<Place> for Target {
     fn from(place: Place) -> Target {
         Target::Node(place)
@@ -158,7 +188,8 @@ impl fmt::Display for Role {
             Role::Owner(key, 1) => write!(f, "owner:{key}"),
             Role::Owner(key, place) => write!(f, "owner:{key}:{place}"),
             Role::Owners(key) => write!(f, "owners:{key}"),
-            Role::Stranger(key) => write!(f, "stranger:{key}"),
+            Role::Stranger(key, None) => write!(f, "stranger:{key}"),
+            Role::Stranger(key, Some(place)) => write!(f, "stranger:{key}:{place}"),
             Role::Coordinator(client) => write!(f, "coordinator:{client}"),
             Role::HintHolder => f.write_str("hint-holder"),
             Role::Joining => f.write_str("joining"),
@@ -209,6 +240,7 @@ mod tests {
             "owner:hottest:2",
             "owners:k0",
             "stranger:hottest",
+            "stranger:k2:3",
             "coordinator:0",
             "hint-holder",
             "joining",

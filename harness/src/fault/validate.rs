@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Place, Role};
+use super::{Fault, KeyNumber, Place, Role};
 
 /// The most that a link may be slowed by: both ways together stay below what nodes take for silence (400 ms), after
 /// which a slow link is no slow link but a cut one.
@@ -80,6 +80,9 @@ pub enum FaultError {
     /// A role of what is not there.
     #[error("{0} is nobody's: there is no such key, client, owner or data center")]
     NoSuchRole(Role),
+    /// A key that no client asks for.
+    #[error("there is no key {0}")]
+    NoSuchKey(KeyNumber),
     /// Slower than a link can be.
     #[error("delay and jitter are together more than {} ms, which nodes take for a cut", SLOWER_MAX.as_millis())]
     TooSlow,
@@ -127,13 +130,15 @@ impl Fault {
                 late_percent,
                 twice_percent,
                 dropped_percent,
+                spoilt_percent,
                 by,
                 ..
             } => {
                 above_zero(
                     "late-percent or twice-percent",
-                    u128::from(late_percent | twice_percent | dropped_percent),
+                    u128::from(late_percent | twice_percent | dropped_percent | spoilt_percent),
                 )?;
+                at_most("spoilt-percent", u64::from(*spoilt_percent), 100)?;
                 at_most("dropped-percent", u64::from(*dropped_percent), 100)?;
                 at_most("late-percent", u64::from(*late_percent), 100)?;
                 at_most("twice-percent", u64::from(*twice_percent), 100)?;
@@ -183,6 +188,7 @@ impl Fault {
                 empty.unwrap_or(("to", to))
             }
             Fault::Kill { nodes }
+            | Fault::Pretenders { nodes }
             | Fault::Pause { nodes }
             | Fault::PowerLoss { nodes }
             | Fault::FailingDisk { nodes, .. }
@@ -197,7 +203,7 @@ impl Fault {
             Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
             Fault::Join { .. } | Fault::Leave { .. } | Fault::Weigh { .. } => return Ok(()),
             Fault::Replace { .. } | Fault::Remove { .. } | Fault::ClientsRebound => return Ok(()),
-            Fault::OldDisk { .. } | Fault::LostDisk { .. } => return Ok(()),
+            Fault::OldDisk { .. } | Fault::LostRecord { .. } | Fault::LostDisk { .. } => return Ok(()),
         };
         if nodes.is_empty() {
             return Err(FaultError::Nobody(name));
@@ -265,11 +271,14 @@ mod tests {
             r#"fault = "throttled-links"; from = ["n1"]; to = ["n2"]; packets-per-second = 100"#,
             r#"fault = "slow-links"; from = ["n1"]; to = ["n2"]; delay = "0s"; jitter = "100ms"; jitter-is = "long-tailed""#,
             r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; dropped-percent = 5; kinds = ["gossip", "response"]"#,
+            r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; spoilt-percent = 5"#,
             r#"fault = "failing-disk"; nodes = ["n1"]; on = "full""#,
             r#"fault = "clock-strobe"; nodes = ["n1"]; by = "-1s"; every = "20ms""#,
             r#"fault = "old-disk"; node = "n1""#,
+            r#"fault = "lost-record"; node = "n1"; key = "k3""#,
             r#"fault = "lost-disk"; node = "n1"; by = "n6"; how = "truncated""#,
             r#"fault = "join"; node = "n6""#,
+            r#"fault = "pretenders"; nodes = ["n6", "n7"]"#,
             r#"fault = "leave"; node = "n1""#,
             r#"fault = "replace"; node = "n1"; by = "n6""#,
             r#"fault = "remove"; node = "n1""#,
@@ -323,6 +332,10 @@ mod tests {
             (
                 r#"fault = "odd-messages"; from = ["n1"]; to = ["n2"]; by = "1s""#,
                 "twice-percent has to",
+            ),
+            (
+                r#"fault = "lost-record"; node = "n1"; key = "hottest""#,
+                "\"hottest\" is no key",
             ),
             (r#"fault = "pause"; nodes = []"#, "nodes names no node"),
             (r#"fault = "pause"; nodes = ["n1"]; percent = 3"#, "percent"),

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use quorate_core::{AdminOk, AdminRequest, Entry, Key};
 use quorate_node::control::DiskFailure;
 use quorate_sim::LinkFaults;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::{
     cluster::{ClockChange, Cluster, Counted, DiskFaults, LinkCounts, NodeCounts, Reach},
     fault::{Fault, FaultKind, Moment, Place, cuts_links, lasts_for_good},
     fault_log::Effect,
+    operations::key_name,
 };
 
 /// What has been done to apply a fault.
@@ -80,6 +82,14 @@ impl Nemesis {
                 seen = Some(Effect::Ended { how, counted });
                 json!({ "killed": [node], "records": records })
             }
+            Fault::LostRecord { node, key } => {
+                let how = self.kill_all(&[*node], cluster).await?;
+                let key = Key::of(self.kind, key_name(key.0).as_bytes());
+                let is_lost = cluster.lose_record(*node, &key)?;
+                let counted = vec![("records_lost", u64::from(is_lost))];
+                seen = Some(Effect::Ended { how, counted });
+                json!({ "killed": [node], "lost": is_lost })
+            }
             Fault::OldDisk { node } => {
                 let how = self.kill_all(&[*node], cluster).await?;
                 if !how.is_empty() {
@@ -87,6 +97,14 @@ impl Nemesis {
                     cluster.start(*node)?;
                 }
                 json!({ "killed": [node], "copied": !how.is_empty() })
+            }
+            Fault::Pretenders { nodes } => {
+                self.members.take(fault);
+                for node in nodes {
+                    cluster.set_entry(*node, Entry::Found)?;
+                    cluster.start(*node)?;
+                }
+                json!({ "started": nodes })
             }
             Fault::Pause { nodes } => {
                 for node in nodes {
@@ -136,6 +154,7 @@ impl Nemesis {
             | Fault::LossyLinks { .. }
             | Fault::OddMessages { .. } => self.set_bad_links(&fault.bad_links(), None, cluster).await?,
             Fault::OldDisk { node } => return self.put_back(*node, cluster).await.map(Some),
+            Fault::Pretenders { nodes } => return end_pretenders(nodes, cluster).await.map(Some),
             Fault::Pause { nodes } => {
                 let is_paused = |node: &Place| self.has(*node, |other| matches!(other, Fault::Pause { .. }));
                 for node in nodes.iter().filter(|node| !is_paused(node)) {
@@ -155,7 +174,8 @@ impl Nemesis {
                 let over: Vec<_> = nodes.iter().copied().filter(|node| !is_wrong(node)).collect();
                 change_clocks(&over, ClockChange::Mend, cluster).await?;
             }
-            Fault::ClientsRebound | Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => {}
+            Fault::ClientsRebound | Fault::Kill { .. } | Fault::PowerLoss { .. } => {}
+            Fault::FlippedBits { .. } | Fault::LostRecord { .. } => {}
             lasts_for_good!() => {}
         }
         Ok(None)
@@ -200,9 +220,11 @@ impl Nemesis {
                 ("late", on_links(fault.bad_links(), |counts| counts.late)),
                 ("twice", on_links(fault.bad_links(), |counts| counts.twice)),
                 ("dropped", on_links(fault.bad_links(), |counts| counts.dropped)),
+                ("spoilt", on_links(fault.bad_links(), |counts| counts.spoilt)),
             ],
-            Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::FlippedBits { .. } => Vec::new(),
-            Fault::OldDisk { .. } | Fault::ClientsRebound => Vec::new(),
+            Fault::Kill { .. } | Fault::PowerLoss { .. } => Vec::new(),
+            Fault::FlippedBits { .. } | Fault::LostRecord { .. } => Vec::new(),
+            Fault::OldDisk { .. } | Fault::Pretenders { .. } | Fault::ClientsRebound => Vec::new(),
             lasts_for_good!() => Vec::new(),
             Fault::Pause { nodes } => vec![("delayed", of_nodes(nodes, |counts| counts.inputs_delayed))],
             Fault::SlowProcess { node, .. } => vec![("delayed", of_nodes(&[*node], |counts| counts.inputs_delayed))],
@@ -317,6 +339,18 @@ impl Nemesis {
     }
 }
 
+/// Kills those who pretend to have founded the ring, and counts how many of them say that it was founded without them.
+async fn end_pretenders(nodes: &[Place], cluster: &mut impl Cluster) -> anyhow::Result<Effect> {
+    let mut refused = 0;
+    for node in nodes {
+        if let Ok(AdminOk::Status(status)) = cluster.ask(*node, AdminRequest::Status).await {
+            refused += u64::from(status.moves.refused.is_some());
+        }
+        cluster.kill(*node).await?;
+    }
+    Ok(Effect::Counted(vec![("refused", refused)]))
+}
+
 async fn change_clocks(nodes: &[Place], change: ClockChange, cluster: &mut impl Cluster) -> anyhow::Result<()> {
     for node in nodes {
         cluster.change_clock(*node, change).await?;
@@ -338,6 +372,7 @@ fn worse(one: LinkFaults, other: LinkFaults) -> LinkFaults {
         late_percent: one.late_percent.max(other.late_percent),
         twice_percent: one.twice_percent.max(other.twice_percent),
         dropped_percent: one.dropped_percent.max(other.dropped_percent),
+        spoilt_percent: one.spoilt_percent.max(other.spoilt_percent),
         kinds: match (one.has_odd(), other.has_odd()) {
             (true, true) => one.kinds.with(other.kinds),
             (true, false) => one.kinds,

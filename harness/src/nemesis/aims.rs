@@ -35,14 +35,14 @@ impl Nemesis {
                 owners.into_iter().skip(usize::from(place) - 1).take(1).collect()
             }
             Role::Owners(key) => self.owners(key, load, cluster).await,
-            Role::Stranger(key) => {
+            Role::Stranger(key, which) => {
                 let owners = self.owners(key, load, cluster).await;
-                let strangers = self
-                    .members
-                    .placed()
-                    .into_iter()
-                    .filter(|place| !owners.contains(place));
-                self.drawn(strangers.collect(), 1)
+                let mut strangers = self.members.placed();
+                strangers.retain(|place| !owners.contains(place));
+                match which {
+                    Some(which) => strangers.into_iter().skip(usize::from(which) - 1).take(1).collect(),
+                    None => self.drawn(strangers, 1),
+                }
             }
             Role::Coordinator(client) => load.coordinator_of(client).into_iter().collect(),
             Role::HintHolder => self.hint_holder(cluster).await.into_iter().collect(),

@@ -1,6 +1,6 @@
 //! Suites as files: TOML, a table for each cell, with the settings that differ from those of its scenario.
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::{collections::BTreeMap, str::FromStr};
 
 use serde::Deserialize;
 use toml::Table;
@@ -46,10 +46,14 @@ struct CellFile {
     why: String,
     #[serde(default = "quickstart")]
     scenario: String,
+    /// An earlier cell, whose scenario and settings it has but for the bug and for those that it says itself.
+    like: Option<String>,
     seeds: Option<u64>,
     caught_by: Option<String>,
     in_seeds: Option<u64>,
     observed: Option<Vec<String>>,
+    #[serde(default)]
+    held: Vec<String>,
     #[serde(default)]
     settings: Table,
 }
@@ -72,17 +76,19 @@ impl Suite {
         if file.cell.is_empty() {
             return Err(SuiteError::Empty);
         }
-        let mut names = BTreeSet::new();
+        let mut earlier = Earlier::new();
         let mut cells = Vec::new();
-        for cell in file.cell {
+        for mut cell in file.cell {
             let name = cell.name.clone();
             let refuse = |why| SuiteError::Cell {
                 name: name.clone(),
                 why,
             };
-            if !names.insert(name.clone()) {
+            if earlier.contains_key(&name) {
                 return Err(refuse("there is another of that name".to_owned()));
             }
+            cell.take_after(&earlier).map_err(refuse)?;
+            earlier.insert(name.clone(), (cell.scenario.clone(), cell.settings.clone()));
             cells.push(cell.into_cell(file.seeds).map_err(refuse)?);
         }
         Ok(Suite {
@@ -93,7 +99,25 @@ impl Suite {
     }
 }
 
+/// By name, the scenarios and settings of cells.
+type Earlier = BTreeMap<String, (String, Table)>;
+
 impl CellFile {
+    /// Takes over what the cell has that this one is like.
+    fn take_after(&mut self, earlier: &Earlier) -> Result<(), String> {
+        let Some(like) = &self.like else {
+            return Ok(());
+        };
+        let (scenario, settings) = earlier
+            .get(like)
+            .ok_or_else(|| format!("no earlier cell {like:?} to be like"))?;
+        self.scenario.clone_from(scenario);
+        let own = std::mem::replace(&mut self.settings, settings.clone());
+        self.settings.remove("plant");
+        self.settings.extend(own);
+        Ok(())
+    }
+
     fn into_cell(self, seeds: u64) -> Result<Cell, String> {
         let base = Scenario::from_name(&self.scenario).ok_or_else(|| format!("no scenario {:?}", self.scenario))?;
         let mut table = Table::try_from(&base).map_err(|error| error.to_string())?;
@@ -121,6 +145,9 @@ impl CellFile {
             (None, Some(claims)) => Expected::Observed(claims),
             (None, None) => Expected::Valid,
         };
+        if !self.held.is_empty() && expected != Expected::Valid {
+            return Err("held is for a cell in which nothing has to be broken".to_owned());
+        }
         if let Expected::Caught { in_seeds, .. } = expected
             && !(1..=seeds).contains(&in_seeds)
         {
@@ -132,6 +159,7 @@ impl CellFile {
             scenario,
             seeds,
             expected,
+            held: self.held,
         })
     }
 }
@@ -180,7 +208,7 @@ impl FromStr for Slice {
 #[cfg(test)]
 mod tests {
     use quorate_core::Plant;
-    use quorate_workloads::Claim;
+    use quorate_workloads::{BESIDE_THE_HISTORY, Claim};
 
     use super::*;
 
@@ -188,14 +216,14 @@ mod tests {
     fn the_suites_of_the_program_name_claims_that_there_are() {
         let is_known = |claim: &str| {
             Claim::ALL.iter().any(|known| known.name() == claim)
-                || ["quorums-meet", "moves-are-proved", "the-living-stay", "changes-end"].contains(&claim)
+                || BESIDE_THE_HISTORY.contains(&claim)
                 || claim.starts_with("no-") // Elle's anomalies, of transactions.
         };
         for name in Suite::NAMES {
             let suite = Suite::from_name(name).expect("it is listed");
             for cell in &suite.cells {
                 let claims = match &cell.expected {
-                    Expected::Valid => Vec::new(),
+                    Expected::Valid => cell.held.clone(),
                     Expected::Caught { claim, .. } => vec![claim.clone()],
                     Expected::Observed(claims) => claims.clone(),
                 };
@@ -226,10 +254,12 @@ mod tests {
         assert!(refused("caught-by = \"x\"").contains("cell \"c\": caught-by is for a bug"));
         assert!(refused("in-seeds = 1").contains("in-seeds goes with caught-by"));
         assert!(refused("seeds = 0").contains("nothing would be run"));
+        assert!(refused("held = [\"x\"]\nobserved = [\"y\"]").contains("held is for a cell in which nothing"));
         assert!(refused("scenario = \"no\"").contains("no scenario \"no\""));
         assert!(refused("[cell.settings]\nr = 9").contains("r is 9"));
         assert!(refused("colour = 1").contains("unknown field"));
         assert!(refused("[[cell]]\nname = \"c\"").contains("another of that name"));
+        assert!(refused("like = \"d\"").contains("no earlier cell \"d\""));
         let few = "caught-by = \"x\"\nin-seeds = 2\n[cell.settings]\nplant = \"hint-dropped\"";
         assert!(refused(few).contains("in-seeds is 2, of 1 seeds"));
         assert_eq!(
@@ -237,6 +267,19 @@ mod tests {
             SuiteError::Empty
         );
         assert_eq!(of("").expect("a suite").cells[0].expected, Expected::Valid);
+    }
+
+    #[test]
+    fn a_cell_is_like_an_earlier_one_but_for_its_bug_and_its_own_settings() {
+        let text = concat!(
+            "about = \"a\"\n[[cell]]\nname = \"one\"\ncaught-by = \"x\"\n",
+            "[cell.settings]\nplant = \"hint-dropped\"\nn = 5\nr = 4\n",
+            "[[cell]]\nname = \"two\"\nlike = \"one\"\n[cell.settings]\nr = 3\n",
+        );
+        let suite = Suite::parse("s", text).expect("a suite");
+        let [one, two] = [0, 1].map(|cell| &suite.cells[cell].scenario);
+        assert_eq!((one.n, one.r, one.plant), (5, 4, Some(Plant::HintDropped)));
+        assert_eq!((two.n, two.r, two.plant, &*two.name), (5, 3, None, "two"));
     }
 
     #[test]

@@ -44,6 +44,9 @@ pub struct Cell {
     pub seeds: u64,
     /// What has to come.
     pub expected: Expected,
+    /// What has to be tested in each seed and broken in none, claimed or not: of a script, whose few operations test no claim
+    /// for good, and at settings at which it is not claimed.
+    pub held: Vec<String>,
 }
 
 /// What has to come of the seeds of a cell.
@@ -51,7 +54,8 @@ pub struct Cell {
 pub enum Expected {
     /// Each is valid.
     Valid,
-    /// The bug that is planted breaks this claim in so many seeds at least; without it each seed is valid.
+    /// The bug that is planted breaks this claim in so many seeds at least; without it each seed is valid, or, of a script, breaks
+    /// nothing.
     Caught {
         /// The claim that has to name it.
         claim: String,

@@ -18,6 +18,8 @@ pub struct CellReport {
     pub catch: Option<Catch>,
     /// The claims that had to be broken, and were not, or in too few seeds.
     pub unbroken: Vec<String>,
+    /// What had to hold in every seed, and was broken in one, or not tested.
+    pub not_held: Vec<String>,
     /// The seeds in which something was found that nobody planted.
     pub false_alarms: Vec<u64>,
     /// How many seeds were run, with a bug and without.
@@ -29,7 +31,7 @@ pub struct CellReport {
 impl CellReport {
     /// Whether what had to come has come, and nothing else.
     pub fn has_passed(&self) -> bool {
-        self.unbroken.is_empty() && self.false_alarms.is_empty()
+        self.unbroken.is_empty() && self.not_held.is_empty() && self.false_alarms.is_empty()
     }
 }
 

@@ -67,6 +67,7 @@ impl Runner {
             caught_in: 0,
             catch: None,
             unbroken: Vec::new(),
+            not_held: Vec::new(),
             false_alarms: Vec::new(),
             seeds: 0,
             took: Duration::ZERO,
@@ -89,6 +90,8 @@ impl Runner {
             for run in self.seeds(&cell.scenario, first, count) {
                 report.seeds += 1;
                 report.false_alarms.extend(run.is_failed().then_some(run.seed));
+                let not_held = cell.held.iter().filter(|claim| !run.has_held(claim));
+                report.not_held.extend(not_held.cloned());
                 let seen = |claim: &&String| run.observed.contains(*claim);
                 report.broken.extend(
                     unseen
@@ -104,6 +107,8 @@ impl Runner {
             }
         }
         report.unbroken = unseen.into_iter().cloned().collect();
+        report.not_held.sort();
+        report.not_held.dedup();
     }
 
     /// Runs all seeds with the bug, and then without.
@@ -129,15 +134,20 @@ impl Runner {
             purpose: String::new(),
             ..clean.clone()
         };
-        let name = format!("{} {nameless:?}", cell.seeds);
+        // What a script leaves untested is asked of the claim alone.
+        let asked = if clean.script.is_empty() { "" } else { claim };
+        let name = format!("{} {asked} {nameless:?}", cell.seeds);
         if let Some(known) = self.clean.get(&name) {
             report.false_alarms.clone_from(known);
             return;
         }
         let runs = self.seeds(&clean, 1, cell.seeds);
         report.seeds += runs.len() as u64;
-        // A run that proves nothing is as little use as one that finds what is not there.
-        let is_wrong = |run: &&SeedRun| run.exit != Exit::Valid;
+        // A run that proves nothing is as little use as one that finds what is not there, but where a script asks the little that it asks.
+        let is_wrong = |run: &&SeedRun| match clean.script.is_empty() {
+            true => run.exit != Exit::Valid,
+            false => run.is_failed() || !run.has_held(claim),
+        };
         report.false_alarms = runs.iter().filter(is_wrong).map(|run| run.seed).collect();
         self.clean.insert(name, report.false_alarms.clone());
     }

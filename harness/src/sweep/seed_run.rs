@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_workloads::{ClaimVerdict, Execute};
+use quorate_workloads::{ClaimReport, ClaimVerdict, Execute};
 
 use crate::{
     coverage::Coverage,
@@ -26,6 +26,8 @@ pub struct SeedRun {
     pub anomalies: Vec<String>,
     /// The claims that could not be judged, or that nothing tested.
     pub not_judged: Vec<String>,
+    /// The claims that something was put to the test of, be it too little to prove them, and that were not seen broken.
+    pub whole: Vec<String>,
     /// The thresholds that were missed, with what was measured.
     pub missed: Vec<String>,
     /// What the simulation failed with, if it did.
@@ -62,6 +64,7 @@ impl SeedRun {
             observed: Vec::new(),
             anomalies: Vec::new(),
             not_judged: Vec::new(),
+            whole: Vec::new(),
             missed: Vec::new(),
             error: Some(why),
             virtual_time: Duration::ZERO,
@@ -81,6 +84,8 @@ impl SeedRun {
         let violated = with(&[ClaimVerdict::Violated]);
         let observed = with(&[ClaimVerdict::Observed]);
         let not_judged = with(&[ClaimVerdict::Unknown, ClaimVerdict::Vacuous]);
+        let is_whole = |claim: &&ClaimReport| claim.tested > 0 && claim.count == 0 && claim.unknown.is_none();
+        let whole = report.judgement.claims.iter().filter(is_whole);
         SeedRun {
             seed,
             exit: report.exit,
@@ -88,6 +93,7 @@ impl SeedRun {
             observed: observed.iter().map(|claim| claim.name.to_string()).collect(),
             anomalies: violated.iter().map(|claim| claim.anomaly.to_string()).collect(),
             not_judged: not_judged.iter().map(|claim| claim.name.to_string()).collect(),
+            whole: whole.map(|claim| claim.claim.name.to_string()).collect(),
             missed: report
                 .missed()
                 .map(|reached| format!("{} ({})", reached.threshold, reached.words))
@@ -103,6 +109,11 @@ impl SeedRun {
     /// Whether it has to be looked at. One that proves nothing has not failed.
     pub fn is_failed(&self) -> bool {
         !matches!(self.exit, Exit::Valid | Exit::Vacuous)
+    }
+
+    /// Whether something was put to the test of a claim, claimed or not, and nothing broke it.
+    pub fn has_held(&self, claim: &str) -> bool {
+        self.whole.iter().any(|whole| whole == claim)
     }
 
     /// The claims that kept it from being valid: where some were violated, it does not matter which others nothing tested.

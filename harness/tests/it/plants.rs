@@ -27,6 +27,65 @@ fn planted_bugs_are_caught_by_the_checks_that_name_them() {
     );
 }
 
+/// Each planted bug stands in those rows of the table of all bugs that its own doc names, and the table counts right.
+#[test]
+fn every_planted_bug_stands_in_its_rows_of_the_table() {
+    let table = include_str!("../../../docs/mutants.md");
+    let source = include_str!("../../../node/core/src/plant.rs");
+    let is_id = |word: &&str| {
+        let (class, number) = word.split_at(1);
+        "QVHTGAN".contains(class) && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    let rows: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| {
+            let id = line.strip_prefix("| ")?.split([' ', '*']).next()?;
+            Some((id, line)).filter(|(id, _)| !id.is_empty() && is_id(id))
+        })
+        .collect();
+    let (variants, _) = source.split_once("\n}\n").expect("the bugs come first");
+    let mut doc = String::new();
+    let mut found = 0;
+    for line in variants.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("///") {
+            doc += text;
+            continue;
+        }
+        let variant = line.trim_end_matches(',');
+        let plant = Plant::ALL.into_iter().find(|plant| format!("{plant:?}") == variant);
+        if let Some(plant) = plant {
+            found += 1;
+            let words = doc.split(|letter: char| !letter.is_ascii_alphanumeric());
+            let ids: Vec<_> = words
+                .filter(|word| word.is_ascii() && !word.is_empty())
+                .filter(is_id)
+                .collect();
+            assert!(!ids.is_empty(), "{plant:?} is of no row");
+            for id in ids {
+                let row = rows.iter().find(|(row, _)| *row == id);
+                let (_, row) = row.unwrap_or_else(|| panic!("{plant:?} is of {id}, which is no row"));
+                assert!(
+                    row.contains(&format!("`{}`", plant.name())),
+                    "{plant:?} is not in row {id}"
+                );
+            }
+        }
+        doc.clear();
+    }
+    assert_eq!(found, Plant::ALL.len());
+    let has_twin = |row: &str| !row.contains("| nothing to plant") && !row.contains("| not yet");
+    let count = |is: &dyn Fn(&str) -> bool| rows.iter().filter(|(_, row)| is(row)).count();
+    let first = |row: &str| row.split(" | ").next().is_some_and(|id| id.ends_with('*'));
+    let counted = format!(
+        "{} of {} rows have a twin, {} of the {} with an asterisk",
+        count(&has_twin),
+        rows.len(),
+        count(&|row| has_twin(row) && first(row)),
+        count(&first)
+    );
+    assert!(table.contains(&counted), "{counted}");
+}
+
 /// The twelve sequences: each breaks what it is about, and nothing at safe settings.
 #[test]
 fn every_sequence_matters() {

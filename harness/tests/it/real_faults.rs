@@ -171,3 +171,26 @@ plan = [{ at = "100ms", lasts = "600ms", fault = "clock-jump", nodes = ["n1"], b
     assert_none_violated(code, &report, &faults);
     assert_eq!(verdict_of(&report, "durable-acks"), "observed", "{report:#}");
 }
+
+/// X4 and X12: what one node has lost is told of, and a bug shows by it; whoever pretends to be a founder is refused.
+#[test]
+fn records_are_lost_and_pretenders_refused_on_real_processes() {
+    let _turn = turn();
+    let quorate = Quorate::new();
+    let observed = |report: &Value, claim: &str| {
+        let mut claims = report["claims"].as_array().expect("claims").iter();
+        let claim = claims.find(|other| other["claim"] == claim).expect("it is judged");
+        claim["verdict"].clone()
+    };
+    let (_, report) = quorate.json("run schedules/x4 --seed 1");
+    assert_eq!(observed(&report, "durable-acks"), "observed", "{report:#}");
+    let (_, report) = quorate.json("run schedules/x12-refused --seed 1");
+    assert_eq!(
+        (observed(&report, "durable-acks"), &report["faults"]["effective"]),
+        ("vacuous".into(), &1.into()),
+        "{report:#}"
+    );
+    let run = quorate.path().join(report["run"].as_str().expect("a folder"));
+    let faults = fs::read_to_string(run.join("faults.jsonl")).expect("it is there");
+    assert!(faults.contains("\"refused\":6"), "{faults}");
+}

@@ -3,6 +3,7 @@
 use std::fs;
 
 use quorate_core::Plant;
+use quorate_workloads::BESIDE_THE_HISTORY;
 use serde_json::Value;
 
 use quorate_harness::{
@@ -37,7 +38,7 @@ fn bugs() -> Vec<(&'static str, String, Scenario)> {
 
 /// Whether it is judged by what clients saw, and not by what the nodes or the harness say of changes of membership.
 fn is_of_history(claim: &str) -> bool {
-    !["quorums-meet", "moves-are-proved", "the-living-stay", "changes-end"].contains(&claim)
+    !BESIDE_THE_HISTORY.contains(&claim)
 }
 
 /// Runs seeds until one breaks the claim, and returns its folder.

@@ -62,6 +62,29 @@ fn what_nobody_planted_is_a_false_alarm() {
     assert_eq!((code, &report["false_alarms"]), (1, &2.into()), "{report:#}");
 }
 
+/// At R + W <= N a read misses what was written: it is not claimed, and what has to be held all the same was not.
+#[test]
+fn what_has_to_be_held_is_asked_for_whether_it_is_claimed_or_not() {
+    let cell =
+        "[[cell]]\nname = \"cell\"\nheld = [\"fresh-reads\"]\n[cell.settings]\ntime = \"2s\"\nrate = 1000\nkeys = 4\n";
+    let (code, report) = suite(cell, "");
+    assert_eq!((code, &report["cells"][0]["not_held"]), (0, &Value::Array(Vec::new())));
+    let (code, report) = suite(&format!("{cell}r = 1\nw = 1\n"), "");
+    assert_eq!(
+        (code, &report["cells"][0]["not_held"][0], &report["false_alarms"]),
+        (1, &"fresh-reads".into(), &0.into()),
+        "{report:#}"
+    );
+    // A script that asks for nothing of the sort has tested nothing.
+    let script = "script = [{ at = \"100ms\", through = \"n1\", f = \"write\", key = 0, value = 1 }]\n";
+    let (code, report) = suite(&format!("{cell}{script}"), "");
+    assert_eq!(
+        (code, &report["cells"][0]["not_held"][0]),
+        (1, &"fresh-reads".into()),
+        "{report:#}"
+    );
+}
+
 #[test]
 fn cells_that_are_left_make_it_unknown_and_slices_and_names_choose() {
     let second = "[[cell]]\nname = \"valid\"\n[cell.settings]\ntime = \"2s\"\n";

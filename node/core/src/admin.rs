@@ -173,7 +173,7 @@ impl Node {
             ));
         }
         self.weight = weight;
-        self.gossip.own().say(Fact::Weight(weight));
+        self.say(Fact::Weight(weight));
         self.enroll_self();
         Ok(())
     }

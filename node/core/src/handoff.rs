@@ -1,7 +1,7 @@
 //! Hinted handoff: cells kept for owners that missed them, delivered when they are back (*Dynamo*, section 4.6).
 //!
 //! A coordinator keeps a hint for every owner that did not take its write, itself among them: its disk may have failed,
-//! or had too much to do (CA-6510 in MUTANTS.md). In a sloppy quorum, nodes that stand in for owners keep them too, and
+//! or had too much to do (CA-6510 in docs/mutants.md). In a sloppy quorum, nodes that stand in for owners keep them too, and
 //! are counted. Hints are durable, bounded in number, delivered no faster than is allowed,
 //! dropped when they grow too old, and forgotten only once their target has acknowledged them as durable.
 
@@ -310,6 +310,9 @@ impl Node {
 
     /// Sends what is due to every target that can be reached, and sets the timer for what is left.
     pub(crate) fn on_handoff_due(&mut self, now: Now) {
+        if self.has_plant(Plant::HandoffWaitsForOne) && !self.handoff.under_way.is_empty() {
+            return self.set_handoff_timer(now.time);
+        }
         self.handoff.give_up_silent(now.time, self.config.node);
         let due = self
             .handoff
@@ -317,7 +320,12 @@ impl Node {
             .iter()
             .filter(|(node, target)| target.count > 0 && target.resume <= now.time && self.is_reachable(**node));
         let due: Vec<_> = due.map(|(node, _)| *node).collect();
-        for target in due {
+        let count = if self.has_plant(Plant::HandoffWaitsForOne) {
+            1
+        } else {
+            due.len()
+        };
+        for target in due.into_iter().take(count) {
             self.deliver_hints(now, target);
         }
         self.set_handoff_timer(now.time);

@@ -18,6 +18,8 @@ impl Node {
     /// A round: raise the heartbeat, judge the silent, talk to at most three.
     pub(crate) fn on_gossip_due(&mut self, now: Time) {
         self.timers.set(now + self.config.gossip_interval, Timer::Gossip);
+        self.gossip.show_late();
+        self.forget_bans();
         self.gossip.own().beat();
         for node in self.detector.check(now) {
             self.output(Output::Event(Event::NodeDown { node }));
@@ -40,6 +42,15 @@ impl Node {
             self.send(peer, Message::TopologySyn(syn));
         }
         self.remove_silent(now);
+    }
+
+    /// Says something of this node that has changed.
+    pub(crate) fn say(&mut self, fact: Fact) {
+        if self.has_plant(Plant::VersionBeforeFact) {
+            self.gossip.say_late(fact);
+        } else {
+            self.gossip.own().say(fact);
+        }
     }
 
     /// Whether there is anybody to be heard, as far as this node knows: it knows of one, was told where to look, or is to
@@ -103,7 +114,7 @@ impl Node {
             if self.has_plant(Plant::RestartsRefused) && known.is_some_and(|known| known < delta.generation) {
                 continue;
             }
-            let has_facts = !delta.facts.is_empty();
+            let is_acted_upon = !delta.facts.is_empty() && !self.comes_too_early(&delta);
             let own_standing = (node == self.config.node).then(|| delta.standing()).flatten();
             match self.gossip.learn(delta, generation_max) {
                 Ok(Learned::Nothing) => {}
@@ -116,12 +127,19 @@ impl Node {
                     self.output(Output::Event(Event::GossipRefused { from, about, why }));
                 }
             }
-            if has_facts {
+            if is_acted_upon {
                 self.enroll(node);
             }
         }
         self.counters.gossip_facts_ignored = self.gossip.facts_ignored();
         self.form_ring_if_known();
+    }
+
+    /// Whether a node acts upon what another is before it knows the rest: [`Plant::StandingTakenFirst`].
+    fn comes_too_early(&self, delta: &Delta) -> bool {
+        let known = self.gossip.state(delta.node);
+        let knows_share = known.is_some_and(|state| state.generation == delta.generation && state.weight().is_some());
+        self.has_plant(Plant::StandingTakenFirst) && !(knows_share && delta.standing().is_some())
     }
 
     fn on_node_learned(&mut self, now: Time, node: NodeId) {

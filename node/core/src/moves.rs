@@ -474,7 +474,7 @@ impl Node {
     pub(crate) fn set_standing(&mut self, standing: Standing) {
         self.standing = standing;
         self.entry_refused = None;
-        self.gossip.own().say(Fact::Standing(standing));
+        self.say(Fact::Standing(standing));
         self.output(Output::Event(Event::StandingChanged { standing }));
         self.enroll_self();
     }

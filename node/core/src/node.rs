@@ -56,6 +56,8 @@ pub struct Node {
     pub(crate) seeds: BTreeSet<NodeId>,
     /// Who is in the cluster, as far as this node knows; nobody but itself before it knows the ring's founders.
     pub(crate) roster: Roster,
+    /// When identities were banned, where that is forgotten: [`Plant::RemovedComesBack`].
+    pub(crate) bans_noted: BTreeMap<NodeId, Time>,
     /// What this node is to the cluster, as it says.
     pub(crate) standing: Standing,
     /// Its share of the ring, relative to others.
@@ -206,6 +208,7 @@ impl Node {
             seeds: BTreeSet::new(),
             isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
             roster,
+            bans_noted: BTreeMap::new(),
             standing,
             weight,
             tokens,
@@ -237,6 +240,9 @@ impl Node {
             rng,
             store,
         };
+        if node.has_plant(Plant::GossipUnsealed) {
+            node.gossip.believe_all();
+        }
         node.begin(memory.founders, memory.partitions, inventory.damaged, now.time);
         Ok(node)
     }
@@ -418,7 +424,9 @@ impl Node {
             if self.has_plant(Plant::HintsLostWithLink) {
                 self.drop_hints_under_way(peer);
             }
-            self.handoff.lose_link(peer);
+            if !self.has_plant(Plant::HandoffWaitsForOne) {
+                self.handoff.lose_link(peer);
+            }
             self.repeats.forget(peer);
             self.fail_comparison_with(now.time, peer);
         }

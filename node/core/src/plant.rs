@@ -1,4 +1,4 @@
-//! Real bugs of real stores, planted here to prove that the tester finds them. See MUTANTS.md for where each was seen.
+//! Real bugs of real stores, planted here to prove that the tester finds them. See `docs/mutants.md` for where each was seen.
 //!
 //! The feature `plants` compiles them in, and a node then carries at most one, by name, from its settings. Without
 //! the feature there is no way to ask for one, and the compiler drops the branches.
@@ -57,7 +57,7 @@ pub enum Plant {
     /// While owners change, writes and reads need a quorum of one side alone: of the old, and then of the new (T11, Q8).
     QuorumsNotJoint,
     /// A replica serves a request that goes by an earlier record of its partition (T1, T2: coordinators with different
-    /// rings).
+    /// rings; Q18: a fence that is down before the write has ended).
     StaleEpochServed,
     /// A newcomer copies from one owner, whoever lags (T9).
     CopiesFromOne,
@@ -124,11 +124,35 @@ pub enum Plant {
     LocalQuorumAsksAll,
     /// A read fails if the repair of one replica does, though others would do (Q12).
     FailedRepairFailsRead,
+    /// What anti-entropy brings is held, and the Merkle tree stays as it was: the same partitions differ for ever (A1).
+    RepairLeavesTreeOld,
+    /// While owners change, a write at ONE is met by one of the old owners, be it the one that leaves (T10).
+    OneIgnoresNext,
+    /// While owners change, EACH_QUORUM is met by quorums of the old owners, whoever takes their place (Q9).
+    EachQuorumIgnoresNext,
+    /// A delete is stamped by a clock that is ahead, and shadows what is written until that time has come (V11).
+    DeletesStampedAhead,
+    /// That a node was removed is forgotten after a while, and an account from before brings it back (G8, G10,
+    /// T5: who was away resurrects it).
+    RemovedComesBack,
+    /// What a node says of itself gets its version before it can be seen, and the digest that others have by then hides it
+    /// (G3).
+    VersionBeforeFact,
+    /// What a node is to the cluster is acted upon before its share of the ring is known, and not again after (G4).
+    StandingTakenFirst,
+    /// Gossip is taken in without a look at its checksums (G14).
+    GossipUnsealed,
+    /// A write whose deadline passed before it was sent is called failed, and goes on as soon as it can be stamped: above what
+    /// its client has written since (N6).
+    GoesOnPastDeadline,
+    /// Hints go to one owner at a time, and one whose link was lost meanwhile is waited for: the others get none (N7: a lock
+    /// that is held until an answer comes).
+    HandoffWaitsForOne,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 53] = [
+    pub const ALL: [Plant; 63] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -182,6 +206,16 @@ impl Plant {
         Plant::GenerationForgotten,
         Plant::LocalQuorumAsksAll,
         Plant::FailedRepairFailsRead,
+        Plant::RepairLeavesTreeOld,
+        Plant::OneIgnoresNext,
+        Plant::EachQuorumIgnoresNext,
+        Plant::DeletesStampedAhead,
+        Plant::RemovedComesBack,
+        Plant::VersionBeforeFact,
+        Plant::StandingTakenFirst,
+        Plant::GossipUnsealed,
+        Plant::GoesOnPastDeadline,
+        Plant::HandoffWaitsForOne,
     ];
 
     /// Its name on the command line.
@@ -240,6 +274,16 @@ impl Plant {
             Plant::GenerationForgotten => "generation-forgotten",
             Plant::LocalQuorumAsksAll => "local-quorum-asks-all",
             Plant::FailedRepairFailsRead => "failed-repair-fails-read",
+            Plant::RepairLeavesTreeOld => "repair-leaves-tree-old",
+            Plant::OneIgnoresNext => "one-ignores-next",
+            Plant::EachQuorumIgnoresNext => "each-quorum-ignores-next",
+            Plant::DeletesStampedAhead => "deletes-stamped-ahead",
+            Plant::RemovedComesBack => "removed-comes-back",
+            Plant::VersionBeforeFact => "version-before-fact",
+            Plant::StandingTakenFirst => "standing-taken-first",
+            Plant::GossipUnsealed => "gossip-unsealed",
+            Plant::GoesOnPastDeadline => "goes-on-past-deadline",
+            Plant::HandoffWaitsForOne => "handoff-waits-for-one",
         }
     }
 
@@ -301,6 +345,24 @@ impl Plant {
             Plant::GenerationForgotten => "a node that is started again says that it is the first start",
             Plant::LocalQuorumAsksAll => "LOCAL_QUORUM takes a quorum of all owners, wherever they are",
             Plant::FailedRepairFailsRead => "a read fails with the repair of one replica, though others would do",
+            Plant::RepairLeavesTreeOld => "what anti-entropy brings is not taken into the tree that it compares",
+            Plant::OneIgnoresNext => "while owners change, a write at ONE is met by one of the old owners",
+            Plant::EachQuorumIgnoresNext => "while owners change, EACH_QUORUM is met by quorums of the old owners",
+            Plant::DeletesStampedAhead => "a delete is stamped with a time that is still to come",
+            Plant::RemovedComesBack => {
+                "who was removed is forgotten after a while, and taken in again when somebody tells of it"
+            }
+            Plant::VersionBeforeFact => {
+                "what a node says gets its version, and a later one is told, before it can be seen"
+            }
+            Plant::StandingTakenFirst => {
+                "what a node is to the cluster is acted upon before the rest of its account is known"
+            }
+            Plant::GossipUnsealed => "gossip is taken in without a look at its checksums",
+            Plant::GoesOnPastDeadline => {
+                "a write whose deadline passed before it was sent is called failed, and sent later"
+            }
+            Plant::HandoffWaitsForOne => "hints go to one owner at a time, and who never answers is waited for",
         }
     }
 

@@ -86,7 +86,7 @@ impl Value {
 ///
 /// Total, and the same on every node: by hybrid logical time, then by writer, then by the writer's generation. A node
 /// never stamps two writes alike, because its clock only rises while it runs and its generation rises when it
-/// restarts; a tie that is decided by arrival makes replicas differ for ever (bz1095 in MUTANTS.md, V2).
+/// restarts; a tie that is decided by arrival makes replicas differ for ever (bz1095 in docs/mutants.md, V2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
     /// Hybrid logical time, in nanoseconds since 1970.

@@ -184,7 +184,11 @@ impl Node {
         let fingerprint = sent.unwrap_or_else(|| merged.fingerprint(&key.name));
         let actor = held.as_ref().and_then(|record| record.actor);
         let record = Record { cell: merged, actor };
-        self.stage_known(key, Some(record), fingerprint, held.as_ref());
+        if self.has_plant(Plant::RepairLeavesTreeOld) && errand == Errand::AntiEntropy {
+            self.journal.stage_record(self.partition(key), key, Some(record), 0);
+        } else {
+            self.stage_known(key, Some(record), fingerprint, held.as_ref());
+        }
         if self.has_plant(Plant::AckBeforeSync) && errand == Errand::Write {
             self.on_held(now, waiter);
         } else {

@@ -15,8 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterId, Enrolled, Epoch, Event, Fact, Member, Message, Node, NodeId, NodeState, Output, Ownership, PartitionId,
-    Roster, Standing, StoreOp, Topology, TopologyDigest,
+    Plant, Roster, Standing, StoreOp, Topology, TopologyDigest,
 };
+
+/// For how long [`Plant::RemovedComesBack`] remembers who was banned, in rounds of gossip.
+const QUARANTINE_ROUNDS: u32 = 10;
 
 /// Tells how much the sender knows of who owns what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -226,8 +229,9 @@ impl Node {
     pub(crate) fn learn_banned(&mut self, banned: &[NodeId]) {
         let mut is_news = false;
         for node in banned {
-            if self.roster.ban(*node) {
+            if !self.is_ban_over(*node) && self.roster.ban(*node) {
                 is_news = true;
+                self.note_ban(*node);
                 self.output(Output::Event(Event::Banned { node: *node }));
                 self.gossip.forget(*node);
                 self.detector.restarted(*node);
@@ -238,6 +242,28 @@ impl Node {
         }
         if is_news {
             self.on_roster_changed();
+        }
+    }
+
+    /// Whether a ban that nothing ends is forgotten by now: [`Plant::RemovedComesBack`].
+    fn is_ban_over(&self, node: NodeId) -> bool {
+        let quarantine = self.config.gossip_interval * QUARANTINE_ROUNDS;
+        let banned_at = self.bans_noted.get(&node);
+        banned_at.is_some_and(|at| self.present.since(*at) >= quarantine)
+    }
+
+    fn note_ban(&mut self, node: NodeId) {
+        if self.has_plant(Plant::RemovedComesBack) {
+            self.bans_noted.insert(node, self.present);
+        }
+    }
+
+    /// Forgets those who were banned long ago: [`Plant::RemovedComesBack`].
+    pub(crate) fn forget_bans(&mut self) {
+        let noted = self.bans_noted.keys().copied();
+        let over: Vec<_> = noted.filter(|node| self.is_ban_over(*node)).collect();
+        for node in over {
+            self.roster.banned.remove(&node);
         }
     }
 

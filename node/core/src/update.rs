@@ -2,7 +2,7 @@
 //!
 //! An update of a kind that merges is applied by one owner to its own copy, under a dot of its own; the others merge
 //! the result. An owner that finds nothing of its own under a key starts as a new actor there: it may have lost what it
-//! had, and a dot that its lost self gave would hide what was written under it (kv679 in MUTANTS.md).
+//! had, and a dot that its lost self gave would hide what was written under it (R#679 in docs/mutants.md).
 
 use serde::{Deserialize, Serialize};
 

@@ -45,7 +45,9 @@ pub struct LinkFaults {
     pub twice_percent: u8,
     /// Of 100 messages, how many never come, though the connection stays.
     pub dropped_percent: u8,
-    /// Which messages come late, twice or never.
+    /// Of 100 messages of gossip that tell of nodes, in how many a bit of a fact flips in the sender's memory.
+    pub spoilt_percent: u8,
+    /// Which messages come late, twice, never or spoilt.
     pub kinds: Kinds,
     /// How late a message comes at most that comes late, or for the second time.
     pub late_by_max: Duration,
@@ -57,13 +59,18 @@ impl LinkFaults {
         !(self.slower_by.is_zero() && self.jitter.is_zero() && self.packets_per_second == 0)
     }
 
-    /// Whether any messages come late, twice or never.
+    /// Whether any messages come late, twice, never or spoilt.
     pub fn has_odd(&self) -> bool {
-        let percents = [self.late_percent, self.twice_percent, self.dropped_percent];
+        let percents = [
+            self.late_percent,
+            self.twice_percent,
+            self.dropped_percent,
+            self.spoilt_percent,
+        ];
         percents.iter().any(|percent| *percent > 0)
     }
 
-    /// Whether messages of this kind come late, twice or never.
+    /// Whether messages of this kind come late, twice, never or spoilt.
     pub(crate) fn is_odd(&self, kind: MessageKind) -> bool {
         self.has_odd() && self.kinds.contains(kind)
     }
@@ -155,6 +162,8 @@ pub struct LinkCounts {
     pub twice: u64,
     /// Never delivered.
     pub dropped: u64,
+    /// Sent with a flipped bit.
+    pub spoilt: u64,
 }
 
 /// One of the two nodes of a link.

@@ -599,7 +599,9 @@ impl Sim {
                 self.begin_sync(node);
             }
             Output::Connect { address } => {
-                let peer = self.addresses.get(&address).expect("addresses are those of nodes");
+                let Some(peer) = self.addresses.get(&address) else {
+                    return; // A spoilt one is dialled in vain.
+                };
                 let (low, high) = pair(node, *peer);
                 if !std::mem::replace(&mut self.link(low, high).wanted, true) {
                     self.schedule(REDIAL, Happening::Redial { low, high });
@@ -666,7 +668,7 @@ impl Sim {
     }
 
     /// Has a message arrive in its place in the stream, or late, and perhaps a second time.
-    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, message: Box<Message>) {
+    fn arrange(&mut self, from: NodeIndex, to: NodeIndex, at: Time, mut message: Box<Message>) {
         let (low, high) = pair(from, to);
         let link = self.links.between_mut(low, high);
         let era = link.era;
@@ -677,6 +679,9 @@ impl Sim {
             if faults.dropped_percent > 0 && framing.random_ratio(u32::from(faults.dropped_percent), 100) {
                 end.counts.dropped += 1;
                 return;
+            }
+            if faults.spoilt_percent > 0 && framing.random_ratio(u32::from(faults.spoilt_percent), 100) {
+                end.counts.spoilt += u64::from(message.flip_fact(framing.random()));
             }
             let late = odd_delay(&mut framing, faults.late_percent, faults.late_by_max);
             (late, odd_delay(&mut framing, faults.twice_percent, faults.late_by_max))

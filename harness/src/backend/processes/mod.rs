@@ -19,12 +19,13 @@ use std::{
 
 use anyhow::{Context, bail};
 use quorate_checker::cluster::ClusterRecord;
-use quorate_core::{AdminOk, AdminRequest, Entry, NodeId, Request, Response};
+use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
 use quorate_node::{
     certs::Authority,
     client::{ClientEndpoint, ClientOptions, NodeClient},
     control::{Answer, What},
     identity::Role,
+    store,
 };
 use quorate_sim::{Duty, LinkFaults, split_seed};
 use tempfile::TempDir;
@@ -503,6 +504,7 @@ impl Cluster for ProcessCluster {
             late: messages.late,
             twice: messages.twice,
             dropped: messages.dropped,
+            spoilt: messages.spoilt,
         }
     }
 
@@ -582,6 +584,11 @@ impl Cluster for ProcessCluster {
 
     fn flip_bits(&mut self, node: Place, records: usize) -> anyhow::Result<usize> {
         self.damage.flip_bits(node, &self.folder(node), records)
+    }
+
+    fn lose_record(&mut self, node: Place, key: &Key) -> anyhow::Result<bool> {
+        let lost = store::lose_record(&self.folder(node), key);
+        lost.with_context(|| format!("take a record from the store of {node}"))
     }
 
     fn save_disk(&mut self, node: Place) -> anyhow::Result<()> {

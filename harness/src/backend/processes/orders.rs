@@ -113,6 +113,7 @@ impl Ordered {
             late_percent: faults.late_percent,
             twice_percent: faults.twice_percent,
             dropped_percent: faults.dropped_percent,
+            spoilt_percent: faults.spoilt_percent,
             late_by_max_ns: u64::try_from(faults.late_by_max.as_nanos()).unwrap_or(u64::MAX),
             kinds: faults.kinds.list(),
         };
@@ -183,5 +184,6 @@ fn add(one: MessageCounts, other: MessageCounts) -> MessageCounts {
         late: one.late + other.late,
         twice: one.twice + other.twice,
         dropped: one.dropped + other.dropped,
+        spoilt: one.spoilt + other.spoilt,
     }
 }

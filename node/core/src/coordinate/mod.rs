@@ -157,7 +157,20 @@ impl Node {
         if self.has_plant(Plant::QuorumsNotJoint) {
             return refused(requirement(ownership.settled(), level, &self.config.dc));
         }
+        if self.ignores_next(level) {
+            return refused(requirement(&ownership.owners, level, &self.config.dc));
+        }
         refused(ownership.holding(self.level_taken(level), &self.config.dc))
+    }
+
+    /// Whether a level takes no notice of those who are to take the owners' place: [`Plant::OneIgnoresNext`],
+    /// [`Plant::EachQuorumIgnoresNext`].
+    fn ignores_next(&self, level: Level) -> bool {
+        match level {
+            Level::One | Level::Count(1) => self.has_plant(Plant::OneIgnoresNext),
+            Level::EachQuorum => self.has_plant(Plant::EachQuorumIgnoresNext),
+            _ => false,
+        }
     }
 
     /// A level as this node takes it: as the client said, but for planted bugs.
@@ -238,6 +251,14 @@ impl Node {
         };
         let earlier = self.coordinations.insert(id, coordination);
         assert!(earlier.is_none(), "request ids are unique");
+    }
+
+    /// Gives a request a deadline anew: [`Plant::GoesOnPastDeadline`].
+    fn put_off(&mut self, id: RequestId) {
+        let deadline = self.present + self.config.request_timeout;
+        let coordination = self.coordinations.get_mut(&id).expect("it is under way");
+        coordination.deadline = deadline;
+        self.timers.set(deadline, Timer::Coordination(id));
     }
 
     fn end_coordination(&mut self, id: RequestId) {

@@ -23,6 +23,9 @@ use crate::{
     journal::Waiter,
 };
 
+/// How far ahead the clock is of [`Plant::DeletesStampedAhead`]: less than owners refuse.
+const AHEAD_NS: u64 = 400_000_000;
+
 impl Node {
     pub(crate) fn on_write(&mut self, now: Now, client: ClientToken, request: WriteRequest, before: BeforeSend) {
         let (admitted, versions) = match self.admit_write(now, &request) {
@@ -152,6 +155,11 @@ impl Node {
     }
 
     fn fail_for_want_of_versions(&mut self, id: RequestId) {
+        self.answer_for_want_of_versions(id);
+        self.end_coordination(id);
+    }
+
+    fn answer_for_want_of_versions(&mut self, id: RequestId) {
         let Step::AskingVersions {
             before,
             requirement,
@@ -166,15 +174,19 @@ impl Node {
             answered: super::small(told.len()),
         };
         let error = NotApplied::new(before, Stage::AskingVersions, reason);
-        self.fail_write(id, WriteError::NotApplied(error));
+        self.answer_failed(id, WriteError::NotApplied(error));
     }
 
     /// Answers that the write failed, and ends it: there is nothing to hold.
     fn fail_write(&mut self, id: RequestId, error: WriteError) {
+        self.answer_failed(id, error);
+        self.end_coordination(id);
+    }
+
+    fn answer_failed(&mut self, id: RequestId, error: WriteError) {
         if let Some(client) = self.take_client(id, false) {
             self.reply(client, Response::Write(Err(error)));
         }
-        self.end_coordination(id);
     }
 
     /// Gives the write its place, here or at its origin. `above` is what versions were told.
@@ -190,7 +202,10 @@ impl Node {
             };
             return self.apply_at_origin(now, id, apply, before);
         }
-        let version = self.stamp(now, above);
+        let mut version = self.stamp(now, above);
+        if self.has_plant(Plant::DeletesStampedAhead) && matches!(update, Update::Delete { .. }) {
+            version.time += AHEAD_NS;
+        }
         let cell = Cell::Register(Register {
             version,
             content: update.into_content(now),
@@ -517,6 +532,10 @@ impl Node {
 
     pub(super) fn on_write_deadline(&mut self, now: Now, id: RequestId) {
         match self.write_state(id).step {
+            Step::AskingVersions { .. } if self.has_plant(Plant::GoesOnPastDeadline) => {
+                self.answer_for_want_of_versions(id);
+                return self.put_off(id);
+            }
             Step::AskingVersions { .. } => return self.fail_for_want_of_versions(id),
             Step::Applying { .. } => return self.fail_unknown(id, Stage::Applying),
             Step::Holding => {}

@@ -14,6 +14,7 @@ mod exchange;
 mod isolation;
 mod round;
 mod seal;
+mod spoil;
 mod state;
 
 pub(crate) use self::{

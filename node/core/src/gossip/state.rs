@@ -120,7 +120,11 @@ impl NodeState {
 
     /// Raises the heartbeat.
     pub fn beat(&mut self) {
-        self.heartbeat = Heartbeat::new(self.node, self.generation, self.version() + 1);
+        self.beat_above(self.version());
+    }
+
+    pub(super) fn beat_above(&mut self, version: u64) {
+        self.heartbeat = Heartbeat::new(self.node, self.generation, version + 1);
     }
 
     /// Says `fact`, in place of the earlier one of its kind. Stamping and publishing are one step: a version handed
@@ -129,14 +133,21 @@ impl NodeState {
     /// # Panics
     /// If it is not legal: nobody would listen.
     pub fn say(&mut self, fact: Fact) {
+        let stamped = self.stamp(fact);
+        let version = stamped.version;
+        self.take(stamped);
+        assert_eq!(self.version(), version, "the newest fact carries the highest version");
+    }
+
+    /// A fact with the version that is next.
+    pub(super) fn stamp(&self, fact: Fact) -> Stamped {
         assert!(
             fact.is_legal(),
             "a node says nothing that others would ignore: {fact:?}"
         );
         let version = self.version() + 1;
         let seal = Seal::of_fact(self.node, self.generation, version, &fact);
-        self.take(Stamped { version, fact, seal });
-        assert_eq!(self.version(), version, "the newest fact carries the highest version");
+        Stamped { version, fact, seal }
     }
 
     /// Takes over what the owner said, unless something newer of its kind is known.

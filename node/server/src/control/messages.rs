@@ -20,6 +20,8 @@ use super::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) dropped: bool,
+    /// Which bit of it flips, if one does.
+    pub(crate) spoilt: Option<u64>,
     pub(crate) late: Option<Duration>,
     pub(crate) again: Option<Duration>,
 }
@@ -82,12 +84,16 @@ impl Messages {
             };
         }
         let (late, again) = (is_drawn(faults.late_percent), is_drawn(faults.twice_percent));
+        let spoilt = is_drawn(faults.spoilt_percent);
+        let spoilt = spoilt.then(|| rng.random());
         let mut delay = || Duration::from_nanos(rng.random_range(0..=faults.late_by_max_ns));
         let fate = Fate {
             dropped: false,
+            spoilt,
             late: late.then(&mut delay),
             again: again.then(&mut delay),
         };
+        link.counts.spoilt += u64::from(spoilt.is_some_and(|chance| message.clone().flip_fact(chance)));
         link.counts.late += u64::from(late);
         link.counts.twice += u64::from(again);
         fate

@@ -88,6 +88,8 @@ pub struct Messages {
     pub twice_percent: u8,
     /// Of 100, how many are not sent.
     pub dropped_percent: u8,
+    /// Of 100 of gossip that tell of nodes, in how many a bit of a fact flips before they are sent.
+    pub spoilt_percent: u8,
     /// How late a message comes at most that comes late, or for the second time, in nanoseconds.
     pub late_by_max_ns: u64,
     /// Which are hit; all, if none is named.
@@ -97,7 +99,12 @@ pub struct Messages {
 impl Messages {
     /// Whether it can be.
     pub(super) fn check(&self) -> Result<(), String> {
-        let percents = [self.late_percent, self.twice_percent, self.dropped_percent];
+        let percents = [
+            self.late_percent,
+            self.twice_percent,
+            self.dropped_percent,
+            self.spoilt_percent,
+        ];
         match percents.into_iter().find(|percent| *percent > 100) {
             Some(percent) => Err(format!("treat {percent} of 100 messages otherwise")),
             None => Ok(()),
@@ -165,4 +172,7 @@ pub struct MessageCounts {
     pub twice: u64,
     /// Not sent.
     pub dropped: u64,
+    /// Sent with a flipped bit.
+    #[serde(default)]
+    pub spoilt: u64,
 }

@@ -4,6 +4,7 @@
 //! told of each change. Invariant: a connection is kept exactly as long as it is the one in use for its peer.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     net::SocketAddr,
     sync::Arc,
@@ -249,18 +250,25 @@ impl Peers {
     pub(crate) fn send(&mut self, to: NodeId, message: &Message) -> Option<Change> {
         let link = self.table.used(to)?;
         if let Some(control) = &self.control {
-            let Fate { dropped, late, again } = control.fate(to, message);
-            if let Some(by) = again {
-                self.send_after(by, link, message);
-            }
-            if let Some(by) = late {
-                self.send_after(by, link, message);
-            }
-            if dropped || late.is_some() {
-                return None;
-            }
+            let fate = control.fate(to, message);
+            return self.send_as_fated(link, message, fate);
         }
         self.push(link, message)
+    }
+
+    /// Sends a message as those have it who break the node from inside.
+    fn send_as_fated(&mut self, link: LinkId, message: &Message, fate: Fate) -> Option<Change> {
+        let mut message = Cow::Borrowed(message);
+        if let Some(chance) = fate.spoilt {
+            message.to_mut().flip_fact(chance);
+        }
+        for by in fate.again.into_iter().chain(fate.late) {
+            self.send_after(by, link, &message);
+        }
+        if fate.dropped || fate.late.is_some() {
+            return None;
+        }
+        self.push(link, &message)
     }
 
     /// Sends a message whose time has come, if the link that it was for is still in use.

@@ -21,6 +21,6 @@ pub use self::{
     disk::{Disk, Done, Fsync},
     open::{OpenError, open, open_controlled},
     read::RedbStore,
-    tamper::{RecordName, file_in, flip_bits},
+    tamper::{RecordName, file_in, flip_bits, lose_record},
     write::Writer,
 };

@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use quorate_core::Key;
 use rand::{RngExt, seq::SliceRandom};
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use super::{
     open::{OpenError, STORE_FILE, builder, trouble_at},
-    tables::RECORDS,
+    tables::{RECORDS, split_record_key},
 };
 
 /// Names a record: its partition and its key, as they lie in the file.
@@ -36,13 +37,17 @@ pub fn flip_bits(
     spared: &BTreeSet<RecordName>,
     rng: &mut impl rand::Rng,
 ) -> Result<Vec<RecordName>, OpenError> {
-    let path = file_in(folder);
-    // Nobody is to take a store that is not there for one that is empty.
-    fs::metadata(&path).map_err(|error| OpenError::Io {
-        path: path.clone(),
-        error,
-    })?;
+    let path = present_in(folder)?;
     flip(&path, count, spared, rng).map_err(|error| trouble_at(error, path))
+}
+
+/// The file of a store that is there: nobody is to take one that is not for one that is empty.
+fn present_in(folder: &Path) -> Result<PathBuf, OpenError> {
+    let path = file_in(folder);
+    match fs::metadata(&path) {
+        Ok(_) => Ok(path),
+        Err(error) => Err(OpenError::Io { path, error }),
+    }
 }
 
 fn flip(
@@ -74,4 +79,28 @@ fn flip(
     }
     transaction.commit()?;
     Ok(names)
+}
+
+/// Takes what a store holds of a key out of it, as if it had never been there, and returns whether there was anything. Nothing
+/// tells the node: no checksum covers what is absent.
+///
+/// # Errors
+/// [`OpenError`] if the store can't be opened or changed; nothing has been changed then.
+pub fn lose_record(folder: &Path, key: &Key) -> Result<bool, OpenError> {
+    let path = present_in(folder)?;
+    lose(&path, key).map_err(|error| trouble_at(error, path))
+}
+
+fn lose(path: &Path, key: &Key) -> Result<bool, redb::Error> {
+    let database = builder().open(path)?;
+    let transaction = database.begin_write()?;
+    let count = {
+        let mut records = transaction.open_table(RECORDS)?;
+        let before = records.len()?;
+        let is_of_key = |name: &[u8]| split_record_key(name).is_some_and(|(_, other)| other == *key);
+        records.retain(|name, _| !is_of_key(name))?;
+        before - records.len()?
+    };
+    transaction.commit()?;
+    Ok(count > 0)
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use quorate_core::Key;
 use rand::{RngExt, seq::SliceRandom};
 
 use super::{NodeIndex, Sim, pair, side};
@@ -123,6 +124,17 @@ impl Sim {
         keys.len()
     }
 
+    /// Takes what a dead node holds of a key from its disk, as if it had never been there. Whether there was anything.
+    pub fn lose_record(&mut self, node: NodeIndex, key: &Key) -> bool {
+        assert!(!self.is_running(node), "nobody's disk is changed below him");
+        let is_there = self.disk(node).has(key);
+        if is_there {
+            self.note(What::Disk, Some(node), None, &("lose", key));
+            self.disk(node).lose(key);
+        }
+        is_there
+    }
+
     /// Cuts a running node's power: what was not synced is gone, and the sync under way is torn. Any prefix of its
     /// batches may have got there.
     pub fn cut_power(&mut self, node: NodeIndex) -> PowerLoss {
@@ -160,6 +172,7 @@ impl Sim {
             faults.late_percent,
             faults.twice_percent,
             faults.dropped_percent,
+            faults.spoilt_percent,
         ];
         assert!(percents.iter().all(|percent| *percent <= 100), "{faults:?}");
         let is_odd = faults.late_percent + faults.twice_percent > 0;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use quorate_core::{Cell, Config, Key, Kind, Level, MessageKind, Response, Update, WriteRequest};
+use quorate_core::{Cell, Config, Key, Kind, Level, MessageKind, Response, Standing, Update, WriteRequest};
 use quorate_sim::{CallId, Distribution, Duty, Kinds, LinkCounts, LinkFaults, NodeIndex, Outcome, Sim, SimFsync};
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-use crate::cluster::{Cluster, Shape, TIMEOUT, write};
+use crate::cluster::{Cluster, Shape, TIMEOUT, id_of, write};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -504,6 +504,37 @@ fn a_clock_that_jumps_back_or_drifts_shadows_a_later_write() {
     }
 }
 
+/// What a node says of itself keeps its checksum, whoever passes it on: nothing spoilt is believed, and all is told again.
+#[test]
+fn a_fact_that_was_spoilt_on_its_way_is_taken_in_by_nobody() {
+    let mut cluster = Cluster::settled(&Shape::default());
+    let spoilt = LinkFaults {
+        spoilt_percent: 50,
+        ..LinkFaults::default()
+    };
+    on_all_links(&mut cluster, &spoilt);
+    for (node, name) in (0..5).zip(["a", "b", "c", "d", "e"]) {
+        cluster.sim.kill(NodeIndex(node));
+        cluster.pass(500 * MS);
+        cluster.sim.start(NodeIndex(node));
+        cluster.pass(500 * MS);
+        cluster.write(node, name, "v", 2).expect("it is back");
+    }
+    let pairs = (0..5).flat_map(|from| (0..5).filter(move |to| *to != from).map(move |to| (from, to)));
+    let counts = pairs.map(|(from, to)| cluster.sim.link_counts(NodeIndex(from), NodeIndex(to)));
+    let spoilt: u64 = counts.map(|counts| counts.spoilt).sum();
+    let statuses = || (0..5).map(|node| cluster.sim.status(NodeIndex(node)).expect("it runs"));
+    let refused: u64 = statuses().map(|status| status.counters.gossip_refused).sum();
+    assert!(spoilt > 0 && refused > 0, "{spoilt} spoilt, {refused} refused");
+    for member in statuses().flat_map(|status| status.members) {
+        let of = (0..5)
+            .find(|node| id_of(*node) == member.node)
+            .expect("it is one of the five");
+        assert_eq!(member.name.as_deref(), Some(format!("n{of}").as_str()));
+        assert_eq!(member.standing, Some(Standing::Normal));
+    }
+}
+
 /// Everything at once, and the same again.
 #[test]
 fn the_same_seed_breaks_the_same_things() {
@@ -522,6 +553,7 @@ fn the_same_seed_breaks_the_same_things() {
             jitter_is: Distribution::LongTailed,
             packets_per_second: 5000,
             dropped_percent: 1,
+            spoilt_percent: 1,
             kinds: Kinds::of(&[MessageKind::Request, MessageKind::Response]),
         };
         on_all_links(&mut cluster, &faults);
