@@ -215,6 +215,8 @@ function bandNumbers(chart) {
   pen.restore();
 }
 
+// The room of values beside a chart, the same for all, so that what is at one time stands below each other: of `1000 ms`, the widest.
+const SCALE_WIDTH = 70;
 const DASHES = [[], [7, 4], [2, 3]];
 const INKS = ["--one", "--two", "--three"];
 
@@ -239,7 +241,7 @@ function chart(parent, title, labels, unit, more) {
       ...labels.map((label, i) => Object.assign({
         label, value: show, stroke: () => style(INKS[i] || INKS[0]), dash: DASHES[i], width: 1.5, points: { show: false }, spanGaps: false,
       }, more && more.each))],
-    axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
+    axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: SCALE_WIDTH, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
     hooks: {
       drawClear: [bands],
       draw: [bandNumbers],
@@ -344,7 +346,7 @@ function drawQuantiles() {
     y: { distr: 3 },
     options: {
       scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } }, hooks: {},
-      axes: [axis({ splits: () => Array.from({ length: Math.floor(most) + 1 }, (none, i) => i), values: (u, all) => all.map((v) => (v === 0 ? "p0" : percent(v))) }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + " ms")) })],
+      axes: [axis({ splits: () => Array.from({ length: Math.floor(most) + 1 }, (none, i) => i), values: (u, all) => all.map((v) => (v === 0 ? "p0" : percent(v))) }), axis({ size: SCALE_WIDTH, values: (u, all) => all.map((v) => (v === null ? "" : v + " ms")) })],
     },
   });
   made.setData(data);
