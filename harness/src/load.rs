@@ -33,6 +33,13 @@ use crate::{
     transaction::{Progress, Transaction},
 };
 
+/// For how long nothing succeeds through a node that is called silent: at least so long, as a node that is asked rarely may have nothing
+/// to answer,
+const SILENCE_LEAST: Duration = Duration::from_millis(500);
+
+/// and so many times what lies between two requests on average.
+const SILENCE_GAPS: f64 = 10.0;
+
 /// All clients of a run.
 #[derive(Debug)]
 pub struct Load {
@@ -44,6 +51,8 @@ pub struct Load {
     names: Names,
     /// How often each key was asked for.
     asked: Vec<u64>,
+    /// When an operation through a node succeeded last.
+    served: BTreeMap<Place, Elapsed>,
 }
 
 /// Where what clients do comes from.
@@ -201,6 +210,7 @@ impl Load {
             })),
             begins,
             ends: begins + scenario.time,
+            served: BTreeMap::new(),
             asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
@@ -214,6 +224,7 @@ impl Load {
             source: Source::Told(Script::new(asks, scenario.concurrency)),
             begins,
             ends: begins + scenario.time,
+            served: BTreeMap::new(),
             asked: vec![0; scenario.keys],
             names: Names::of(scenario),
             scenario: scenario.clone(),
@@ -263,6 +274,22 @@ impl Load {
     /// Whether any operation is open.
     pub fn is_busy(&self) -> bool {
         self.clients.iter().any(|client| client.open.is_some())
+    }
+
+    /// For how long no operation has succeeded through each node that served some: of those only for which that is long, by how often
+    /// clients ask.
+    pub fn silences(&self, now: Elapsed) -> impl Iterator<Item = (Place, Duration)> {
+        // Without a rate each client goes on at once.
+        let gap = match self.scenario.rate {
+            0 => 0.0,
+            rate => self.served.len() as f64 / f64::from(rate),
+        };
+        let long = SILENCE_LEAST.max(Duration::from_secs_f64(gap * SILENCE_GAPS));
+        let silences = self
+            .served
+            .iter()
+            .map(move |(node, last)| (*node, now.saturating_sub(*last)));
+        silences.filter(move |(_, silence)| *silence >= long)
     }
 
     /// When the load is over.
@@ -497,6 +524,9 @@ impl Load {
             Said::Key(event) => event.time_ns = nanos(now),
             Said::Txn(entry) => entry.time_ns = Some(nanos(now)),
         }
+        if let (EventKind::Ok, Some(node)) = (client.said.kind(), client.node) {
+            self.served.insert(node, now);
+        }
         if client.said.kind() == EventKind::Info {
             client.process += concurrency;
         }
@@ -669,6 +699,25 @@ mod tests {
         let waits = drawn.arrivals.as_ref().expect("it is an open loop").next;
         assert!(waits > last && load.next_due().is_none(), "both clients are busy");
         assert_eq!(load.lag(waits + Duration::from_millis(7)), Duration::from_millis(7));
+    }
+
+    #[test]
+    fn a_node_is_silent_once_nothing_has_succeeded_through_it_for_long() {
+        let now = Duration::from_secs(10);
+        for (rate, expected) in [
+            (0, vec![(Place(1), 600), (Place(2), 4000)]),
+            (10, vec![(Place(2), 4000)]),
+        ] {
+            let mut load = Load::new(&scenario(rate), 1, Duration::ZERO);
+            load.served = [(0, 9_900), (1, 9_400), (2, 6_000)]
+                .map(|(node, ms)| (Place(node), Duration::from_millis(ms)))
+                .into();
+            let silences: Vec<_> = load
+                .silences(now)
+                .map(|(node, silence)| (node, silence.as_millis()))
+                .collect();
+            assert_eq!(silences, expected, "{rate} operations a second");
+        }
     }
 
     #[test]

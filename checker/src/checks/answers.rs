@@ -67,7 +67,9 @@ impl<'o> NotOwed<'o> {
         let intervals = op.node.and_then(|node| by_node[node.index()]);
         intervals.is_some_and(|intervals| !overlaps(intervals, op))
     }
+}
 
+impl Owed {
     /// Whether a request has to be refused: it came, and had its time to be, while it could not be served.
     fn is_refusal_owed(&self, history: &History, op: &Op) -> bool {
         let intervals = match op.action {

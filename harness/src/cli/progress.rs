@@ -90,8 +90,16 @@ impl Display {
                 let share = latencies.len() as f64 * 100.0 / ended.max(1) as f64;
                 let recent = Latency::of(&latencies[latencies.len().saturating_sub(RECENT_COUNT)..]);
                 let p99 = recent.map_or(String::new(), |recent| format!(", p99 {:.1} ms", recent.p99_ms));
-                let lag = load.lag(now).as_millis();
-                format!("{ended} ops, {share:.1}% ok{p99}, lag {lag} ms; faults: {faults}")
+                let lag = match load.lag(now).as_millis() {
+                    0 => String::new(),
+                    lag => format!(", lag {lag} ms"),
+                };
+                let members = nemesis.members().placed();
+                let silent = load.silences(now).filter(|(node, _)| members.contains(node));
+                let silent: String = silent
+                    .map(|(node, silence)| format!(", {node} silent {:.1} s", silence.as_secs_f64()))
+                    .collect();
+                format!("{ended} ops, {share:.1}% ok{p99}{lag}{silent}; faults: {faults}")
             }),
         }
     }

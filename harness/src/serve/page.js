@@ -17,6 +17,19 @@ if (filter) {
   apply();
 }
 
+// Of two runs side by side, what differs alone.
+const two = document.querySelector("table.two");
+if (two) {
+  const box = document.createElement("input"), label = document.createElement("label"), line = document.createElement("p");
+  box.type = "checkbox";
+  box.addEventListener("change", () => {
+    for (const row of two.tBodies[0].rows) row.hidden = box.checked && !row.classList.contains("differs");
+  });
+  label.append(box, " only what differs");
+  line.append(label);
+  two.parentElement.before(line);
+}
+
 // How far each run has come that goes on; once one has ended, the page is asked for anew.
 const INTERVAL_MS = 2000;
 for (const place of document.querySelectorAll("[data-live]")) {
@@ -30,6 +43,8 @@ for (const place of document.querySelectorAll("[data-live]")) {
       place.textContent = live.goes_on
         ? (live.ops ?? 0) + " operations" + part(live.seconds, 0, " s") + part(live.ok_percent, 1, " % ok") + (live.p99_ms === null ? "" : ", p99 " + live.p99_ms.toFixed(1) + " ms") + "; faults: " + faults
         : "silent for a minute: it was killed, or is being checked";
+      const state = (place.closest("tr") ?? document).querySelector("[data-state]");
+      if (state) state.textContent = live.goes_on ? "running" : "unfinished";
       if (!live.goes_on) return null;
     }
     return setTimeout(look, INTERVAL_MS);

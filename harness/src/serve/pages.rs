@@ -40,8 +40,8 @@ pub(super) fn list(listing: &Listing) -> String {
     }
     body += "<p><label>Filter <input id=\"filter\" type=\"search\" placeholder=\"invalid, kill, fresh-reads, a seed\"></label> \
              <span id=\"count\" role=\"status\"></span></p>\n<form action=\"/compare\">\n<div class=\"wide\" tabindex=\"0\"><table>\n\
-             <thead><tr><th>A</th><th>B</th><th>Verdict</th><th>Run</th><th></th><th>Began (UTC)</th><th>Backend</th><th>Seed</th>\
-             <th>Violated</th><th>Now</th></tr></thead>\n<tbody id=\"runs\">\n";
+             <thead><tr><th>A</th><th>B</th><th>Verdict</th><th>Run</th><th>Began (UTC)</th><th>Backend</th><th>Seed</th>\
+             <th>Violated, or how far it is</th></tr></thead>\n<tbody id=\"runs\">\n";
     listing.runs.iter().for_each(|run| body += &row(run));
     body += "</tbody></table></div>\n<p><button>Compare A and B</button></p>\n</form>\n";
     for (path, error) in &listing.broken {
@@ -68,13 +68,13 @@ fn row(run: &Listed) -> String {
         Outcome::Unfinished => format!(" data-live=\"{link}/live.json\""),
         _ => String::new(),
     };
+    let report = format!("{report}<a href=\"{link}/archive\">archive</a>");
     let value = escaped(&format!("{}/{name}", run.scenario));
     format!(
         "<tr><td><input type=\"radio\" name=\"a\" value=\"{value}\" aria-label=\"A: {value}\"></td>\
          <td><input type=\"radio\" name=\"b\" value=\"{value}\" aria-label=\"B: {value}\"></td>\
-         <td class=\"{outcome}\">{outcome}</td><td><a href=\"{link}\">{}/{}</a></td>\
-         <td>{report}<a href=\"{link}/archive\">archive</a></td><td>{}</td><td>{}</td><td>{}</td><td class=\"words\">{}</td>\
-         <td{live}></td></tr>\n",
+         <td class=\"{outcome}\" data-state>{outcome}</td><td><a href=\"{link}\">{}/{}</a><br>{report}</td>\
+         <td>{}</td><td>{}</td><td><span>seed </span>{}</td><td class=\"words\"{live}>{}</td></tr>\n",
         escaped(&run.scenario),
         escaped(&name),
         escaped(&utc::spaced(&run.manifest.started)),
@@ -89,7 +89,7 @@ pub(super) fn run(run: &Listed, files: &[RunFile]) -> String {
     let (link, name) = (link_of(run), name_of(run));
     let outcome = run.outcome.name();
     let mut body = format!(
-        "<p><a href=\"/\">All runs</a></p>\n<h1>{}/{}</h1>\n<p class=\"{outcome}\">{outcome}</p>\n",
+        "<p><a href=\"/\">All runs</a></p>\n<h1>{}/{}</h1>\n<p class=\"{outcome}\" data-state>{outcome}</p>\n",
         escaped(&run.scenario),
         escaped(&name)
     );
@@ -103,6 +103,30 @@ pub(super) fn run(run: &Listed, files: &[RunFile]) -> String {
         escaped(&command),
         report_of(run)
     );
+    let facts = facts(run);
+    let claims = facts
+        .iter()
+        .filter_map(|((_, name), how)| Some((name.strip_prefix("claim ")?, how)));
+    let claims: String = claims
+        .map(|(claim, how)| {
+            let class = if how.starts_with("violated") {
+                " class=\"invalid\""
+            } else {
+                ""
+            };
+            format!(
+                "<tr><th scope=\"row\">{}</th><td{class}>{}</td></tr>\n",
+                escaped(claim),
+                escaped(how)
+            )
+        })
+        .collect();
+    if !claims.is_empty() {
+        let _ = writeln!(
+            body,
+            "<div class=\"wide\" tabindex=\"0\"><table id=\"claims\">\n{claims}</table></div>\n<h2>Files</h2>"
+        );
+    }
     body += "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>File</th><th class=\"number\">Bytes</th></tr></thead><tbody>\n";
     for file in files {
         let path = file.path.to_string_lossy();
@@ -194,7 +218,7 @@ fn facts(run: &Listed) -> BTreeMap<(u8, String), String> {
     add(2, "faults seen to take effect", number(&verdict["faults"]["effective"]));
     for claim in verdict["claims"].as_array().into_iter().flatten() {
         let text = format!(
-            "{} ({} of {})",
+            "{} (broken {} of {})",
             word(&claim["verdict"]),
             number(&claim["count"]),
             number(&claim["tested"])

@@ -228,6 +228,7 @@ describe("quorate serve", () => {
   it("lists the runs, filters them, and says how far one has come", () => visit(browser, at("/"), {}, async (page) => {
     assert.match(await page.locator("#count").innerText(), /^5 of 5$/);
     await page.locator("td[data-live]", { hasText: "operations" }).first().waitFor();
+    assert.equal(await page.locator("#runs td", { hasText: /^running$/ }).count(), 1);
     await page.locator("#filter").fill("invalid fresh");
     assert.match(await page.locator("#count").innerText(), /^1 of 5$/);
     assert.equal(await page.locator("#runs tr:visible").count(), 1);
@@ -256,6 +257,10 @@ describe("quorate serve", () => {
     await page.keyboard.press("Enter");
     await page.locator("h1", { hasText: "Two runs" }).waitFor();
     assert.ok((await page.locator("tr.differs", { hasText: "verdict" }).innerText()).includes("≠"));
+    const rows = page.locator("table.two tbody tr:visible"), all = await rows.count();
+    await tabTo(page, "input[type=checkbox]");
+    await page.keyboard.press("Space");
+    assert.ok(await rows.count() < all && await rows.count() === await page.locator("tr.differs").count());
   }, own));
 
   it("shows a report in its sandbox as it is in its file", () => visit(browser, at(`/run/${invalid.run.split("/").slice(-2).join("/")}/report.html`), {}, async (page) => {
@@ -271,6 +276,8 @@ describe("quorate serve", () => {
         await page.goto(at(where));
         await assertFits(page);
         await assertReadable(page, "h1, a, td, th");
+        const outside = (all) => all.filter((it) => it.getBoundingClientRect().right > innerWidth).map((it) => it.textContent);
+        assert.deepEqual(await page.locator("#runs td:visible, #runs a:visible, #claims td").evaluateAll(outside), [], where);
       }
     }, own));
   }

@@ -187,8 +187,16 @@ impl Prediction {
         pairs.into_iter().map(prediction).collect()
     }
 
-    /// The share of reads that are stale, of those that begin so many milliseconds after a write was acknowledged.
+    /// The share of reads that are stale, of those that begin so many milliseconds after a write was acknowledged. Where quorums meet
+    /// (R + W > N) it is none for sure, however few trials there were.
     pub fn stale_at(&self, t_ms: f64) -> Estimate {
+        if self.quorum.r + self.quorum.w > self.n && self.answered > 0 && self.needs_ms.is_empty() {
+            return Estimate {
+                value: 0.0,
+                low: 0.0,
+                high: Some(0.0),
+            };
+        }
         let stale = self.needs_ms.partition_point(|need| f64::from(*need) > t_ms);
         Estimate::share(stale as u64, self.answered)
     }

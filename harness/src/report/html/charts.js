@@ -129,8 +129,11 @@ function following(place, draw) {
   });
 }
 
-// Diagonal lines, so that a fault is seen in black and white.
+// Diagonal lines, so that a fault is seen in black and white; made once for each colour.
+const hatches = new Map();
 function hatch(context, ratio) {
+  const name = style("--band-line") + ratio, known = hatches.get(name);
+  if (known) return known;
   const tile = document.createElement("canvas");
   tile.width = tile.height = 8 * ratio;
   const pen = tile.getContext("2d");
@@ -141,7 +144,9 @@ function hatch(context, ratio) {
   pen.moveTo(0, 8 * ratio);
   pen.lineTo(8 * ratio, 0);
   pen.stroke();
-  return context.createPattern(tile, "repeat");
+  const made = context.createPattern(tile, "repeat");
+  hatches.set(name, made);
+  return made;
 }
 
 // Stretches of time in which faults were on, those that overlap as one, so that many at once hide nothing: of all, and of those that had
@@ -210,6 +215,8 @@ function bandNumbers(chart) {
   pen.restore();
 }
 
+// The room of values beside a chart, the same for all, so that what is at one time stands below each other: of `1000 ms`, the widest.
+const SCALE_WIDTH = 70;
 const DASHES = [[], [7, 4], [2, 3]];
 const INKS = ["--one", "--two", "--three"];
 
@@ -234,7 +241,7 @@ function chart(parent, title, labels, unit, more) {
       ...labels.map((label, i) => Object.assign({
         label, value: show, stroke: () => style(INKS[i] || INKS[0]), dash: DASHES[i], width: 1.5, points: { show: false }, spanGaps: false,
       }, more && more.each))],
-    axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
+    axes: [axis({ values: (u, all) => all.map((s) => s + " s") }), axis({ size: SCALE_WIDTH, values: (u, all) => all.map((v) => (v === null ? "" : v + unit)) })],
     hooks: {
       drawClear: [bands],
       draw: [bandNumbers],
@@ -300,16 +307,32 @@ function staleByNode(parent) {
   parent.append(tableOf("Stale reads by coordinator", ["Through", "Reads", "Behind", "Share", "Versions behind at most"], rows, 1));
 }
 
+// Whole numbers in their order, eleven bits at a time: of half a million latencies ten times as fast as by comparing them.
+function sortedNumbers(all) {
+  let from = all, to = new Uint32Array(all.length);
+  for (let shift = 0; shift < 32; shift += 11) {
+    const next = new Uint32Array(2049);
+    for (let i = 0; i < from.length; i++) next[((from[i] >>> shift) & 2047) + 1]++;
+    if (next[1] === from.length) continue;
+    for (let digit = 1; digit < 2048; digit++) next[digit] += next[digit - 1];
+    for (let i = 0; i < from.length; i++) to[next[(from[i] >>> shift) & 2047]++] = from[i];
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
 // Latency by function at a few quantiles, and as a curve whose scale has as much room from 99 to 99.9 as from 0 to 90.
 function drawQuantiles() {
   const parent = document.getElementById("quantiles");
   const wanted = names.functions.map((name, f) => [name, f]).filter(([name]) => name !== "read-replica");
   const shares = [0.5, 0.9, 0.99, 0.999, 1];
   const sorted = wanted.map(([, f]) => {
-    const all = new Float64Array(ops.count);
+    const all = new Uint32Array(ops.count);
     let found = 0;
-    for (let i = 0; i < ops.count; i++) if (ops.functionOf[i] === f && ops.outcome[i] === 0) all[found++] = ops.end[i] - ops.start[i];
-    return all.subarray(0, found).sort();
+    for (let i = 0; i < ops.count; i++) if (ops.functionOf[i] === f && ops.outcome[i] === 0) all[found++] = Math.round((ops.end[i] - ops.start[i]) * 1000);
+    const micros = sortedNumbers(all.subarray(0, found)), latencies = new Float64Array(found);
+    for (let i = 0; i < found; i++) latencies[i] = micros[i] / 1000;
+    return latencies;
   });
   const rows = wanted.map(([name], k) => [name, String(sorted[k].length), ...shares.map((share) => (sorted[k].length ? quantile(sorted[k], share).toFixed(2) : "-"))]);
   parent.append(tableOf("Latency by quantile", ["Operation", "Succeeded", ...shares.map((share) => (share === 1 ? "max" : "p" + +(share * 100).toFixed(1)) + ", ms")], rows, 1));
@@ -323,7 +346,7 @@ function drawQuantiles() {
     y: { distr: 3 },
     options: {
       scales: { x: { time: false } }, cursor: { drag: { x: false, y: false } }, hooks: {},
-      axes: [axis({ splits: () => Array.from({ length: Math.floor(most) + 1 }, (none, i) => i), values: (u, all) => all.map((v) => (v === 0 ? "p0" : percent(v))) }), axis({ size: 62, values: (u, all) => all.map((v) => (v === null ? "" : v + " ms")) })],
+      axes: [axis({ splits: () => Array.from({ length: Math.floor(most) + 1 }, (none, i) => i), values: (u, all) => all.map((v) => (v === 0 ? "p0" : percent(v))) }), axis({ size: SCALE_WIDTH, values: (u, all) => all.map((v) => (v === null ? "" : v + " ms")) })],
     },
   });
   made.setData(data);

@@ -28,7 +28,7 @@ function membersChart(parent) {
     },
     options: {
       axes: [axis({ values: (u, all) => all.map((s) => s + " s") }),
-        axis({ size: 62, grid: { show: false }, splits: () => lanes.map((lane, i) => i + 0.5), values: () => lanes.map((lane) => lane.node.slice(0, 7)) })],
+        axis({ size: SCALE_WIDTH, grid: { show: false }, splits: () => lanes.map((lane, i) => i + 0.5), values: () => lanes.map((lane) => lane.node.slice(0, 7)) })],
     },
   });
   made.hooks.draw = [drawStays];
