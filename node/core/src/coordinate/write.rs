@@ -587,7 +587,7 @@ impl Node {
             let patient = coordination.prefers_more_than(state.with(Progress::Held).count());
             let is_met = state.is_met();
             let can_wait = state.can_be_met() || self.has_plant(Plant::TooFewAsked);
-            if is_met && (over || !patient) || !can_wait {
+            if over || is_met && !patient || !can_wait {
                 self.tell_written(id, is_met);
             }
         }
