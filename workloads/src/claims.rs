@@ -211,7 +211,7 @@ impl Expectation {
     /// What is claimed of real processes, whose time is nobody's to give.
     pub fn in_real_time(self) -> Expectation {
         match self.claim {
-            Claim::Available if self.claimed => Expectation {
+            Claim::Available | Claim::RefusedPromptly if self.claimed => Expectation {
                 claimed: false,
                 reason: "real time: a machine that is busy keeps any node from answering",
                 ..self
@@ -701,6 +701,15 @@ mod tests {
     use super::*;
 
     /// Every workload is asked of what it does, and no claim is asked of none.
+    #[test]
+    fn what_is_promised_by_the_clock_is_claimed_in_virtual_time_alone() {
+        let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
+        let expectations = claims(Workload::Register, settings);
+        let is_other = |it: &&Expectation| it.in_real_time().claimed != it.claimed;
+        let others: Vec<Claim> = expectations.iter().filter(is_other).map(|it| it.claim).collect();
+        assert_eq!(others, [Claim::Available, Claim::RefusedPromptly]);
+    }
+
     #[test]
     fn every_claim_is_of_some_workload() {
         for claim in Claim::ALL {

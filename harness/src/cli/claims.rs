@@ -1,6 +1,6 @@
 //! `quorate claims`.
 
-use quorate_workloads::{claims, floors};
+use quorate_workloads::{Claim, claims, floors};
 use serde_json::json;
 
 use super::{Format, answer, answer_json, settings::SettingsArgs};
@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                 }
                 let tested_by: Vec<_> = floors.iter().map(|floor| floor.by.words()).collect();
                 let tested_by = match &tested_by[..] {
+                    [] if claim == Claim::RefusedPromptly => "requests that were owed a refusal".to_owned(),
                     [] => "requests that were owed an answer".to_owned(),
                     by => by.join(", "),
                 };
