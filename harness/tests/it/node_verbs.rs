@@ -67,8 +67,10 @@ impl Nodes {
         let shape = format!("--founders {count} --replicas {replicas}");
         (0..count).for_each(|_| nodes.add(&shape));
         let is_settled = |status: &Json| {
-            let linked = members(status, "members").filter(|member| member["linked"] == true);
-            !status["ring"].is_null() && linked.count() == count - 1
+            // Each has to have heard the others say that they are on the ring, which is a round of gossip after it is there itself.
+            let is_there = |member: &&Json| member["linked"] == true && member["standing"] == "normal";
+            let others = members(status, "members").filter(is_there);
+            !status["ring"].is_null() && others.count() == count - 1
         };
         for node in 0..count {
             nodes.until(node, is_settled);
