@@ -104,7 +104,7 @@ impl DraftPart<'_> {
 }
 
 impl Offsets {
-    /// Of the first part, and of none.
+    /// Of the first part.
     pub(super) const FIRST: Self = Self {
         values: ValueId::COMMON,
         versions: 0,
