@@ -335,10 +335,14 @@ fn members_come_and_go() {
         nodes.until_normal(newcomer);
     }
     // What has come to rest may begin to move again, as long as shares are not even.
-    let is_even = |ring: &Json| owned(ring).len() == 5 && owned(ring).iter().map(|(_, owned)| owned).sum::<u64>() == 48;
+    let is_even = |ring: &Json| {
+        let is_normal = |member: &Json| member["standing"] == "normal";
+        let total: u64 = owned(ring).iter().map(|(_, owned)| owned).sum();
+        owned(ring).len() == 5 && total == 48 && members(ring, "members").all(is_normal)
+    };
     let ring = nodes.until_answer(4, "ring", is_even);
     let shares = owned(&ring);
-    assert!(shares[4].1 > 0 && members(&ring, "members").all(|member| member["standing"] == "normal"));
+    assert!(shares[4].1 > 0, "{shares:?}");
 
     let ended = nodes.ask(0, "weight 3 --wait");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
