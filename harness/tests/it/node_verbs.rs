@@ -359,10 +359,8 @@ fn members_come_and_go() {
 
     let left = nodes.json_of(&nodes.ask(1, "leave --wait --format json"));
     let moves = &left["moves"];
-    assert_eq!(
-        (&moves["standing"], &moves["owned"], &moves["stray"]),
-        (&"left".into(), &0.into(), &0.into())
-    );
+    // It had nothing left when it said so. Who had not heard of that yet may have brought it a copy since, which is no loss.
+    assert_eq!((&moves["standing"], &moves["owned"]), (&"left".into(), &0.into()));
     nodes.until(1, |status| !status["moves"]["refused"].is_null());
     let refused = nodes.write(1, Kind::Register, b"k", put(b"w"));
     assert!(format!("{refused:?}").contains("Removed"), "{refused:?}");
