@@ -33,11 +33,10 @@ use crate::{
     transaction::{Progress, Transaction},
 };
 
-/// For how long nothing succeeds through a node that is called silent: at least so long, as a node that is asked rarely may have nothing
-/// to answer,
+/// For how long nothing has succeeded, at least, through a node that is called silent.
 const SILENCE_LEAST: Duration = Duration::from_millis(500);
 
-/// and so many times what lies between two requests on average.
+/// The same, in times of what lies between two requests to it on average: who is asked rarely may have had nothing to answer.
 const SILENCE_GAPS: f64 = 10.0;
 
 /// All clients of a run.

@@ -194,6 +194,11 @@ impl Claim {
         };
         workloads.contains(&workload)
     }
+
+    /// Whether it is judged by what each request was owed: how soon, and whether at all, it was to be answered.
+    pub(crate) fn is_of_answers(self) -> bool {
+        matches!(self, Claim::Available | Claim::RefusedPromptly)
+    }
 }
 
 /// Whether a claim is made, and why.
@@ -211,7 +216,7 @@ impl Expectation {
     /// What is claimed of real processes, whose time is nobody's to give.
     pub fn in_real_time(self) -> Expectation {
         match self.claim {
-            Claim::Available | Claim::RefusedPromptly if self.claimed => Expectation {
+            claim if claim.is_of_answers() && self.claimed => Expectation {
                 claimed: false,
                 reason: "real time: a machine that is busy keeps any node from answering",
                 ..self
@@ -700,7 +705,6 @@ fn what_was_read_stays_read(settings: Settings) -> Reason {
 mod tests {
     use super::*;
 
-    /// Every workload is asked of what it does, and no claim is asked of none.
     #[test]
     fn what_is_promised_by_the_clock_is_claimed_in_virtual_time_alone() {
         let settings = Settings::strict(3, 2, 2, ReadRepair::Blocking);
@@ -710,6 +714,7 @@ mod tests {
         assert_eq!(others, [Claim::Available, Claim::RefusedPromptly]);
     }
 
+    /// Every workload is asked of what it does, and no claim is asked of none.
     #[test]
     fn every_claim_is_of_some_workload() {
         for claim in Claim::ALL {

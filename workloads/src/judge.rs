@@ -177,11 +177,13 @@ pub fn judge(
 
 /// What is expected of a run at these settings.
 fn expected(workload: Workload, settings: Settings, facts: &RunFacts) -> Vec<Expectation> {
-    let of_run = |expectation: Expectation| match expectation.claim {
-        // Nothing can be said of it where nobody knows what was broken.
-        Claim::Available | Claim::RefusedPromptly if facts.owed.is_none() => None,
-        Claim::Available | Claim::RefusedPromptly if facts.is_in_real_time => Some(expectation.in_real_time()),
-        _ => Some(expectation),
+    let of_run = |expectation: Expectation| {
+        // Nothing can be said of answers where nobody knows what was broken.
+        let is_unknown = expectation.claim.is_of_answers() && facts.owed.is_none();
+        (!is_unknown).then(|| match facts.is_in_real_time {
+            true => expectation.in_real_time(),
+            false => expectation,
+        })
     };
     claims(workload, settings).into_iter().filter_map(of_run).collect()
 }
@@ -605,8 +607,8 @@ fn claim_verdict(claimed: bool, finding: &Finding, vacuous: bool) -> ClaimVerdic
 pub(crate) fn asked_for(claims: &[ClaimReport], settings: Settings, vacuous: Option<&str>) -> Vec<ClaimReport> {
     let needs_no_test = |report: &ClaimReport| {
         let is_of_failed = report.claim.name == Claim::NoFailedWriteVisible.name() && !settings.nodes_are_away;
-        let of_answers = [Claim::Available, Claim::RefusedPromptly].map(Claim::name);
-        let is_of_answers = of_answers.iter().any(|name| report.claim.name == *name);
+        let mut of_answers = Claim::ALL.into_iter().filter(|claim| claim.is_of_answers());
+        let is_of_answers = of_answers.any(|claim| report.claim.name == claim.name());
         (is_of_failed || is_of_answers) && report.verdict == ClaimVerdict::Vacuous && vacuous.is_none()
     };
     claims.iter().filter(|report| !needs_no_test(report)).cloned().collect()

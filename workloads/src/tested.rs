@@ -111,7 +111,7 @@ pub struct Exercise {
 /// What has to happen for a claim to be tested at these settings.
 pub fn floors(claim: Claim, workload: Workload, settings: Settings) -> Vec<Floor> {
     // It is no matter of values: those requests test it that are owed an answer.
-    if matches!(claim, Claim::Available | Claim::RefusedPromptly) {
+    if claim.is_of_answers() {
         return Vec::new();
     }
     let mut by = vec![Stress::RacingReads];

@@ -341,13 +341,14 @@ impl Cluster for SimulatedCluster {
         // Everybody tells each change of owners: it is put into words once.
         let mut changes: HashSet<&Ownership> = HashSet::new();
         for place in Place::all(self.sim.node_count()) {
+            let teller = place.to_string();
             for event in self.sim.told(NodeIndex(place.0)) {
                 let is_new = match event {
                     Event::OwnersChanged { ownership } => changes.insert(ownership),
                     _ => true,
                 };
                 if is_new {
-                    told::add_event(&mut record, event, &place.to_string(), |node| self.name(node));
+                    told::add_event(&mut record, event, &teller, |node| self.name(node));
                 }
             }
         }
@@ -357,10 +358,11 @@ impl Cluster for SimulatedCluster {
     fn attendance(&self) -> anyhow::Result<Vec<attendance::Entry>> {
         let mut entries = Vec::new();
         for place in Place::all(self.sim.node_count()) {
+            let teller = place.to_string();
             let turns = self.sim.turns(NodeIndex(place.0)).iter();
             entries.extend(turns.map(|(at, turn)| {
                 let at = *at - Time::ZERO;
-                attendance::Entry::of_simulated(at, &place.to_string(), *turn, |node| self.name(node))
+                attendance::Entry::of_simulated(at, &teller, *turn, |node| self.name(node))
             }));
         }
         Ok(attendance::in_order(entries))
