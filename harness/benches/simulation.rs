@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mimalloc::MiMalloc;
 use quorate_core::NodeId;
 use quorate_harness::{
     backend::{SimulatedCluster, SimulatedOptions},
@@ -25,10 +24,6 @@ use quorate_harness::{
     trial::Trial,
     workers::Workers,
 };
-
-/// As the command has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How much is measured.
 struct Effort {

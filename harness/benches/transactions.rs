@@ -21,17 +21,12 @@ use std::{
 };
 
 use load::{Load, Store};
-use mimalloc::MiMalloc;
 use peak::peak_mb;
 use quorate_checker::{
     Context,
     isolation::{self, Data, Question},
 };
 use quorate_harness::{txns_file, workers::Workers};
-
-/// As the command has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A history, and what is asked of it.
 #[derive(Clone, Copy)]

@@ -18,7 +18,6 @@ use std::{
     time::Instant,
 };
 
-use mimalloc::MiMalloc;
 use quorate_checker::{Context, Finding, History, checks};
 use quorate_harness::{
     history_file,
@@ -30,10 +29,6 @@ use serde::Deserialize;
 
 use load::Load;
 use peak::peak_mb;
-
-/// As the command has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Operations, keys, clients, the percentage of operations that crash, and whether nodes and versions are told.
 const ROWS: [(usize, usize, usize, usize, bool); 14] = [
