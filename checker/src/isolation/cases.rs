@@ -56,6 +56,15 @@ impl Cases {
         }
     }
 
+    /// Takes in what was found elsewhere.
+    pub(super) fn extend(&mut self, other: Self) {
+        for (anomaly, Found { count, best }) in other.found {
+            self.add_best(anomaly, best);
+            let found = self.found.get_mut(&anomaly).expect("it was added");
+            found.count += count - 1;
+        }
+    }
+
     /// Puts those into words that have none yet.
     pub(super) fn tell(&mut self, tell: impl Fn(&mut Case)) {
         for found in self.found.values_mut().filter(|found| found.best.text.is_empty()) {

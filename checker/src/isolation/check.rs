@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 use super::{
     anomaly::{Anomaly, Closing},
     cases::{Case, Cases},
-    component::components,
+    component::{Component, components},
     explain::{Source, explain, observers},
     graph::{Edge, Graph, Orders, session_edges},
     guarantees,
     lattice::{Model, implied_by},
-    lists::Lists,
+    lists::{Lists, Versions},
     orderings,
     points::{Moments, Points},
     registers::{Keys, Registers},
@@ -115,17 +115,18 @@ fn is_implied(txns: &Txns, question: &Question, execute: &dyn Execute) -> bool {
 }
 
 pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> Outcome {
-    let writers = &Writers::new(txns);
+    let versions = || (txns.data == Data::Lists).then(|| Versions::new(txns));
+    let (writers, versions) = both(execute, || Writers::new(txns, execute), versions);
     let judge = Judge {
         txns,
         question,
-        writers,
+        writers: &writers,
         execute,
         strict: OnceLock::new(),
     };
-    match txns.data {
-        Data::Lists => judge.lists(),
-        Data::Registers => judge.registers(),
+    match versions {
+        Some(versions) => judge.lists(versions),
+        None => judge.registers(),
     }
 }
 
@@ -139,16 +140,32 @@ struct Judge<'t> {
     strict: OnceLock<bool>,
 }
 
+/// What depends on what, as far as it is on cycles.
+struct Dependencies {
+    /// What models forbid that are weaker than those of cycles.
+    cases: Cases,
+    unknown: Vec<String>,
+    /// Whether no transaction depends on another.
+    is_empty: bool,
+    components: Vec<Component>,
+    /// The cycles that are forbidden.
+    wanted: Vec<Anomaly>,
+}
+
 impl Judge<'_> {
-    fn lists(&self) -> Outcome {
-        let lists = Lists::new(self.txns, self.writers);
+    fn lists(&self, versions: Versions) -> Outcome {
+        let source = Source::Lists(Lists::new(self.txns, self.writers, versions));
+        let Source::Lists(lists) = &source else {
+            unreachable!("it was made of them")
+        };
         let check = || {
             let mut cases = self.lost_updates(Cases::default());
             lists.check(&mut cases);
             cases
         };
-        let (cases, (edges, node_count)) = both(self.execute, check, || lists.edges(self.execute));
-        self.by_graph(&Source::Lists(lists), cases, (edges, node_count))
+        let dependencies = || self.dependencies(&source, lists.edges(self.execute));
+        let (cases, dependencies) = both(self.execute, check, dependencies);
+        self.by_cycles(&source, cases, dependencies)
     }
 
     fn registers(&self) -> Outcome {
@@ -174,7 +191,9 @@ impl Judge<'_> {
         }
         let mut edges = Vec::new();
         let node_count = registers.edges(&mut edges);
-        let mut outcome = self.by_graph(&Source::Registers(registers), cases, (edges, node_count));
+        let source = Source::Registers(registers);
+        let dependencies = self.dependencies(&source, (vec![edges], node_count));
+        let mut outcome = self.by_cycles(&source, cases, dependencies);
         outcome.unknown.extend(doubts);
         outcome
     }
@@ -184,22 +203,55 @@ impl Judge<'_> {
         cases
     }
 
-    fn by_graph(&self, source: &Source<'_>, mut cases: Cases, (mut edges, node_count): (Vec<Edge>, usize)) -> Outcome {
+    /// Returns what depends on what, given the edges in parts, and what is found beside cycles.
+    fn dependencies(&self, source: &Source<'_>, (mut edges, node_count): (Vec<Vec<Edge>>, usize)) -> Dependencies {
         let (txns, question) = (self.txns, self.question);
+        let mut cases = Cases::default();
+        let has_weak = question.models.iter().any(|model| model.is_weak());
+        let whole = match has_weak || wants_updates(question) {
+            true => edges.concat(),
+            false => Vec::new(),
+        };
+        let mut unknown = self.weak(source, &whole, &mut cases);
+        drop(whole);
         let wanted: Vec<Anomaly> = Anomaly::all()
             .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
             .collect();
-        let mut unknown = self.weak(source, &edges, &mut cases);
         let mut orders = orders(&wanted);
         if txns.is_split() && orders.has_sessions {
-            session_edges(txns, &self.writers.happened, &mut edges);
+            let mut of_sessions = Vec::new();
+            session_edges(txns, &self.writers.happened, &mut of_sessions);
+            edges.push(of_sessions);
             orders.has_sessions = false;
         }
         let graph = Graph::new(txns, &self.writers.happened, (node_count, &edges), orders, self.execute);
         drop(edges);
         unknown.extend(self.twice());
-        let is_empty = graph.is_empty();
-        search(txns, question, source, &graph, wanted, &mut cases, &mut unknown);
+        Dependencies {
+            cases,
+            unknown,
+            is_empty: graph.is_empty(),
+            components: if wanted.is_empty() {
+                Vec::new()
+            } else {
+                components(&graph)
+            },
+            wanted,
+        }
+    }
+
+    /// Looks for cycles; `cases` is what was found before.
+    fn by_cycles(&self, source: &Source<'_>, mut cases: Cases, dependencies: Dependencies) -> Outcome {
+        let (txns, question) = (self.txns, self.question);
+        let Dependencies {
+            cases: found,
+            mut unknown,
+            is_empty,
+            components,
+            wanted,
+        } = dependencies;
+        cases.extend(found);
+        search(txns, question, source, (&components, wanted), &mut cases, &mut unknown);
         let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
         if let (Source::Registers(registers), false) = (source, is_violated) {
             unknown.extend(orderings::check(registers, question, &self.strict, &mut cases));
@@ -226,6 +278,13 @@ impl Judge<'_> {
     }
 }
 
+/// Returns whether serializable updates are asked for, and no more.
+fn wants_updates(question: &Question) -> bool {
+    let serializable: Model = "serializable".parse().expect("the table has it");
+    let mut models = question.models.iter();
+    models.any(|model| model.names(Anomaly::GUpdate) && !model.implies(serializable))
+}
+
 /// Looks for what models forbid that are weaker than those of cycles with anti-dependencies.
 fn weak(
     txns: &Txns,
@@ -237,11 +296,6 @@ fn weak(
 ) -> Vec<String> {
     let models = question.models.iter().filter(|model| model.is_weak());
     let wants = |anomaly: Anomaly| models.clone().any(|model| model.names(anomaly));
-    let serializable: Model = "serializable".parse().expect("the table has it");
-    let wants_updates = question
-        .models
-        .iter()
-        .any(|model| model.names(Anomaly::GUpdate) && !model.implies(serializable));
     let lists = match source {
         Source::Lists(lists) => lists,
         Source::Registers(_) => return weak_registers(txns, question, writers, wants, cases),
@@ -253,7 +307,7 @@ fn weak(
     if wants(Anomaly::GMsr) {
         points().moments(lists, Moments::OfReads, Anomaly::GMsr, cases);
     }
-    if wants_updates {
+    if wants_updates(question) {
         points().updates(edges, cases);
     }
     let weak = Weak {
@@ -306,8 +360,7 @@ fn search(
     txns: &Txns,
     question: &Question,
     source: &Source<'_>,
-    graph: &Graph,
-    wanted: Vec<Anomaly>,
+    (components, wanted): (&[Component], Vec<Anomaly>),
     cases: &mut Cases,
     unknown: &mut Vec<String>,
 ) {
@@ -316,8 +369,8 @@ fn search(
     }
     let known: Vec<Anomaly> = cases.anomalies().collect();
     let mut search = Search::new(wanted, txns.count() as u32, question.budget);
-    for component in components(graph) {
-        let findings = search.component(&component, &known);
+    for component in components {
+        let findings = search.component(component, &known);
         if let Some(anomaly) = findings.undecided {
             let (count, name) = (component.node_count(), anomaly.name());
             unknown.push(format!(

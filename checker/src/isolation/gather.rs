@@ -17,11 +17,11 @@ pub struct Gather {
     data: Data,
     builder: Builder,
     /// By process, the number of its state.
-    processes: FxHashMap<i64, u32>,
+    processes: Numbers,
     states: Vec<State>,
     /// By session, whose it is.
     sessions: Vec<Process>,
-    int_keys: FxHashMap<i64, u32>,
+    int_keys: Numbers,
     named_keys: FxHashMap<Box<[u8]>, u32>,
     /// By key, its spine as text.
     spines: Vec<Spine>,
@@ -42,6 +42,47 @@ struct State {
     asked: Vec<(u32, i64)>,
 }
 
+/// Numbers by integers, most of which are small.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// By integer, its number, or [`NONE`].
+    small: Vec<u32>,
+    others: FxHashMap<i64, u32>,
+}
+
+impl Numbers {
+    const SMALL: std::ops::Range<i64> = 0..1 << 20;
+
+    #[inline]
+    fn get(&self, int: i64) -> Option<u32> {
+        match usize::try_from(int).ok().and_then(|place| self.small.get(place)) {
+            Some(&NONE) => None,
+            Some(number) => Some(*number),
+            None => self.others.get(&int).copied(),
+        }
+    }
+
+    fn insert(&mut self, int: i64, number: u32) {
+        if !Self::SMALL.contains(&int) {
+            self.others.insert(int, number);
+            return;
+        }
+        let place = int as usize;
+        if place >= self.small.len() {
+            self.small.resize((place + 1).next_power_of_two(), NONE);
+        }
+        self.small[place] = number;
+    }
+
+    #[inline]
+    fn get_or_insert(&mut self, int: i64, next: u32) -> u32 {
+        self.get(int).unwrap_or_else(|| {
+            self.insert(int, next);
+            next
+        })
+    }
+}
+
 /// The longest list of a key, as it is written.
 #[derive(Debug, Default)]
 struct Spine {
@@ -58,10 +99,10 @@ impl Gather {
         Self {
             data,
             builder: Builder::new(data),
-            processes: FxHashMap::default(),
+            processes: Numbers::default(),
             states: Vec::new(),
             sessions: Vec::new(),
-            int_keys: FxHashMap::default(),
+            int_keys: Numbers::default(),
             named_keys: FxHashMap::default(),
             spines: Vec::new(),
             entry_count: 0,
@@ -115,7 +156,7 @@ impl Gather {
             return Some(());
         }
         let next = self.states.len() as u32;
-        let number = *self.processes.entry(line.process).or_insert(next) as usize;
+        let number = self.processes.get_or_insert(line.process, next) as usize;
         if number == self.states.len() {
             self.states.push(State {
                 is_over: true,
@@ -234,8 +275,8 @@ impl Gather {
     fn key(&mut self, block: &Block, key: Key) -> Option<u32> {
         match key {
             Key::Int(int) => {
-                if let Some(number) = self.int_keys.get(&int) {
-                    return Some(*number);
+                if let Some(number) = self.int_keys.get(int) {
+                    return Some(number);
                 }
                 let number = self.builder.key(&Datum::Int(int));
                 self.int_keys.insert(int, number);

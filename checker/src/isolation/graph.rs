@@ -94,9 +94,16 @@ impl Edges {
     /// # Panics
     /// There are 2^29 nodes or 2^32 edges.
     pub(super) fn new(node_count: usize, edges: &[Edge]) -> Self {
+        Self::of_parts(node_count, &[edges])
+    }
+
+    /// # Panics
+    /// As [`new`](Self::new).
+    fn of_parts(node_count: usize, parts: &[impl AsRef<[Edge]>]) -> Self {
         assert!(node_count < 1 << NODE_BITS, "a graph has fewer than 2^29 nodes");
+        let edges = || parts.iter().flat_map(AsRef::as_ref);
         let mut starts = vec![0u32; node_count + 1];
-        for edge in edges {
+        for edge in edges() {
             starts[edge.from as usize + 1] += 1;
         }
         for node in 0..node_count {
@@ -105,8 +112,8 @@ impl Edges {
                 .expect("a graph has fewer than 2^32 edges");
         }
         let mut next = starts.clone();
-        let mut targets = vec![0; edges.len()];
-        for edge in edges {
+        let mut targets = vec![0; starts[node_count] as usize];
+        for edge in edges() {
             let place = &mut next[edge.from as usize];
             targets[*place as usize] = edge.to | (edge.kind as u32) << NODE_BITS;
             *place += 1;
@@ -181,7 +188,7 @@ impl Graph {
     pub(super) fn new(
         txns: &Txns,
         happened: &[bool],
-        (node_count, edges): (usize, &[Edge]),
+        (node_count, edges): (usize, &[impl AsRef<[Edge]> + Sync]),
         orders: Orders,
         execute: &dyn Execute,
     ) -> Self {
@@ -198,7 +205,7 @@ impl Graph {
             };
             (next, moments)
         };
-        let (data, (next, moments)) = both(execute, || Edges::new(node_count, edges), order);
+        let (data, (next, moments)) = both(execute, || Edges::of_parts(node_count, edges), order);
         Self {
             data,
             txn_count: txns.count() as u32,
@@ -302,14 +309,11 @@ fn each_next_in_session(txns: &Txns, happened: &[bool], mut take: impl FnMut(u32
 
 impl Moments {
     fn new(txns: &Txns) -> Self {
-        let ends = txns
-            .numbers()
-            .filter(|txn| txns.is_ok(*txn) && txns.txn(*txn).end != NONE)
-            .map(|txn| (txns.txn(txn).end, txn));
-        let ends = by_entry(ends.collect());
+        let is_ended = |txn: &u32| txns.is_ok(*txn) && txns.txn(*txn).end != NONE;
         let mut after = vec![NONE; txns.count()];
         let mut begins = Vec::new();
-        let mut ends = ends.into_iter().peekable();
+        let ends = txns.numbers().filter(is_ended).map(|txn| (txns.txn(txn).end, txn));
+        let mut ends = by_entry(ends).peekable();
         for txn in txns.numbers() {
             let mut is_later = false;
             while let Some((_, ended)) = ends.next_if(|(end, _)| *end < txns.txn(txn).start) {

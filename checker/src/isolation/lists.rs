@@ -17,10 +17,8 @@ use super::{
 };
 use crate::execute::{Execute, map};
 
-/// The versions of all keys in their order, and who wrote them.
-pub(super) struct Lists<'t> {
-    txns: &'t Txns,
-    writers: &'t Writers,
+/// The versions of all keys in their order.
+pub(super) struct Versions {
     /// By key, where its elements begin in `order`; one past the last.
     starts: Vec<u32>,
     /// Elements of the longest list of each key, each once.
@@ -31,8 +29,15 @@ pub(super) struct Lists<'t> {
     common: Vec<u32>,
 }
 
-impl<'t> Lists<'t> {
-    pub(super) fn new(txns: &'t Txns, writers: &'t Writers) -> Self {
+/// The versions of all keys, and who wrote them.
+pub(super) struct Lists<'t> {
+    txns: &'t Txns,
+    writers: &'t Writers,
+    versions: Versions,
+}
+
+impl Versions {
+    pub(super) fn new(txns: &Txns) -> Self {
         let mut longest = vec![NONE; txns.keys.len()];
         // Of two that are equally long, which is taken does not depend on which was read first.
         let rank = |list: u32| {
@@ -73,17 +78,26 @@ impl<'t> Lists<'t> {
             .iter()
             .map(|list| (0..).zip(&list.elements).take_while(is_in_place).count() as u32);
         Self {
-            txns,
-            writers,
             starts,
             order,
             common: common.collect(),
             places,
         }
     }
+}
+
+impl<'t> Lists<'t> {
+    pub(super) fn new(txns: &'t Txns, writers: &'t Writers, versions: Versions) -> Self {
+        Self {
+            txns,
+            writers,
+            versions,
+        }
+    }
 
     fn order(&self, key: u32) -> &[u32] {
-        &self.order[self.starts[key as usize] as usize..self.starts[key as usize + 1] as usize]
+        let Versions { starts, order, .. } = &self.versions;
+        &order[starts[key as usize] as usize..starts[key as usize + 1] as usize]
     }
 
     /// Returns how many elements of `key` were seen.
@@ -93,12 +107,12 @@ impl<'t> Lists<'t> {
 
     /// Returns the place of `element` in the order of its key, if it was seen there.
     pub(super) fn place(&self, element: u32) -> Option<u32> {
-        Some(self.places[element as usize]).filter(|place| *place != NONE)
+        Some(self.versions.places[element as usize]).filter(|place| *place != NONE)
     }
 
     /// Returns whether a read is one of the versions of its key: a beginning of its order.
     pub(super) fn is_version(&self, list: u32, length: u32) -> bool {
-        length == 0 || length <= self.common[list as usize]
+        length == 0 || length <= self.versions.common[list as usize]
     }
 
     /// Returns the last transaction that wrote an element of `key` before this place.
@@ -143,11 +157,11 @@ impl<'t> Lists<'t> {
         unseen
     }
 
-    /// Returns the dependencies between transactions, and how many nodes there are: the transactions, and what stands for appends
-    /// that nobody saw.
-    pub(super) fn edges(&self, execute: &dyn Execute) -> (Vec<Edge>, usize) {
+    /// Returns the dependencies between transactions, in parts, and how many nodes there are: the transactions, and what stands for
+    /// appends that nobody saw.
+    pub(super) fn edges(&self, execute: &dyn Execute) -> (Vec<Vec<Edge>>, usize) {
         let mut has_unseen = vec![false; self.txns.keys.len()];
-        for (element, place) in self.txns.elements.iter().zip(&self.places) {
+        for (element, place) in self.txns.elements.iter().zip(&self.versions.places) {
             has_unseen[element.key as usize] |= *place == NONE;
         }
         let (count, part_count) = (self.txns.count(), execute.part_count());
@@ -158,15 +172,13 @@ impl<'t> Lists<'t> {
         let (mut edges, mut tails) = (Vec::new(), Tails::default());
         for part in parts {
             let (of_part, tails_of_part) = part.unwrap_or_else(|why| panic!("{why}"));
-            if edges.is_empty() {
-                edges = of_part;
-            } else {
-                edges.extend_from_slice(&of_part);
-            }
+            edges.push(of_part);
             tails.extend(tails_of_part);
         }
         let last = |key: u32| self.writer_before(key, self.order(key).len() as u32);
-        let node_count = tails.edges(count, last, &mut edges);
+        let mut of_tails = Vec::new();
+        let node_count = tails.edges(count, last, &mut of_tails);
+        edges.push(of_tails);
         (edges, node_count)
     }
 
@@ -215,18 +227,9 @@ impl<'t> Lists<'t> {
 
     /// Looks for what can be wrong with lists beside cycles.
     pub(super) fn check(&self, cases: &mut Cases) {
-        let first = |is: &dyn Fn(u32) -> bool| -> Vec<u32> {
-            let place = |list: &super::txns::List| {
-                list.elements
-                    .iter()
-                    .position(|element| is(*element))
-                    .map_or(NONE, |place| place as u32)
-            };
-            self.txns.lists.iter().map(place).collect()
-        };
-        let failed = first(&|element| self.writers.is_failed(element));
-        let garbage = first(&|element| self.writers.is_of_nobody(element));
+        let (failed, garbage) = self.without_writers();
         let repeated = self.repeated();
+        let mut out_of_order: Vec<(u32, u32, u32)> = Vec::new();
         for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
             for (number, step) in self.txns.steps(txn).iter().enumerate() {
                 let What::ReadList { list, length } = step.what else {
@@ -248,12 +251,36 @@ impl<'t> Lists<'t> {
                         });
                     }
                     self.check_intermediate(txn, step, cases);
+                    if !self.is_version(list, length) && !self.has_repeats(list, length) {
+                        out_of_order.push((step.key, list, txn));
+                    }
                 }
                 self.check_internal(txn, number, cases);
             }
         }
-        self.check_orders(cases);
+        // Of one order there are no such reads.
+        for (key, list, txn) in out_of_order {
+            cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(key, list, txn));
+        }
         self.check_dirty(cases);
+    }
+
+    /// Returns, by list, where the first element is that failed to be written, and the first that nobody wrote.
+    fn without_writers(&self) -> (Vec<u32>, Vec<u32>) {
+        let places = |list: &super::txns::List| {
+            let (mut failed, mut garbage) = (NONE, NONE);
+            let is_without = |(_, element): &(u32, &u32)| self.writers.possible(**element) == NONE;
+            for (place, element) in (0..).zip(&list.elements).filter(is_without) {
+                let first = if self.writers.is_failed(*element) {
+                    &mut failed
+                } else {
+                    &mut garbage
+                };
+                *first = place.min(*first);
+            }
+            (failed, garbage)
+        };
+        self.txns.lists.iter().map(places).unzip()
     }
 
     /// Returns, by list, where an element comes for the second time.
@@ -394,26 +421,6 @@ impl<'t> Lists<'t> {
                     format!("{name} {}, and then {read}.", past(&txns.step_text(before))),
                 )
             });
-        }
-    }
-
-    /// Reads of a key that can't be from one order.
-    fn check_orders(&self, cases: &mut Cases) {
-        let mut readers: Vec<(u32, u32, u32)> = Vec::new();
-        for txn in self.txns.numbers() {
-            for step in self.txns.steps(txn) {
-                match step.what {
-                    What::ReadList { list, length }
-                        if !self.is_version(list, length) && !self.has_repeats(list, length) =>
-                    {
-                        readers.push((step.key, list, txn));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        for (key, list, txn) in readers {
-            cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(key, list, txn));
         }
     }
 

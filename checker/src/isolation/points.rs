@@ -133,7 +133,7 @@ impl<'t> Points<'t> {
         }
         let edges = std::mem::take(&mut self.edges);
         let happened = &self.writers.happened;
-        let parts = (node_count as usize, &edges[..]);
+        let parts = (node_count as usize, &[edges][..]);
         let graph = Graph::new(self.txns, happened, parts, Orders::default(), &InOrder);
         for component in components(&graph) {
             if let Some(cycle) = self.circle(&component) {
@@ -205,7 +205,8 @@ impl<'t> Points<'t> {
             .unwrap_or(0);
         let node_count = node_count.max(self.txns.count());
         let happened = &self.writers.happened;
-        let graph = |edges: &[Edge]| Graph::new(self.txns, happened, (node_count, edges), Orders::default(), &InOrder);
+        let graph =
+            |edges: &[Edge]| Graph::new(self.txns, happened, (node_count, &[edges]), Orders::default(), &InOrder);
         let is_reader = |node: u32| {
             let is_write = |step: &Step| matches!(step.what, What::Write(_));
             (node as usize) < self.txns.count() && !self.txns.steps(node).iter().any(is_write)

@@ -7,7 +7,15 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::scan::{Key, Step, What};
-use crate::swar::natural;
+use crate::swar::{is_same, natural};
+
+/// What a step is called.
+#[derive(Clone, Copy, Debug)]
+enum StepName {
+    Append,
+    Write,
+    Read,
+}
 
 /// A text and how far it has been read.
 pub(super) struct Scanner<'t> {
@@ -44,7 +52,8 @@ impl<'t> Scanner<'t> {
     #[inline]
     pub(super) fn pass(&mut self, place: &Range<usize>) -> Option<()> {
         let end = self.at + place.len();
-        (!place.is_empty() && self.text.get(self.at..end)? == &self.text[place.clone()]).then(|| self.at = end)
+        let ahead = self.text.get(self.at..end)?;
+        (!place.is_empty() && is_same(ahead, &self.text[place.clone()])).then(|| self.at = end)
     }
 
     #[inline]
@@ -128,11 +137,38 @@ impl<'t> Scanner<'t> {
         Some(number)
     }
 
-    #[inline]
-    pub(super) fn step(&mut self) -> Option<Step> {
+    /// The beginning of a step: its bracket, and its name.
+    #[inline(always)]
+    fn step_name(&mut self) -> Option<StepName> {
+        // As nearly all are written; what comes after a keyword shows that it has ended.
+        let ahead = self.text.get(self.at..)?.first_chunk::<9>();
+        let (name, length) = match ahead {
+            Some([b'[', b'"', b'r', b'"', ..]) => (StepName::Read, 4),
+            Some(b"[\"append\"") => (StepName::Append, 9),
+            Some([b'[', b'"', b'w', b'"', ..]) => (StepName::Write, 4),
+            Some([b'[', b':', b'r', b' ', ..]) => (StepName::Read, 3),
+            Some(b"[:append ") => (StepName::Append, 8),
+            Some([b'[', b':', b'w', b' ', ..]) => (StepName::Write, 3),
+            _ => return self.any_step_name(),
+        };
+        self.at += length;
+        Some(name)
+    }
+
+    fn any_step_name(&mut self) -> Option<StepName> {
         self.take(b'[')?;
         self.space(false);
-        let name = self.name()?;
+        Some(match self.name()? {
+            b"append" => StepName::Append,
+            b"w" => StepName::Write,
+            b"r" => StepName::Read,
+            _ => return None,
+        })
+    }
+
+    #[inline]
+    pub(super) fn step(&mut self) -> Option<Step> {
+        let name = self.step_name()?;
         self.space(false);
         let begin = self.at as u32;
         let key = match self.int() {
@@ -144,9 +180,9 @@ impl<'t> Scanner<'t> {
         };
         self.space(false);
         let what = match name {
-            b"append" => What::Append(self.int()?),
-            b"w" => What::Write(self.int()?),
-            b"r" => match self.peek()? {
+            StepName::Append => What::Append(self.int()?),
+            StepName::Write => What::Write(self.int()?),
+            StepName::Read => match self.peek()? {
                 b']' => What::Nothing,
                 b'n' => {
                     let word = self.text.get(self.at..)?;
@@ -158,7 +194,6 @@ impl<'t> Scanner<'t> {
                 b'-' | b'0'..=b'9' => What::Value(self.int()?),
                 _ => self.list()?,
             },
-            _ => return None,
         };
         self.space(false);
         self.take(b']')?;

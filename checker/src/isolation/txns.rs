@@ -199,27 +199,26 @@ impl Txns {
 
 /// Returns transactions in order of the entries that they are with, and with the same one in the order given.
 ///
-/// Where most entries have one they are counted, which takes no comparison.
-pub(super) fn by_entry(mut txns: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
-    let entry_count = txns.iter().map(|(entry, _)| *entry as usize + 1).max().unwrap_or(0);
-    if entry_count > 4 * txns.len() {
-        txns.sort_by_key(|(entry, _)| *entry);
-        return txns;
+/// Where most entries have one, and none has two, each goes to its entry's place, which takes no comparison.
+pub(super) fn by_entry(txns: impl Iterator<Item = (u32, u32)> + Clone) -> impl Iterator<Item = (u32, u32)> {
+    let larger =
+        |(count, entries): (usize, usize), (entry, _): (u32, u32)| (count + 1, entries.max(entry as usize + 1));
+    let (count, entry_count) = txns.clone().fold((0, 0), larger);
+    let mut has_place = entry_count <= 4 * count;
+    let mut by_place = vec![NONE; if has_place { entry_count } else { 0 }];
+    if has_place {
+        for (entry, txn) in txns.clone() {
+            has_place &= std::mem::replace(&mut by_place[entry as usize], txn) == NONE;
+        }
     }
-    // By entry, where the next transaction with it goes.
-    let mut places = vec![0; entry_count];
-    txns.iter().for_each(|(entry, _)| places[*entry as usize] += 1);
-    let mut before = 0;
-    for place in &mut places {
-        before += std::mem::replace(place, before);
+    let mut sorted = Vec::new();
+    if !has_place {
+        by_place.clear();
+        sorted.extend(txns);
+        sorted.sort_by_key(|(entry, _)| *entry);
     }
-    let mut ordered = vec![(0, 0); txns.len()];
-    for txn in txns {
-        let place: &mut usize = &mut places[txn.0 as usize];
-        ordered[*place] = txn;
-        *place += 1;
-    }
-    ordered
+    let placed = (0..).zip(by_place).filter(|(_, txn)| *txn != NONE);
+    sorted.into_iter().chain(placed)
 }
 
 /// Makes [`Txns`] of what transactions did, one transaction after another.
@@ -400,11 +399,14 @@ mod tests {
     #[test]
     fn transactions_are_in_order_of_their_entries_and_else_as_given() {
         let few = vec![(900, 0), (7, 1), (900, 2), (0, 3)];
-        assert_eq!(by_entry(few), [(0, 3), (7, 1), (900, 0), (900, 2)]);
-        let many: Vec<(u32, u32)> = (0..100).map(|txn| (txn * 37 % 50, txn)).collect();
-        let mut expected = many.clone();
-        expected.sort();
-        assert_eq!(by_entry(many), expected);
-        assert_eq!(by_entry(Vec::new()), []);
+        let ordered = |txns: &[(u32, u32)]| by_entry(txns.iter().copied()).collect::<Vec<(u32, u32)>>();
+        assert_eq!(ordered(&few), [(0, 3), (7, 1), (900, 0), (900, 2)]);
+        for entry_count in [50, 101] {
+            let many: Vec<(u32, u32)> = (0..100).map(|txn| (txn * 37 % entry_count, txn)).collect();
+            let mut expected = many.clone();
+            expected.sort();
+            assert_eq!(ordered(&many), expected);
+        }
+        assert_eq!(ordered(&[]), []);
     }
 }

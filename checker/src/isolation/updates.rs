@@ -44,6 +44,9 @@ pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool, cases: &mut 
             }
         }
     }
+    if are_of_different_versions(txns, &updates) {
+        return;
+    }
     updates.sort_unstable();
     for same in updates.chunk_by(|a, b| (a.key, a.version) == (b.key, b.version)) {
         if let [first, second, ..] = same {
@@ -59,6 +62,18 @@ pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool, cases: &mut 
             });
         }
     }
+}
+
+/// Returns whether it is soon seen that no two are of one version: no two read the same last element, or none of the same key.
+fn are_of_different_versions(txns: &Txns, updates: &[Update]) -> bool {
+    let mut is_met = vec![false; txns.elements.len() + txns.keys.len()];
+    updates.iter().all(|update| {
+        let place = match update.version.0 {
+            NONE => txns.elements.len() + update.key as usize,
+            element => element as usize,
+        };
+        !std::mem::replace(&mut is_met[place], true)
+    })
 }
 
 /// Returns which version a step reads, if it does.

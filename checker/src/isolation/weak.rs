@@ -20,7 +20,7 @@ use super::{
     cases::{Case, Cases},
     check::{Question, judge},
     graph::{Edge, Edges, Kind},
-    lists::{Lists, past},
+    lists::{Lists, Versions, past},
     pram,
     txns::{NONE, Step, Txns, What},
     writers::Writers,
@@ -55,8 +55,8 @@ impl Weak<'_> {
         }
         if wants(Anomaly::SessionMissedCause) {
             let txns = &self.txns.split();
-            let writers = &Writers::new(txns);
-            let lists = self.lists.map(|_| Lists::new(txns, writers));
+            let writers = &Writers::new(txns, &InOrder);
+            let lists = self.lists.map(|_| Lists::new(txns, writers, Versions::new(txns)));
             let steps = Weak {
                 txns,
                 writers,

@@ -1,7 +1,10 @@
 //! Who wrote what, and what is known to have happened.
 
-use super::txns::{Data, NONE, Txns, What};
-use crate::history::Outcome;
+use super::txns::{Data, NONE, Step, Txns, What};
+use crate::{
+    execute::{Execute, both},
+    history::Outcome,
+};
 
 /// The writers of elements.
 pub(super) struct Writers {
@@ -19,45 +22,71 @@ pub(super) struct Writers {
     pub(super) happened: Vec<bool>,
 }
 
-impl Writers {
-    pub(super) fn new(txns: &Txns) -> Self {
-        let mut writers = Self {
+/// Who wrote elements, of those that may have happened and of others.
+struct Wrote {
+    possible: Vec<u32>,
+    failed: Vec<u32>,
+    ambiguous: Vec<bool>,
+    twice: Option<u32>,
+}
+
+impl Wrote {
+    fn new(txns: &Txns) -> Self {
+        let mut wrote = Self {
             possible: vec![NONE; txns.elements.len()],
             failed: vec![NONE; txns.elements.len()],
-            intermediate: vec![false; txns.elements.len()],
             ambiguous: vec![false; txns.keys.len()],
             twice: None,
-            happened: txns.numbers().map(|txn| txns.is_ok(txn)).collect(),
         };
         for txn in txns.numbers() {
-            writers.take(txns, txn);
+            let is_failed = txns.txn(txn).outcome == Outcome::Fail;
+            for step in txns.steps(txn) {
+                let What::Write(element) = step.what else { continue };
+                if is_failed {
+                    wrote.failed[element as usize] = txn;
+                    continue;
+                }
+                let writer = &mut wrote.possible[element as usize];
+                if std::mem::replace(writer, txn) != NONE {
+                    wrote.ambiguous[step.key as usize] = true;
+                    wrote.twice.get_or_insert(element);
+                }
+            }
         }
-        writers.see(txns);
-        writers
+        wrote
     }
+}
 
-    fn take(&mut self, txns: &Txns, txn: u32) {
+/// Returns, by element, whether its writer wrote the key again.
+fn intermediate(txns: &Txns) -> Vec<bool> {
+    let mut is_intermediate = vec![false; txns.elements.len()];
+    for txn in txns.numbers() {
         let steps = txns.steps(txn);
-        for step in steps {
-            let What::Write(element) = step.what else { continue };
-            if txns.txn(txn).outcome == Outcome::Fail {
-                self.failed[element as usize] = txn;
-                continue;
-            }
-            if self.possible[element as usize] != NONE {
-                self.ambiguous[step.key as usize] = true;
-                self.twice.get_or_insert(element);
-            }
-            self.possible[element as usize] = txn;
-        }
         for (number, step) in steps.iter().enumerate() {
-            let is_same = |later: &super::txns::Step| later.key == step.key && matches!(later.what, What::Write(_));
+            let is_same = |later: &Step| later.key == step.key && matches!(later.what, What::Write(_));
             if let What::Write(element) = step.what
                 && steps[number + 1..].iter().any(is_same)
             {
-                self.intermediate[element as usize] = true;
+                is_intermediate[element as usize] = true;
             }
         }
+    }
+    is_intermediate
+}
+
+impl Writers {
+    pub(super) fn new(txns: &Txns, execute: &dyn Execute) -> Self {
+        let (wrote, intermediate) = both(execute, || Wrote::new(txns), || intermediate(txns));
+        let mut writers = Self {
+            possible: wrote.possible,
+            failed: wrote.failed,
+            intermediate,
+            ambiguous: wrote.ambiguous,
+            twice: wrote.twice,
+            happened: txns.numbers().map(|txn| txns.is_ok(txn)).collect(),
+        };
+        writers.see(txns);
+        writers
     }
 
     /// Takes in what was seen to have happened.

@@ -457,7 +457,7 @@ impl Problem {
             .zip(&self.txns[..self.commit_count()])
             .filter(|(_, txn)| txns.is_ok(**txn) && txns.txn(**txn).end != txns::NONE)
             .map(|(number, txn)| (txns.txn(*txn).end, number));
-        let mut ends = txns::by_entry(ends.collect()).into_iter().peekable();
+        let mut ends = txns::by_entry(ends).peekable();
         let mut moment = NONE;
         for number in 0..self.commit_count() as u32 {
             let start = txns.txn(self.txns[number as usize]).start;
