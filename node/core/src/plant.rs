@@ -151,11 +151,14 @@ pub enum Plant {
     /// A request is begun though too few owners can be reached, and waits for them until its time is over (Q5: a timeout where
     /// the client could have been told at once).
     TooFewAsked,
+    /// Whoever answers at an address is taken for the node that was met there first, whatever its certificate proves (N4: an
+    /// address that another node has by now, and no pin of keys).
+    AddressBelieved,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 64] = [
+    pub const ALL: [Plant; 65] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -220,6 +223,7 @@ impl Plant {
         Plant::GoesOnPastDeadline,
         Plant::HandoffWaitsForOne,
         Plant::TooFewAsked,
+        Plant::AddressBelieved,
     ];
 
     /// Its name on the command line.
@@ -289,6 +293,7 @@ impl Plant {
             Plant::GoesOnPastDeadline => "goes-on-past-deadline",
             Plant::HandoffWaitsForOne => "handoff-waits-for-one",
             Plant::TooFewAsked => "too-few-asked",
+            Plant::AddressBelieved => "address-believed",
         }
     }
 
@@ -369,6 +374,7 @@ impl Plant {
             }
             Plant::HandoffWaitsForOne => "hints go to one owner at a time, and who never answers is waited for",
             Plant::TooFewAsked => "a request that too few owners are there for is begun, and waits out its time",
+            Plant::AddressBelieved => "who answers at an address is taken for the node that was met there first",
         }
     }
 
