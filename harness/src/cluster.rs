@@ -4,7 +4,7 @@
 //! so that the record's order is the order of real time: a request is recorded before it is submitted, and an outcome
 //! after it has come back.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
@@ -14,6 +14,7 @@ use quorate_sim::{Duty, LinkFaults};
 use crate::{
     attendance,
     fault::{DiskLoss, Place},
+    lags::Lags,
 };
 
 /// Time since the start of the run.
@@ -108,12 +109,18 @@ pub enum Reach {
     Cut,
 }
 
+/// A cluster, as those have it who only look on: the run goes on as if they did not.
+pub trait Onlooked: fmt::Debug {
+    /// How far replicas are behind, as far as that is known by now: nobody is asked and waited for.
+    fn lags(&self) -> Lags;
+}
+
 /// Nodes, the clients that talk to them, and the means to break what is between and under them.
 ///
 /// Methods that can fail with `anyhow::Error` do so where the harness itself, or a node that nobody broke, has failed:
 /// the run can't go on.
 #[expect(async_fn_in_trait, reason = "a run drives its cluster on one thread")]
-pub trait Cluster {
+pub trait Cluster: Onlooked {
     /// Time since the start of the run.
     fn elapsed(&self) -> Elapsed;
 

@@ -17,7 +17,7 @@ use quorate_workloads::Record;
 
 use crate::{
     attendance,
-    cluster::{AskError, Cluster, Elapsed, Happening},
+    cluster::{AskError, Cluster, Elapsed, Happening, Onlooked},
     coverage::{Coverage, Outcomes},
     fault::Place,
     fault_log::{FaultLog, Faults},
@@ -138,6 +138,8 @@ pub enum Progress<'a> {
         nemesis: &'a Nemesis,
         /// The clients.
         load: &'a Load,
+        /// The nodes.
+        cluster: &'a dyn Onlooked,
         /// Since the cluster was made.
         now: Elapsed,
     },
@@ -427,6 +429,7 @@ impl<C: Cluster> Run<'_, C> {
             latencies: &self.latencies,
             nemesis,
             load,
+            cluster: &*self.cluster,
             now,
         });
     }

@@ -29,6 +29,7 @@ pub mod input;
 pub mod interpreter;
 pub mod interrupt;
 pub mod judging;
+pub mod lags;
 pub mod latency;
 pub mod level;
 pub mod load;

@@ -61,6 +61,7 @@ mod tests {
             },
             members: Vec::new(),
             hints_pending: 0,
+            behind: Vec::new(),
             coordinating: 0,
             persisting: 0,
             counters: Counters::default(),

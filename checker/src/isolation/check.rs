@@ -265,7 +265,7 @@ fn weak(
     weak.check(wants, edges, cases)
 }
 
-/// The same of registers; what takes an order of versions and is not [decided](orderings::check) with it is not known.
+/// The same of registers: what takes an order of versions is [decided](orderings::check) with it.
 fn weak_registers(
     txns: &Txns,
     question: &Question,
@@ -273,8 +273,7 @@ fn weak_registers(
     wants: impl Fn(Anomaly) -> bool,
     cases: &mut Cases,
 ) -> Vec<String> {
-    let is_known =
-        |anomaly: Anomaly| wants(anomaly) && anomaly != Anomaly::GMsr && !Anomaly::OF_SESSIONS.contains(&anomaly);
+    let is_known = |anomaly: Anomaly| wants(anomaly) && !Anomaly::OF_SESSIONS.contains(&anomaly);
     let weak = Weak {
         txns,
         writers,
@@ -286,12 +285,6 @@ fn weak_registers(
     let is_kept = wants(Anomaly::SessionMissedCause) || wants(Anomaly::NotPram);
     if !is_kept {
         unknown.extend(guarantees::check(txns, writers, &wants, cases));
-    }
-    if wants(Anomaly::GMsr) {
-        unknown.push(format!(
-            "{} is not looked for in registers, whose versions have no known order, and no stronger model holds",
-            Anomaly::GMsr.name()
-        ));
     }
     unknown
 }

@@ -38,6 +38,7 @@ pub(super) fn check(
                 };
                 let anomaly = match level {
                     Level::Prefix => Anomaly::NonPrefix,
+                    Level::Moments => Anomaly::GMsr,
                     Level::Cursor => Anomaly::GCursor,
                     Level::Steps => Anomaly::GMonotonic,
                     Level::Updates => Anomaly::GUpdate,
@@ -86,8 +87,10 @@ fn is_strict(registers: &Registers<'_>, level: Level, budget: u64, strict: &Once
     const STEPS: u64 = 1_024;
     let budget = budget.min(STEPS * registers.txns().count() as u64);
     let holds = |level| decide(&Problem::of_all(registers, level, Closing::Realtime), budget) == Answer::Ordered;
-    *strict.get_or_init(|| holds(Level::Serializable))
-        || matches!(level, Level::Snapshot | Level::Prefix) && holds(level)
+    // A key that is read twice has two moments of its own there, and one everywhere else.
+    let is_of_whole = level != Level::Moments || !registers.has_changing_reads();
+    is_of_whole && *strict.get_or_init(|| holds(Level::Serializable))
+        || matches!(level, Level::Snapshot | Level::Prefix | Level::Moments) && holds(level)
 }
 
 /// Returns the levels that have to hold for the question, of those that are decided; none that another implies.
@@ -109,6 +112,7 @@ fn asked(question: &Question) -> Vec<(Level, Closing)> {
     let is_view = is_of_updates || question.forbids(Anomaly::Cycle(Class::GSingleItem, Closing::Data));
     let weaker = [
         (Level::Prefix, names(Anomaly::NonPrefix)),
+        (Level::Moments, names(Anomaly::GMsr)),
         (Level::Updates, is_of_updates),
         (Level::View, is_view && !is_of_updates),
         (Level::Cursor, names(Anomaly::GCursor) && !is_view),

@@ -350,18 +350,46 @@ impl<'t> Registers<'t> {
         versions.any(|version| version.writer != NONE && version.readers.iter().any(|reader| *reader != version.writer))
     }
 
-    /// Calls `add` with each who read a version over which another wrote after reading it, and with that other: who comes later.
-    pub(super) fn each_update(&self, mut add: impl FnMut(u32, u32)) {
+    /// Returns what `txn` read from outside, by key and element, and all of it: what it read twice too.
+    pub(super) fn reads_from_outside(&self, txn: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let steps = self.txns.steps(txn);
+        steps.iter().enumerate().filter_map(move |(number, step)| {
+            let wrote = |before: &Step| before.key == step.key && matches!(before.what, What::Write(_));
+            match step.what {
+                What::ReadRegister(element)
+                    if !self.writers.is_ambiguous(step.key) && !steps[..number].iter().any(wrote) =>
+                {
+                    Some((step.key, element))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Returns whether a transaction read a key from outside twice, and not the same.
+    pub(super) fn has_changing_reads(&self) -> bool {
+        let changes = |txn: u32| {
+            let mut reads: Vec<(u32, u32)> = self.reads_from_outside(txn).collect();
+            reads.sort_unstable();
+            reads
+                .windows(2)
+                .any(|pair| pair[0].0 == pair[1].0 && pair[0] != pair[1])
+        };
+        self.txns
+            .numbers()
+            .filter(|txn| self.happened()[*txn as usize])
+            .any(changes)
+    }
+
+    /// Calls `add` with each version that somebody read before writing the key, and with that transaction: all others who read it
+    /// come before that.
+    pub(super) fn each_update(&self, mut add: impl FnMut(&Version, u32)) {
         for touch in self
             .touches
             .iter()
             .filter(|touch| touch.first != touch.last && touch.first != 0)
         {
-            let readers = &self.keys[touch.key as usize].versions[touch.first as usize].readers;
-            readers
-                .iter()
-                .filter(|reader| **reader != touch.txn)
-                .for_each(|reader| add(*reader, touch.txn));
+            add(&self.keys[touch.key as usize].versions[touch.first as usize], touch.txn);
         }
     }
 

@@ -23,10 +23,12 @@ use quorate_workloads::Clock;
 use crate::{
     attendance,
     cluster::{
-        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
+        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Onlooked,
+        Outcome, Reach,
     },
     fault::{DiskLoss, Place},
     fsync::Fsync,
+    lags::Lags,
     level::dc_name,
     scenario::Scenario,
     told,
@@ -138,8 +140,13 @@ impl SimulatedCluster {
 
     /// What a node is called.
     fn name(&self, node: NodeId) -> String {
+        let place = self.place_of(node);
+        place.map_or_else(|| node.to_string(), |place| place.to_string())
+    }
+
+    fn place_of(&self, node: NodeId) -> Option<Place> {
         let place = self.identities.iter().position(|identity| *identity == node);
-        place.map_or_else(|| node.to_string(), |place| Place(place).to_string())
+        place.map(Place)
     }
 
     /// Takes in the end of a client's request.
@@ -158,6 +165,21 @@ impl SimulatedCluster {
             },
         };
         Happening::Completed { client, outcome }
+    }
+}
+
+impl Onlooked for SimulatedCluster {
+    /// Looks into the nodes: that is no event of the simulation.
+    fn lags(&self) -> Lags {
+        let mut lags = Lags::default();
+        for place in Place::all(self.sim.node_count()) {
+            let node = NodeIndex(place.0);
+            match self.sim.status(node).filter(|_| !self.sim.is_paused(node)) {
+                Some(status) => lags.add(&status.behind, |node| self.place_of(node)),
+                None => lags.add_unheard(place),
+            }
+        }
+        lags
     }
 }
 

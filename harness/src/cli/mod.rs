@@ -12,6 +12,7 @@ mod explain;
 mod faults;
 mod gossip;
 mod judge;
+mod load_line;
 mod man;
 mod matrix;
 mod needs;

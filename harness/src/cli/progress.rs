@@ -10,7 +10,8 @@ use std::{
 
 use clap::ValueEnum;
 
-use crate::{interpreter::Progress, latency::Latency, workers::Counter};
+use super::load_line::LoadLine;
+use crate::{interpreter::Progress, workers::Counter};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,13 +32,10 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two updates of a live line.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Of how many operations, the last to succeed, a live line tells the latency: what was slow a minute ago is no news.
-const RECENT_COUNT: usize = 1000;
-
 /// How many letters a bar has.
 const BAR_WIDTH: usize = 20;
 
-/// How long a live line may be: one that wraps can't be written over.
+/// How long a live line may be where the terminal does not say how wide it is.
 const LIVE_WIDTH: usize = 79;
 
 /// Shows progress.
@@ -62,6 +60,11 @@ impl Display {
         }
     }
 
+    /// Whether anything is shown.
+    pub(crate) fn shows(&self) -> bool {
+        self.style != Style::None
+    }
+
     /// Says something that is worth a line of its own.
     pub(crate) fn say(&mut self, text: &str) {
         if self.style != Style::None {
@@ -74,32 +77,9 @@ impl Display {
     pub(crate) fn show(&mut self, progress: Progress<'_>) {
         match progress {
             Progress::Phase(name) => self.say(&format!("- {name}")),
-            Progress::Load {
-                elapsed,
-                ended,
-                latencies,
-                nemesis,
-                load,
-                now,
-            } => self.show_work(elapsed, || {
-                let faults: Vec<_> = nemesis.active().map(ToString::to_string).collect();
-                let faults = match &faults[..] {
-                    [] => "none".to_owned(),
-                    faults => faults.join(", "),
-                };
-                let share = latencies.len() as f64 * 100.0 / ended.max(1) as f64;
-                let recent = Latency::of(&latencies[latencies.len().saturating_sub(RECENT_COUNT)..]);
-                let p99 = recent.map_or(String::new(), |recent| format!(", p99 {:.1} ms", recent.p99_ms));
-                let lag = match load.lag(now).as_millis() {
-                    0 => String::new(),
-                    lag => format!(", lag {lag} ms"),
-                };
-                let members = nemesis.members().placed();
-                let silent = load.silences(now).filter(|(node, _)| members.contains(node));
-                let silent: String = silent
-                    .map(|(node, silence)| format!(", {node} silent {:.1} s", silence.as_secs_f64()))
-                    .collect();
-                format!("{ended} ops, {share:.1}% ok{p99}{lag}{silent}; faults: {faults}")
+            Progress::Load { elapsed, .. } => self.show_fitting(elapsed, |width| {
+                let line = LoadLine::of(&progress).expect("there is load");
+                line.within(width)
             }),
         }
     }
@@ -119,6 +99,11 @@ impl Display {
 
     /// Shows how far some work has come after so long, now and then.
     pub(crate) fn show_work(&mut self, elapsed: Duration, words: impl FnOnce() -> String) {
+        self.show_fitting(elapsed, |_| words());
+    }
+
+    /// As above, of work that can be told in as many letters as there is room for.
+    fn show_fitting(&mut self, elapsed: Duration, words: impl FnOnce(usize) -> String) {
         let interval = match self.style {
             Style::Bar => BAR_INTERVAL,
             _ => LINE_INTERVAL,
@@ -127,13 +112,15 @@ impl Display {
             return;
         }
         self.last = Some(Instant::now());
-        let line = format!("  {:>5.1} s  {}", elapsed.as_secs_f64(), words());
+        let began = format!("  {:>5.1} s  ", elapsed.as_secs_f64());
         if self.style == Style::Bar {
-            let line: String = line.chars().take(LIVE_WIDTH).collect();
+            let width = live_width();
+            let line = began.clone() + &words(width.saturating_sub(began.len()));
+            let line: String = line.chars().take(width).collect();
             write_error(&format!("\r\x1b[K{line}"));
             self.live = true;
         } else {
-            write_error(&format!("{line}\n"));
+            write_error(&format!("{began}{}\n", words(usize::MAX)));
         }
     }
 
@@ -182,6 +169,13 @@ pub(crate) fn during_checks<T>(
 /// Whether a line can be written over: on a terminal that knows how to.
 fn is_live() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// How long a live line may be: one that wraps can't be written over.
+fn live_width() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    columns.checked_sub(1).unwrap_or(LIVE_WIDTH)
 }
 
 /// A share as a bar, in letters that every terminal has.

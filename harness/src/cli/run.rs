@@ -155,6 +155,9 @@ async fn record(
         node_bin,
     };
     let mut cluster = ProcessCluster::new(&options, interrupts.clone())?;
+    if display.shows() {
+        cluster.look_out();
+    }
     let record = {
         let mut watch = |progress: Progress<'_>| display.show(progress);
         tokio::select! {

@@ -312,7 +312,11 @@ fn pauses_and_bad_links_take_effect_on_real_processes() {
     let _turn = turn();
     let quorate = quorate();
     fs::write(quorate.path().join("bad.toml"), BAD).expect("a file can be written");
-    let (code, report) = quorate.json("run --config bad.toml --seed 1");
+    let run = Running::start(&quorate, "run --config bad.toml --seed 1 --progress bar --format json");
+    let (code, stdout, said) = run.end();
+    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {said}"));
+    let code = code.expect("it was not killed");
+    assert_behind_for_a_while(&said, "n2");
     // Nothing may have come about that tests some claim.
     assert!([0, 4].contains(&code), "{report:#}");
     assert_eq!(report["faults"]["effective"], 5, "{report:#}");
@@ -322,6 +326,21 @@ fn pauses_and_bad_links_take_effect_on_real_processes() {
     for evidence in ["\"delayed\":2", "\"slowed\":", "\"lost\":", "SIGKILL"] {
         assert!(faults.contains(evidence), "{evidence} in {faults}");
     }
+}
+
+/// While a node is away, the live line says how far it is behind, and once all has been brought to it, no more.
+fn assert_behind_for_a_while(said: &str, node: &str) {
+    let lines: Vec<_> = said.split('\r').filter(|line| line.contains(" ops, ")).collect();
+    let is_behind = |line: &&str| {
+        let behind = line.split_once("behind: ").map(|(_, behind)| behind.split(';').next());
+        behind
+            .flatten()
+            .is_some_and(|behind| behind.contains(&format!("{node} ")))
+    };
+    assert!(!is_behind(&lines[0]), "{}", lines[0]);
+    let last = lines.iter().rposition(is_behind);
+    let last = last.unwrap_or_else(|| panic!("{node} is never said to be behind: {lines:#?}"));
+    assert!(last + 1 < lines.len(), "{node} is behind to the end: {lines:#?}");
 }
 
 /// The harness is killed while a node is paused: it does not stay for ever.

@@ -205,7 +205,7 @@ impl Node {
         Some(topology.ownership(topology.partition(key)))
     }
 
-    /// How the node is.
+    /// How the node is, at the time of what it took in last.
     pub fn status(&self) -> Status {
         Status {
             node: self.config.node,
@@ -216,6 +216,7 @@ impl Node {
             members: self.member_statuses(),
             isolated: self.isolation.is_isolated(),
             hints_pending: self.handoff.count(),
+            behind: self.handoff.behind(self.present),
             coordinating: self.coordinations.len() as u64,
             persisting: self.journal.len() as u64,
             counters: self.counters,

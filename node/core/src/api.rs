@@ -699,12 +699,25 @@ pub struct Status {
     pub isolated: bool,
     /// Hints kept, or on their way to the disk.
     pub hints_pending: u64,
+    /// For whom they are kept.
+    pub behind: Vec<Behind>,
     /// Client requests that it is still busy with, answered ones among them.
     pub coordinating: u64,
     /// Batches on their way to the disk.
     pub persisting: u64,
     /// What it has done since its start.
     pub counters: Counters,
+}
+
+/// A node that has missed something, as another knows that keeps it for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Behind {
+    /// Which has missed it. It may be the one that tells: its own disk can fail.
+    pub node: NodeId,
+    /// Hints kept for it, or on their way to the disk. What it has missed may be kept by several, and then counts with each.
+    pub hints: u64,
+    /// For how long there has been one at all times, since the start of the one that tells: no hint that came since is older.
+    pub lasting: Duration,
 }
 
 /// What a node is to the cluster, and how far it has come with what it gains and gives up, as it knows.

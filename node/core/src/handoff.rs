@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    Cell, Errand, Event, Hint, HintId, Key, Node, NodeId, Now, Output, PersistToken, Plant, Refused, ReplicaRequest,
-    ReplicaResponse, RequestId, Store, StoreError, Time,
+    Behind, Cell, Errand, Event, Hint, HintId, Key, Node, NodeId, Now, Output, PersistToken, Plant, Refused,
+    ReplicaRequest, ReplicaResponse, RequestId, Store, StoreError, Time,
     journal::{HintChanges, Waiter},
     timers::Timer,
 };
@@ -89,6 +89,8 @@ impl Throttle {
 struct Target {
     /// Hints kept, those not yet durable and those under way among them.
     count: u64,
+    /// Since when there has been one at all times, if there is one.
+    since: Time,
     under_way: BTreeSet<HintId>,
     /// When it last answered one of them, or they began to be under way.
     heard: Time,
@@ -104,10 +106,11 @@ struct Target {
 }
 
 impl Handoff {
-    pub(crate) fn load(store: &dyn Store) -> Result<Handoff, StoreError> {
+    pub(crate) fn load(store: &dyn Store, now: Time) -> Result<Handoff, StoreError> {
         let counts = store.hint_counts()?;
         let target = |count| Target {
             count,
+            since: now,
             ..Target::default()
         };
         Ok(Handoff {
@@ -128,6 +131,17 @@ impl Handoff {
     pub(crate) fn targets(&self) -> impl Iterator<Item = NodeId> + '_ {
         let kept = self.targets.iter().filter(|(_, target)| target.count > 0);
         kept.map(|(node, _)| *node)
+    }
+
+    /// Who is behind, by the hints that are kept for them.
+    pub(crate) fn behind(&self, now: Time) -> Vec<Behind> {
+        let kept = self.targets.iter().filter(|(_, target)| target.count > 0);
+        kept.map(|(node, target)| Behind {
+            node: *node,
+            hints: target.count,
+            lasting: now.since(target.since),
+        })
+        .collect()
     }
 
     /// Whether a hint is durable, and neither on its way to its target nor to its end.
@@ -171,10 +185,10 @@ impl Handoff {
     }
 
     /// Nothing of `changes` happened: what was dropped is still there, and what was put is not.
-    pub(crate) fn on_not_persisted(&mut self, changes: &HintChanges) {
+    pub(crate) fn on_not_persisted(&mut self, now: Time, changes: &HintChanges) {
         for (node, hint) in &changes.dropped {
             self.target(*node).dropping.remove(hint);
-            self.count_one(*node);
+            self.count_one(now, *node);
         }
         for (node, hint) in &changes.put {
             self.target(*node).putting.remove(hint);
@@ -183,8 +197,12 @@ impl Handoff {
     }
 
     /// One more hint is kept for a node.
-    fn count_one(&mut self, node: NodeId) {
-        self.targets.entry(node).or_default().count += 1;
+    fn count_one(&mut self, now: Time, node: NodeId) {
+        let target = self.targets.entry(node).or_default();
+        if target.count == 0 {
+            target.since = now;
+        }
+        target.count += 1;
         self.count += 1;
     }
 
@@ -233,7 +251,7 @@ impl Node {
         }
         self.counters.hints_stored += 1;
         let token = self.journal.open_token();
-        self.handoff.count_one(hint.target);
+        self.handoff.count_one(self.present, hint.target);
         self.handoff.target(hint.target).putting.insert(id.clone(), token);
         self.journal.stage_hint(hint, id);
         Kept::Put(token)

@@ -58,10 +58,11 @@ mod verdicts;
 pub use self::{
     agreement::{Acceptor, Ballot, PartitionState},
     api::{
-        Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, CasAction, CasOk, CasOutcome, CasRequest,
-        Counters, Fetch, Latency, MemberStatus, Metrics, MovesStatus, NotApplied, Operation, PeerMetrics, Preferred,
-        Quorum, ReadError, ReadOk, ReadRepair, ReadRequest, Reason, Request, RequestMetrics, Response, RingShare,
-        RingView, SessionToken, Stage, StandIn, Status, Unknown, WriteError, WriteOk, WritePath, WriteRequest,
+        Absence, AdminError, AdminOk, AdminRequest, AntiEntropyReport, Ask, Behind, CasAction, CasOk, CasOutcome,
+        CasRequest, Counters, Fetch, Latency, MemberStatus, Metrics, MovesStatus, NotApplied, Operation, PeerMetrics,
+        Preferred, Quorum, ReadError, ReadOk, ReadRepair, ReadRequest, Reason, Request, RequestMetrics, Response,
+        RingShare, RingView, SessionToken, Stage, StandIn, Status, Unknown, WriteError, WriteOk, WritePath,
+        WriteRequest,
     },
     balance::{LossChance, RingBalance},
     cell::{

@@ -222,7 +222,7 @@ impl Node {
             moves: Moves::default(),
             quorums: Quorums::default(),
             coordinations: FxHashMap::default(),
-            handoff: Handoff::load(&*store)?,
+            handoff: Handoff::load(&*store, now.time)?,
             origins: Origins::load(&*store, config.write_id_count_max)?,
             repeats: Repeats::default(),
             mends: Mends::default(),
@@ -407,7 +407,7 @@ impl Node {
                 self.output(Output::Event(Event::StorageFailed { why }));
                 let partitions = batch.digests.iter().map(|change| change.partition);
                 self.anti_entropy.distrust(partitions);
-                self.handoff.on_not_persisted(&batch.hints);
+                self.handoff.on_not_persisted(now.time, &batch.hints);
                 self.set_handoff_timer(now.time);
                 self.origins.on_not_persisted(&batch.remembered);
                 let is_ignored = self.has_plant(Plant::FailedSyncAcknowledged);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of all that nodes and clients say to each other. Raised with every change of a frame; it is part of the
 /// protocol's name in TLS, so that two versions that can't understand each other end in the handshake.
-pub const PROTOCOL_VERSION: u16 = 4;
+pub const PROTOCOL_VERSION: u16 = 5;
 
 /// The first frame of whoever speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,7 +61,7 @@ pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closi
     let mut small = Small::new(registers, level, closing, &txns);
     let class = match level {
         Level::Serializable => Class::G2Item,
-        Level::Snapshot | Level::Prefix => Class::GNonadjacentItem,
+        Level::Snapshot | Level::Prefix | Level::Moments => Class::GNonadjacentItem,
         Level::Cursor | Level::View | Level::Steps | Level::Updates => Class::GSingleItem,
     };
     let told = registers.txns();
@@ -243,8 +243,14 @@ impl Small {
         }
         for (key, versions) in (0..).zip(registers.keys()) {
             let numbers = small.problem.versions_of(key);
-            for reader in versions.initial_readers().filter(|txn| keeps(*txn)) {
-                let reader = small.number(reader);
+            let initial: Vec<u32> = match &small.problem.moments {
+                Some(moments) => moments.of_initial(key).to_vec(),
+                None => {
+                    let kept = versions.initial_readers().filter(|txn| keeps(*txn));
+                    kept.map(|txn| small.number(txn)).collect()
+                }
+            };
+            for reader in initial {
                 if level == Level::Cursor && !small.problem.writers_of(key).contains(&reader) {
                     continue;
                 }
@@ -430,15 +436,18 @@ impl Small {
         let mut came: Vec<Option<Option<Edge>>> = vec![None; self.problem.node_count];
         let mut open = std::collections::VecDeque::from([first.to]);
         came[first.to as usize] = Some(None);
-        let is_two = self.problem.snapshot(0) != self.problem.commit(0);
         while let Some(node) = open.pop_front() {
             if node == first.from {
                 break;
             }
-            // From a snapshot to its own commit nothing is said, and nothing counted.
-            if is_two && node % 2 == 0 && came[node as usize + 1].is_none() {
-                came[node as usize + 1] = came[node as usize];
-                open.push_front(node + 1);
+            // From one moment to the next of the same transaction nothing is said, and nothing counted.
+            if let Some(next) = self
+                .problem
+                .own_next(node)
+                .filter(|next| came[*next as usize].is_none())
+            {
+                came[next as usize] = came[node as usize];
+                open.push_front(next);
             }
             for edge in edges.iter().filter(|edge| edge.from == node) {
                 if came[edge.to as usize].is_none() {

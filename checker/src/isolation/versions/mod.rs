@@ -13,6 +13,7 @@
 mod cases;
 mod guess;
 mod lines;
+mod moments;
 mod problem;
 mod search;
 mod topology;

@@ -5,6 +5,8 @@
 //!   follow each other. A transaction is two nodes, its snapshot and its commit: a dependency leads from the commit of one to the
 //!   snapshot of the other, an anti-dependency from the snapshot to the commit, so that after one of these another can't follow.
 //! - *Prefix*: the same, but that one wrote over another orders their commits alone.
+//! - *Moments* (Adya 1999, PL-MSR): a transaction is a moment for each read from outside, in the order in which it read, and its commit.
+//!   Each has a number of its own, first all commits and then all reads, so that who read is not who wrote.
 //! - *Cursor* (Adya 1999, section 4.2.2: PL-CS): of those who read a version and wrote the key, and only of those, nobody else may write
 //!   the next; then what is read and written over has no cycle.
 //! - *View* (PL-2+) and *steps* (PL-2L): of what is read and written over there is no cycle, and nobody who missed a version has met what
@@ -16,7 +18,10 @@
 //! long as cycles of dependencies are ruled out. The initial state comes before all that was written; a node stands for that, so
 //! that those who read it and those who wrote the key are not paired.
 
-use super::topology::{NONE, Rows};
+use super::{
+    moments::{Moments, readers_of},
+    topology::{NONE, Rows},
+};
 use crate::isolation::{
     anomaly::Closing,
     graph::session_edges,
@@ -33,6 +38,8 @@ pub(in crate::isolation) enum Level {
     Snapshot,
     /// Of these also those in which an anti-dependency follows that a transaction wrote over another.
     Prefix,
+    /// Those of moments at which one read after another, and of commits.
+    Moments,
     /// All but those with anti-dependencies of those who did not write the key.
     Cursor,
     /// Those with one anti-dependency at most.
@@ -69,7 +76,7 @@ pub(super) struct Version {
 #[derive(Debug)]
 pub(in crate::isolation) struct Problem {
     pub(super) level: Level,
-    /// By number in this problem, the transaction.
+    /// By number in this problem, the transaction; where reads have numbers too, these are the last.
     pub(super) txns: Vec<u32>,
     pub(super) node_count: usize,
     /// What is known.
@@ -84,6 +91,8 @@ pub(in crate::isolation) struct Problem {
     guards: Option<Rows>,
     /// By version, at which of their steps these read it, where that counts.
     steps: Option<Rows>,
+    /// Reads that are moments of their own, where that counts.
+    pub(super) moments: Option<Moments>,
     /// By number, when it began, and when it ended at the latest as far as is known: for a guess.
     pub(super) begins: Vec<u32>,
     pub(super) deadlines: Vec<u32>,
@@ -132,14 +141,18 @@ impl Problem {
             readers: Rows::default(),
             guards: None,
             steps: None,
+            moments: None,
             begins: Vec::new(),
             deadlines: Vec::new(),
         };
-        problem.node_count = problem.txns.len() * problem.nodes_per_txn() as usize;
         let mut numbers = vec![NONE; txns.count()];
         for (number, txn) in (0..).zip(&problem.txns) {
             numbers[*txn as usize] = number;
         }
+        if level == Level::Moments {
+            problem.moments = Some(Moments::new(registers, &mut problem.txns, &mut problem.known));
+        }
+        problem.node_count = problem.txns.len() * problem.nodes_per_txn() as usize;
         if problem.nodes_per_txn() == 2 {
             problem
                 .known
@@ -166,13 +179,15 @@ impl Problem {
             return problem;
         }
         let mut numbers = vec![NONE; registers.txns().count()];
-        for (number, txn) in (0..).zip(&problem.txns) {
+        for (number, txn) in (0..).zip(&problem.txns[..problem.commit_count()]) {
             numbers[*txn as usize] = number;
         }
         let mut known = std::mem::take(&mut problem.known);
-        registers.each_update(|reader, writer| {
-            let [reader, writer] = [reader, writer].map(|txn| numbers[txn as usize]);
-            known.push((problem.snapshot(reader), problem.commit(writer)));
+        registers.each_update(|version, writer| {
+            let commit = problem.commit(numbers[writer as usize]);
+            let readers = readers_of(version, problem.moments.as_ref(), &numbers);
+            let others = readers.filter(|reader| problem.txns[*reader as usize] != writer);
+            known.extend(others.map(|reader| (problem.snapshot(reader), commit)));
         });
         problem.known = known;
         problem
@@ -182,6 +197,30 @@ impl Problem {
         match self.level {
             Level::Snapshot | Level::Prefix => 2,
             _ => 1,
+        }
+    }
+
+    /// Returns how many numbers are of transactions, and not of reads.
+    pub(super) fn commit_count(&self) -> usize {
+        self.txns.len() - self.moments.as_ref().map_or(0, Moments::count)
+    }
+
+    /// Returns the first node of a transaction.
+    fn begin(&self, number: u32) -> u32 {
+        match &self.moments {
+            Some(moments) => moments.first_of(number),
+            None => self.snapshot(number),
+        }
+    }
+
+    /// Returns the node that follows this one in the same transaction.
+    pub(super) fn own_next(&self, node: u32) -> Option<u32> {
+        match &self.moments {
+            Some(moments) => moments.next((node as usize).checked_sub(self.commit_count())?),
+            None => {
+                let commit = self.commit(self.number_of(node)?);
+                (commit != node).then_some(commit)
+            }
         }
     }
 
@@ -243,6 +282,7 @@ impl Problem {
     fn add_versions(&mut self, registers: &Registers<'_>, numbers: &[u32]) {
         let number = |txn: u32| numbers[txn as usize];
         let is_kept = |txn: &u32| *txn != txns::NONE && number(*txn) != NONE;
+        let moments = self.moments.take();
         let mut reads: Vec<(u32, u32)> = Vec::new();
         let mut guards: Vec<(u32, u32)> = Vec::new();
         let is_of_all = !self.level.is_of_own_key() && !self.level.is_of_views();
@@ -265,19 +305,22 @@ impl Problem {
                     writer,
                     step: self.step(registers.txns(), writer, key, true),
                 });
-                for reader in version.readers.iter().filter(|txn| is_kept(txn)) {
-                    let reader_number = number(*reader);
-                    if reader_number == writer {
+                for reader in readers_of(version, moments.as_ref(), numbers) {
+                    let txn = self.txns[reader as usize];
+                    if txn == version.writer {
                         continue;
                     }
-                    reads.push((place, reader_number));
-                    self.known.push((self.commit(writer), self.snapshot(reader_number)));
-                    let end = registers.txns().txn(*reader).end;
+                    reads.push((place, reader));
+                    self.known.push((self.commit(writer), self.snapshot(reader)));
+                    let end = registers.txns().txn(txn).end;
                     let deadline = &mut self.deadlines[writer as usize];
                     *deadline = end.min(*deadline);
                 }
             }
-            let mut initial: Vec<u32> = versions.initial_readers().filter(is_kept).map(number).collect();
+            let mut initial: Vec<u32> = match &moments {
+                Some(moments) => moments.of_initial(key).to_vec(),
+                None => versions.initial_readers().filter(is_kept).map(number).collect(),
+            };
             if self.level.is_of_views() {
                 self.add_initial_version(&initial, key, &mut reads);
             }
@@ -299,15 +342,13 @@ impl Problem {
                 }
                 let [before, after] = [before, after].map(|version| self.versions[version as usize].writer);
                 self.known.push((self.commit(before), self.over(after)));
-                let readers = versions.versions()[*first as usize]
-                    .readers
-                    .iter()
-                    .filter(|txn| is_of_all && is_kept(txn));
-                for reader in readers.map(|txn| number(*txn)).filter(|reader| *reader != after) {
+                let readers = readers_of(&versions.versions()[*first as usize], moments.as_ref(), numbers);
+                for reader in readers.filter(|reader| is_of_all && *reader != after) {
                     self.known.push((self.snapshot(reader), self.commit(after)));
                 }
             }
         }
+        self.moments = moments;
         self.readers = Rows::new(self.versions.len(), reads.iter().copied());
         if self.level == Level::Steps {
             let step = |(version, reader): &(u32, u32)| {
@@ -406,19 +447,19 @@ impl Problem {
         session_edges(txns, kept, &mut edges);
         for edge in edges {
             let [from, to] = [edge.from, edge.to].map(|txn| numbers[txn as usize]);
-            self.known.push((self.commit(from), self.snapshot(to)));
+            self.known.push((self.commit(from), self.begin(to)));
         }
     }
 
     /// Adds the order of real time, by a chain of moments.
     fn add_real_time(&mut self, txns: &Txns) {
         let ends = (0..)
-            .zip(&self.txns)
+            .zip(&self.txns[..self.commit_count()])
             .filter(|(_, txn)| txns.is_ok(**txn) && txns.txn(**txn).end != txns::NONE)
             .map(|(number, txn)| (txns.txn(*txn).end, number));
         let mut ends = txns::by_entry(ends.collect()).into_iter().peekable();
         let mut moment = NONE;
-        for number in 0..self.txns.len() as u32 {
+        for number in 0..self.commit_count() as u32 {
             let start = txns.txn(self.txns[number as usize]).start;
             let next = self.node_count as u32;
             let mut is_later = false;
@@ -434,7 +475,7 @@ impl Problem {
                 moment = next;
             }
             if moment != NONE && start > 0 {
-                self.known.push((moment, self.snapshot(number)));
+                self.known.push((moment, self.begin(number)));
             }
         }
     }

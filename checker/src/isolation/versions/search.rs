@@ -658,10 +658,7 @@ impl Problem {
 
     fn txns_of_numbers(&self, numbers: Vec<u32>) -> Vec<u32> {
         let is_of_txn = |number: &u32| (*number as usize) < self.txns.len();
-        sorted(numbers)
-            .into_iter()
-            .filter(is_of_txn)
-            .map(|number| self.txns[number as usize])
-            .collect()
+        let numbers = numbers.into_iter().filter(is_of_txn);
+        sorted(numbers.map(|number| self.txns[number as usize]).collect())
     }
 }

@@ -221,6 +221,7 @@ fn what_is_decided_is_what_all_executions_say() {
         Isolation::Random,
         Isolation::Random,
     ];
+    const STEPS_MAX: usize = 8;
     let mut verdicts: BTreeMap<(&str, bool), u32> = BTreeMap::new();
     let mut chosen = 0;
     for seed in 0..1_200 {
@@ -240,9 +241,10 @@ fn what_is_decided_is_what_all_executions_say() {
             info_percent: 5,
         };
         let transcript = history(seed, isolation, shape);
+        // Executions step by step are too many where there are more.
+        let is_few = txns(&transcript).iter().map(|txn| txn.steps.len()).sum::<usize>() <= STEPS_MAX;
         for (asked, kind, order) in DECIDED {
-            // Of registers the versions have no order that tells.
-            if kind == Kind::Steps && data == Data::Registers {
+            if kind == Kind::Steps && !is_few {
                 continue;
             }
             let report = judge(&transcript, data, asked);
@@ -269,7 +271,7 @@ fn what_is_decided_is_what_all_executions_say() {
 /// What is shown shows it by itself.
 fn require_evidence(transcript: &Transcript, report: &Report, data: Data, asked: &str, what: &str) {
     let txns = isolation::transactions(transcript, data).expect("they are transactions");
-    let is_cycle = |anomaly: Anomaly| matches!(anomaly, Anomaly::Cycle(..));
+    let is_cycle = |anomaly: Anomaly| matches!(anomaly, Anomaly::Cycle(..) | Anomaly::GMsr);
     for found in report
         .anomalies
         .iter()

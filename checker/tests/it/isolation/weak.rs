@@ -78,7 +78,7 @@ fn those_that_write_are_serializable_with_each_that_reads() {
 }
 
 #[test]
-fn weak_models_of_registers_are_decided_or_said_not_to_be() {
+fn weak_models_of_registers_are_decided() {
     let judge = |asked, lines| judge(Data::Registers, asked, lines);
     let fractured = "p0 ok: w x 1, w y 1\n p1 ok: r x 1, r y nil";
     let fork = "p0 ok: w x 1\n p1 ok: w y 1\n p2 ok: r x 1, r y nil\n p3 ok: r x nil, r y 1";
@@ -101,14 +101,20 @@ fn weak_models_of_registers_are_decided_or_said_not_to_be() {
         assert_eq!(report.forbidden(), expected, "{asked} of\n{lines}");
         assert!(report.is_violated() || report.unknown.is_empty(), "{asked} of\n{lines}");
     }
-    // What takes an order of versions, and is not decided with it, holds where a stronger model does.
+    // Who reads one key after another may have seen the second later.
+    let back = fork.replace("r x nil, r y 1", "r y 1, r x nil");
+    let changing = "p0 ok: w x 1\n p1 ok: r x nil, r x 1";
+    let changing_back = "p0 ok: w x 1\n p1 ok: r x 1, r x nil";
     for (asked, lines, holds) in [
         (
             "monotonic-snapshot-read",
             "p0 ok: w x 1\n p1 ok: r x 1, w x 2",
             Some(true),
         ),
-        ("monotonic-snapshot-read", fork, None),
+        ("monotonic-snapshot-read", fork, Some(true)),
+        ("monotonic-snapshot-read", &back, Some(false)),
+        ("monotonic-snapshot-read", changing, Some(true)),
+        ("monotonic-snapshot-read", changing_back, Some(false)),
         ("read-your-writes", "p0 ok: w x 1\n p0 ok: r x 1", Some(true)),
         (
             "read-your-writes",
@@ -118,6 +124,10 @@ fn weak_models_of_registers_are_decided_or_said_not_to_be() {
     ] {
         assert_eq!(judge(asked, lines).holds(), holds, "{asked} of\n{lines}");
     }
+    let report = judge("monotonic-snapshot-read", &back);
+    assert_eq!(report.forbidden(), ["G-MSR"]);
+    let text = &report.anomalies[0].witness.text;
+    assert!(text.ends_with("would come before itself: a contradiction."), "{text}");
 }
 
 /// Each is broken by a history that satisfies the one below it.

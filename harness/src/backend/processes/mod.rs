@@ -8,6 +8,7 @@ mod child;
 mod clients;
 mod disk;
 mod log_tail;
+mod lookout;
 mod orders;
 
 use std::{
@@ -38,17 +39,20 @@ use self::{
     child::{Child, ChildEvent, Life},
     clients::Patience,
     disk::{Copies, Damage},
+    lookout::Lookout,
     orders::Ordered,
 };
 use crate::{
     attendance::{self, Turn},
     cluster::{
-        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Outcome, Reach,
+        AskError, ClockChange, Cluster, Counted, DiskFaults, Elapsed, Happening, LinkCounts, NodeCounts, Onlooked,
+        Outcome, Reach,
     },
     duration,
     fault::{DiskLoss, Need, Place},
     fsync,
     interrupt::Interrupts,
+    lags::Lags,
     level::dc_name,
     scenario::Scenario,
     switch::{Counting, EndpointId, LinkCounters, LinkPolicy, Switch},
@@ -87,6 +91,8 @@ pub struct ProcessCluster {
     command: NodeCommand,
     logs: PathBuf,
     interrupts: Interrupts,
+    /// Who asks the nodes for those who look on, if anybody does.
+    lookout: Option<Lookout>,
     // Fields are dropped in this order: processes before the switch between them and the folders below them.
     nodes: Vec<NodeSlot>,
     clients: Party,
@@ -185,6 +191,7 @@ impl ProcessCluster {
             command: NodeCommand::new(options.node_bin)?,
             logs,
             interrupts,
+            lookout: None,
             clients: party(Role::Client, "clients")?,
             admin: party(Role::Admin, "harness")?,
             nodes,
@@ -201,6 +208,11 @@ impl ProcessCluster {
         })
     }
 
+    /// Has nodes be asked from here on how far others are behind ([`Onlooked::lags`]).
+    pub fn look_out(&mut self) {
+        self.lookout = Some(Lookout::start(&self.admin.nodes));
+    }
+
     /// Counts what passes between the nodes, also while a run holds the cluster.
     pub fn passing(&self) -> Passing {
         Passing {
@@ -214,6 +226,9 @@ impl ProcessCluster {
     /// # Errors
     /// If a process can't be ended, or the switch had failed.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(lookout) = self.lookout.take() {
+            lookout.stop().await;
+        }
         self.clients.endpoint.close().await;
         self.admin.endpoint.close().await;
         for slot in &mut self.nodes {
@@ -383,6 +398,14 @@ impl ProcessCluster {
             .chain(entry)
             .chain(control);
         first.chain(pairs).chain(switches).collect()
+    }
+}
+
+impl Onlooked for ProcessCluster {
+    fn lags(&self) -> Lags {
+        let place_of = |node| Place::all(self.nodes.len()).find(|place| self.identity(*place) == node);
+        let lookout = self.lookout.as_ref();
+        lookout.map_or_else(Lags::default, |lookout| lookout.lags(place_of))
     }
 }
 

@@ -319,6 +319,7 @@ mod tests {
             members: Vec::new(),
             isolated: false,
             hints_pending: 0,
+            behind: Vec::new(),
             coordinating: 0,
             persisting: 0,
             counters: quorate_core::Counters::default(),

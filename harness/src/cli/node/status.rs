@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use quorate_core::{RingDigest, Standing, Status};
+use quorate_core::{Behind, RingDigest, Standing, Status};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +18,9 @@ use crate::{cli::Format, exit::Exit};
 /// A node that joins is joining until it owns its share, and normal from then on; one that leaves is leaving until others
 /// hold all that it owned, and has left then. Moves are of partitions: placed on the node and not yet its own, its own and
 /// placed on others, held no more and not yet dropped; and all whose owners are changing, as far as it knows.
+///
+/// Behind is who has missed something that this node keeps for it: how many hints, and for how long there has been one at all
+/// times since this node's start.
 ///
 /// Up means that a node's signs of life arrive, by way of others too; linked, that there is a connection to it.
 ///
@@ -59,6 +62,10 @@ fn text(status: &Status) -> String {
         let _ = writeln!(out, "{label:<9} {}", said.trim_start());
     }
     let _ = writeln!(out, "hints     {} pending", status.hints_pending);
+    for Behind { node, hints, lasting } in &status.behind {
+        let (full, lasting) = (names.full(*node), lasting.as_secs_f64());
+        let _ = writeln!(out, "behind    {}: {hints} hints, for {lasting:.1} s", printable(&full));
+    }
     let _ = writeln!(out, "requests  {} being coordinated", status.coordinating);
     let _ = writeln!(out, "disk      {} batches on their way\n", status.persisting);
     let mut table = Table::new([
@@ -111,6 +118,14 @@ fn json(status: &Status) -> Value {
             "linked": member.linked,
         })
     });
+    let behind = status.behind.iter().map(|Behind { node, hints, lasting }| {
+        json!({
+            "node": node.to_string(),
+            "name": Names(status).member(*node).and_then(|member| member.name.clone()),
+            "hints": hints,
+            "lasting_ms": lasting.as_secs_f64() * 1e3,
+        })
+    });
     json!({
         "format": 1,
         "node": status.node.to_string(),
@@ -121,7 +136,76 @@ fn json(status: &Status) -> Value {
         "members": members.collect::<Vec<_>>(),
         "isolated": status.isolated,
         "hints_pending": status.hints_pending,
+        "behind": behind.collect::<Vec<_>>(),
         "coordinating": status.coordinating,
         "persisting": status.persisting,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use quorate_core::{Counters, Generation, MemberStatus, MovesStatus, NodeId};
+
+    use super::*;
+
+    /// A node that keeps hints for one that it knows, and for one that it does not know.
+    fn status() -> Status {
+        let member = MemberStatus {
+            node: NodeId(2),
+            name: Some("n2".to_owned()),
+            address: None,
+            generation: Generation(1),
+            ring: None,
+            standing: None,
+            linked: false,
+            up: false,
+        };
+        let behind = |node, hints, ms| Behind {
+            node: NodeId(node),
+            hints,
+            lasting: Duration::from_millis(ms),
+        };
+        Status {
+            node: NodeId(1),
+            name: "n1".to_owned(),
+            generation: Generation(1),
+            ring: None,
+            moves: MovesStatus {
+                standing: Standing::Normal,
+                owned: 3,
+                gaining: 0,
+                losing: 0,
+                moving: 0,
+                stray: 0,
+                epochs: 7,
+                refused: None,
+            },
+            members: vec![member],
+            isolated: false,
+            hints_pending: 415,
+            behind: vec![behind(2, 412, 2_140), behind(3, 3, 90)],
+            coordinating: 0,
+            persisting: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    #[test]
+    fn who_is_behind_is_said_with_how_much_and_for_how_long() {
+        let text = text(&status());
+        let (known, unknown) = (NodeId(2), NodeId(3));
+        let said = [
+            "hints     415 pending".to_owned(),
+            format!("behind    n2 ({known}): 412 hints, for 2.1 s"),
+            format!("behind    ? ({unknown}): 3 hints, for 0.1 s"),
+        ];
+        assert!(text.contains(&said.join("\n")), "{text}");
+        let json = json(&status());
+        let behind = json["behind"].as_array().expect("a list");
+        let known = json!({ "node": known.to_string(), "name": "n2", "hints": 412, "lasting_ms": 2_140.0 });
+        assert_eq!((behind.len(), &behind[0]), (2, &known));
+        assert!(behind[1]["name"].is_null());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quorate_core::{Level, MessageKind, ReadRepair, WritePath, WriteRequest};
 use quorate_sim::{Kinds, LinkFaults, NodeIndex};
 
-use crate::cluster::{Cluster, Shape, TIMEOUT, put, register, write};
+use crate::cluster::{Cluster, Shape, TIMEOUT, id_of, put, register, write};
 
 const KEYS: usize = 200;
 
@@ -52,6 +52,55 @@ fn hints_bring_a_node_that_was_away_up_to_date() {
     let counters = (0..5).map(|node| cluster.sim.status(NodeIndex(node)).expect("it runs").counters);
     let (stored, delivered) = counters.fold((0, 0), |(s, d), c| (s + c.hints_stored, d + c.hints_delivered));
     assert_eq!(stored, delivered);
+}
+
+/// Both ends of it: how much, and since when; and a node that starts anew knows how much.
+#[test]
+fn a_node_tells_who_is_behind_until_all_is_delivered() {
+    let mut cluster = with_hints_for_node_3();
+    let absent = id_of(3);
+    let behind = |cluster: &Cluster, node| cluster.sim.status(NodeIndex(node)).expect("it runs").behind;
+    let keepers = [0, 1, 2, 4];
+    for node in keepers {
+        let [told] = behind(&cluster, node)[..] else {
+            panic!("one is behind: {:?}", behind(&cluster, node));
+        };
+        assert_eq!(
+            (told.node, told.hints),
+            (
+                absent,
+                cluster.sim.status(NodeIndex(node)).expect("it runs").hints_pending
+            )
+        );
+        assert!(told.hints > 0 && (Duration::from_secs(2)..Duration::from_secs(5)).contains(&told.lasting));
+    }
+    let told = |cluster: &Cluster| keepers.map(|node| behind(cluster, node)[0].hints).iter().sum::<u64>();
+    assert_eq!(
+        told(&cluster),
+        missing(&mut cluster, 3) as u64,
+        "each write that it has missed is kept once"
+    );
+    let before = behind(&cluster, 0)[0];
+    cluster.sim.kill(NodeIndex(0));
+    cluster.sim.start(NodeIndex(0));
+    cluster.pass(Duration::from_secs(1));
+    let after = behind(&cluster, 0)[0];
+    assert_eq!((after.node, after.hints), (before.node, before.hints));
+    assert!(
+        after.lasting <= Duration::from_secs(1),
+        "it is no older than the node's start: {after:?}"
+    );
+    cluster.sim.heal();
+    cluster.settle();
+    cluster.wait_for_quiet();
+    assert!(keepers.into_iter().all(|node| behind(&cluster, node).is_empty()));
+    cluster.isolate(3);
+    write_all(&mut cluster, 3);
+    let again = behind(&cluster, 1)[0];
+    assert!(
+        again.lasting < Duration::from_secs(2),
+        "what was delivered is over: {again:?}"
+    );
 }
 
 /// Messages can be lost on links that are whole: hints that nobody has answered are sent again.
