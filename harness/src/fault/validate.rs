@@ -42,6 +42,9 @@ pub enum FaultError {
     /// Two nodes have an address each.
     #[error("{0} has its own address already")]
     SwapsWithItself(Place),
+    /// It would not get its own address back.
+    #[error("{0} has another's address by then")]
+    SwappedAlready(Place),
     /// It begins, and nothing ends it.
     #[error("lasts has no meaning: a change of membership is not undone")]
     Lasts,
