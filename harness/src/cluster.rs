@@ -4,7 +4,7 @@
 //! so that the record's order is the order of real time: a request is recorded before it is submitted, and an outcome
 //! after it has come back.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use quorate_checker::cluster::ClusterRecord;
 use quorate_core::{AdminOk, AdminRequest, Entry, Key, NodeId, Request, Response};
@@ -126,6 +126,15 @@ pub trait Cluster: Onlooked {
 
     /// Who the node in a place is, whether or not it has ever run.
     fn identity(&self, node: Place) -> NodeId;
+
+    /// Where others find the node in a place.
+    fn address(&self, node: Place) -> SocketAddr;
+
+    /// Has two nodes that are down be found, from their next start on, each where the other was.
+    ///
+    /// # Errors
+    /// If the network can't be told.
+    fn swap_addresses(&mut self, one: Place, other: Place) -> anyhow::Result<()>;
 
     /// Says how a node that has never run comes in; a founder founds the ring, and a spare node joins it, unless something
     /// else is said.

@@ -197,6 +197,13 @@ pub enum Fault<N = Place> {
         /// Whose.
         nodes: Vec<N>,
     },
+    /// Two processes are killed and started again at once, each at the other's address; at the end once more, each at its own.
+    SwappedAddresses {
+        /// One of the two.
+        one: N,
+        /// The other.
+        other: N,
+    },
     /// Processes do nothing, and go on at the end.
     Pause {
         /// Whose.
@@ -358,7 +365,7 @@ impl<N: Clone + Ord> Fault<N> {
             Fault::SlowLinks { .. } | Fault::HeldLinks { .. } | Fault::ThrottledLinks { .. } => FaultKind::SlowNet,
             Fault::LossyLinks { .. } => FaultKind::Loss,
             Fault::OddMessages { .. } => FaultKind::Message,
-            Fault::Kill { .. } => FaultKind::Kill,
+            Fault::Kill { .. } | Fault::SwappedAddresses { .. } => FaultKind::Kill,
             Fault::Pause { .. } => FaultKind::Pause,
             Fault::SlowProcess { .. } => FaultKind::Slow,
             Fault::PowerLoss { .. } => FaultKind::PowerLoss,
@@ -428,6 +435,7 @@ impl<N: Clone + Ord> Fault<N> {
                 vec![node.clone()]
             }
             Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } => vec![node.clone(), by.clone()],
+            Fault::SwappedAddresses { one, other } => vec![one.clone(), other.clone()],
             Fault::OldDisk { node } | Fault::LostRecord { node, .. } => vec![node.clone()],
             Fault::Halves { side } | Fault::Flapping { side, .. } => side.clone(),
             Fault::Partial { one, other } => one.iter().chain(other).cloned().collect(),
@@ -515,6 +523,7 @@ impl<N: fmt::Display + PartialEq> fmt::Display for Fault<N> {
                 )
             }
             Fault::Kill { nodes } => write!(f, "{} killed", list(nodes)),
+            Fault::SwappedAddresses { one, other } => write!(f, "{one} and {other} at each other's address"),
             Fault::Pause { nodes } => write!(f, "{} paused", list(nodes)),
             Fault::SlowProcess { node, stopped_percent } => write!(f, "{node} stopped {stopped_percent}% of the time"),
             Fault::PowerLoss { nodes } => write!(f, "{} without power", list(nodes)),

@@ -242,8 +242,9 @@ pub enum Effect {
 impl Effect {
     fn is_effective(&self) -> bool {
         match self {
-            Effect::Counted(counted) => counted.iter().any(|(_, count)| *count > 0),
-            Effect::Ended { how, .. } => !how.is_empty(),
+            Effect::Counted(counted) => is_any_above_zero(counted),
+            // Another fault may have ended them before.
+            Effect::Ended { how, counted } => !how.is_empty() || is_any_above_zero(counted),
             Effect::Moved { gained, lost, .. } => gained + lost > 0,
             Effect::Unfinished { .. } => true,
         }
@@ -264,6 +265,10 @@ impl Effect {
             Effect::Unfinished { still } => json!({ UNFINISHED: still }),
         }
     }
+}
+
+fn is_any_above_zero(counted: &[(&'static str, u64)]) -> bool {
+    counted.iter().any(|(_, count)| *count > 0)
 }
 
 fn object(counted: &[(&'static str, u64)]) -> serde_json::Map<String, serde_json::Value> {
@@ -339,7 +344,15 @@ impl Faults {
             let nodes: Vec<_> = nodes.map(str::to_owned).collect();
             nodes.into_iter().map(move |node| Crash { node, time_ns })
         };
-        self.stage(Stage::Applied).flat_map(crash).collect()
+        // Some kill once more at their end, and are seen to only then.
+        let end = |entry: &Entry| {
+            let time_ns = entry.time_ns;
+            let ended = entry.evidence.get("ended").and_then(serde_json::Value::as_object);
+            let nodes: Vec<_> = ended.into_iter().flatten().map(|(node, _)| node.clone()).collect();
+            nodes.into_iter().map(move |node| Crash { node, time_ns })
+        };
+        let applied = self.stage(Stage::Applied).flat_map(crash);
+        applied.chain(self.stage(Stage::Observed).flat_map(end)).collect()
     }
 
     /// Every request to remove a node while it was alive.
@@ -369,5 +382,32 @@ impl Faults {
 
     fn stage(&self, stage: Stage) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| entry.stage == stage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_killed_as_a_fault_ends_has_crashed_then_as_well() {
+        let (fault, ms) = (Fault::OldDisk { node: Place(1) }, Duration::from_millis);
+        let observed = |how: Vec<(Place, String)>, counted| {
+            let mut log = FaultLog::in_memory();
+            let id = log.asked(ms(1), &fault.clone().into()).expect("in memory");
+            log.applied(id, ms(1), &fault, json!({ "killed": [Place(1)] }))
+                .expect("in memory");
+            log.observed(id, ms(5), &fault, &Effect::Ended { how, counted })
+                .expect("in memory");
+            log.finish().expect("in memory")
+        };
+        let crashes = observed(vec![(Place(1), "gone".to_owned())], Vec::new()).crashes();
+        let crashes = crashes.iter().map(|crash| (&*crash.node, crash.time_ns / 1_000_000));
+        assert_eq!(crashes.collect::<Vec<_>>(), [("n2", 1), ("n2", 5)]);
+        // Another fault had killed it, and its disk went back all the same.
+        let faults = observed(Vec::new(), vec![("records_gone_back", 3)]);
+        assert_eq!(faults.crashes().len(), 1);
+        let is_effective = |entry: &&Entry| entry.effective == Some(true);
+        assert_eq!(faults.entries().iter().filter(is_effective).count(), 1);
     }
 }

@@ -216,7 +216,9 @@ impl Nemesis {
     ) -> anyhow::Result<()> {
         let id = self.log.asked(cluster.elapsed(), &planned.fault)?;
         self.take_aim(&mut planned, load, cluster).await;
-        let is_possible = |fault: &Fault| planned.fault.roles().is_empty() || self.members.check(fault).is_ok();
+        let is_possible = |fault: &Fault| {
+            !self.is_swapped(fault) && (planned.fault.roles().is_empty() || self.members.check(fault).is_ok())
+        };
         match planned.fixed().filter(is_possible) {
             None => self.log.missed(id, cluster.elapsed(), &planned.fault),
             Some(fault) if fault.is_lasting() => self.begin_change(id, fault, cluster),
@@ -282,26 +284,35 @@ impl Nemesis {
     fn start_again(&mut self, id: FaultId, fault: &Fault, cluster: &mut impl Cluster) -> anyhow::Result<bool> {
         let downs = match fault {
             // One that started meanwhile has ended by itself.
-            Fault::FailingDisk { nodes, .. } => nodes,
-            Fault::OldDisk { node } => std::slice::from_ref(node),
-            _ => fault.downs(),
+            Fault::FailingDisk { nodes, .. } => nodes.clone(),
+            Fault::OldDisk { .. } | Fault::SwappedAddresses { .. } => fault.nodes(),
+            _ => fault.downs().to_vec(),
         };
         let mut started = false;
         for node in downs {
-            if self.is_down(*node) || cluster.is_running(*node) {
+            if self.is_down(node) || cluster.is_running(node) {
                 continue;
             }
             started = true;
             // One that another fault has started, and that has ended by itself since, is this one's now.
-            self.starting.retain(|starting| starting.node != *node);
+            self.starting.retain(|starting| starting.node != node);
             self.starting.push(Starting {
-                node: *node,
+                node,
                 id,
                 fault: fault.clone(),
             });
-            cluster.start(*node)?;
+            cluster.start(node)?;
         }
         Ok(!started && fault.downs().is_empty())
+    }
+
+    /// Whether a fault that swaps addresses would swap one that is not its node's own, or has one node alone to befall.
+    fn is_swapped(&self, fault: &Fault) -> bool {
+        let Fault::SwappedAddresses { one, other } = fault else {
+            return false;
+        };
+        let is_away = |node: &Place| self.has(*node, |other| matches!(other, Fault::SwappedAddresses { .. }));
+        one == other || is_away(one) || is_away(other)
     }
 
     /// Whether a fault that is on has ended the node, or one has for good, or none has started it.

@@ -238,7 +238,7 @@ fn is_noticed(fault: &Fault) -> bool {
 fn comes_and_goes(fault: &Fault) -> bool {
     matches!(
         fault,
-        Fault::Flapping { .. } | Fault::Swizzle { .. } | Fault::OldDisk { .. }
+        Fault::Flapping { .. } | Fault::Swizzle { .. } | Fault::OldDisk { .. } | Fault::SwappedAddresses { .. }
     )
 }
 

@@ -562,6 +562,7 @@ impl Scenario {
             });
         }
         let mut members = Members::of(self);
+        let mut swaps: Vec<(Duration, Fault)> = Vec::new();
         for planned in plan::in_order(&self.plan) {
             let (kind, at) = (planned.fault.kind(), planned.at);
             let refuse = |why| ScenarioError::Fault { kind, at, why };
@@ -571,6 +572,13 @@ impl Scenario {
             if let Some(fault) = planned.fixed() {
                 members.check(&fault).map_err(refuse)?;
                 members.take(&fault);
+                swaps.retain(|(until, _)| *until > at);
+                let mut swapped = swaps.iter().flat_map(|(_, swap)| swap.nodes());
+                if matches!(fault, Fault::SwappedAddresses { .. }) {
+                    let is_swapped = swapped.find(|node| fault.nodes().contains(node));
+                    is_swapped.map_or(Ok(()), |node| Err(refuse(FaultError::SwappedAlready(node))))?;
+                    swaps.push((at + planned.lasts, fault));
+                }
             }
         }
         Ok(())

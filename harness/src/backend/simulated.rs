@@ -192,6 +192,15 @@ impl Cluster for SimulatedCluster {
         self.identities[node.0]
     }
 
+    fn address(&self, node: Place) -> SocketAddr {
+        self.sim.address(NodeIndex(node.0))
+    }
+
+    fn swap_addresses(&mut self, one: Place, other: Place) -> anyhow::Result<()> {
+        self.sim.swap_addresses(NodeIndex(one.0), NodeIndex(other.0));
+        Ok(())
+    }
+
     fn set_entry(&mut self, node: Place, entry: Entry) -> anyhow::Result<()> {
         self.sim.reconfigure(NodeIndex(node.0), |config| config.entry = entry);
         Ok(())

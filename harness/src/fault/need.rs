@@ -60,6 +60,7 @@ impl<N> Fault<N> {
             | Fault::ClockDrift { .. }
             | Fault::ClockStrobe { .. } => &[Need::Control],
             Fault::Kill { .. } | Fault::Pause { .. } | Fault::SlowProcess { .. } => &[Need::Signals],
+            Fault::SwappedAddresses { .. } => &[Need::Switch, Need::Signals],
             Fault::PowerLoss { .. } => &[Need::Signals, Need::Control, Need::HeldWrites],
             Fault::FlippedBits { .. } | Fault::OldDisk { .. } | Fault::LostRecord { .. } => {
                 &[Need::Signals, Need::DataFolder]
@@ -144,6 +145,10 @@ impl Fault {
                 kinds: vec![MessageKind::Request],
             },
             Fault::Kill { nodes: some() },
+            Fault::SwappedAddresses {
+                one: Place(0),
+                other: Place(1),
+            },
             Fault::Pause { nodes: some() },
             Fault::SlowProcess {
                 node: Place(0),

@@ -39,6 +39,12 @@ pub enum FaultError {
     /// A node that takes its own place.
     #[error("{0} can't replace itself")]
     ReplacesItself(Place),
+    /// Two nodes have an address each.
+    #[error("{0} has its own address already")]
+    SwapsWithItself(Place),
+    /// It would not get its own address back.
+    #[error("{0} has another's address by then")]
+    SwappedAlready(Place),
     /// It begins, and nothing ends it.
     #[error("lasts has no meaning: a change of membership is not undone")]
     Lasts,
@@ -160,6 +166,9 @@ impl Fault {
             Fault::Replace { node, by } | Fault::LostDisk { node, by, .. } if node == by => {
                 return Err(FaultError::ReplacesItself(*node));
             }
+            Fault::SwappedAddresses { one, other } if one == other => {
+                return Err(FaultError::SwapsWithItself(*one));
+            }
             Fault::Weigh { weight, .. } => above_zero("weight", u128::from(*weight))?,
             _ => {}
         }
@@ -200,7 +209,7 @@ impl Fault {
             | Fault::ClockDrift { nodes, .. } => ("nodes", nodes),
             // A bridge between two nodes has nobody on one side.
             Fault::Isolate { .. } | Fault::Bridge { .. } => return Ok(()),
-            Fault::SlowProcess { .. } | Fault::FlippedBits { .. } => return Ok(()),
+            Fault::SlowProcess { .. } | Fault::FlippedBits { .. } | Fault::SwappedAddresses { .. } => return Ok(()),
             Fault::Join { .. } | Fault::Leave { .. } | Fault::Weigh { .. } => return Ok(()),
             Fault::Replace { .. } | Fault::Remove { .. } | Fault::ClientsRebound => return Ok(()),
             Fault::OldDisk { .. } | Fault::LostRecord { .. } | Fault::LostDisk { .. } => return Ok(()),
@@ -277,6 +286,7 @@ mod tests {
             r#"fault = "old-disk"; node = "n1""#,
             r#"fault = "lost-record"; node = "n1"; key = "k3""#,
             r#"fault = "lost-disk"; node = "n1"; by = "n6"; how = "truncated""#,
+            r#"fault = "swapped-addresses"; one = "n1"; other = "n2""#,
             r#"fault = "join"; node = "n6""#,
             r#"fault = "pretenders"; nodes = ["n6", "n7"]"#,
             r#"fault = "leave"; node = "n1""#,
@@ -363,6 +373,10 @@ mod tests {
             (
                 r#"fault = "replace"; node = "n1"; by = "n1""#,
                 "n1 can't replace itself",
+            ),
+            (
+                r#"fault = "swapped-addresses"; one = "n1"; other = "n1""#,
+                "n1 has its own address",
             ),
             (
                 r#"fault = "weigh"; node = "n1"; weight = 0"#,

@@ -98,6 +98,15 @@ impl Nemesis {
                 }
                 json!({ "killed": [node], "copied": !how.is_empty() })
             }
+            Fault::SwappedAddresses { one, other } => {
+                self.swap_addresses(*one, *other, cluster).await?;
+                for node in [*one, *other] {
+                    if !self.is_down(node) {
+                        cluster.start(node)?;
+                    }
+                }
+                json!({ "killed": [one, other], "addresses": [cluster.address(*one), cluster.address(*other)] })
+            }
             Fault::Pretenders { nodes } => {
                 self.members.take(fault);
                 for node in nodes {
@@ -154,6 +163,12 @@ impl Nemesis {
             | Fault::LossyLinks { .. }
             | Fault::OddMessages { .. } => self.set_bad_links(&fault.bad_links(), None, cluster).await?,
             Fault::OldDisk { node } => return self.put_back(*node, cluster).await.map(Some),
+            Fault::SwappedAddresses { one, other } => {
+                let found = self.found_at_their_addresses(&[*one, *other], cluster).await;
+                let how = self.swap_addresses(*one, *other, cluster).await?;
+                let counted = vec![("found_there", found)];
+                return Ok(Some(Effect::Ended { how, counted }));
+            }
             Fault::Pretenders { nodes } => return end_pretenders(nodes, cluster).await.map(Some),
             Fault::Pause { nodes } => {
                 let is_paused = |node: &Place| self.has(*node, |other| matches!(other, Fault::Pause { .. }));
@@ -195,6 +210,40 @@ impl Nemesis {
         Ok(Effect::Ended { how, counted })
     }
 
+    /// Kills two nodes, and has each be found where the other was. Says how they were seen to end.
+    async fn swap_addresses(
+        &mut self,
+        one: Place,
+        other: Place,
+        cluster: &mut impl Cluster,
+    ) -> anyhow::Result<Vec<(Place, String)>> {
+        let how = self.kill_all(&[one, other], cluster).await?;
+        cluster.swap_addresses(one, other)?;
+        Ok(how)
+    }
+
+    /// How many of `nodes` another member knows to be at the address that they have now.
+    async fn found_at_their_addresses(&self, nodes: &[Place], cluster: &mut impl Cluster) -> u64 {
+        let is_paused = |node: Place| self.has(node, |fault| matches!(fault, Fault::Pause { .. }));
+        let asked = self
+            .members
+            .present()
+            .into_iter()
+            .find(|node| !nodes.contains(node) && !is_paused(*node) && cluster.can_be_asked(*node));
+        let Some(asked) = asked else {
+            return 0;
+        };
+        let Ok(AdminOk::Status(status)) = cluster.ask(asked, AdminRequest::Status).await else {
+            return 0;
+        };
+        let is_found = |node: &&Place| {
+            let (identity, address) = (cluster.identity(**node), cluster.address(**node));
+            let mut members = status.members.iter();
+            members.any(|member| member.node == identity && member.address == Some(address))
+        };
+        nodes.iter().filter(is_found).count() as u64
+    }
+
     /// What is counted of a fault, up to the present; nothing, if it is seen at once.
     pub(super) fn counted(&self, fault: &Fault, cluster: &impl Cluster) -> Counted {
         let on_links = |links: Vec<(Place, Place)>, count: fn(LinkCounts) -> u64| {
@@ -222,7 +271,7 @@ impl Nemesis {
                 ("dropped", on_links(fault.bad_links(), |counts| counts.dropped)),
                 ("spoilt", on_links(fault.bad_links(), |counts| counts.spoilt)),
             ],
-            Fault::Kill { .. } | Fault::PowerLoss { .. } => Vec::new(),
+            Fault::Kill { .. } | Fault::PowerLoss { .. } | Fault::SwappedAddresses { .. } => Vec::new(),
             Fault::FlippedBits { .. } | Fault::LostRecord { .. } => Vec::new(),
             Fault::OldDisk { .. } | Fault::Pretenders { .. } | Fault::ClientsRebound => Vec::new(),
             lasts_for_good!() => Vec::new(),
@@ -334,7 +383,7 @@ impl Nemesis {
     }
 
     /// Whether a fault of some sort that is on names a node.
-    fn has(&self, node: Place, sort: impl Fn(&Fault) -> bool) -> bool {
+    pub(super) fn has(&self, node: Place, sort: impl Fn(&Fault) -> bool) -> bool {
         self.active().any(|fault| sort(fault) && fault.nodes().contains(&node))
     }
 }

@@ -109,6 +109,18 @@ impl Switch {
         Ok(address)
     }
 
+    /// Has each of two endpoints be found where the other was, and send from there. Links stay with the endpoints, and so does what
+    /// they do.
+    ///
+    /// # Errors
+    /// [`SwitchError::Ended`].
+    pub fn swap_fronts(&self, one: EndpointId, other: EndpointId) -> Result<(), SwitchError> {
+        self.check_running()?;
+        self.links.lock().swap_fronts(one, other);
+        tracing::debug!(?one, ?other, "fronts swapped");
+        Ok(())
+    }
+
     /// Says that an endpoint's process has bound `address`: what comes from there is the
     /// endpoint's, and what is for it goes there. Replaces the address that it had; another
     /// endpoint that was attached at `address` is detached, since only one process can have it.

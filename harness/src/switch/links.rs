@@ -182,6 +182,20 @@ impl Links {
         self.endpoint_mut(id).front = front;
     }
 
+    /// Has each of two endpoints be at the fronts of the other.
+    pub(super) fn swap_fronts(&mut self, one: EndpointId, other: EndpointId) {
+        let [front, other_front] = [one, other].map(|id| Arc::clone(&self.endpoint(id).front));
+        self.endpoint_mut(one).front = other_front;
+        self.endpoint_mut(other).front = front;
+        for (owner, _) in &mut self.fronts {
+            *owner = match *owner {
+                owner if owner == one => other,
+                owner if owner == other => one,
+                owner => owner,
+            };
+        }
+    }
+
     /// Says that the process of `id` is at `address`.
     pub(super) fn attach(&mut self, id: EndpointId, address: SocketAddr) -> Result<(), SwitchError> {
         let on_loopback = address.is_ipv4() && address.ip().is_loopback() && address.port() != 0;

@@ -78,7 +78,7 @@ plan = [
 fn links_are_bad_in_every_way_on_real_processes() {
     let _turn = turn();
     let plan = r#"
-time = "4s"
+time = "5s"
 plan = [
     { at = "100ms", lasts = "400ms", fault = "partial", one = ["n1"], other = ["n2"] },
     { at = "700ms", lasts = "600ms", fault = "flapping", side = ["n1"], every = "100ms" },
@@ -88,6 +88,7 @@ plan = [
     { at = "2800ms", lasts = "300ms", fault = "slow-links", from = ["n3"], to = ["n1", "n2"], delay = "1ms", jitter = "80ms", jitter-is = "long-tailed" },
     { at = "3200ms", lasts = "200ms", fault = "clients-rebound" },
     { at = "3400ms", lasts = "400ms", fault = "clients-cut", nodes = ["n1", "n2"] },
+    { at = "3900ms", lasts = "1s", fault = "swapped-addresses", one = "n2", other = "n3" },
 ]
 "#;
     let (code, report, faults) = run(plan, "");

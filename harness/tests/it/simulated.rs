@@ -84,6 +84,11 @@ fn a_change_that_can_not_be_is_a_mistake_of_usage() {
         ),
         ("", r#"{at="1s",fault="kill",nodes=["n2"]}"#, "lasts has to be above 0"),
         (
+            "",
+            r#"{at="1s",fault="swapped-addresses",lasts="2s",one="n1",other="n2"},{at="2s",fault="swapped-addresses",lasts="1s",one="n3",other="n2"}"#,
+            "n2 has another's address by then",
+        ),
+        (
             "--nodes 3",
             r#"{at="1s",fault="leave",node="n2"}"#,
             "2 members would be left for 3 replicas",

@@ -237,6 +237,30 @@ fn who_is_rebound_comes_from_another_front_and_is_reached_at_both() {
     }
 }
 
+/// What links do and have done stays with the endpoints, wherever they are found.
+#[test]
+fn two_are_found_where_the_other_was_and_keep_their_links() {
+    let ([a, b], switch) = start();
+    switch.set_link(b.id, a.id, LinkPolicy::Cut).unwrap();
+    a.send(&b, b"before");
+    let (_, front_of_a) = b.receive();
+    switch.swap_fronts(a.id, b.id).unwrap();
+    // What goes to where the other was arrives at oneself, and from there: a link of its own, from a to a.
+    a.socket
+        .send_to(b"to whom?", b.front)
+        .expect("a front takes what comes");
+    assert_eq!(a.receive(), (b"to whom?".to_vec(), b.front));
+    a.socket
+        .send_to(b"to you", front_of_a)
+        .expect("a front takes what comes");
+    assert_eq!(b.receive(), (b"to you".to_vec(), b.front));
+    b.socket
+        .send_to(b"cut still", b.front)
+        .expect("a front takes what comes");
+    wait_until(|| switch.link_counters(b.id, a.id).cut_packets == 1);
+    assert_eq!(switch.link_counters(a.id, b.id).forwarded_packets, 2);
+}
+
 #[test]
 fn a_lossy_link_loses_its_share() {
     let ([a, b], switch) = start();

@@ -150,6 +150,12 @@ impl Config {
         false
     }
 
+    /// Whether whoever makes links is to take who answers at an address for the node that was met there first, and not for
+    /// whom its certificate proves it to be: [`crate::Plant::AddressBelieved`].
+    pub fn believes_addresses(&self) -> bool {
+        self.has_plant(crate::Plant::AddressBelieved)
+    }
+
     /// The settings of a node of a cluster in one data center, with the usual values for all that is not named here.
     pub fn new(cluster: ClusterId, node: NodeId, address: SocketAddr, ring: RingShape, founders: usize) -> Config {
         Config {

@@ -214,6 +214,7 @@ impl Journal {
                     | StoreOp::SetForgottenTime(_)
                     | StoreOp::SetRoster(_)
                     | StoreOp::SetPartition(_)
+                    | StoreOp::SetDown(_)
             ),
             "records and hints are staged with what they change"
         );

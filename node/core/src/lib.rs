@@ -53,6 +53,7 @@ mod timers;
 mod tombstones;
 mod topology;
 mod update;
+mod verdicts;
 
 pub use self::{
     agreement::{Acceptor, Ballot, PartitionState},

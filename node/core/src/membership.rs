@@ -22,6 +22,7 @@ impl Node {
         self.forget_bans();
         self.gossip.own().beat();
         for node in self.detector.check(now) {
+            self.note_down(node);
             self.output(Output::Event(Event::NodeDown { node }));
         }
         if self.isolation.check(now, self.should_hear_somebody()) {
@@ -146,7 +147,9 @@ impl Node {
         let state = self.gossip.state(node).expect("just learned");
         let name = state.name().unwrap_or_default().to_owned();
         let address = state.address();
+        let generation = state.generation;
         self.output(Output::Event(Event::NodeLearned { node, name }));
+        self.note_start(node, generation);
         if let Some(address) = address {
             self.connect(address);
         }
@@ -174,7 +177,7 @@ impl Node {
 
     /// Asks a node that has been heard, and is not up, to answer over the link.
     pub(crate) fn echo_if_wanted(&mut self, now: Time, node: NodeId) {
-        if self.links.contains(&node) && self.detector.wants_echo(node, now) {
+        if self.links.contains(&node) && self.detector.wants_echo(node, now) && !self.is_held_dead(node) {
             let number = self.next_request_id().0;
             self.detector.await_echo(node, number, now);
             self.send(node, Message::Echo { number });
@@ -190,6 +193,7 @@ impl Node {
     pub(crate) fn on_echo_ack(&mut self, now: Time, from: NodeId, number: u64) {
         self.on_word(now);
         if self.detector.echoed(from, number) {
+            self.note_up(from);
             self.output(Output::Event(Event::NodeUp { node: from }));
         }
     }

@@ -33,6 +33,7 @@ use crate::{
     repeats::Repeats,
     timers::{Timer, Timers},
     tombstones::Graveyard,
+    verdicts::Verdicts,
 };
 
 /// Request ids of one start of a node begin at its generation, shifted by this: enough for a million requests a second
@@ -52,6 +53,7 @@ pub struct Node {
     pub(crate) gossip: Gossip,
     pub(crate) detector: Detector,
     pub(crate) isolation: Isolation,
+    pub(crate) verdicts: Verdicts,
     /// Those among the known nodes whose addresses this node was told at its start.
     pub(crate) seeds: BTreeSet<NodeId>,
     /// Who is in the cluster, as far as this node knows; nobody but itself before it knows the ring's founders.
@@ -207,6 +209,7 @@ impl Node {
             detector: Detector::new(config.gossip_interval, now.time),
             seeds: BTreeSet::new(),
             isolation: Isolation::new(config.gossip_interval, config.isolation_intervals, now.time),
+            verdicts: Verdicts::of(memory.down),
             roster,
             bans_noted: BTreeMap::new(),
             standing,
@@ -505,7 +508,7 @@ impl Node {
 
     /// Whether a message to `node` would go somewhere.
     pub(crate) fn is_reachable(&self, node: NodeId) -> bool {
-        node == self.config.node || self.links.contains(&node)
+        node == self.config.node || self.links.contains(&node) && !self.is_held_dead(node)
     }
 
     /// Whether this node was told to have the bug. Where there are bugs it is never inlined: from all its comparisons of one

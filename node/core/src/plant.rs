@@ -151,11 +151,16 @@ pub enum Plant {
     /// A request is begun though too few owners can be reached, and waits for them until its time is over (Q5: a timeout where
     /// the client could have been told at once).
     TooFewAsked,
+    /// Whoever answers at an address is taken for the node that was met there first, whatever its certificate proves (N4: an
+    /// address that another node has by now, and no pin of keys).
+    AddressBelieved,
+    /// Who was seen as down is so after a restart as well, until a later start of it is heard of; and it is not told (G9).
+    VerdictKept,
 }
 
 impl Plant {
     /// Every bug, in the order in which they were planted.
-    pub const ALL: [Plant; 64] = [
+    pub const ALL: [Plant; 66] = [
         Plant::ReplyBeforeAcks,
         Plant::ReplyBeforeReadRepair,
         Plant::DigestMismatchIgnored,
@@ -220,6 +225,8 @@ impl Plant {
         Plant::GoesOnPastDeadline,
         Plant::HandoffWaitsForOne,
         Plant::TooFewAsked,
+        Plant::AddressBelieved,
+        Plant::VerdictKept,
     ];
 
     /// Its name on the command line.
@@ -289,6 +296,8 @@ impl Plant {
             Plant::GoesOnPastDeadline => "goes-on-past-deadline",
             Plant::HandoffWaitsForOne => "handoff-waits-for-one",
             Plant::TooFewAsked => "too-few-asked",
+            Plant::AddressBelieved => "address-believed",
+            Plant::VerdictKept => "verdict-kept",
         }
     }
 
@@ -369,6 +378,10 @@ impl Plant {
             }
             Plant::HandoffWaitsForOne => "hints go to one owner at a time, and who never answers is waited for",
             Plant::TooFewAsked => "a request that too few owners are there for is begun, and waits out its time",
+            Plant::AddressBelieved => "who answers at an address is taken for the node that was met there first",
+            Plant::VerdictKept => {
+                "who was seen as down stays so after a restart, until a later start of it is heard of"
+            }
         }
     }
 

@@ -78,6 +78,8 @@ pub struct Memory {
     pub roster: Option<Roster>,
     /// Of partitions whose record is not the first any more, or is about to change.
     pub partitions: BTreeMap<PartitionId, PartitionState>,
+    /// Who was seen as down, and as which start of itself: [`crate::Plant::VerdictKept`], and of no node without it.
+    pub down: BTreeMap<NodeId, Generation>,
 }
 
 /// A write's id, chosen by the client. Two writes of one id are one write, sent twice.
@@ -169,6 +171,8 @@ pub enum StoreOp {
     SetRoster(Box<Roster>),
     /// Remembers the record of a partition, and what was promised for the next.
     SetPartition(Box<PartitionState>),
+    /// Remembers who was seen as down: [`crate::Plant::VerdictKept`].
+    SetDown(BTreeMap<NodeId, Generation>),
 }
 
 impl StoreOp {

@@ -240,6 +240,7 @@ impl SimDisk {
                 StoreOp::SetFounders(founders) => durable.memory.founders = Some(founders),
                 StoreOp::SetForgottenTime(time) => durable.memory.forgotten_time = time,
                 StoreOp::SetRoster(roster) => durable.memory.roster = Some(*roster),
+                StoreOp::SetDown(down) => durable.memory.down = down,
                 StoreOp::SetPartition(state) => {
                     durable.memory.partitions.insert(state.ownership.partition, *state);
                 }

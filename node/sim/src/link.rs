@@ -6,7 +6,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use quorate_core::{Message, MessageKind, Time};
+use quorate_core::{Message, MessageKind, NodeId, Time};
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -196,6 +196,8 @@ pub(crate) struct Link {
 pub(crate) struct End {
     /// Whether the node was told that the link is up, in its present life.
     pub(crate) told: bool,
+    /// Whom the node takes the other for, if it goes by addresses and not by what is proved.
+    pub(crate) taken_for: Option<NodeId>,
     /// Whether what this end sends is held back.
     pub(crate) cut: bool,
     /// What else becomes of what this end sends.

@@ -1,8 +1,12 @@
 //! A node's process: running on its disk, paused, or dead beside it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
 
-use quorate_core::{ClientToken, Config, Event, Input, Node, Output, Time, invariants};
+use quorate_core::{ClientToken, Config, Event, Input, Node, NodeId, Output, Time, invariants};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -43,6 +47,8 @@ pub(crate) struct Process {
     pub(crate) told: Vec<Event>,
     /// What became of it when, in order.
     pub(crate) turns: Vec<(Time, Turn)>,
+    /// Who was met at each address in this life, by a node that goes by that: `Plant::AddressBelieved`.
+    met: BTreeMap<SocketAddr, NodeId>,
     node: Option<Node>,
     rng: Pcg64Mcg,
 }
@@ -99,6 +105,7 @@ impl Process {
             past: Tally::default(),
             told: Vec::new(),
             turns: Vec::new(),
+            met: BTreeMap::new(),
             node: None,
             rng,
         }
@@ -115,7 +122,14 @@ impl Process {
         self.node = Some(node.expect("a simulated disk can be read, and the settings were checked"));
         self.life += 1;
         self.timer = None;
+        self.met.clear();
         self.turns.push((now.time, Turn::Started));
+    }
+
+    /// Whom the node takes for the other end of a new connection, which has proved who it is, unless for just that.
+    pub(crate) fn takes_for(&mut self, at: SocketAddr, proved: NodeId) -> Option<NodeId> {
+        let believes = self.config.believes_addresses();
+        believes.then(|| *self.met.entry(at).or_insert(proved))
     }
 
     /// Kills it. Chance decides whether a sync that was under way got there.

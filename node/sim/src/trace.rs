@@ -98,10 +98,12 @@ pub enum What {
     Answer,
     /// A node gets another name.
     Rename,
+    /// Two nodes get each other's address.
+    Address,
 }
 
 impl What {
-    const ALL: [What; 22] = [
+    const ALL: [What; 23] = [
         What::Start,
         What::Kill,
         What::Cut,
@@ -124,6 +126,7 @@ impl What {
         What::Request,
         What::Answer,
         What::Rename,
+        What::Address,
     ];
 
     /// Its number in files.
@@ -161,6 +164,7 @@ impl What {
             What::Request => "a request arrives",
             What::Answer => "a client is answered",
             What::Rename => "a node is renamed",
+            What::Address => "addresses are swapped",
         }
     }
 }

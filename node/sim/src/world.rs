@@ -504,7 +504,7 @@ impl Sim {
 
     fn arrive(&mut self, from: NodeIndex, to: NodeIndex, era: u64, message: Box<Message>) {
         if self.is_awaited(from, to, era) {
-            let from = self.processes[from.0].config.node;
+            let from = self.taken_for(to, from);
             self.give(to, Input::Message { from, message });
         }
     }
@@ -578,7 +578,7 @@ impl Sim {
     fn carry_out(&mut self, node: NodeIndex, output: Output) {
         match output {
             Output::Send { to, message } => {
-                let to = self.index_of(to);
+                let to = self.index_of(node, to);
                 self.transmit(node, to, message);
             }
             Output::Reply { token, response } => {
@@ -779,7 +779,7 @@ impl Sim {
         self.schedule(REDIAL, Happening::Redial { low, high });
         for (node, peer, told) in [(low, high, told[0]), (high, low, told[1])] {
             if told {
-                let peer = self.processes[peer.0].config.node;
+                let peer = self.taken_for(node, peer);
                 self.give(node, Input::LinkDown { peer });
             }
         }
@@ -794,7 +794,14 @@ impl Sim {
         }
         link.connect();
         for (node, peer) in [(low, high), (high, low)] {
-            let peer = self.processes[peer.0].config.node;
+            let Config {
+                address, node: proved, ..
+            } = self.processes[peer.0].config;
+            let taken_for = self.processes[node.0].takes_for(address, proved);
+            self.link(low, high).end_mut(side(node, peer)).taken_for = taken_for;
+        }
+        for (node, peer) in [(low, high), (high, low)] {
+            let peer = self.taken_for(node, peer);
             self.wake(node, Some(Input::LinkUp { peer }));
         }
     }
@@ -897,8 +904,29 @@ impl Sim {
         Now { time: self.now, wall }
     }
 
-    fn index_of(&self, node: NodeId) -> NodeIndex {
-        *self.indices.get(&node).expect("nodes send to nodes")
+    /// Whom `node` takes for the other end of its link with `peer`: whom that has proved to be, unless it goes by addresses.
+    fn taken_for(&self, node: NodeIndex, peer: NodeIndex) -> NodeId {
+        let (low, high) = pair(node, peer);
+        let taken_for = self.links.between(low, high).end(side(node, peer)).taken_for;
+        taken_for.unwrap_or(self.processes[peer.0].config.node)
+    }
+
+    /// Whom what `node` sends to another reaches.
+    fn index_of(&self, node: NodeIndex, to: NodeId) -> NodeIndex {
+        if self.processes[node.0].config.believes_addresses() {
+            let is_up = |peer: &NodeIndex| {
+                let (low, high) = pair(node, *peer);
+                self.links.between(low, high).up
+            };
+            let taken = self
+                .peers(node)
+                .filter(is_up)
+                .find(|peer| self.taken_for(node, *peer) == to);
+            if let Some(taken) = taken {
+                return taken;
+            }
+        }
+        *self.indices.get(&to).expect("nodes send to nodes")
     }
 }
 

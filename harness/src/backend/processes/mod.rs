@@ -418,6 +418,24 @@ impl Cluster for ProcessCluster {
         self.nodes[node.0].identity
     }
 
+    fn address(&self, node: Place) -> SocketAddr {
+        self.nodes[node.0].front
+    }
+
+    fn swap_addresses(&mut self, one: Place, other: Place) -> anyhow::Result<()> {
+        let places = [one.0, other.0];
+        let runs = places.map(|place| self.nodes[place].child.is_some());
+        assert_eq!(runs, [false, false], "who runs stays where it is");
+        self.switch.swap_fronts(self.endpoint(one), self.endpoint(other))?;
+        let [front, other_front] = places.map(|place| self.nodes[place].front);
+        self.nodes[one.0].front = other_front;
+        self.nodes[other.0].front = front;
+        // Their connections are by address.
+        self.clients.nodes.swap(one.0, other.0);
+        self.admin.nodes.swap(one.0, other.0);
+        Ok(())
+    }
+
     fn set_entry(&mut self, node: Place, entry: Entry) -> anyhow::Result<()> {
         let slot = &mut self.nodes[node.0];
         assert!(slot.child.is_none(), "it is told at the start");

@@ -85,7 +85,7 @@ impl Node {
             return self.end_tour(purpose);
         };
         let (peer, partitions) = (*peer, partitions.clone());
-        if !self.is_reachable(peer) {
+        if !self.links.contains(&peer) {
             return self.leave_peer(now, purpose, false);
         }
         let topology = self.topology();

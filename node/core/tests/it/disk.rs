@@ -56,6 +56,7 @@ impl Disk {
                     durable.hints.remove(&(target, hint));
                 }
                 StoreOp::SetRoster(roster) => durable.memory.roster = Some(*roster),
+                StoreOp::SetDown(down) => durable.memory.down = down,
                 StoreOp::SetPartition(state) => {
                     durable.memory.partitions.insert(state.ownership.partition, *state);
                 }

@@ -270,7 +270,8 @@ impl Words {
             StoreOp::SetGeneration(_)
             | StoreOp::SetFounders(_)
             | StoreOp::SetForgottenTime(_)
-            | StoreOp::SetRoster(_) => None,
+            | StoreOp::SetRoster(_)
+            | StoreOp::SetDown(_) => None,
         });
         words.collect::<Vec<_>>().join(", ")
     }

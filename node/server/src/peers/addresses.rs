@@ -98,6 +98,11 @@ impl AddressBook {
         !known
     }
 
+    /// Who answered at an address last, or said that it is reached there.
+    pub(crate) fn expected(&self, address: SocketAddr) -> Option<NodeId> {
+        self.entries.get(&address)?.peer
+    }
+
     /// Why the last dial of an address failed.
     #[cfg(test)]
     pub(super) fn trouble(&self, address: SocketAddr) -> Option<&str> {

@@ -83,6 +83,8 @@ pub(crate) struct Peers {
     links_made: u64,
     dialled: u64,
     tasks: JoinSet<()>,
+    /// Whether an address says who is there: [`quorate_core::Plant::AddressBelieved`].
+    believes_addresses: bool,
     /// Says which messages are sent otherwise than they should be, if any may.
     control: Option<Arc<Control>>,
 }
@@ -114,8 +116,21 @@ impl Peers {
             links_made: 0,
             dialled: 0,
             tasks: JoinSet::new(),
+            believes_addresses: false,
             control,
         }
+    }
+
+    /// Looks at no certificate for who somebody is that was met at its address before:
+    /// [`quorate_core::Plant::AddressBelieved`].
+    pub(crate) fn believe_addresses(&mut self) {
+        self.believes_addresses = true;
+    }
+
+    /// Whom this node takes somebody for who is at `address` and has proved to be `proved`.
+    fn taken_for(&self, address: SocketAddr, proved: NodeId) -> NodeId {
+        let expected = self.addresses.expected(address).filter(|_| self.believes_addresses);
+        expected.unwrap_or(proved)
     }
 
     /// Wants a link with whoever answers at `address`, from now on.
@@ -136,8 +151,9 @@ impl Peers {
     }
 
     /// Somebody answered at an address. Says Hello, unless there is a link to it by now.
-    pub(crate) fn on_dialled(&mut self, address: SocketAddr, dialled: Authenticated) {
-        let peer = dialled.subject.id;
+    pub(crate) fn on_dialled(&mut self, address: SocketAddr, mut dialled: Authenticated) {
+        let peer = self.taken_for(address, dialled.subject.id);
+        dialled.subject.id = peer;
         if peer == self.me.node {
             tracing::debug!(%address, "this address is this node's own");
             self.addresses.reached_self(address, Instant::now());
@@ -182,8 +198,10 @@ impl Peers {
     }
 
     /// A node that dialled this one has said Hello, and waits for the answer.
-    pub(crate) fn on_accepted(&mut self, session: Session) -> Vec<Change> {
-        let dial = session.hello.node.expect("a node says so").dial;
+    pub(crate) fn on_accepted(&mut self, mut session: Session) -> Vec<Change> {
+        let hello = session.hello.node.expect("a node says so");
+        let dial = hello.dial;
+        session.subject.id = self.taken_for(hello.address, session.subject.id);
         if session.subject.id == self.me.node {
             close(&session.connection, CloseCode::Superseded, "this is me");
             return Vec::new();

@@ -136,7 +136,7 @@ impl Server {
         let seed = options.seed.unwrap_or_else(entropy);
         let clock = Clock::start(options.clock_ahead, options.control.clone());
         let config = options.config(identity.subject().id, advertised);
-        let cluster = config.cluster;
+        let (cluster, believes_addresses) = (config.cluster, config.believes_addresses());
         let core = Node::start(config, store, Pcg64Mcg::seed_from_u64(seed), clock.now()).map_err(ServeError::Start)?;
         let me = Me {
             node: core.id(),
@@ -160,6 +160,9 @@ impl Server {
             inbox,
             log: Log::default(),
         };
+        if believes_addresses {
+            server.peers.believe_addresses();
+        }
         server.become_durable().await?;
         Ok(server)
     }

@@ -19,8 +19,8 @@ use super::{
     damage::guard,
     encoding::{Damage, unseal},
     tables::{
-        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, PARTITION_PREFIX, PARTITIONS_END,
-        RECORDS, ROSTER_NAME, Shared, WRITES, hint_key, hint_seal_name, kind_byte, kind_of, record_key,
+        DOWN_NAME, FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, PARTITION_PREFIX,
+        PARTITIONS_END, RECORDS, ROSTER_NAME, Shared, WRITES, hint_key, hint_seal_name, kind_byte, kind_of, record_key,
         split_record_key,
     },
 };
@@ -278,6 +278,7 @@ impl RedbStore {
             forgotten_time: self.remembered(FORGOTTEN_TIME_NAME)?.unwrap_or(0),
             roster: self.remembered(ROSTER_NAME)?,
             partitions: self.recall_partitions()?,
+            down: self.remembered(DOWN_NAME)?.unwrap_or_default(),
         })
     }
 

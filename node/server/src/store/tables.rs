@@ -32,6 +32,7 @@ pub(super) const FOUNDERS_NAME: &str = "founders";
 pub(super) const FORGOTTEN_TIME_NAME: &str = "forgotten-time";
 pub(super) const STORE_ID_NAME: &str = "store id";
 pub(super) const ROSTER_NAME: &str = "roster";
+pub(super) const DOWN_NAME: &str = "down";
 
 /// What the names of partitions' states begin with; the partition follows, in five digits.
 pub(super) const PARTITION_PREFIX: &str = "partition ";

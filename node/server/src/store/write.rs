@@ -11,8 +11,8 @@ use redb::{Durability, Table, WriteTransaction};
 use super::{
     encoding::seal,
     tables::{
-        FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, ROSTER_NAME, Shared,
-        WRITES, hint_key, hint_seal_name, partition_name, record_key,
+        DOWN_NAME, FORGOTTEN_TIME_NAME, FOUNDERS_NAME, GENERATION_NAME, HINTS, HintKey, MEMORY, RECORDS, ROSTER_NAME,
+        Shared, WRITES, hint_key, hint_seal_name, partition_name, record_key,
     },
 };
 
@@ -127,6 +127,10 @@ impl Tables<'_> {
             StoreOp::SetRoster(roster) => {
                 let sealed = seal(ROSTER_NAME.as_bytes(), roster);
                 self.memory.insert(ROSTER_NAME, sealed.as_slice())?;
+            }
+            StoreOp::SetDown(down) => {
+                let sealed = seal(DOWN_NAME.as_bytes(), down);
+                self.memory.insert(DOWN_NAME, sealed.as_slice())?;
             }
             StoreOp::SetPartition(state) => {
                 let name = partition_name(state.ownership.partition);

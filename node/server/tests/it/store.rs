@@ -51,6 +51,7 @@ impl Model {
             StoreOp::SetFounders(founders) => self.memory.founders = Some(founders),
             StoreOp::SetForgottenTime(time) => self.memory.forgotten_time = time,
             StoreOp::SetRoster(roster) => self.memory.roster = Some(*roster),
+            StoreOp::SetDown(down) => self.memory.down = down,
             StoreOp::SetPartition(state) => {
                 self.memory.partitions.insert(state.ownership.partition, *state);
             }
@@ -179,7 +180,7 @@ fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
     let partition = PartitionId(PARTITIONS[rng.random_range(0..PARTITIONS.len())]);
     let key = random_key(rng);
     let id = WriteId(u128::MAX / rng.random_range(1..20));
-    match rng.random_range(0..28) {
+    match rng.random_range(0..29) {
         25 => StoreOp::SetRoster(Box::new(Roster {
             members: BTreeMap::new(),
             banned: BTreeSet::from([target]),
@@ -206,6 +207,7 @@ fn random_op(rng: &mut Pcg64Mcg, model: &Model) -> StoreOp {
             StoreOp::DropHint { target, hint }
         }
         24 => StoreOp::SetForgottenTime(rng.random()),
+        28 => StoreOp::SetDown(BTreeMap::from([(target, Generation(rng.random()))])),
         13 => StoreOp::DropRecord { partition, key },
         14 => StoreOp::ForgetWrite(id),
         15 | 16 => StoreOp::RememberWrite(

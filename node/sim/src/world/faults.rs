@@ -1,7 +1,7 @@
 //! What can be done to links, disks, clocks and power. What it did is counted, so that a fault can be seen to have had an
 //! effect.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use quorate_core::Key;
 use rand::{RngExt, seq::SliceRandom};
@@ -122,6 +122,33 @@ impl Sim {
             self.disk(node).damage(key);
         }
         keys.len()
+    }
+
+    /// Has two nodes that are dead be found, from their next start on, each where the other was.
+    pub fn swap_addresses(&mut self, one: NodeIndex, other: NodeIndex) {
+        self.note(What::Address, Some(one), Some(other), &());
+        let pair = [one, other];
+        assert!(
+            pair.iter().all(|node| !self.is_running(*node)),
+            "who runs stays where it is"
+        );
+        let [at_one, at_other] = pair.map(|node| self.processes[node.0].config.address);
+        for (node, address) in [(one, at_other), (other, at_one)] {
+            self.processes[node.0].config.address = address;
+            self.addresses.insert(address, node);
+        }
+        // Who wants a link with whoever is at either address finds somebody else there.
+        for peer in self.peers(one).filter(|peer| *peer != other) {
+            let [to_one, to_other] = pair.map(|node| super::pair(peer, node));
+            let wanted = self.link(to_one.0, to_one.1).wanted || self.link(to_other.0, to_other.1).wanted;
+            self.link(to_one.0, to_one.1).wanted = wanted;
+            self.link(to_other.0, to_other.1).wanted = wanted;
+        }
+    }
+
+    /// Where a node is found.
+    pub fn address(&self, node: NodeIndex) -> SocketAddr {
+        self.processes[node.0].config.address
     }
 
     /// Takes what a dead node holds of a key from its disk, as if it had never been there. Whether there was anything.

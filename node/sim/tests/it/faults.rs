@@ -574,3 +574,44 @@ fn the_same_seed_breaks_the_same_things() {
     assert_eq!(trace(7), trace(7));
     assert_ne!(trace(7), trace(8));
 }
+
+/// Nodes 1 and 2 are found at each other's address; what is written through node 0, under a key that one of them owns.
+fn written_after_a_swap(shape: &Shape) -> (Cluster, String, [usize; 2]) {
+    let mut cluster = Cluster::settled(shape);
+    let pair = [1, 2].map(NodeIndex);
+    let before = pair.map(|node| cluster.sim.address(node));
+    cluster.kill(&[1, 2]);
+    cluster.sim.swap_addresses(pair[0], pair[1]);
+    let after = pair.map(|node| cluster.sim.address(node));
+    assert_eq!(after, [before[1], before[0]]);
+    cluster.start(&[1, 2]);
+    let mut keys = (0..).map(|key| format!("k{key}"));
+    let is_of_one = |owners: &[usize]| owners.contains(&1) != owners.contains(&2) && owners.contains(&0);
+    let key = keys.find(|key| is_of_one(&cluster.owners(key))).expect("there is one");
+    let is_of_first = cluster.owners(&key).contains(&1);
+    cluster.write(0, &key, "v", 3).expect("all run");
+    (cluster, key, if is_of_first { [1, 2] } else { [2, 1] })
+}
+
+#[test]
+fn who_has_anothers_address_is_still_itself() {
+    let (mut cluster, key, [owner, other]) = written_after_a_swap(&Shape::default());
+    assert_eq!(cluster.replica(owner, &key).as_deref(), Some("v"));
+    assert_eq!(cluster.replica(other, &key), None);
+    // It is known at its address by those who have heard of its new start.
+    let seen = cluster.sim.opinion(NodeIndex(0), NodeIndex(1)).expect("it was heard");
+    assert_eq!(seen.address, Some(cluster.sim.address(NodeIndex(1))));
+}
+
+/// Node 0 has met both, and takes each for the other.
+#[cfg(feature = "plants")]
+#[test]
+fn who_believes_addresses_writes_to_whoever_is_there() {
+    let shape = Shape {
+        plant: Some(quorate_core::Plant::AddressBelieved),
+        ..Shape::default()
+    };
+    let (mut cluster, key, [owner, other]) = written_after_a_swap(&shape);
+    assert_eq!(cluster.replica(owner, &key), None);
+    assert_eq!(cluster.replica(other, &key).as_deref(), Some("v"));
+}

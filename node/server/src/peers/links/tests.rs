@@ -41,9 +41,14 @@ struct End {
 
 impl End {
     fn new(identity: &Identity, seed: u64) -> End {
+        End::found_at(None, identity, seed)
+    }
+
+    /// As [`End::new`], of one that says that it is reached elsewhere.
+    fn found_at(said: Option<SocketAddr>, identity: &Identity, seed: u64) -> End {
         let keys = EndpointKeys::generate();
         let endpoint = bind(identity, &keys, Side::Both, "127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = endpoint.local_addr().unwrap();
+        let address = said.unwrap_or(endpoint.local_addr().unwrap());
         let me = Me {
             node: identity.subject().id,
             cluster: CLUSTER,
@@ -210,4 +215,32 @@ async fn whoever_answers_without_a_nodes_certificate_is_not_a_node() {
     .await;
     let trouble = one.peers.addresses.trouble(address).unwrap();
     assert!(trouble.contains("invalid peer certificate"), "{trouble}");
+}
+
+/// An address that another node has by now: only a planted bug believes it.
+#[tokio::test]
+async fn who_is_at_an_address_that_was_another_nodes_is_who_its_certificate_says() {
+    let authority = Authority::create().unwrap();
+    let identity = |name| authority.issue(Role::Node, name).unwrap();
+    for believes in [false, true] {
+        let mut one = End::new(&identity("n1"), 1);
+        if believes {
+            one.peers.believe_addresses();
+        }
+        let mut other = End::new(&identity("n2"), 2);
+        one.peers.connect(other.address);
+        until(&mut one, &mut other, settled).await;
+        let link = one.peers.table.used(other.id).unwrap();
+        one.changes
+            .extend(one.peers.lose(link, CloseCode::Suspected, "it ends"));
+        other.endpoint.close(0u32.into(), b"it ends");
+        let mut heir = End::found_at(Some(other.address), &identity("n3"), 3);
+        heir.peers.connect(one.address);
+        let taken_for = if believes { other.id } else { heir.id };
+        until(&mut one, &mut heir, |one, heir| {
+            one.is_linked(taken_for) && heir.is_linked(one.id)
+        })
+        .await;
+        assert_eq!(one.is_linked(heir.id), !believes);
+    }
 }
