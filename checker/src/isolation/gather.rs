@@ -308,8 +308,7 @@ impl Gather {
         let is_break = |text: &[u8], at: usize| text.get(at).is_none_or(|byte| matches!(byte, b' ' | b','));
         if let Some(list) = spine.list {
             if text.len() <= known && spine.text[..text.len()] == *text && is_break(&spine.text, text.len()) {
-                if let Ok(last) = spine.ends.binary_search(&(text.len() as u32)) {
-                    let length = last as u32 + 1;
+                if let Some(length) = spine.length_of(text.len() as u32) {
                     return Some(What::ReadList { list, length });
                 }
             } else if text.len() > known && text[..known] == spine.text && is_break(text, known) {
@@ -338,6 +337,19 @@ impl Gather {
 }
 
 impl Spine {
+    /// Returns how many elements so much of its text is, if it is whole ones: most reads see the last, or nearly.
+    fn length_of(&self, text_length: u32) -> Option<u32> {
+        const LAST: usize = 8;
+        let last = self.ends.len().saturating_sub(LAST);
+        let place = match self.ends[last..].iter().rposition(|end| *end <= text_length) {
+            Some(place) => last + place,
+            None => self.ends[..last]
+                .partition_point(|end| *end <= text_length)
+                .checked_sub(1)?,
+        };
+        (self.ends[place] == text_length).then_some(place as u32 + 1)
+    }
+
     /// Appends the elements that are so written.
     fn extend(&mut self, key: u32, text: &[u8], builder: &mut Builder) -> Option<()> {
         let list = self.list.expect("there is one to go on from");

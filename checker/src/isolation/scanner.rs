@@ -141,14 +141,14 @@ impl<'t> Scanner<'t> {
     #[inline(always)]
     fn step_name(&mut self) -> Option<StepName> {
         // As nearly all are written; what comes after a keyword shows that it has ended.
-        let ahead = self.text.get(self.at..)?.first_chunk::<9>();
+        let ahead = self.text.get(self.at..)?.first_chunk::<10>();
         let (name, length) = match ahead {
-            Some([b'[', b'"', b'r', b'"', ..]) => (StepName::Read, 4),
-            Some(b"[\"append\"") => (StepName::Append, 9),
-            Some([b'[', b'"', b'w', b'"', ..]) => (StepName::Write, 4),
-            Some([b'[', b':', b'r', b' ', ..]) => (StepName::Read, 3),
-            Some(b"[:append ") => (StepName::Append, 8),
-            Some([b'[', b':', b'w', b' ', ..]) => (StepName::Write, 3),
+            Some([b'[', b'"', b'r', b'"', b',', ..]) => (StepName::Read, 5),
+            Some(b"[\"append\",") => (StepName::Append, 10),
+            Some([b'[', b'"', b'w', b'"', b',', ..]) => (StepName::Write, 5),
+            Some([b'[', b':', b'r', b' ', ..]) => (StepName::Read, 4),
+            Some([b'[', b':', b'a', b'p', b'p', b'e', b'n', b'd', b' ', _]) => (StepName::Append, 9),
+            Some([b'[', b':', b'w', b' ', ..]) => (StepName::Write, 4),
             _ => return self.any_step_name(),
         };
         self.at += length;
