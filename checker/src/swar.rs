@@ -123,6 +123,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn texts_are_the_same_if_no_byte_is_another() {
+        let text: Vec<u8> = (0..40).collect();
+        for length in 0..=text.len() {
+            let text = &text[..length];
+            assert!(is_same(text, &text.to_vec()), "{length}");
+            for place in 0..length {
+                let mut other = text.to_vec();
+                other[place] ^= 0x80;
+                assert!(!is_same(text, &other), "{place} of {length}");
+            }
+        }
+    }
+
     /// However long they are and whatever comes after them.
     #[test]
     fn numbers_are_what_json_says() {
