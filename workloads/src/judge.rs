@@ -525,10 +525,11 @@ pub(crate) fn check_of_registers(claim: Claim) -> Check {
     }
 }
 
-/// Those of registers; but what is compared takes a search.
+/// Those of registers; but what is compared takes a search, and a replica may hold for a while what was never agreed upon.
 fn check_of_agreed_registers(claim: Claim) -> Check {
     match claim {
         Claim::Linearizable => |history, context| linear::registers(history, &Budget::default(), context),
+        Claim::NoFailedWriteVisible => checks::failed_proposals_visible,
         other => check_of_registers(other),
     }
 }
@@ -715,6 +716,14 @@ mod tests {
 
         let cas = " 0..1 p1 write k 1\n 2..3 p1 cas k [1,2]\n 4..5 p2 cas k [1,3]";
         assert_eq!(violated(Workload::Cas, cas), ["linearizable"]);
+        // A minority may hold what it accepted until it learns that nothing came of it; a client is not told so, nor anybody in the end.
+        let outbid = " 0..9 p1 cas k [0,2] fail\n 1..5 p2 write k 1\n 6..7 p2 read k -> 1";
+        let held = |phase| format!("{outbid}\n 20..21 o read-replica k -> 2 phase={phase} node=n2");
+        assert!(violated(Workload::Cas, &held("handoff")).is_empty());
+        let is_shown = |text: &str| violated(Workload::Cas, text).contains(&"no-failed-write-visible".to_owned());
+        assert!(is_shown(&held("final")));
+        let read = format!("{outbid}\n 10..11 p3 read k -> 2");
+        assert!(is_shown(&read));
 
         let counter = format!(" 0..1 p1 increment k 1\n 8..9 o read-replica k -> 0 {end}");
         assert_eq!(violated(Workload::Counter, &counter), ["counter-exact"]);

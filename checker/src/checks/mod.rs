@@ -39,7 +39,7 @@ pub use deletes::{deleted_in_the_end, deletes_stay_deleted};
 pub use fresh::fresh_reads;
 pub use handoff::handoff;
 pub use k_atomic::{Atomicity, atomicity, k_atomic};
-pub use phantoms::{failed_writes_visible, values_from_nowhere};
+pub use phantoms::{failed_proposals_visible, failed_writes_visible, values_from_nowhere};
 pub use regular::{regular, weakly_regular};
 pub use replicas::{Agreement, KeyAgreement, KeyBehind, ReplicaReport, ReplicaState, replicas};
 pub use safe::safe;

@@ -7,7 +7,7 @@
 
 use crate::{
     evidence::{Context, Finding, Tally, Words, seconds},
-    history::{History, KeyId, Op},
+    history::{History, KeyId, Observation, Op, Phase},
 };
 
 /// Finds reads and observations of values that nobody had invoked a write of when the read ended.
@@ -28,12 +28,26 @@ pub fn values_from_nowhere(history: &History, context: &Context) -> Finding {
 ///
 /// Tested are the ok reads and the observations that ended after a write of their key began that failed.
 pub fn failed_writes_visible(history: &History, context: &Context) -> Finding {
+    failed_visible(history, context, |_| true)
+}
+
+/// The same of what replicas agree upon by proposals, with looks in the end alone.
+///
+/// A replica holds what it accepted last, and a proposal that a minority accepted can come to nothing: whoever made it is
+/// told so, by a quorum that holds what came in its place, while the minority goes on holding it until it learns of that.
+pub fn failed_proposals_visible(history: &History, context: &Context) -> Finding {
+    failed_visible(history, context, |look| look.phase == Phase::Final)
+}
+
+fn failed_visible(history: &History, context: &Context, counts: impl Fn(&Observation) -> bool) -> Finding {
     let mut tally = Tally::new();
     for key in history.keys() {
         let Some(first_failed) = history.ops_of(key).find(|op| op.is_failed_write()) else {
             continue;
         };
-        for read in returns(history, key).filter(|read| first_failed.start < read.end) {
+        let looks = history.observations_of(key).filter(|look| counts(look));
+        let returns = reads(history, key).chain(looks.map(|look| &look.op));
+        for read in returns.filter(|read| first_failed.start < read.end) {
             tally.test(1);
             if matches!(source(history, read), Source::Failed(_)) {
                 tally.violate(evidence(history, read), read);
@@ -98,6 +112,9 @@ fn source<'h>(history: &'h History, read: &Op) -> Source<'h> {
 
 /// Returns all that saw something of `key`: ok reads, then observations.
 fn returns(history: &History, key: KeyId) -> impl Iterator<Item = &Op> {
-    let reads = history.ops_of(key).filter(|op| op.is_ok_read());
-    reads.chain(history.observations_of(key).map(|look| &look.op))
+    reads(history, key).chain(history.observations_of(key).map(|look| &look.op))
+}
+
+fn reads(history: &History, key: KeyId) -> impl Iterator<Item = &Op> {
+    history.ops_of(key).filter(|op| op.is_ok_read())
 }
