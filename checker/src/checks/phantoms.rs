@@ -15,7 +15,7 @@ use crate::{
 /// Tested are all ok reads and all observations. A value of the future has its later write in evidence.
 pub fn values_from_nowhere(history: &History, context: &Context) -> Finding {
     let mut tally = Tally::new();
-    for read in history.keys().flat_map(|key| returns(history, key)) {
+    for read in history.keys().flat_map(|key| returns(history, key, |_| true)) {
         tally.test(1);
         if source(history, read) == Source::Nowhere {
             tally.violate(evidence(history, read), read);
@@ -45,9 +45,7 @@ fn failed_visible(history: &History, context: &Context, counts: impl Fn(&Observa
         let Some(first_failed) = history.ops_of(key).find(|op| op.is_failed_write()) else {
             continue;
         };
-        let looks = history.observations_of(key).filter(|look| counts(look));
-        let returns = reads(history, key).chain(looks.map(|look| &look.op));
-        for read in returns.filter(|read| first_failed.start < read.end) {
+        for read in returns(history, key, &counts).filter(|read| first_failed.start < read.end) {
             tally.test(1);
             if matches!(source(history, read), Source::Failed(_)) {
                 tally.violate(evidence(history, read), read);
@@ -110,11 +108,9 @@ fn source<'h>(history: &'h History, read: &Op) -> Source<'h> {
         .map_or(Source::Nowhere, Source::Failed)
 }
 
-/// Returns all that saw something of `key`: ok reads, then observations.
-fn returns(history: &History, key: KeyId) -> impl Iterator<Item = &Op> {
-    reads(history, key).chain(history.observations_of(key).map(|look| &look.op))
-}
-
-fn reads(history: &History, key: KeyId) -> impl Iterator<Item = &Op> {
-    history.ops_of(key).filter(|op| op.is_ok_read())
+/// Returns all that saw something of `key`: ok reads, then those observations that count.
+fn returns(history: &History, key: KeyId, counts: impl Fn(&Observation) -> bool) -> impl Iterator<Item = &Op> {
+    let reads = history.ops_of(key).filter(|op| op.is_ok_read());
+    let looks = history.observations_of(key).filter(move |look| counts(look));
+    reads.chain(looks.map(|look| &look.op))
 }
