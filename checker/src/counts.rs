@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    history::{Action, History, KeyId, Op, Outcome, Position},
+    history::{History, KeyId, Op, Outcome, Position},
     isolation::Txns,
     transcript::Transcript,
 };
@@ -58,21 +58,21 @@ impl Counts {
         }
     }
 
-    /// Counts what `history` holds, but for the reads that raced a write. O(n).
+    /// Counts what `history` holds, but for the reads that raced a write. O(k) of k keys.
     pub fn of_outcomes(history: &History) -> Self {
-        let mut counts = Self::default();
-        for key in history.keys() {
-            counts.keys += 1;
-            counts.observations += history.observations_of(key).len() as u64;
-            for op in history.ops_of(key) {
-                let outcome = match op.action {
-                    Action::CasMismatch => Outcome::Ok, // It was answered, whatever it wrote.
-                    _ => op.outcome,
-                };
-                counts.add(op.action.is_write(), outcome);
+        let of_key = |key| {
+            let counts = history.op_counts(key);
+            let (reads, writes) = (counts.reads(), counts.writes());
+            Self {
+                ops: reads.total() + writes.total(),
+                keys: 1,
+                reads,
+                writes,
+                reads_racing: 0,
+                observations: history.observations_of(key).len() as u64,
             }
-        }
-        counts
+        };
+        history.keys().map(of_key).reduce(Self::merge).unwrap_or_default()
     }
 
     /// Counts the calls of `transcripts`, one a key; what is called `read` or `get` is a read, and anything else a write.

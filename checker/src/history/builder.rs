@@ -20,11 +20,11 @@ use super::{
     interner::Interner,
     irregular::{HistoryError, Irregularity},
     of_key::{ByValue, Draft, OfKey},
-    of_part::{DraftPart, Finished, Offsets, parts},
+    of_part::{DraftPart, Finished, Offsets, Rows, parts},
     op::{Action, Invocation, Op, Outcome, Position},
     seen::Seen,
     values::AllValues,
-    versions::VersionForm,
+    versions::{VersionForm, Versions},
 };
 use crate::execute::{self, Execute, InOrder};
 
@@ -113,20 +113,40 @@ impl HistoryBuilder {
         let parts = parts(&mut self.of_key, execute.part_count());
         let parts = execute::map_each(execute, parts, DraftPart::tell_nothings_apart);
         let mut offsets = Offsets::FIRST;
-        let with_offsets = parts.into_iter().map(|part| {
-            let after = part.offsets_after(offsets);
-            (mem::replace(&mut offsets, after), part)
-        });
-        let with_offsets = with_offsets.collect();
+        let with_offsets: Vec<(Offsets, DraftPart<'_>)> = parts
+            .into_iter()
+            .map(|part| {
+                let after = part.offsets_after(offsets);
+                (mem::replace(&mut offsets, after), part)
+            })
+            .collect();
         let value_count = offsets.values();
-        let finish = |(offsets, part): (Offsets, DraftPart<'_>)| part.finish(offsets, value_count);
-        let finished = execute::map_each(execute, with_offsets, finish);
+        let is_integers = with_offsets.iter().all(|(_, part)| part.has_only_integers());
+        // Nobody has touched these zeros yet: each part's thread is the first to.
+        let mut writes = vec![[0; 3]; value_count];
+        let mut integers = is_integers.then(|| vec![0; value_count - ValueId::COMMON]);
+        let mut rows = Rows {
+            writes: &mut writes[ValueId::COMMON..],
+            integers: integers.as_deref_mut(),
+        };
+        let with_rows = with_offsets.into_iter().map(|(before, part)| {
+            let rows = rows.take(part.value_count());
+            (before, part, rows)
+        });
+        let with_rows = with_rows.collect();
+        let finish = |(before, part, rows): (Offsets, DraftPart<'_>, Rows<'_>)| part.finish(before, rows);
+        let finished = execute::map_each(execute, with_rows, finish);
 
-        let mut values = AllValues::of(self.of_key.iter().map(|draft| &draft.values));
-        for draft in self.of_key {
-            values.append(draft.values);
-        }
-        let (of_key, by_value) = joined(finished, values);
+        let values = match integers {
+            Some(integers) => AllValues::of_integers(integers),
+            None => AllValues::of(value_count, self.of_key.into_iter().map(|draft| draft.values)),
+        };
+        let (of_key, versions) = joined(finished);
+        let by_value = ByValue {
+            values,
+            writes,
+            versions,
+        };
         let mut seen = self.seen;
         seen.renumber(|key| match key.index() {
             0 => 0,
@@ -311,20 +331,14 @@ impl HistoryBuilder {
 }
 
 /// Puts parts behind each other. There is at least one.
-fn joined(parts: Vec<Finished>, values: AllValues) -> (Vec<OfKey>, ByValue) {
+fn joined(parts: Vec<Finished>) -> (Vec<OfKey>, Versions) {
     let whole = parts.into_iter().reduce(|mut first, next| {
         first.of_key.extend(next.of_key);
-        first.writes.extend(next.writes);
         first.versions.append(next.versions);
         first
     });
     let whole = whole.expect("an empty history is one empty part");
-    let by_value = ByValue {
-        values,
-        writes: whole.writes,
-        versions: whole.versions,
-    };
-    (whole.of_key, by_value)
+    (whole.of_key, whole.versions)
 }
 
 impl Default for HistoryBuilder {

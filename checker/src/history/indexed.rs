@@ -13,8 +13,9 @@ use serde_json::Value;
 use super::{
     event::{Process, Version},
     id::{KeyId, NodeId, ProcessId, ValueId, VersionId},
-    of_key::{ByValue, OfKey},
+    of_key::{ByValue, OfKey, Writes},
     op::{Action, Observation, Op, Position},
+    op_counts::OpCounts,
     seen::Seen,
 };
 
@@ -119,6 +120,11 @@ impl History {
     /// Returns how many reads and writes of clients there are.
     pub fn op_count(&self) -> usize {
         self.keys().map(|key| self.ops_of(key).len()).sum()
+    }
+
+    /// Returns how the ops on `key` ended.
+    pub(crate) fn op_counts(&self, key: KeyId) -> OpCounts {
+        self.whole.of_key[key.index()].counts
     }
 
     /// Returns the ops on `key`, in order of invocation.
@@ -228,10 +234,8 @@ impl History {
     /// Returns the write of `value` that was invoked first among those that took effect or may have. It is the only one
     /// unless [`Self::repeat`] says otherwise of its key. Nil has none.
     pub fn write_of(&self, value: ValueId) -> Option<&Op> {
-        let writes = self.whole.by_value.writes[value.index()];
-        writes
-            .possible()
-            .map(|op| &self.whole.of_key[writes.key as usize].ops[op])
+        let writes = Writes::from(self.whole.by_value.writes[value.index()]);
+        writes.possible.map(|op| &self.whole.of_key[writes.key].ops[op])
     }
 
     /// Returns whether `value` is nothing: nil, what a delete wrote, or not clear which.
@@ -249,10 +253,8 @@ impl History {
 
     /// Returns the failed write of `value` that was invoked first. Nil has none.
     pub fn failed_write_of(&self, value: ValueId) -> Option<&Op> {
-        let writes = self.whole.by_value.writes[value.index()];
-        writes
-            .failed()
-            .map(|op| &self.whole.of_key[writes.key as usize].ops[op])
+        let writes = Writes::from(self.whole.by_value.writes[value.index()]);
+        writes.failed.map(|op| &self.whole.of_key[writes.key].ops[op])
     }
 
     /// Returns a value of `key` that more than one write may have written; nil counts as written once, at first.

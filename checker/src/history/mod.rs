@@ -17,6 +17,7 @@ mod irregular;
 mod of_key;
 mod of_part;
 mod op;
+mod op_counts;
 mod order;
 mod seen;
 mod slots;

@@ -11,8 +11,9 @@ use super::{
     borrowed::ValueRef,
     growing::Growing,
     id::{ValueId, VersionId},
-    of_part::Finished,
+    of_part::{Finished, Rows},
     op::{Action, Observation, Op, Outcome, Position},
+    op_counts::OpCounts,
     tombstones::{DeleteEnds, Deletes},
     values::{AllValues, Values},
     versions::{MetVersions, Versions},
@@ -40,6 +41,7 @@ pub(super) struct OfKey {
     /// A value that more than one write may have written.
     pub(super) repeat: Option<ValueId>,
     pub(super) delete_ends: DeleteEnds,
+    pub(super) counts: OpCounts,
     /// One past the last value.
     pub(super) values_end: usize,
 }
@@ -48,37 +50,33 @@ pub(super) struct OfKey {
 #[derive(Debug)]
 pub(super) struct ByValue {
     pub(super) values: AllValues,
-    pub(super) writes: Vec<Writes>,
+    pub(super) writes: Vec<WritesRow>,
     pub(super) versions: Versions,
 }
+
+/// The first writes of one value in order of invocation, as they are kept: the key, and one more than the number of the first write
+/// that took effect or may have, and of the first that failed. All are 0 where there is none, since zeros are pages that the system
+/// hands out only once somebody writes to them, on whatever thread.
+pub(super) type WritesRow = [u32; 3];
 
 /// The first writes of one value in order of invocation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writes {
-    pub(super) key: u32,
-    possible: u32,
-    failed: u32,
+    pub(super) key: usize,
+    /// Which of its key's ops is the first write that took effect or may have.
+    pub(super) possible: Option<usize>,
+    /// Which of its key's ops is the first write that failed.
+    pub(super) failed: Option<usize>,
 }
 
-impl Writes {
-    const NONE: u32 = u32::MAX;
-
-    pub(super) fn none_of(key: usize) -> Self {
+impl From<WritesRow> for Writes {
+    fn from([key, possible, failed]: WritesRow) -> Self {
+        let before = |number: u32| number.checked_sub(1).map(|index| index as usize);
         Self {
-            key: u32::try_from(key).expect("a history has no more keys than events, a u32"),
-            possible: Self::NONE,
-            failed: Self::NONE,
+            key: key as usize,
+            possible: before(possible),
+            failed: before(failed),
         }
-    }
-
-    /// Which of its key's ops is the first write that took effect or may have.
-    pub(super) fn possible(self) -> Option<usize> {
-        (self.possible != Self::NONE).then_some(self.possible as usize)
-    }
-
-    /// Which of its key's ops is the first write that failed.
-    pub(super) fn failed(self) -> Option<usize> {
-        (self.failed != Self::NONE).then_some(self.failed as usize)
     }
 }
 
@@ -127,14 +125,20 @@ impl Draft {
         }
     }
 
-    /// Returns the key, the `number`-th of its history, as all events leave it. What lies by value and version goes to the end
-    /// of `finished`; the values stay here.
-    pub(super) fn finish(&mut self, number: usize, delete_ends: DeleteEnds, finished: &mut Finished) -> OfKey {
-        let first_write = finished.writes.len();
-        finished
-            .writes
-            .resize(first_write + self.values.len(), Writes::none_of(number));
-        let first_value = finished.first_value + first_write;
+    /// Returns the key, the `number`-th of its history, as all events leave it. `rows` are of its values, which begin with
+    /// `first_value`; its versions go to the end of `finished`. Values that are not all integers stay here.
+    pub(super) fn finish(
+        &mut self,
+        (number, first_value): (usize, usize),
+        delete_ends: DeleteEnds,
+        rows: Rows<'_>,
+        finished: &mut Finished,
+    ) -> OfKey {
+        if let (Some(room), Some(integers)) = (rows.integers, self.values.integers()) {
+            room.copy_from_slice(integers);
+        }
+        // A page that is read before it is written is handed out twice, and every other thread is told of it.
+        rows.writes.fill([0; 3]);
         let offset = first_value - ValueId::COMMON;
         let version_offset = finished.first_version + finished.versions.len();
         let ranks = self.versions.sort_into(&mut finished.versions);
@@ -149,11 +153,13 @@ impl Draft {
         };
         let mut ops = mem::replace(&mut self.ops, Growing::new());
         // In one pass, as all ops of a long history are in no cache.
-        let mut first_writes = FirstWrites::of(&mut finished.writes[first_write..]);
+        let mut first_writes = FirstWrites::of(number, rows.writes);
+        let mut counts = OpCounts::default();
         let mut last_start = Position::BEFORE_ALL;
         for (index, op) in (0..).zip(ops.iter_mut()) {
             assert!(last_start < op.start, "ops are in order of invocation");
             last_start = op.start;
+            counts.add(op);
             first_writes.note(index, op);
             renumber(op);
         }
@@ -165,6 +171,7 @@ impl Draft {
             ops,
             repeat,
             delete_ends,
+            counts,
             values_end: first_value + self.values.len(),
         }
     }
@@ -186,14 +193,19 @@ impl Draft {
 
 /// The first writes of each value among the ops of one key, whose ids are still the key's own.
 struct FirstWrites<'w> {
-    of_own: &'w mut [Writes],
+    key: u32,
+    of_own: &'w mut [WritesRow],
     /// A value that more than one write may have written.
     repeat: Option<ValueId>,
 }
 
 impl<'w> FirstWrites<'w> {
-    fn of(of_own: &'w mut [Writes]) -> Self {
-        Self { of_own, repeat: None }
+    fn of(key: usize, of_own: &'w mut [WritesRow]) -> Self {
+        Self {
+            key: u32::try_from(key).expect("a history has no more keys than events, a u32"),
+            of_own,
+            repeat: None,
+        }
     }
 
     /// Notes the op of this `index`, the next in order of invocation.
@@ -204,12 +216,12 @@ impl<'w> FirstWrites<'w> {
         let own = op.value.index().checked_sub(ValueId::COMMON);
         match own.map(|own| &mut self.of_own[own]) {
             None if op.is_failed_write() => {}
-            Some(writes) if op.is_failed_write() => {
-                if writes.failed().is_none() {
-                    writes.failed = index;
+            Some([key, _, failed]) if op.is_failed_write() => {
+                if *failed == 0 {
+                    (*key, *failed) = (self.key, index + 1);
                 }
             }
-            Some(writes) if writes.possible().is_none() => writes.possible = index,
+            Some([key, possible, _]) if *possible == 0 => (*key, *possible) = (self.key, index + 1),
             None | Some(_) => {
                 self.repeat.get_or_insert(op.value);
             }

@@ -5,7 +5,7 @@
 
 use super::{
     id::ValueId,
-    of_key::{Draft, OfKey, Writes},
+    of_key::{Draft, OfKey, WritesRow},
     tombstones::DeleteEnds,
     versions::Versions,
 };
@@ -30,12 +30,31 @@ pub(super) struct Offsets {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) of_key: Vec<OfKey>,
-    /// By value, from the first of these.
-    pub(super) writes: Vec<Writes>,
-    pub(super) first_value: usize,
     /// From the first of these.
     pub(super) versions: Versions,
     pub(super) first_version: usize,
+}
+
+/// Room for what is noted by value, of the values of some keys that follow each other.
+#[derive(Debug)]
+pub(super) struct Rows<'r> {
+    pub(super) writes: &'r mut [WritesRow],
+    /// Of a history whose values are all integers.
+    pub(super) integers: Option<&'r mut [i64]>,
+}
+
+impl<'r> Rows<'r> {
+    /// Takes the room of the first `count` values.
+    pub(super) fn take(&mut self, count: usize) -> Rows<'r> {
+        let take = "there is room for all values";
+        Rows {
+            writes: self.writes.split_off_mut(..count).expect(take),
+            integers: self
+                .integers
+                .as_mut()
+                .map(|integers| integers.split_off_mut(..count).expect(take)),
+        }
+    }
 }
 
 /// Cuts drafts into at most `count` parts, of about as many ops each. No drafts are one part too.
@@ -68,29 +87,33 @@ impl DraftPart<'_> {
         self
     }
 
-    /// Returns the keys as all events leave them. Their values are left in the drafts.
-    ///
-    /// The first part begins with the nothings that are of no key, and has room for the writes of all values, which are
-    /// `value_count` with them.
-    pub(super) fn finish(self, before: Offsets, value_count: usize) -> Finished {
+    /// Returns the keys as all events leave them, with room for their values in `rows`. Values that are not all integers are left
+    /// in the drafts.
+    pub(super) fn finish(self, before: Offsets, mut rows: Rows<'_>) -> Finished {
         let mut finished = Finished {
             of_key: Vec::with_capacity(self.drafts.len()),
-            writes: Vec::new(),
-            first_value: before.values,
             versions: Versions::default(),
             first_version: before.versions,
         };
-        if self.first_key == 0 {
-            finished.writes.reserve(value_count);
-            finished.writes.resize(ValueId::COMMON, Writes::none_of(0));
-            finished.first_value = 0;
-        }
+        let mut first_value = before.values;
         let drafts = self.drafts.iter_mut().zip(self.delete_ends);
         for ((draft, delete_ends), number) in drafts.zip(self.first_key..) {
-            let of_key = draft.finish(number, delete_ends, &mut finished);
+            let count = draft.values.len();
+            let of_key = draft.finish((number, first_value), delete_ends, rows.take(count), &mut finished);
             finished.of_key.push(of_key);
+            first_value += count;
         }
         finished
+    }
+
+    /// Returns how many values its keys have.
+    pub(super) fn value_count(&self) -> usize {
+        self.drafts.iter().map(|draft| draft.values.len()).sum()
+    }
+
+    /// Returns whether all its values are integers.
+    pub(super) fn has_only_integers(&self) -> bool {
+        self.drafts.iter().all(|draft| draft.values.integers().is_some())
     }
 
     /// Returns the offsets of the next part.

@@ -125,25 +125,22 @@ pub(super) enum AllValues {
 }
 
 impl AllValues {
-    /// Returns the common nothings, and room for the values of `keys`, which are to follow.
-    pub(super) fn of<'v>(mut keys: impl Iterator<Item = &'v Values> + Clone) -> Self {
-        let count = keys.clone().map(Values::len).sum();
-        if keys.all(|values| values.integers().is_some()) {
-            return Self::Integers(Vec::with_capacity(count), OnceLock::new());
-        }
-        let mut values = Vec::with_capacity(ValueId::COMMON + count);
-        values.resize(ValueId::COMMON, Value::Null);
-        Self::Any(values)
+    /// Returns all that `integers` are.
+    pub(super) fn of_integers(integers: Vec<i64>) -> Self {
+        Self::Integers(integers, OnceLock::new())
     }
 
-    /// Appends the values of the next key.
-    pub(super) fn append(&mut self, of_key: Values) {
-        match (self, of_key.items) {
-            (Self::Integers(all, _), Items::Integers(integers)) => all.extend(integers),
-            (Self::Any(all), Items::Integers(integers)) => all.extend(integers.into_iter().map(Value::from)),
-            (Self::Any(all), Items::Any(values)) => all.extend(values),
-            (Self::Integers(..), Items::Any(_)) => unreachable!("they are all looked at first"),
+    /// Returns the common nothings and the values of `keys`, `count` with those.
+    pub(super) fn of(count: usize, keys: impl Iterator<Item = Values>) -> Self {
+        let mut all = Vec::with_capacity(count);
+        all.resize(ValueId::COMMON, Value::Null);
+        for of_key in keys {
+            match of_key.items {
+                Items::Integers(integers) => all.extend(integers.into_iter().map(Value::from)),
+                Items::Any(values) => all.extend(values),
+            }
         }
+        Self::Any(all)
     }
 
     pub(super) fn get(&self, index: usize) -> &Value {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     checks,
     evidence::{Context, Finding},
-    history::{Action, History, KeyId, Op},
+    history::{History, KeyId},
     transcript::register_transcript,
 };
 
@@ -48,10 +48,9 @@ pub fn registers(history: &History, budget: &Budget<'_>, context: &Context) -> F
 
 /// Searches the keys where values are compared: a write of each value once may still have compared with the wrong one.
 fn compared(history: &History, options: &Options<'_>, context: &Context) -> Option<Finding> {
-    let is_compared = |op: &Op| matches!(op.action, Action::Cas | Action::CasMismatch);
     let keys = history
         .keys()
-        .filter(|key| history.ops_of(*key).any(is_compared) && history.repeat(*key).is_none());
+        .filter(|key| history.op_counts(*key).has_compared() && history.repeat(*key).is_none());
     let findings = keys.map(|key| {
         let transcript = register_transcript(history, key);
         check_kind(&transcript, ModelKind::CasRegister, options, context)

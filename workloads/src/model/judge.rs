@@ -16,7 +16,7 @@ use super::{consistency::Consistency, kind::Model, promises, transactions};
 use crate::{
     ClaimReport, ClaimVerdict, Execute, Figure, Judgement, Property, TxnRecord,
     execute::map,
-    judge::{check_of_registers, claim_report, counted, crashed, cut, merged, verdict},
+    judge::{check_of_registers, claim_report, crashed, cut, merged, verdict},
 };
 
 /// What is asked of a record.
@@ -70,7 +70,7 @@ pub fn judge_model(question: &Question<'_>, record: &Record, context: &Context, 
         Record::Calls(transcripts) => of_calls(question, transcripts, context, execute),
     };
     let counts = match record {
-        Record::Keys(history) => counted(&cut(history, execute), execute, Counts::of_outcomes),
+        Record::Keys(history) => Counts::of_outcomes(history),
         Record::Calls(transcripts) => Counts::of_calls(transcripts),
         Record::Txns(_) | Record::Own(_) => unreachable!("transactions were judged above"),
     };
