@@ -177,7 +177,7 @@ impl Judge<'_> {
             registers.check(&mut cases);
             cases
         };
-        let explains = || orderings::explains(&registers, self.question, &self.strict);
+        let explains = || orderings::explains(&registers, self.question, (&self.strict, self.execute));
         let (mut cases, is_explained) = both(self.execute, check, explains);
         if is_explained && registers.has_reads() {
             // An order of all transactions leaves no cycle.
@@ -254,7 +254,12 @@ impl Judge<'_> {
         search(txns, question, source, (&components, wanted), &mut cases, &mut unknown);
         let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
         if let (Source::Registers(registers), false) = (source, is_violated) {
-            unknown.extend(orderings::check(registers, question, &self.strict, &mut cases));
+            unknown.extend(orderings::check(
+                registers,
+                question,
+                (&self.strict, self.execute),
+                &mut cases,
+            ));
         }
         Outcome {
             cases,

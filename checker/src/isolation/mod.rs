@@ -51,6 +51,7 @@ mod record;
 mod registers;
 mod report;
 mod reported;
+mod rows;
 mod scan;
 mod scanner;
 mod search;

@@ -14,20 +14,21 @@ use super::{
     registers::Registers,
     versions::{Answer, Level, Problem, decide, prove},
 };
+use crate::execute::Execute;
 
 /// Decides what is asked as far as it is a matter of order, and adds what is found; returns what is not known.
 pub(super) fn check(
     registers: &Registers<'_>,
     question: &Question,
-    strict: &OnceLock<bool>,
+    (strict, execute): (&OnceLock<bool>, &dyn Execute),
     cases: &mut Cases,
 ) -> Vec<String> {
     let mut unknown = Vec::new();
     for (level, closing) in asked(question) {
-        if closing < Closing::Realtime && is_strict(registers, level, question.budget, strict) {
+        if closing < Closing::Realtime && is_strict(registers, level, question.budget, (strict, execute)) {
             continue;
         }
-        match decide(&Problem::of_all(registers, level, closing), question.budget) {
+        match decide(&Problem::of_all(registers, level, closing), question.budget, execute) {
             Answer::Ordered => {}
             Answer::Impossible(txns) => {
                 let proof = prove(registers, level, closing, txns);
@@ -57,7 +58,11 @@ pub(super) fn check(
 }
 
 /// Returns whether an order is soon found that leaves none of the cycles which the question forbids.
-pub(super) fn explains(registers: &Registers<'_>, question: &Question, strict: &OnceLock<bool>) -> bool {
+pub(super) fn explains(
+    registers: &Registers<'_>,
+    question: &Question,
+    (strict, execute): (&OnceLock<bool>, &dyn Execute),
+) -> bool {
     let asked = asked(question);
     let is_covered = |class: Class, closing: Closing| {
         asked.iter().any(|(level, up_to)| {
@@ -78,15 +83,23 @@ pub(super) fn explains(registers: &Registers<'_>, question: &Question, strict: &
         && !asked.is_empty()
         && asked
             .iter()
-            .all(|(level, _)| is_strict(registers, *level, question.budget, strict))
+            .all(|(level, _)| is_strict(registers, *level, question.budget, (strict, execute)))
 }
 
 /// Returns whether an order is soon found that keeps that of real time too. `strict` remembers it of one of all transactions.
-fn is_strict(registers: &Registers<'_>, level: Level, budget: u64, strict: &OnceLock<bool>) -> bool {
+fn is_strict(
+    registers: &Registers<'_>,
+    level: Level,
+    budget: u64,
+    (strict, execute): (&OnceLock<bool>, &dyn Execute),
+) -> bool {
     /// How many steps a transaction the look may take.
     const STEPS: u64 = 1_024;
     let budget = budget.min(STEPS * registers.txns().count() as u64);
-    let holds = |level| decide(&Problem::of_all(registers, level, Closing::Realtime), budget) == Answer::Ordered;
+    let holds = |level| {
+        let problem = Problem::of_real_time(registers, level, execute);
+        decide(&problem, budget, execute) == Answer::Ordered
+    };
     // A key that is read twice has two moments of its own there, and one everywhere else.
     let is_of_whole = level != Level::Moments || !registers.has_changing_reads();
     is_of_whole && *strict.get_or_init(|| holds(Level::Serializable))

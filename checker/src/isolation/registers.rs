@@ -20,6 +20,7 @@ use super::{
     graph::{Edge, Kind, Kinds},
     lists::{link, past},
     reported,
+    rows::Rows,
     tails::Tails,
     txns::{NONE, Step, Txns, What},
     writers::Writers,
@@ -41,10 +42,9 @@ pub struct Keys {
 /// A key, and two of its versions by their places, the first of which precedes the second.
 pub(super) type Precedence = (u32, u32, u32);
 
-/// What touched the versions of a key.
+/// The versions of a key.
 #[derive(Debug, Default)]
 pub(super) struct Key {
-    /// Its versions, and for each who read it from outside.
     versions: Vec<Version>,
     /// Direct precedence between versions, by their places.
     order: Vec<(u32, u32)>,
@@ -57,7 +57,8 @@ pub(super) struct Version {
     pub(super) element: u32,
     /// The transaction that left it behind, or [`NONE`].
     pub(super) writer: u32,
-    pub(super) readers: Vec<u32>,
+    /// Its number among those of all keys.
+    number: u32,
 }
 
 impl Key {
@@ -69,11 +70,6 @@ impl Key {
     /// Returns what is assumed of their order, by their places.
     pub(super) fn order(&self) -> &[(u32, u32)] {
         &self.order
-    }
-
-    /// Returns who read the initial state.
-    pub(super) fn initial_readers(&self) -> impl Iterator<Item = u32> + '_ {
-        self.versions[0].readers.iter().copied()
     }
 }
 
@@ -87,39 +83,56 @@ pub(super) struct Touch {
     pub(super) last: u32,
 }
 
+/// What was met of all keys.
+struct Met {
+    /// By element, its place among the versions of its key.
+    places: Vec<u32>,
+    version_count: u32,
+    /// Who read which version, by its number.
+    reads: Vec<(u32, u32)>,
+}
+
 /// Registers, as far as their versions have an order.
 pub(super) struct Registers<'t> {
     txns: &'t Txns,
     writers: &'t Writers,
     keys: Vec<Key>,
+    /// By number of a version, who read it from outside.
+    readers: Rows,
     touches: Vec<Touch>,
 }
 
 impl<'t> Registers<'t> {
     pub(super) fn new(txns: &'t Txns, writers: &'t Writers) -> Self {
-        let initial = || Key {
+        let initial = |number: u32| Key {
             versions: vec![Version {
                 element: NONE,
                 writer: NONE,
-                readers: Vec::new(),
+                number,
             }],
             order: Vec::new(),
         };
         let mut registers = Self {
             txns,
             writers,
-            keys: txns.keys.iter().map(|_| initial()).collect(),
+            keys: (0..txns.keys.len() as u32).map(initial).collect(),
+            readers: Rows::default(),
             touches: Vec::new(),
         };
-        let mut places = vec![NONE; txns.elements.len()];
+        let mut met = Met {
+            places: vec![NONE; txns.elements.len()],
+            version_count: txns.keys.len() as u32,
+            reads: Vec::new(),
+        };
         for txn in txns.numbers().filter(|txn| writers.happened[*txn as usize]) {
-            registers.take(txn, &mut places);
+            registers.take(txn, &mut met);
         }
+        registers.readers = Rows::new(met.version_count as usize, met.reads.iter().copied());
         registers
     }
 
     /// Takes in what `txn` read from outside and what it left behind.
-    fn take(&mut self, txn: u32, places: &mut [u32]) {
+    fn take(&mut self, txn: u32, met: &mut Met) {
         let begin = self.touches.len();
         for step in self.txns.steps(txn) {
             if self.writers.is_ambiguous(step.key) {
@@ -135,12 +148,12 @@ impl<'t> Registers<'t> {
                 What::ReadRegister(element) if own.is_none() && self.is_from_outside(txn, step) => (element, false),
                 _ => continue,
             };
-            let place = self.place(step.key, element, places);
+            let place = self.place(step.key, element, met);
             let version = &mut self.keys[step.key as usize].versions[place as usize];
             if is_write {
                 version.writer = txn;
             } else {
-                version.readers.push(txn);
+                met.reads.push((version.number, txn));
             }
             match own {
                 Some(own) => self.touches[own].last = place,
@@ -160,21 +173,32 @@ impl<'t> Registers<'t> {
         first.is_some_and(|first| std::ptr::eq(first, step))
     }
 
-    fn place(&mut self, key: u32, element: u32, places: &mut [u32]) -> u32 {
+    fn place(&mut self, key: u32, element: u32, met: &mut Met) -> u32 {
         if element == NONE {
             return 0;
         }
         let versions = &mut self.keys[key as usize].versions;
-        let place = &mut places[element as usize];
+        let place = &mut met.places[element as usize];
         if *place == NONE {
             *place = versions.len() as u32;
             versions.push(Version {
                 element,
                 writer: NONE,
-                readers: Vec::new(),
+                number: met.version_count,
             });
+            met.version_count += 1;
         }
         *place
+    }
+
+    /// Returns who read a version from outside.
+    pub(super) fn readers(&self, version: &Version) -> &[u32] {
+        self.readers.of(version.number)
+    }
+
+    /// Returns who read the initial state of a key.
+    pub(super) fn initial_readers(&self, key: u32) -> &[u32] {
+        self.readers(&self.keys[key as usize].versions[0])
     }
 
     /// Orders the versions of all keys as `keys` has it; where that is a circle it is reported and left out. Returns why what was
@@ -251,7 +275,7 @@ impl<'t> Registers<'t> {
             .collect();
         let txns: BTreeSet<u32> = circle
             .iter()
-            .flat_map(|version| version.readers.iter().copied().chain([version.writer]))
+            .flat_map(|version| self.readers(version).iter().copied().chain([version.writer]))
             .filter(|txn| *txn != NONE)
             .collect();
         let text = format!(
@@ -347,7 +371,9 @@ impl<'t> Registers<'t> {
     /// Returns whether anybody read what another wrote.
     pub(super) fn has_reads(&self) -> bool {
         let mut versions = self.keys.iter().flat_map(|key| &key.versions);
-        versions.any(|version| version.writer != NONE && version.readers.iter().any(|reader| *reader != version.writer))
+        versions.any(|version| {
+            version.writer != NONE && self.readers(version).iter().any(|reader| *reader != version.writer)
+        })
     }
 
     /// Returns what `txn` read from outside, by key and element, and all of it: what it read twice too.
@@ -408,24 +434,21 @@ impl<'t> Registers<'t> {
         for (number, key) in (0..).zip(&self.keys) {
             for version in &key.versions {
                 let writer = Some(version.writer).filter(|writer| *writer != NONE);
-                version
-                    .readers
+                self.readers(version)
                     .iter()
                     .for_each(|reader| link(edges, writer, Some(*reader), Kind::Wr));
                 if let Some(writer) = writer {
                     tails.append(number, writer);
                 }
             }
-            key.versions[0]
-                .readers
+            self.readers(&key.versions[0])
                 .iter()
                 .for_each(|reader| tails.read(number, *reader));
             for (first, then) in &key.order {
                 let (first, then) = (&key.versions[*first as usize], &key.versions[*then as usize]);
                 let [from, to] = [first.writer, then.writer].map(|writer| Some(writer).filter(|it| *it != NONE));
                 link(edges, from, to, Kind::Ww);
-                first
-                    .readers
+                self.readers(first)
                     .iter()
                     .for_each(|reader| link(edges, Some(*reader), to, Kind::Rw));
             }
@@ -451,10 +474,11 @@ impl<'t> Registers<'t> {
                 let (left, right) = (&versions[first as usize], &versions[then as usize]);
                 let is_why = match kind {
                     Kind::Wr => {
-                        versions[b.first as usize].writer == from && versions[b.first as usize].readers.contains(&to)
+                        let read = &versions[b.first as usize];
+                        read.writer == from && self.readers(read).contains(&to)
                     }
                     _ if right.writer != to => false,
-                    Kind::Rw => left.readers.contains(&from) && (first == 0 || self.precedes(a.key, first, then)),
+                    Kind::Rw => self.readers(left).contains(&from) && (first == 0 || self.precedes(a.key, first, then)),
                     _ => left.writer == from && self.precedes(a.key, first, then),
                 };
                 is_why.then_some((

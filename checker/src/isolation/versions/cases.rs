@@ -8,13 +8,16 @@ use super::{
     problem::{Level, Problem},
     search::{Answer, decide},
 };
-use crate::isolation::{
-    anomaly::{Anomaly, Class, Closing},
-    cycle::{Link, classify},
-    explain::order_words,
-    graph::Kind,
-    registers::Registers,
-    txns::{self, Txns},
+use crate::{
+    execute::InOrder,
+    isolation::{
+        anomaly::{Anomaly, Class, Closing},
+        cycle::{Link, classify},
+        explain::order_words,
+        graph::Kind,
+        registers::Registers,
+        txns::{self, Txns},
+    },
 };
 
 /// Steps for each try to leave something out.
@@ -111,7 +114,7 @@ pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closi
 /// Returns some of `txns` that have no order at this level, if they have none.
 fn core(registers: &Registers<'_>, level: Level, closing: Closing, txns: &[u32]) -> Option<Vec<u32>> {
     let keeps = |txn: u32| txns.binary_search(&txn).is_ok();
-    match decide(&Problem::new(registers, level, closing, &keeps), BUDGET) {
+    match decide(&Problem::new(registers, level, closing, &keeps), BUDGET, &InOrder) {
         Answer::Impossible(core) => Some(core),
         Answer::Ordered | Answer::Undecided => None,
     }
@@ -246,8 +249,8 @@ impl Small {
             let initial: Vec<u32> = match &small.problem.moments {
                 Some(moments) => moments.of_initial(key).to_vec(),
                 None => {
-                    let kept = versions.initial_readers().filter(|txn| keeps(*txn));
-                    kept.map(|txn| small.number(txn)).collect()
+                    let kept = registers.initial_readers(key).iter().filter(|txn| keeps(**txn));
+                    kept.map(|txn| small.number(*txn)).collect()
                 }
             };
             for reader in initial {

@@ -8,8 +8,9 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
     problem::{Problem, Touches},
-    topology::{NONE, Rows},
+    topology::NONE,
 };
+use crate::isolation::rows::Rows;
 
 /// Returns, by node, its place in an order along all that is known; none if that has a circle.
 pub(super) fn guess(problem: &Problem, out: &Rows, touches: &Touches) -> Option<Vec<u32>> {
@@ -31,6 +32,8 @@ struct Run<'p> {
     places: Vec<u32>,
     done: u32,
     ready: BinaryHeap<Due>,
+    /// Nodes of no transaction, which hold nobody up.
+    free: Vec<u32>,
     /// Those that would write over what somebody has yet to read.
     held: BinaryHeap<Due>,
     /// By key, who is held because of it.
@@ -52,6 +55,7 @@ impl<'p> Run<'p> {
             places: vec![NONE; problem.node_count],
             done: 0,
             ready: BinaryHeap::new(),
+            free: Vec::new(),
             held: BinaryHeap::new(),
             held_by: vec![Vec::new(); problem.key_count()],
             current: vec![NONE; problem.key_count()],
@@ -61,10 +65,17 @@ impl<'p> Run<'p> {
         };
         for node in 0..problem.node_count as u32 {
             if run.degrees[node as usize] == 0 {
-                run.ready.push(run.due(node));
+                run.make_ready(node);
             }
         }
         run
+    }
+
+    fn make_ready(&mut self, node: u32) {
+        match self.problem.number_of(node) {
+            Some(_) => self.ready.push(self.due(node)),
+            None => self.free.push(node),
+        }
     }
 
     fn due(&self, node: u32) -> Due {
@@ -76,6 +87,9 @@ impl<'p> Run<'p> {
     ///
     /// What is held goes on before what began only after it had to be done: else all that is still to come would pass it by.
     fn next(&mut self) -> Option<u32> {
+        if let Some(node) = self.free.pop() {
+            return Some(node);
+        }
         loop {
             let is_done = |due: Option<&Due>| due.is_some_and(|Reverse((_, node))| self.places[*node as usize] != NONE);
             if is_done(self.ready.peek()) {
@@ -141,8 +155,7 @@ impl<'p> Run<'p> {
             let degree = &mut self.degrees[*to as usize];
             *degree -= 1;
             if *degree == 0 {
-                let due = self.due(*to);
-                self.ready.push(due);
+                self.make_ready(*to);
             }
         }
     }

@@ -4,7 +4,11 @@
 //! do these: what it takes is how far things move, and not how long the line is. Two versions that stand next to each other may
 //! contradict what was read as soon as either of them, or who read the first, has moved: the first is open then.
 
-use super::{problem::Problem, topology::Topology};
+use super::{
+    problem::{Problem, parts},
+    topology::Topology,
+};
+use crate::execute::Execute;
 
 /// Lines of versions, and which of these are to be looked at with the next.
 #[derive(Debug)]
@@ -20,32 +24,53 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// All are open.
-    pub(super) fn new(problem: &Problem, topology: &Topology) -> Self {
+    /// Those are open for which `is_open` says so of them and the next of their key.
+    pub(super) fn new(
+        problem: &Problem,
+        topology: &Topology,
+        execute: &dyn Execute,
+        is_open: impl Fn(u32, u32) -> bool + Sync,
+    ) -> Self {
         let count = problem.versions.len();
-        let mut line: Vec<u32> = Vec::with_capacity(count);
-        let mut is_last = vec![false; count];
-        let mut sorted: Vec<(u32, u32)> = Vec::new();
-        for key in 0..problem.key_count() as u32 {
-            let place = |version: u32| topology.place(problem.commit(problem.versions[version as usize].writer));
-            sorted.extend(problem.versions_of(key).map(|version| (place(version), version)));
-            sorted.sort_unstable();
-            line.extend(sorted.drain(..).map(|(_, version)| version));
-            if !problem.versions_of(key).is_empty() {
-                is_last[line.len() - 1] = true;
+        let lines = parts(execute, problem.key_count(), |keys| {
+            let (mut line, mut open, mut sorted) = (Vec::new(), Vec::new(), Vec::new());
+            for key in keys {
+                let place = |version: u32| topology.place(problem.commit(problem.versions[version as usize].writer));
+                sorted.extend(problem.versions_of(key).map(|version| (place(version), version)));
+                sorted.sort_unstable();
+                let pairs = sorted.windows(2).map(|pair| (pair[0].1, pair[1].1));
+                open.extend(
+                    pairs
+                        .filter(|(first, then)| is_open(*first, *then))
+                        .map(|(first, _)| first),
+                );
+                line.extend(sorted.drain(..).map(|(_, version)| version));
             }
+            (line, open)
+        });
+        let (mut line, mut open) = (Vec::with_capacity(count), Vec::new());
+        for (of_part, open_there) in lines {
+            line.extend(of_part);
+            open.extend(open_there);
         }
-        let mut at = vec![0; count];
+        open.reverse();
+        let (mut is_last, mut at) = (vec![false; count], vec![0; count]);
+        // The versions of a key are next to each other, whether in line or not.
+        let keys = (0..problem.key_count() as u32).map(|key| problem.versions_of(key));
+        keys.filter(|versions| !versions.is_empty())
+            .for_each(|versions| is_last[versions.end as usize - 1] = true);
         (0..)
             .zip(&line)
-            .for_each(|(place, version)| at[*version as usize] = place);
-        Self {
-            open: line.iter().rev().copied().collect(),
-            is_open: vec![true; count],
+            .for_each(|(place, version): (u32, &u32)| at[*version as usize] = place);
+        let mut lines = Self {
+            open: Vec::new(),
+            is_open: vec![false; count],
             line,
             at,
             is_last,
-        }
+        };
+        open.into_iter().for_each(|version| lines.open(version));
+        lines
     }
 
     /// Returns one that is open, and is no more then.

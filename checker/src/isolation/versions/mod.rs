@@ -17,6 +17,7 @@ mod moments;
 mod problem;
 mod search;
 mod topology;
+mod zones;
 
 pub(super) use cases::prove;
 pub(super) use problem::{Level, Problem};

@@ -3,9 +3,10 @@
 //! Each read from outside has a number, after those of all transactions, and is a node that comes before the next of the same
 //! transaction and, at the end, its commit. What was read twice has two.
 
-use super::topology::{NONE, Rows};
+use super::topology::NONE;
 use crate::isolation::{
     registers::{Registers, Version},
+    rows::Rows,
     txns,
 };
 
@@ -72,13 +73,14 @@ impl Moments {
 
 /// Returns the numbers of those who read a version: of transactions, of those that have one, or of reads.
 pub(super) fn readers_of<'r>(
+    registers: &'r Registers<'_>,
     version: &'r Version,
     moments: Option<&'r Moments>,
     numbers: &'r [u32],
 ) -> impl Iterator<Item = u32> + 'r {
     let (whole, single): (&[u32], &[u32]) = match moments {
         Some(moments) => (&[], moments.of_element.of(version.element)),
-        None => (&version.readers, &[]),
+        None => (registers.readers(version), &[]),
     };
     let whole = whole.iter().map(|txn| numbers[*txn as usize]);
     whole.filter(|number| *number != NONE).chain(single.iter().copied())

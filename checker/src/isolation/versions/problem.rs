@@ -18,15 +18,21 @@
 //! long as cycles of dependencies are ruled out. The initial state comes before all that was written; a node stands for that, so
 //! that those who read it and those who wrote the key are not paired.
 
+use std::ops::Range;
+
 use super::{
     moments::{Moments, readers_of},
-    topology::{NONE, Rows},
+    topology::NONE,
 };
-use crate::isolation::{
-    anomaly::Closing,
-    graph::session_edges,
-    registers::Registers,
-    txns::{self, Step, Txns, What},
+use crate::{
+    execute::{Execute, map_each},
+    isolation::{
+        anomaly::Closing,
+        graph::session_edges,
+        registers::Registers,
+        rows::Rows,
+        txns::{self, Step, Txns, What},
+    },
 };
 
 /// Which cycles are ruled out.
@@ -96,6 +102,17 @@ pub(in crate::isolation) struct Problem {
     /// By number, when it began, and when it ended at the latest as far as is known: for a guess.
     pub(super) begins: Vec<u32>,
     pub(super) deadlines: Vec<u32>,
+    /// By number, by when it ended where it needs no edge to what began later, as that of real time will do; [`NONE`] elsewhere.
+    ends: Vec<u32>,
+}
+
+/// Whether edges are listed that follow from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    /// All that something says.
+    Whole,
+    /// None that the order of real time has anyway.
+    Lean,
 }
 
 /// By transaction, the versions that it wrote and those of others that it read.
@@ -120,6 +137,18 @@ impl Touches {
     }
 }
 
+/// Returns what `of_keys` does of some keys and of others, which are all `key_count` in order.
+pub(super) fn parts<T: Send + Sync>(
+    execute: &dyn Execute,
+    key_count: usize,
+    of_keys: impl Fn(Range<u32>) -> T + Sync,
+) -> Vec<T> {
+    let part_count = execute.part_count();
+    let begin = |part: usize| (key_count * part / part_count) as u32;
+    let parts = (0..part_count).map(|part| begin(part)..begin(part + 1)).collect();
+    map_each(execute, parts, of_keys)
+}
+
 impl Problem {
     /// Returns the problem of the transactions that `keeps` names, in which all others never were.
     pub(in crate::isolation) fn new(
@@ -127,6 +156,15 @@ impl Problem {
         level: Level,
         closing: Closing,
         keeps: &dyn Fn(u32) -> bool,
+    ) -> Self {
+        Self::listed(registers, (level, closing), keeps, Listing::Whole)
+    }
+
+    fn listed(
+        registers: &Registers<'_>,
+        (level, closing): (Level, Closing),
+        keeps: &dyn Fn(u32) -> bool,
+        listing: Listing,
     ) -> Self {
         let txns = registers.txns();
         let happened = registers.happened();
@@ -144,6 +182,7 @@ impl Problem {
             moments: None,
             begins: Vec::new(),
             deadlines: Vec::new(),
+            ends: Vec::new(),
         };
         let mut numbers = vec![NONE; txns.count()];
         for (number, txn) in (0..).zip(&problem.txns) {
@@ -157,6 +196,13 @@ impl Problem {
             problem
                 .known
                 .extend((0..problem.txns.len() as u32).map(|txn| (2 * txn, 2 * txn + 1)));
+        }
+        let times = problem.txns.iter().map(|txn| (txns.txn(*txn), txns.is_ok(*txn)));
+        for (txn, is_ok) in times {
+            problem.begins.push(txn.start);
+            problem.deadlines.push(txn.end);
+            let is_told = listing == Listing::Lean && is_ok;
+            problem.ends.push(if is_told { txn.end } else { NONE });
         }
         problem.add_versions(registers, &numbers);
         match closing {
@@ -175,22 +221,46 @@ impl Problem {
     /// That who wrote a key after reading it wrote the next version is told from the beginning, and not found out choice by choice.
     pub(in crate::isolation) fn of_all(registers: &Registers<'_>, level: Level, closing: Closing) -> Self {
         let mut problem = Self::new(registers, level, closing, &|_| true);
-        if problem.guards.is_some() {
-            return problem;
+        problem.add_updates(registers);
+        problem
+    }
+
+    /// Adds that who wrote a key after reading it wrote the next version.
+    fn add_updates(&mut self, registers: &Registers<'_>) {
+        if self.guards.is_some() {
+            return;
         }
         let mut numbers = vec![NONE; registers.txns().count()];
-        for (number, txn) in (0..).zip(&problem.txns[..problem.commit_count()]) {
+        for (number, txn) in (0..).zip(&self.txns[..self.commit_count()]) {
             numbers[*txn as usize] = number;
         }
-        let mut known = std::mem::take(&mut problem.known);
+        let mut known = std::mem::take(&mut self.known);
         registers.each_update(|version, writer| {
-            let commit = problem.commit(numbers[writer as usize]);
-            let readers = readers_of(version, problem.moments.as_ref(), &numbers);
-            let others = readers.filter(|reader| problem.txns[*reader as usize] != writer);
-            known.extend(others.map(|reader| (problem.snapshot(reader), commit)));
+            let number = numbers[writer as usize];
+            let readers = readers_of(registers, version, self.moments.as_ref(), &numbers);
+            let others = readers.filter(|reader| self.txns[*reader as usize] != writer);
+            let others = others.filter(|reader| !self.is_told_by_time(*reader, number));
+            known.extend(others.map(|reader| (self.snapshot(reader), self.commit(number))));
         });
-        problem.known = known;
+        self.known = known;
+    }
+
+    /// Returns the problem whether an order of all transactions keeps that of real time, for one who does not ask why there is none: all
+    /// that real time says of the versions of a key is told from the beginning too, and nothing names what it follows from.
+    pub(in crate::isolation) fn of_real_time(registers: &Registers<'_>, level: Level, execute: &dyn Execute) -> Self {
+        if level != Level::Serializable {
+            return Self::of_all(registers, level, Closing::Realtime);
+        }
+        let mut problem = Self::listed(registers, (level, Closing::Realtime), &|_| true, Listing::Lean);
+        problem.add_updates(registers);
+        problem.add_zones(registers.txns(), execute);
         problem
+    }
+
+    /// Returns whether the order of real time, which is known, has one transaction before another, so that nothing else need say so.
+    #[inline]
+    pub(super) fn is_told_by_time(&self, first: u32, then: u32) -> bool {
+        self.ends[first as usize] < self.begins[then as usize]
     }
 
     fn nodes_per_txn(&self) -> u32 {
@@ -255,7 +325,7 @@ impl Problem {
         self.starts.len() - 1
     }
 
-    pub(super) fn versions_of(&self, key: u32) -> std::ops::Range<u32> {
+    pub(super) fn versions_of(&self, key: u32) -> Range<u32> {
         self.starts[key as usize]..self.starts[key as usize + 1]
     }
 
@@ -286,8 +356,6 @@ impl Problem {
         let mut reads: Vec<(u32, u32)> = Vec::new();
         let mut guards: Vec<(u32, u32)> = Vec::new();
         let is_of_all = !self.level.is_of_own_key() && !self.level.is_of_views();
-        self.begins = self.txns.iter().map(|txn| registers.txns().txn(*txn).start).collect();
-        self.deadlines = self.txns.iter().map(|txn| registers.txns().txn(*txn).end).collect();
         let mut places = Vec::new();
         for (key, versions) in (0..).zip(registers.keys()) {
             places.clear();
@@ -305,13 +373,15 @@ impl Problem {
                     writer,
                     step: self.step(registers.txns(), writer, key, true),
                 });
-                for reader in readers_of(version, moments.as_ref(), numbers) {
+                for reader in readers_of(registers, version, moments.as_ref(), numbers) {
                     let txn = self.txns[reader as usize];
                     if txn == version.writer {
                         continue;
                     }
                     reads.push((place, reader));
-                    self.known.push((self.commit(writer), self.snapshot(reader)));
+                    if !self.is_told_by_time(writer, reader) {
+                        self.known.push((self.commit(writer), self.snapshot(reader)));
+                    }
                     let end = registers.txns().txn(txn).end;
                     let deadline = &mut self.deadlines[writer as usize];
                     *deadline = end.min(*deadline);
@@ -319,7 +389,10 @@ impl Problem {
             }
             let mut initial: Vec<u32> = match &moments {
                 Some(moments) => moments.of_initial(key).to_vec(),
-                None => versions.initial_readers().filter(is_kept).map(number).collect(),
+                None => {
+                    let readers = registers.initial_readers(key).iter().copied();
+                    readers.filter(is_kept).map(number).collect()
+                }
             };
             if self.level.is_of_views() {
                 self.add_initial_version(&initial, key, &mut reads);
@@ -342,7 +415,8 @@ impl Problem {
                 }
                 let [before, after] = [before, after].map(|version| self.versions[version as usize].writer);
                 self.known.push((self.commit(before), self.over(after)));
-                let readers = readers_of(&versions.versions()[*first as usize], moments.as_ref(), numbers);
+                let first = &versions.versions()[*first as usize];
+                let readers = readers_of(registers, first, moments.as_ref(), numbers);
                 for reader in readers.filter(|reader| is_of_all && *reader != after) {
                     self.known.push((self.snapshot(reader), self.commit(after)));
                 }
@@ -437,9 +511,13 @@ impl Problem {
         for reader in readers {
             self.known.push((self.snapshot(*reader), gate));
         }
-        for writer in writers.iter().filter(|writer| !updates.contains(writer)) {
-            self.known.push((gate, self.commit(*writer)));
-        }
+        let last_end = readers.iter().map(|reader| self.ends[*reader as usize]).max();
+        let is_told = |writer: u32| last_end.is_some_and(|end| end < self.begins[writer as usize]);
+        let others = writers
+            .iter()
+            .filter(|writer| !updates.contains(writer) && !is_told(**writer));
+        let others: Vec<(u32, u32)> = others.map(|writer| (gate, self.commit(*writer))).collect();
+        self.known.extend(others);
     }
 
     fn add_sessions(&mut self, txns: &Txns, kept: &[bool], numbers: &[u32]) {
@@ -447,7 +525,9 @@ impl Problem {
         session_edges(txns, kept, &mut edges);
         for edge in edges {
             let [from, to] = [edge.from, edge.to].map(|txn| numbers[txn as usize]);
-            self.known.push((self.commit(from), self.begin(to)));
+            if !self.is_told_by_time(from, to) {
+                self.known.push((self.commit(from), self.begin(to)));
+            }
         }
     }
 

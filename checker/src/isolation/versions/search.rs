@@ -23,7 +23,11 @@ use super::{
     guess::guess,
     lines::Lines,
     problem::{Level, Problem, Touches},
-    topology::{Circle, NONE, Rows, Topology},
+    topology::{Circle, NONE, Topology},
+};
+use crate::{
+    execute::{Execute, both},
+    isolation::rows::Rows,
 };
 
 /// What a search ended with.
@@ -38,15 +42,28 @@ pub(in crate::isolation) enum Answer {
 }
 
 /// Looks for an order within so many steps.
-pub(in crate::isolation) fn decide(problem: &Problem, budget: u64) -> Answer {
-    let out = Rows::new(problem.node_count, problem.known.iter().copied());
-    let touches = Touches::new(problem);
-    let Some(places) = guess(problem, &out, &touches) else {
+pub(in crate::isolation) fn decide(problem: &Problem, budget: u64, execute: &dyn Execute) -> Answer {
+    let out = || Rows::new(problem.node_count, problem.known.iter().copied());
+    let (out, touches) = both(execute, out, || Touches::new(problem));
+    let turned = problem.known.iter().map(|(from, to)| (*to, *from));
+    let back = || Rows::new(problem.node_count, turned.clone());
+    let (places, back) = both(execute, || guess(problem, &out, &touches), back);
+    let Some(places) = places else {
         return Answer::Impossible(known_circle(problem, &out));
     };
-    let turned = problem.known.iter().map(|(from, to)| (*to, *from));
-    let back = Rows::new(problem.node_count, turned);
-    Search::new(problem, Topology::new(places, out, back), touches, budget).run()
+    let topology = Topology::new(places, out, back);
+    let is_open = |first, then| problem.level.is_of_views() || !is_kept(problem, &topology, first, then);
+    let lines = Lines::new(problem, &topology, execute, is_open);
+    Search::new(problem, topology, lines, touches, budget).run()
+}
+
+/// Returns whether the order has all that follows from one version being before another.
+fn is_kept(problem: &Problem, topology: &Topology, first: u32, then: u32) -> bool {
+    let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
+    let end = topology.place(problem.commit(after));
+    let is_before = |reader: &u32| *reader == after || topology.place(problem.snapshot(*reader)) < end;
+    topology.place(problem.commit(before)) < topology.place(problem.over(after))
+        && problem.guards_of(first).iter().all(is_before)
 }
 
 /// Returns the transactions of a circle of what is known.
@@ -158,8 +175,7 @@ impl From<NoOrder> for Stop {
 }
 
 impl<'p> Search<'p> {
-    fn new(problem: &'p Problem, topology: Topology, touches: Touches, budget: u64) -> Self {
-        let lines = Lines::new(problem, &topology);
+    fn new(problem: &'p Problem, topology: Topology, lines: Lines, touches: Touches, budget: u64) -> Self {
         Self {
             problem,
             topology,
@@ -208,7 +224,7 @@ impl<'p> Search<'p> {
 
     /// Looks at two versions, one after the other in the order: if they contradict what was read, something is chosen.
     fn look(&mut self, first: u32, then: u32) -> Result<(), Stop> {
-        if !self.is_kept(first, then) {
+        if !is_kept(self.problem, &self.topology, first, then) {
             self.choose(first, then)?;
         } else if self.problem.level.is_of_views()
             && let Some(clause) = self.missed(first, then)
@@ -222,16 +238,6 @@ impl<'p> Search<'p> {
         self.lines.open(first);
         self.settle();
         Ok(())
-    }
-
-    /// Returns whether the order has all that follows from one version being before another.
-    fn is_kept(&self, first: u32, then: u32) -> bool {
-        let (problem, topology) = (self.problem, &self.topology);
-        let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
-        let end = topology.place(problem.commit(after));
-        let is_before = |reader: &u32| *reader == after || topology.place(problem.snapshot(*reader)) < end;
-        topology.place(problem.commit(before)) < topology.place(problem.over(after))
-            && problem.guards_of(first).iter().all(is_before)
     }
 
     /// Puts versions in line again whose writers have moved, and has those looked at again that it may make a difference to.

@@ -4,46 +4,10 @@
 //! moves only what lies between its ends. Fixed edges are in arrays; those of choices are linked, and taken back in the order in which
 //! they came: an order that fits some edges fits fewer.
 
+use crate::isolation::rows::Rows;
+
 /// No node, edge or choice.
 pub(super) const NONE: u32 = u32::MAX;
-
-/// Fixed edges by the node that they are from.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    starts: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Rows {
-    /// Sorts pairs into rows by their first.
-    ///
-    /// # Panics
-    /// There are 2^32 pairs, which take more memory than machines have.
-    pub(super) fn new(row_count: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
-        let mut starts = vec![0u32; row_count + 1];
-        for (row, _) in pairs.clone() {
-            starts[row as usize + 1] += 1;
-        }
-        for row in 0..row_count {
-            starts[row + 1] = starts[row]
-                .checked_add(starts[row + 1])
-                .expect("there are fewer than 2^32 pairs");
-        }
-        let mut next = starts.clone();
-        let mut items = vec![0; starts[row_count] as usize];
-        for (row, item) in pairs {
-            let place = &mut next[row as usize];
-            items[*place as usize] = item;
-            *place += 1;
-        }
-        Self { starts, items }
-    }
-
-    #[inline]
-    pub(super) fn of(&self, row: u32) -> &[u32] {
-        &self.items[self.starts[row as usize] as usize..self.starts[row as usize + 1] as usize]
-    }
-}
 
 /// An edge that a choice makes.
 #[derive(Clone, Copy, Debug)]
