@@ -65,6 +65,17 @@ impl Cases {
         }
     }
 
+    /// Takes in what was found after all of this.
+    pub(super) fn append(&mut self, later: Self) {
+        for (anomaly, then) in later.found {
+            let count = then.count;
+            self.found
+                .entry(anomaly)
+                .and_modify(|found| found.count += count)
+                .or_insert(then);
+        }
+    }
+
     /// Puts those into words that have none yet.
     pub(super) fn tell(&mut self, tell: impl Fn(&mut Case)) {
         for found in self.found.values_mut().filter(|found| found.best.text.is_empty()) {

@@ -140,16 +140,24 @@ struct Judge<'t> {
     strict: OnceLock<bool>,
 }
 
-/// What depends on what, as far as it is on cycles.
+/// What depends on what.
 struct Dependencies {
     /// What models forbid that are weaker than those of cycles.
     cases: Cases,
     unknown: Vec<String>,
-    /// Whether no transaction depends on another.
-    is_empty: bool,
-    components: Vec<Component>,
+    graph: Graph,
     /// The cycles that are forbidden.
     wanted: Vec<Anomaly>,
+}
+
+impl Dependencies {
+    /// Returns what is on cycles, if any are forbidden.
+    fn components(&self) -> Vec<Component> {
+        match &*self.wanted {
+            [] => Vec::new(),
+            _ => components(&self.graph),
+        }
+    }
 }
 
 impl Judge<'_> {
@@ -158,14 +166,13 @@ impl Judge<'_> {
         let Source::Lists(lists) = &source else {
             unreachable!("it was made of them")
         };
-        let check = || {
-            let mut cases = self.lost_updates(Cases::default());
-            lists.check(&mut cases);
-            cases
-        };
-        let dependencies = || self.dependencies(&source, lists.edges(self.execute));
-        let (cases, dependencies) = both(self.execute, check, dependencies);
-        self.by_cycles(&source, cases, dependencies)
+        // What leads to the longest piece that can't be cut comes first, and is done by all.
+        let dependencies = self.dependencies(&source, lists.edges(self.execute));
+        let lost = || self.lost_updates(Cases::default());
+        let beside = || both(self.execute, || lists.check(self.execute), lost);
+        let (components, (mut cases, lost)) = both(self.execute, || dependencies.components(), beside);
+        cases.extend(lost);
+        self.by_cycles(&source, cases, dependencies, &components)
     }
 
     fn registers(&self) -> Outcome {
@@ -193,7 +200,8 @@ impl Judge<'_> {
         let node_count = registers.edges(&mut edges);
         let source = Source::Registers(registers);
         let dependencies = self.dependencies(&source, (vec![edges], node_count));
-        let mut outcome = self.by_cycles(&source, cases, dependencies);
+        let components = dependencies.components();
+        let mut outcome = self.by_cycles(&source, cases, dependencies, &components);
         outcome.unknown.extend(doubts);
         outcome
     }
@@ -230,28 +238,28 @@ impl Judge<'_> {
         Dependencies {
             cases,
             unknown,
-            is_empty: graph.is_empty(),
-            components: if wanted.is_empty() {
-                Vec::new()
-            } else {
-                components(&graph)
-            },
+            graph,
             wanted,
         }
     }
 
     /// Looks for cycles; `cases` is what was found before.
-    fn by_cycles(&self, source: &Source<'_>, mut cases: Cases, dependencies: Dependencies) -> Outcome {
+    fn by_cycles(
+        &self,
+        source: &Source<'_>,
+        mut cases: Cases,
+        dependencies: Dependencies,
+        components: &[Component],
+    ) -> Outcome {
         let (txns, question) = (self.txns, self.question);
         let Dependencies {
             cases: found,
             mut unknown,
-            is_empty,
-            components,
+            graph,
             wanted,
         } = dependencies;
         cases.extend(found);
-        search(txns, question, source, (&components, wanted), &mut cases, &mut unknown);
+        search(txns, question, source, (components, wanted), &mut cases, &mut unknown);
         let is_violated = cases.anomalies().any(|anomaly| question.forbids(anomaly));
         if let (Source::Registers(registers), false) = (source, is_violated) {
             unknown.extend(orderings::check(
@@ -263,18 +271,18 @@ impl Judge<'_> {
         }
         Outcome {
             cases,
-            is_empty,
+            is_empty: graph.is_empty(),
             unknown,
         }
     }
 
     /// Returns what can't be known if an element was written twice.
     fn twice(&self) -> Option<String> {
-        let element = &self.txns.elements[self.writers.twice? as usize];
-        let key = self.txns.key_name(element.key);
+        let element = self.writers.twice?;
+        let key = self.txns.key_name(self.txns.elements.key(element));
         Some(format!(
             "{} was written to {key} twice: a read does not say which it saw",
-            element.value
+            self.txns.value(element)
         ))
     }
 

@@ -15,7 +15,7 @@ use super::{
     txns::{NONE, Step, Txns, What},
     writers::Writers,
 };
-use crate::execute::{Execute, map};
+use crate::execute::{Execute, both, map};
 
 /// The versions of all keys in their order.
 pub(super) struct Versions {
@@ -161,8 +161,8 @@ impl<'t> Lists<'t> {
     /// appends that nobody saw.
     pub(super) fn edges(&self, execute: &dyn Execute) -> (Vec<Vec<Edge>>, usize) {
         let mut has_unseen = vec![false; self.txns.keys.len()];
-        for (element, place) in self.txns.elements.iter().zip(&self.versions.places) {
-            has_unseen[element.key as usize] |= *place == NONE;
+        for (key, place) in self.txns.elements.keys().iter().zip(&self.versions.places) {
+            has_unseen[*key as usize] |= *place == NONE;
         }
         let (count, part_count) = (self.txns.count(), execute.part_count());
         let parts = map(execute, part_count, |part| {
@@ -226,43 +226,56 @@ impl<'t> Lists<'t> {
     }
 
     /// Looks for what can be wrong with lists beside cycles.
-    pub(super) fn check(&self, cases: &mut Cases) {
-        let (failed, garbage) = self.without_writers();
-        let repeated = self.repeated();
-        let mut out_of_order: Vec<(u32, u32, u32)> = Vec::new();
-        for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
-            for (number, step) in self.txns.steps(txn).iter().enumerate() {
-                let What::ReadList { list, length } = step.what else {
-                    self.check_future(txn, number, cases);
-                    continue;
-                };
-                if length > 0 {
-                    let is_in = |places: &[u32]| places[list as usize] < length;
-                    let at = |places: &[u32]| self.txns.lists[list as usize].elements[places[list as usize] as usize];
-                    if is_in(&failed) {
-                        cases.add(Anomaly::G1a, || self.tell_failed(txn, step, at(&failed)));
-                    }
-                    if is_in(&garbage) {
-                        cases.add(Anomaly::GarbageRead, || self.tell_garbage(txn, step, at(&garbage)));
-                    }
-                    if is_in(&repeated) {
-                        cases.add(Anomaly::DuplicateElements, || {
-                            self.tell_repeated(txn, step, at(&repeated))
-                        });
-                    }
-                    self.check_intermediate(txn, step, cases);
-                    if !self.is_version(list, length) && !self.has_repeats(list, length) {
-                        out_of_order.push((step.key, list, txn));
-                    }
+    pub(super) fn check(&self, execute: &dyn Execute) -> Cases {
+        let (without_writers, repeated) = both(execute, || self.without_writers(), || self.repeated());
+        let (failed, garbage) = without_writers;
+        let (count, part_count) = (self.txns.count(), execute.part_count());
+        let parts = map(execute, part_count, |part| {
+            let [begin, end] = [part, part + 1].map(|part| (count * part / part_count) as u32);
+            let mut cases = Cases::default();
+            for txn in (begin..end).filter(|txn| self.txns.is_ok(*txn)) {
+                for number in 0..self.txns.steps(txn).len() {
+                    self.check_step(txn, number, [&failed, &garbage, &repeated], &mut cases);
                 }
-                self.check_internal(txn, number, cases);
+            }
+            cases
+        });
+        let mut cases = Cases::default();
+        for part in parts {
+            cases.append(part.unwrap_or_else(|why| panic!("{why}")));
+        }
+        self.check_dirty(&mut cases);
+        cases
+    }
+
+    /// Looks for what can be wrong with a step, given by list where the first element is that failed to be written, that nobody wrote, and
+    /// that comes for the second time.
+    fn check_step(&self, txn: u32, number: usize, [failed, garbage, repeated]: [&[u32]; 3], cases: &mut Cases) {
+        let step = &self.txns.steps(txn)[number];
+        let What::ReadList { list, length } = step.what else {
+            self.check_future(txn, number, cases);
+            return;
+        };
+        if length > 0 {
+            let is_in = |places: &[u32]| places[list as usize] < length;
+            let at = |places: &[u32]| self.txns.lists[list as usize].elements[places[list as usize] as usize];
+            if is_in(failed) {
+                cases.add(Anomaly::G1a, || self.tell_failed(txn, step, at(failed)));
+            }
+            if is_in(garbage) {
+                cases.add(Anomaly::GarbageRead, || self.tell_garbage(txn, step, at(garbage)));
+            }
+            if is_in(repeated) {
+                cases.add(Anomaly::DuplicateElements, || {
+                    self.tell_repeated(txn, step, at(repeated))
+                });
+            }
+            self.check_intermediate(txn, step, cases);
+            if !self.is_version(list, length) && !self.has_repeats(list, length) {
+                cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(step.key, list, txn));
             }
         }
-        // Of one order there are no such reads.
-        for (key, list, txn) in out_of_order {
-            cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(key, list, txn));
-        }
-        self.check_dirty(cases);
+        self.check_internal(txn, number, cases);
     }
 
     /// Returns, by list, where the first element is that failed to be written, and the first that nobody wrote.

@@ -36,6 +36,7 @@ mod check;
 mod component;
 mod cycle;
 mod draw;
+mod elements;
 mod explain;
 mod gather;
 mod graph;

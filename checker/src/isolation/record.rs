@@ -70,7 +70,7 @@ impl Txns {
         let step = |step: &Step| match step.what {
             What::ReadList { list, length } => {
                 let elements = self.read(list, length).iter().filter(|element| is_in(element));
-                let values = elements.map(|element| self.value(*element).clone());
+                let values = elements.map(|element| self.value(*element).into_owned());
                 let key = self.keys[step.key as usize].clone();
                 Some(Datum::list([Datum::Keyword("r".into()), key, Datum::list(values)]))
             }

@@ -5,7 +5,7 @@
 //! value; that no write which had ended before another began has the greater version; and that nobody writes under a lesser version
 //! than that of what the same session had read or written before. Of a key where that is not so they are not relied on.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     registers::{Precedence, Registers, Touch},
@@ -167,7 +167,7 @@ impl<'r, 't> Reported<'r, 't> {
         self.registers.keys()[self.touches[0].key as usize].versions()[stamped.place as usize].writer
     }
 
-    fn value(&self, place: u32) -> &Datum {
+    fn value(&self, place: u32) -> Cow<'_, Datum> {
         let element = self.registers.keys()[self.touches[0].key as usize].versions()[place as usize].element;
         self.registers.txns().value(element)
     }

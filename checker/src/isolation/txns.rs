@@ -4,8 +4,11 @@
 //! are beginnings of one list, its spine, so that a read takes two numbers however long it is. Only what ok transactions read is
 //! kept: what others read is not known.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
+use super::elements::Elements;
 use crate::{
     datum::Datum,
     history::{Outcome, Process},
@@ -69,13 +72,6 @@ pub(super) enum What {
     ReadRegister(u32),
 }
 
-/// A value of one key.
-#[derive(Clone, Debug)]
-pub(super) struct Element {
-    pub(super) key: u32,
-    pub(super) value: Datum,
-}
-
 /// Elements of a key in the order in which they were read.
 #[derive(Clone, Debug)]
 pub(super) struct List {
@@ -93,7 +89,7 @@ pub struct Txns {
     pub(super) processes: Vec<Process>,
     pub(super) steps: Vec<Step>,
     pub(super) keys: Vec<Datum>,
-    pub(super) elements: Vec<Element>,
+    pub(super) elements: Elements,
     pub(super) lists: Vec<List>,
     /// Versions that were reported of elements: each as often as it was.
     pub(super) versions: Vec<(u32, Datum)>,
@@ -112,10 +108,10 @@ impl Txns {
         self.keys.len()
     }
 
-    /// Returns of each whether it writes, and how it ended.
-    pub(crate) fn outcomes(&self) -> impl Iterator<Item = (bool, Outcome)> + '_ {
+    /// Returns of each of these whether it writes, and how it ended.
+    pub(crate) fn outcomes(&self, txns: Range<usize>) -> impl Iterator<Item = (bool, Outcome)> + '_ {
         let is_write = |step: &Step| matches!(step.what, What::Write(_));
-        self.numbers()
+        (txns.start as u32..txns.end as u32)
             .map(move |txn| (self.steps(txn).iter().any(is_write), self.txn(txn).outcome))
     }
 
@@ -169,7 +165,7 @@ impl Txns {
             processes: Vec::new(),
             steps: Vec::new(),
             keys: Vec::new(),
-            elements: Vec::new(),
+            elements: Elements::default(),
             lists: Vec::new(),
             versions: Vec::new(),
             parts_of: Vec::new(),
@@ -184,7 +180,7 @@ impl Txns {
         self.txn(txn).outcome == Outcome::Ok
     }
 
-    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+    pub(super) fn numbers(&self) -> Range<u32> {
         0..self.txns.len() as u32
     }
 
@@ -314,8 +310,7 @@ impl Builder {
         let next = self.txns.elements.len() as u32;
         let number = *self.other_numbers.entry((key, value.clone())).or_insert(next);
         if number == next {
-            let value = value.clone();
-            self.txns.elements.push(Element { key, value });
+            self.txns.elements.push(key, value);
         }
         number
     }
@@ -347,8 +342,7 @@ impl Builder {
             _ => *self.int_numbers.entry((key, int)).or_insert(next),
         };
         if number == next {
-            let value = Datum::Int(int);
-            self.txns.elements.push(Element { key, value });
+            self.txns.elements.push_int(key, int);
         }
         number
     }
@@ -371,7 +365,7 @@ impl Builder {
         for place in 0..self.lists[key as usize].len().min(LISTS_COMPARED_MAX) {
             let list = self.lists[key as usize][place];
             let known = &self.txns.lists[list as usize].elements;
-            let is_same = |(element, value): (&u32, &Datum)| self.txns.elements[*element as usize].value == *value;
+            let is_same = |(element, value): (&u32, &Datum)| *self.txns.elements.value(*element) == *value;
             if known.iter().zip(values).all(is_same) {
                 for value in &values[known.len().min(values.len())..] {
                     let element = self.element(key, value);

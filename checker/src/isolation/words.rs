@@ -1,5 +1,7 @@
 //! Words for transactions and what they did.
 
+use std::borrow::Cow;
+
 use super::txns::{NONE, Origin, Step, Txns, What};
 use crate::{datum::Datum, history::Outcome};
 
@@ -36,10 +38,10 @@ impl Txns {
             .map_or_else(|| self.keys[key as usize].to_string(), str::to_owned)
     }
 
-    pub(super) fn value(&self, element: u32) -> &Datum {
+    pub(super) fn value(&self, element: u32) -> Cow<'_, Datum> {
         match element {
-            NONE => &Datum::Nil,
-            element => &self.elements[element as usize].value,
+            NONE => Cow::Owned(Datum::Nil),
+            element => self.elements.value(element),
         }
     }
 
@@ -84,16 +86,16 @@ impl Txns {
         match step.what {
             What::Write(element) => {
                 let name = if self.is_of_lists() { "append" } else { "w" };
-                Datum::list([keyword(name), key, self.value(element).clone()])
+                Datum::list([keyword(name), key, self.value(element).into_owned()])
             }
             What::ReadList { list, length } => {
                 let values = self
                     .read(list, length)
                     .iter()
-                    .map(|element| self.value(*element).clone());
+                    .map(|element| self.value(*element).into_owned());
                 Datum::list([keyword("r"), key, Datum::list(values)])
             }
-            What::ReadRegister(element) => Datum::list([keyword("r"), key, self.value(element).clone()]),
+            What::ReadRegister(element) => Datum::list([keyword("r"), key, self.value(element).into_owned()]),
         }
     }
 }

@@ -123,7 +123,7 @@ pub(crate) fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context, e
     Part {
         claims: claims(asked, &report),
         broken: report.broken,
-        counts: Counts::of_transactions(txns),
+        counts: Counts::of_transactions(txns, execute),
     }
 }
 

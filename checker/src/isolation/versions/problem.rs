@@ -106,10 +106,10 @@ pub(in crate::isolation) struct Problem {
     ends: Vec<u32>,
 }
 
-/// Whether edges are listed that follow from others.
+/// Which dependencies are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listing {
-    /// All that something says.
+    /// All.
     Whole,
     /// None that the order of real time has anyway.
     Lean,
