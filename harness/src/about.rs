@@ -40,10 +40,19 @@ pub(crate) fn history_note(path: &Path, format: Format, judgement: &Judgement) -
     )
 }
 
-/// What reads of nil were taken to say, where there were such.
-pub(crate) fn nil_note(parts: &[Transcript], nil: Nil) -> Option<(&'static str, String)> {
+/// As what calls were taken, and why.
+pub(crate) fn inferred(model: Model, why: &str) -> String {
+    format!("{model}, as {why}; --model asks for another")
+}
+
+/// Whether a read returned nil.
+pub(crate) fn has_nil_reads(parts: &[Transcript]) -> bool {
     let is_nil_read = |call: &Call| call.is_ok() && *call.function == *"read" && call.answered.is_nil();
-    let has_nil = parts.iter().flat_map(Transcript::calls).any(is_nil_read);
+    parts.iter().flat_map(Transcript::calls).any(is_nil_read)
+}
+
+/// What reads of nil were taken to say, where there were such.
+pub(crate) fn nil_note(has_nil: bool, nil: Nil) -> Option<(&'static str, String)> {
     let words = match nil {
         Nil::Any => "a read of nil says nothing, as Knossos has it; --nil absent takes it for nothing there",
         Nil::Absent => "a read of nil found nothing there; --nil any takes it to say nothing",

@@ -10,7 +10,7 @@ use std::{
 };
 
 use quorate_checker::{
-    Context, Datum, Entry, Function, History, Keying, Outcome, Transcript,
+    Context, Datum, Entry, Function, History, Keying, Op, Outcome, Transcript,
     formats::Format,
     isolation::{self, Data},
     jepsen::{BankOptions, LongForkOptions, SetFullOptions},
@@ -20,7 +20,7 @@ use quorate_checker::{
 use quorate_workloads::{Consistency, Execute, Judgement, Model, Question, Record, RunFacts, judge_model};
 
 use crate::{
-    about::{history_note, nil_note, no_model, torn_note},
+    about::{has_nil_reads, history_note, inferred, nil_note, no_model, torn_note},
     coverage::{self, Coverage},
     exit::{Exit, ExitError},
     input::{Input, bad_input},
@@ -192,7 +192,7 @@ impl Checker {
             None => {
                 // What its beginning is of, the rest is too, or is unusual.
                 let (model, why) = Model::infer(&input.beginning()).ok()?;
-                about.push(("model", format!("{model}, as {why}; --model asks for another")));
+                about.push(("model", inferred(model, &why)));
                 model
             }
         };
@@ -364,6 +364,13 @@ impl Checker {
             let is_plain = self.options.initial.is_nil() && nil(*model) == Nil::Absent;
             model.is_of_keys() && has_keys && is_plain
         };
+        if model.is_none()
+            && is_direct(&Model::Register)
+            && let Some((history, about)) = self.plain_registers(&input)
+        {
+            let (model, nil) = (Model::Register, nil(Model::Register));
+            return Ok((Asked::Model { model, nil }, Record::Keys(history), about));
+        }
         let (model, record, about) = match model.filter(is_direct) {
             Some(model) => {
                 let (history, torn) = self.keys(input)?;
@@ -377,6 +384,27 @@ impl Checker {
         }
         let nil = nil(model);
         Ok((Asked::Model { model, nil }, record, about))
+    }
+
+    /// Reads a file of our own lines whose beginning is of registers, if all of it is and nothing about it has to be said but that: as fast
+    /// as can be, where its calls would tell the same.
+    fn plain_registers(&self, input: &Input) -> Option<(History, About)> {
+        if input.format() != Format::Jsonl || self.options.keyed {
+            return None;
+        }
+        let found = Model::infer(&input.beginning());
+        let (_, why) = found.ok().filter(|(model, _)| *model == Model::Register)?;
+        let history = input.again_whole()?.own_history(self.options.jobs).ok()?;
+        let level = self.options.consistency;
+        let is_plain =
+            history.is_of_registers() && level.is_none_or(|level| Model::Register.require_level(level).is_ok());
+        is_plain.then(|| {
+            let mut about = vec![("model", inferred(Model::Register, &why))];
+            let is_nil_read = |op: &Op| op.is_ok_read() && op.value.is_nil();
+            let has_nil = history.keys().any(|key| history.ops_of(key).any(is_nil_read));
+            about.extend(nil_note(has_nil && self.options.nil.is_none(), Nil::Absent));
+            (history, about)
+        })
     }
 
     /// Reads a file as calls, and makes of them what the model is judged on.
@@ -393,7 +421,7 @@ impl Checker {
             Some(model) => model,
             None => {
                 let (model, why) = Model::infer(&transcript).map_err(|found| no_model(&path, &found))?;
-                about.push(("model", format!("{model}, as {why}; --model asks for another")));
+                about.push(("model", inferred(model, &why)));
                 model
             }
         };
@@ -404,7 +432,7 @@ impl Checker {
         };
         about.extend(keyed.map(|keyed| ("keys", keyed)));
         let is_nil_open = self.options.nil.is_none() && model.reads_registers();
-        about.extend(nil_note(&parts, nil).filter(|_| is_nil_open));
+        about.extend(nil_note(is_nil_open && has_nil_reads(&parts), nil));
         about.extend(torn.map(|line| ("torn", torn_note(line))));
         if !model.is_of_keys() {
             return Ok((model, Record::Calls(parts), about));

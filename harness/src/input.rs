@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -71,6 +71,19 @@ impl Input {
     /// The format that it is read in.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// Opens it once more from the beginning, if it can be and holds the same, and its last line has its end.
+    pub fn again_whole(&self) -> Option<Input> {
+        if !self.is_file {
+            return None;
+        }
+        let mut last = [0];
+        let mut file = File::open(&self.path).ok()?;
+        file.seek(SeekFrom::End(-1)).ok()?;
+        file.read_exact(&mut last).ok()?;
+        let is_whole = last == *b"\n";
+        is_whole.then(|| Input::open(&self.path, Some(self.format)).ok())?
     }
 
     /// The entries of its beginning, as far as they can be read: to see what it is of.

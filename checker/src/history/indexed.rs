@@ -127,6 +127,12 @@ impl History {
         self.whole.of_key[key.index()].counts
     }
 
+    /// Returns whether its keys are registers, as far as it shows: all that was done to them was to read and to write, and no value
+    /// consists of others.
+    pub fn is_of_registers(&self) -> bool {
+        self.keys().all(|key| self.op_counts(key).is_of_register()) && self.whole.by_value.values.are_scalars()
+    }
+
     /// Returns the ops on `key`, in order of invocation.
     pub fn ops_of(&self, key: KeyId) -> impl DoubleEndedIterator<Item = &Op> + ExactSizeIterator + Clone {
         self.whole.of_key[key.index()].ops.iter()

@@ -164,7 +164,10 @@ impl Draft {
             renumber(op);
         }
         let repeat = first_writes.repeat.map(|value| value.moved_by(offset));
-        self.looks.iter_mut().for_each(renumber);
+        for look in self.looks.iter_mut() {
+            counts.add_look();
+            renumber(look);
+        }
         let observations = self.looks.iter().filter_map(observation);
         OfKey {
             observations: observations.collect(),

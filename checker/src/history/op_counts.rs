@@ -9,6 +9,8 @@ pub(crate) struct OpCounts {
     reads: [u32; 3],
     writes: [u32; 3],
     compared: u32,
+    /// What is more than reading or writing a value.
+    others: u32,
 }
 
 impl OpCounts {
@@ -25,6 +27,12 @@ impl OpCounts {
         };
         of_kind[outcome as usize] += 1;
         self.compared += u32::from(is_compared);
+        self.others += u32::from(op.has_seen || !matches!(op.action, Action::Read | Action::Write));
+    }
+
+    /// Notes that a replica was looked at.
+    pub(super) fn add_look(&mut self) {
+        self.others += 1;
     }
 
     /// Reads by outcome.
@@ -35,6 +43,11 @@ impl OpCounts {
     /// Writes of every kind by outcome.
     pub(crate) fn writes(&self) -> OutcomeCounts {
         counts(self.writes)
+    }
+
+    /// Whether all that was done was to read and to write.
+    pub(super) fn is_of_register(&self) -> bool {
+        self.others == 0
     }
 
     /// Whether a value was compared before it was to be written.

@@ -159,6 +159,14 @@ impl AllValues {
         }
     }
 
+    /// Returns whether none of them consists of others.
+    pub(super) fn are_scalars(&self) -> bool {
+        match self {
+            Self::Any(values) => !values.iter().any(|value| value.is_array() || value.is_object()),
+            Self::Integers(..) => true,
+        }
+    }
+
     pub(super) fn is_null(&self, index: usize) -> bool {
         match self {
             Self::Any(values) => values[index].is_null(),

@@ -10,12 +10,14 @@ use std::{
     sync::Arc,
 };
 
+use serde_json::Value;
+
 use super::call::{Call, Names, Transcript};
 use crate::{
     datum::Datum,
     history::{
-        Action, Event, EventKind, Function, History, HistoryBuilder, HistoryError, KeyId, NodeId, Op, Outcome,
-        Position, Process, ProcessId, ValueId,
+        Action, EventKind, EventRef, Function, History, HistoryBuilder, HistoryError, KeyId, NodeId, Op, Outcome,
+        Position, Process, ProcessId, ProcessRef, ValueId, ValueRef,
     },
     linear::Nil,
 };
@@ -61,22 +63,13 @@ pub fn register_history(parts: &[Transcript], initial: &Datum, nil: Nil) -> Resu
         .iter()
         .flat_map(Transcript::calls)
         .any(|call| call.start_ns.is_some());
-    let mut events = Vec::new();
+    let of = |value: &Datum| if value == initial { Datum::Nil } else { value.clone() }.to_json();
+    let keys: Vec<String> = parts.iter().map(key_name).collect();
     let mut sessions = Sessions::new(parts);
-    for part in parts {
-        let key = part.key().map_or_else(
-            || ONLY_KEY.to_owned(),
-            |key| key.as_name().map_or_else(|| key.to_string(), str::to_owned),
-        );
-        for call in part.calls() {
-            let function = match &*call.function {
-                "read" => Function::Read,
-                "write" => Function::Write,
-                other => {
-                    let (index, function) = (call.index, other.to_owned());
-                    return Err(NotRegisters::Function { index, function });
-                }
-            };
+    let mut entries = Vec::new();
+    for (part, transcript) in (0..).zip(parts) {
+        for (number, call) in (0..).zip(transcript.calls()) {
+            let function = function_of(call)?;
             let is_untold = nil == Nil::Any && function == Function::Read && call.answered.is_nil();
             if is_untold && call.is_ok() {
                 continue;
@@ -90,21 +83,88 @@ pub fn register_history(parts: &[Transcript], initial: &Datum, nil: Nil) -> Resu
                 let (index, initial) = (call.index, initial.to_string());
                 return Err(NotRegisters::Nil { index, initial });
             }
-            let process = sessions.process(part, call);
-            let event = Event {
-                node: call.node.map(|node| part.node(node).to_owned()),
-                error: call.error.as_ref().map(ToString::to_string),
-                ..Event::read(process, key.clone())
+            let process = sessions.process(transcript, call);
+            let entry = |position: Position, kind: EventKind, index: u64| Entry {
+                order: (position, kind != EventKind::Invoke, index),
+                kind,
+                process,
+                call: (part, number),
             };
-            push_call(&mut events, call, function, initial, event, has_times);
+            entries.push(entry(call.start, EventKind::Invoke, call.index));
+            let completion = call.completion.zip(call.completion_index);
+            entries.extend(completion.map(|(position, index)| entry(position, call.outcome.into(), index)));
         }
     }
-    events.sort_by_key(|(position, event)| (*position, event.kind != EventKind::Invoke, event.index));
+    entries.sort_by_key(|entry| entry.order);
     let mut builder = HistoryBuilder::new();
-    for (_, event) in events {
-        builder.push(event)?;
+    for entry in entries {
+        let (part, number) = entry.call;
+        let transcript = &parts[part as usize];
+        let call = &transcript.calls()[number as usize];
+        let (_, is_completion, index) = entry.order;
+        let function = function_of(call)?;
+        let value = match function {
+            Function::Write => &call.asked,
+            _ if is_completion => &call.answered,
+            _ => &Datum::Nil,
+        };
+        // Most values are integers, which need no other form.
+        let json = if matches!(value, Datum::Int(_)) {
+            Value::Null
+        } else {
+            of(value)
+        };
+        let time_ns = if is_completion { call.end_ns } else { call.start_ns };
+        builder.push_ref(EventRef {
+            index,
+            time_ns: match has_times {
+                true => time_ns.unwrap_or(0),
+                false => index.saturating_mul(PLACE_NS),
+            },
+            process: ProcessRef::Client(entry.process),
+            kind: entry.kind,
+            function,
+            key: &keys[part as usize],
+            value: match value {
+                Datum::Int(int) if value != initial => ValueRef::Integer(*int),
+                _ => ValueRef::from(&json),
+            },
+            seen: &[],
+            node: call.node.map(|node| transcript.node(node)),
+            version: None,
+            phase: None,
+        })?;
     }
     Ok(builder.finish())
+}
+
+/// An invocation or a completion of a call, as far as it takes to put it in its place.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Where it stands, and of what stands in one place what comes first: whether it is a completion, and its index.
+    order: (Position, bool, u64),
+    kind: EventKind,
+    process: i64,
+    /// The number of the transcript, and that of the call there.
+    call: (u32, u32),
+}
+
+fn key_name(part: &Transcript) -> String {
+    part.key().map_or_else(
+        || ONLY_KEY.to_owned(),
+        |key| key.as_name().map_or_else(|| key.to_string(), str::to_owned),
+    )
+}
+
+fn function_of(call: &Call) -> Result<Function, NotRegisters> {
+    match &*call.function {
+        "read" => Ok(Function::Read),
+        "write" => Ok(Function::Write),
+        other => {
+            let (index, function) = (call.index, other.to_owned());
+            Err(NotRegisters::Function { index, function })
+        }
+    }
 }
 
 /// Returns the reads, writes and compare-and-sets of `key` as a transcript; a delete writes nil.
@@ -162,48 +222,10 @@ pub fn register_transcript(history: &History, key: KeyId) -> Transcript {
     }
 }
 
-/// Appends the invocation and, if there was one, the completion of `call`; `event` has what both share.
-fn push_call(
-    events: &mut Vec<(Position, Event)>,
-    call: &Call,
-    function: Function,
-    initial: &Datum,
-    event: Event,
-    has_times: bool,
-) {
-    let time = |time_ns: Option<u64>, index: u64| match has_times {
-        true => time_ns.unwrap_or(0),
-        false => index.saturating_mul(PLACE_NS),
-    };
-    let of = |value: &Datum| if value == initial { Datum::Nil } else { value.clone() }.to_json();
-    let written = of(&call.asked);
-    let is_write = function == Function::Write;
-    let invocation = Event {
-        function,
-        index: call.index,
-        time_ns: time(call.start_ns, call.index),
-        value: if is_write {
-            written.clone()
-        } else {
-            serde_json::Value::Null
-        },
-        ..event
-    };
-    let kind = EventKind::from(call.outcome);
-    let completion = call.completion_index.map(|index| Event {
-        index,
-        time_ns: time(call.end_ns, index),
-        value: if is_write { written } else { of(&call.answered) },
-        ..invocation.completion(kind)
-    });
-    events.push((call.start, invocation));
-    events.extend(call.completion.zip(completion));
-}
-
 /// Gives each session a process of its own, its own name where that is free.
 struct Sessions {
     /// By session, once it has one.
-    processes: Vec<Option<Process>>,
+    processes: Vec<Option<i64>>,
     taken: BTreeSet<i64>,
     next: i64,
 }
@@ -223,10 +245,10 @@ impl Sessions {
         }
     }
 
-    fn process(&mut self, part: &Transcript, call: &Call) -> Process {
+    fn process(&mut self, part: &Transcript, call: &Call) -> i64 {
         let session = call.process.index();
-        if let Some(process) = &self.processes[session] {
-            return process.clone();
+        if let Some(process) = self.processes[session] {
+            return process;
         }
         let own = number(part.process(call.process)).filter(|number| self.taken.insert(*number));
         let number = own.unwrap_or_else(|| {
@@ -235,9 +257,8 @@ impl Sessions {
             }
             self.next
         });
-        let process = Process::Client(number);
-        self.processes[session] = Some(process.clone());
-        process
+        self.processes[session] = Some(number);
+        number
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::{Quorate, verdict_of};
+use crate::command::{Ended, Quorate, verdict_of};
 
 /// Writes `text` as a file of this name and judges it.
 fn check(quorate: &Quorate, name: &str, text: &str, arguments: &str) -> (i32, Value) {
@@ -297,6 +297,68 @@ fn registers_with_repeated_values_are_searched() {
         ops.extend(["1 invoke read nil", &last]);
         let (ended, report) = check(&quorate, "again.edn", &edn(&ops), "--model register");
         assert_eq!(ended, code, "{report}");
+    }
+}
+
+/// A file of our own lines is read at once where its beginning is of registers. What is piped can't be begun again, and is read call by
+/// call: both tell the same, whatever comes later.
+#[test]
+fn our_own_lines_of_registers_are_judged_as_their_calls_are() {
+    let quorate = Quorate::new();
+    let write = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"write","key":"k","value":1}
+{"index":1,"time":2,"process":0,"type":"ok","f":"write","key":"k","value":1}
+"#;
+    let read = |value: &str| {
+        let lines = r#"{"index":2,"time":3,"process":1,"type":"invoke","f":"read","key":"k","value":null}
+{"index":3,"time":4,"process":1,"type":"ok","f":"read","key":"k","value":VALUE}
+"#;
+        write.to_owned() + &lines.replace("VALUE", value)
+    };
+    let more = |lines: &str| read("1") + lines;
+    let histories = [
+        (read("1"), [0, 0]),
+        (read("null"), [1, 1]),
+        (read("\"x\""), [1, 1]),
+        (read("[1,2]"), [64, 64]),
+        (read("{\"0\":10}"), [64, 64]),
+        // A last line that is torn, one of another function, and one whose process had crashed.
+        (more(r#"{"index":4,"time":5,"process":2"#), [0, 0]),
+        (
+            more(
+                r#"{"index":4,"time":5,"process":2,"type":"invoke","f":"cas","key":"k","value":[1,2]}
+{"index":5,"time":6,"process":2,"type":"ok","f":"cas","key":"k","value":[1,2]}
+"#,
+            ),
+            [0, 64],
+        ),
+        (
+            more(
+                r#"{"index":4,"time":5,"process":2,"type":"info","f":"read","key":"k","value":null}
+{"index":5,"time":6,"process":2,"type":"invoke","f":"read","key":"k","value":null}
+{"index":6,"time":7,"process":2,"type":"info","f":"read","key":"k","value":null}
+{"index":7,"time":8,"process":2,"type":"invoke","f":"read","key":"k","value":null}
+"#,
+            ),
+            [0, 0],
+        ),
+    ];
+    for (text, codes) in histories {
+        let path = quorate.path().join("history.jsonl");
+        fs::write(&path, &text).expect("a file can be written");
+        for (level, code) in ["linearizable", "regular"].into_iter().zip(codes) {
+            let arguments = format!("check history.jsonl --consistency {level}");
+            let read = quorate.run(&arguments);
+            let mut piped = quorate.command(&arguments.replace("history.jsonl", "-"));
+            let file = fs::File::open(&path).expect("it was written");
+            let piped = Ended::of(&piped.stdin(file).output().expect("it runs"));
+            let named = |text: &str| {
+                text.replace("standard input", "history.jsonl")
+                    .replace("read -:", "read history.jsonl:")
+            };
+            assert_eq!(read.stdout, named(&piped.stdout), "{text}");
+            assert_eq!((read.stderr, read.code), (named(&piped.stderr), piped.code), "{text}");
+            assert_eq!(piped.code, code, "{text}{}{}", piped.stdout, piped.stderr);
+        }
     }
 }
 
