@@ -176,7 +176,7 @@ impl Judge<'_> {
     }
 
     fn registers(&self) -> Outcome {
-        let mut registers = Registers::new(self.txns, self.writers);
+        let mut registers = Registers::new(self.txns, self.writers, self.execute);
         let mut ordered = Cases::default();
         let doubts = registers.order(self.question.keys, &mut ordered);
         let check = || {
@@ -207,7 +207,8 @@ impl Judge<'_> {
     }
 
     fn lost_updates(&self, mut cases: Cases) -> Cases {
-        updates::check(self.txns, |key| self.writers.is_ambiguous(key), &mut cases);
+        let is_left_out = |key| self.writers.is_ambiguous(key);
+        updates::check(self.txns, is_left_out, self.execute, &mut cases);
         cases
     }
 

@@ -48,6 +48,7 @@ mod paths;
 mod points;
 mod pram;
 mod read;
+mod real_time;
 mod record;
 mod registers;
 mod report;

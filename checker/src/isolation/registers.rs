@@ -19,12 +19,14 @@ use super::{
     component::Component,
     graph::{Edge, Kind, Kinds},
     lists::{link, past},
+    real_time::RealTime,
     reported,
     rows::Rows,
     tails::Tails,
     txns::{NONE, Step, Txns, What},
     writers::Writers,
 };
+use crate::execute::{Execute, both};
 
 /// What is assumed of each key by itself, to know in which order its versions came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,10 +102,22 @@ pub(super) struct Registers<'t> {
     /// By number of a version, who read it from outside.
     readers: Rows,
     touches: Vec<Touch>,
+    real_time: RealTime,
 }
 
 impl<'t> Registers<'t> {
-    pub(super) fn new(txns: &'t Txns, writers: &'t Writers) -> Self {
+    pub(super) fn new(txns: &'t Txns, writers: &'t Writers, execute: &dyn Execute) -> Self {
+        let real_time = || {
+            let is_kept = |txn: &u32| writers.happened[*txn as usize];
+            let kept: Vec<u32> = txns.numbers().filter(is_kept).collect();
+            RealTime::new(txns, &kept, kept.len(), (|number| number, |number| number))
+        };
+        let (registers, real_time) = both(execute, || Self::touched(txns, writers), real_time);
+        Self { real_time, ..registers }
+    }
+
+    /// Returns what was touched; the order of real time is left out.
+    fn touched(txns: &'t Txns, writers: &'t Writers) -> Self {
         let initial = |number: u32| Key {
             versions: vec![Version {
                 element: NONE,
@@ -118,6 +132,7 @@ impl<'t> Registers<'t> {
             keys: (0..txns.keys.len() as u32).map(initial).collect(),
             readers: Rows::default(),
             touches: Vec::new(),
+            real_time: RealTime::default(),
         };
         let mut met = Met {
             places: vec![NONE; txns.elements.len()],
@@ -189,6 +204,11 @@ impl<'t> Registers<'t> {
             met.version_count += 1;
         }
         *place
+    }
+
+    /// Returns the order of real time of those transactions that happened, by their number among these; its moments come after them.
+    pub(super) fn real_time(&self) -> &RealTime {
+        &self.real_time
     }
 
     /// Returns who read a version from outside.

@@ -3,12 +3,15 @@
 //! In which order they wrote does not matter, so that they are found where no order is known (Berenson et al. 1995, P4; Bailis et al.
 //! 2013).
 
+use std::ops::Range;
+
 use super::{
     anomaly::Anomaly,
     cases::Cases,
     lists::past,
     txns::{NONE, Step, Txns, What},
 };
+use crate::execute::{Execute, map_each};
 
 /// A transaction that read a version of a key and wrote the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +25,38 @@ struct Update {
 }
 
 /// Looks for lost updates.
-pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool, cases: &mut Cases) {
+pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool + Sync, execute: &dyn Execute, cases: &mut Cases) {
+    let (count, part_count) = (txns.count(), execute.part_count());
+    let parts = (0..part_count).map(|part| {
+        let [begin, end] = [part, part + 1].map(|part| (count * part / part_count) as u32);
+        begin..end
+    });
+    let updates = map_each(execute, parts.collect(), |part| updates(txns, part, &is_left_out));
+    let mut updates = updates.concat();
+    if are_of_different_versions(txns, &updates) {
+        return;
+    }
+    updates.sort_unstable();
+    for same in updates.chunk_by(|a, b| (a.key, a.version) == (b.key, b.version)) {
+        if let [first, second, ..] = same {
+            cases.add(Anomaly::LostUpdate, || {
+                let read = &txns.steps(first.txn)[first.step as usize];
+                let text = format!(
+                    "{} and {} both {}, and both wrote it, so that neither knew of the other's write.",
+                    txns.full_name(first.txn),
+                    txns.full_name(second.txn),
+                    past(&txns.step_text(read))
+                );
+                (vec![first.txn, second.txn], text)
+            });
+        }
+    }
+}
+
+/// Returns the updates of some transactions.
+fn updates(txns: &Txns, part: Range<u32>, is_left_out: &impl Fn(u32) -> bool) -> Vec<Update> {
     let mut updates = Vec::new();
-    for txn in txns.numbers().filter(|txn| txns.is_ok(*txn)) {
+    for txn in part.filter(|txn| txns.is_ok(*txn)) {
         let steps = txns.steps(txn);
         for (number, step) in steps.iter().enumerate() {
             let is_of_key = |other: &&Step| other.key == step.key;
@@ -44,24 +76,7 @@ pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool, cases: &mut 
             }
         }
     }
-    if are_of_different_versions(txns, &updates) {
-        return;
-    }
-    updates.sort_unstable();
-    for same in updates.chunk_by(|a, b| (a.key, a.version) == (b.key, b.version)) {
-        if let [first, second, ..] = same {
-            cases.add(Anomaly::LostUpdate, || {
-                let read = &txns.steps(first.txn)[first.step as usize];
-                let text = format!(
-                    "{} and {} both {}, and both wrote it, so that neither knew of the other's write.",
-                    txns.full_name(first.txn),
-                    txns.full_name(second.txn),
-                    past(&txns.step_text(read))
-                );
-                (vec![first.txn, second.txn], text)
-            });
-        }
-    }
+    updates
 }
 
 /// Returns whether it is soon seen that no two are of one version: no two read the same last element, or none of the same key.

@@ -29,6 +29,7 @@ use crate::{
     isolation::{
         anomaly::Closing,
         graph::session_edges,
+        real_time::RealTime,
         registers::Registers,
         rows::Rows,
         txns::{self, Step, Txns, What},
@@ -111,7 +112,7 @@ pub(in crate::isolation) struct Problem {
 enum Listing {
     /// All.
     Whole,
-    /// None that the order of real time has anyway.
+    /// None that the order of real time has anyway; that [comes with the registers](Registers::real_time), of all transactions.
     Lean,
 }
 
@@ -197,6 +198,11 @@ impl Problem {
                 .known
                 .extend((0..problem.txns.len() as u32).map(|txn| (2 * txn, 2 * txn + 1)));
         }
+        if listing == Listing::Lean {
+            let order = registers.real_time();
+            problem.node_count += order.moment_count;
+            problem.known.clone_from(&order.edges);
+        }
         let times = problem.txns.iter().map(|txn| (txns.txn(*txn), txns.is_ok(*txn)));
         for (txn, is_ok) in times {
             problem.begins.push(txn.start);
@@ -210,7 +216,9 @@ impl Problem {
             Closing::Process => problem.add_sessions(txns, &kept, &numbers),
             Closing::Realtime => {
                 problem.add_sessions(txns, &kept, &numbers);
-                problem.add_real_time(txns);
+                if listing == Listing::Whole {
+                    problem.add_real_time(txns);
+                }
             }
         }
         problem
@@ -531,32 +539,12 @@ impl Problem {
         }
     }
 
-    /// Adds the order of real time, by a chain of moments.
+    /// Adds the order of real time.
     fn add_real_time(&mut self, txns: &Txns) {
-        let ends = (0..)
-            .zip(&self.txns[..self.commit_count()])
-            .filter(|(_, txn)| txns.is_ok(**txn) && txns.txn(**txn).end != txns::NONE)
-            .map(|(number, txn)| (txns.txn(*txn).end, number));
-        let mut ends = txns::by_entry(ends).peekable();
-        let mut moment = NONE;
-        for number in 0..self.commit_count() as u32 {
-            let start = txns.txn(self.txns[number as usize]).start;
-            let next = self.node_count as u32;
-            let mut is_later = false;
-            while let Some((_, ended)) = ends.next_if(|(end, _)| *end < start) {
-                self.known.push((self.commit(ended), next));
-                is_later = true;
-            }
-            if is_later {
-                self.node_count += 1;
-                if moment != NONE {
-                    self.known.push((moment, next));
-                }
-                moment = next;
-            }
-            if moment != NONE && start > 0 {
-                self.known.push((moment, self.begin(number)));
-            }
-        }
+        let kept = &self.txns[..self.commit_count()];
+        let nodes = (|number| self.begin(number), |number| self.commit(number));
+        let order = RealTime::new(txns, kept, self.node_count, nodes);
+        self.node_count += order.moment_count;
+        self.known.extend(order.edges);
     }
 }
