@@ -40,25 +40,30 @@ pub(in crate::isolation) struct Proof {
     pub(in crate::isolation) text: String,
 }
 
+/// Returns what is implied by there being an order at this level, the weakest first, and that itself.
+pub(in crate::isolation) fn weakest_first(level: Level, closing: Closing) -> Vec<(Level, Closing)> {
+    let weaker = Closing::ALL.into_iter().filter(|it| *it <= closing);
+    let mut asked: Vec<(Level, Closing)> = weaker.clone().map(|closing| (Level::Snapshot, closing)).collect();
+    asked.extend(weaker.map(|closing| (Level::Serializable, closing)));
+    asked.retain(|(of, _)| level == Level::Serializable || *of == level);
+    asked
+}
+
 /// Shows that `txns`, which have no order at this level, have none.
 pub(in crate::isolation) fn prove(registers: &Registers<'_>, level: Level, closing: Closing, txns: Vec<u32>) -> Proof {
     let mut txns = txns;
     txns.extend(txns.clone().into_iter().flat_map(|txn| registers.updated(txn)));
     txns.sort_unstable();
     txns.dedup();
-    let weaker = Closing::ALL.into_iter().filter(|it| *it <= closing);
-    let mut asked: Vec<(Level, Closing)> = weaker.clone().map(|closing| (Level::Snapshot, closing)).collect();
-    asked.extend(weaker.map(|closing| (Level::Serializable, closing)));
-    asked.retain(|(of, _)| level == Level::Serializable || *of == level);
-    let gravest = asked
-        .into_iter()
-        .find(|(level, closing)| match core(registers, *level, *closing, &txns) {
+    let gravest = weakest_first(level, closing).into_iter().find(|(level, closing)| {
+        match core(registers, *level, *closing, &txns) {
             Some(core) => {
                 txns = core;
                 true
             }
             None => false,
-        });
+        }
+    });
     let (level, closing) = gravest.unwrap_or((level, closing));
     let txns = shrink(registers, level, closing, txns);
     let mut small = Small::new(registers, level, closing, &txns);

@@ -19,6 +19,6 @@ mod search;
 mod topology;
 mod zones;
 
-pub(super) use cases::prove;
+pub(super) use cases::{Proof, prove, weakest_first};
 pub(super) use problem::{Level, Problem};
 pub(super) use search::{Answer, decide};

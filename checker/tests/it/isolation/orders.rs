@@ -310,6 +310,31 @@ fn choices_are_told_one_by_one() {
     );
 }
 
+/// What breaks real time alone is not shown in the place of what no order at all explains, whichever is met first.
+#[test]
+fn the_weakest_level_without_an_order_is_shown() {
+    let stale = |key: &str| format!("p0 ok: w {key} 1\n p1 ok: w {key} 2\n p2 ok: r {key} 1\n");
+    let keys = ["a", "b", "c", "d"].map(stale);
+    let graver = "
+        p0 ok: w x 1
+        p1 ok: w x 2
+        p2 ok: r x 1, w y 1
+        p3 ok: r y 1, r x 2, w z 1
+        p4 ok: r z 1, r x 1
+    ";
+    for before in 0..=keys.len() {
+        let lines = [&keys[..before].concat(), graver, &keys[before..].concat()].concat();
+        let report = judge(&notation::history(&lines), Data::Registers, "strict-serializable");
+        assert_eq!(report.forbidden(), ["G-single-item"], "{lines}");
+        let alone = judge(
+            &notation::history(&keys.concat()),
+            Data::Registers,
+            "strict-serializable",
+        );
+        assert_eq!(alone.forbidden(), ["G-single-item-realtime"]);
+    }
+}
+
 #[test]
 fn what_real_time_forces_is_asked_only_where_it_is_meant() {
     let stale = "p0 ok: w x 1\n p1 ok: w x 2\n p2 ok: r x 1";
