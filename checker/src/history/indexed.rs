@@ -195,12 +195,12 @@ impl History {
         &self.whole.names.nodes[node.index()]
     }
 
-    /// Returns the id of the node called `name`, if it is in this history. Takes time in the number of nodes.
     /// Returns the names of all nodes, by their ids.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &str> {
         self.whole.names.nodes.iter().map(AsRef::as_ref)
     }
 
+    /// Returns the id of the node called `name`, if it is in this history. Takes time in the number of nodes.
     pub(crate) fn node_named(&self, name: &str) -> Option<NodeId> {
         let nodes = &self.whole.names.nodes;
         nodes.iter().position(|node| **node == *name).map(NodeId::new)

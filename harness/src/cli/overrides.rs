@@ -94,6 +94,14 @@ impl ScenarioArgs {
             return Err(ExitError::usage(message).into());
         }
         let text = read_input(path)?;
+        // What is whole says of which form it is.
+        if toml::from_str::<Table>(&text).is_ok_and(|table| !table.contains_key("format")) {
+            let path = path.display();
+            let message = format!(
+                "read {path}: it is no whole scenario, as it has no format; some settings go over one: --config {path}"
+            );
+            return Err(ExitError::input(message).into());
+        }
         let scenario: Scenario = parse_file(path, &text)?;
         Ok(to_table(&scenario))
     }

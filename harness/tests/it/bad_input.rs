@@ -41,6 +41,19 @@ fn settings_that_can_not_be() {
 }
 
 #[test]
+fn settings_alone_are_no_scenario_and_it_is_said_where_they_go() {
+    let quorate = Quorate::new();
+    fs::write(quorate.path().join("some.toml"), "keys = 3\n").expect("a file can be written");
+    let ended = quorate.run("run some.toml");
+    assert_eq!(ended.code, 65, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("no whole scenario") && ended.stderr.contains("--config some.toml"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn names_that_are_not_known() {
     check("run --faults earthquake", 64, "unknown fault \"earthquake\"");
     check("run --plant gremlin", 64, "unknown bug \"gremlin\"");
