@@ -287,16 +287,18 @@ fn require_evidence(transcript: &Transcript, report: &Report, data: Data, asked:
     }
 }
 
+/// One reads 1 of x, another then 2, and a third then 1: whichever was written last.
+const BACK_AND_FORTH: &str = "
+    p0 ok: w x 1
+    p1 ok: w x 2
+    p2 ok: r x 1, w y 1
+    p3 ok: r y 1, r x 2, w z 1
+    p4 ok: r z 1, r x 1
+";
+
 #[test]
 fn choices_are_told_one_by_one() {
-    let lines = "
-        p0 ok: w x 1
-        p1 ok: w x 2
-        p2 ok: r x 1, w y 1
-        p3 ok: r y 1, r x 2, w z 1
-        p4 ok: r z 1, r x 1
-    ";
-    let report = judge(&notation::history(lines), Data::Registers, "serializable");
+    let report = judge(&notation::history(BACK_AND_FORTH), Data::Registers, "serializable");
     assert_eq!(report.forbidden(), ["G-single-item"]);
     assert_eq!(
         report.anomalies[0].witness.text,
@@ -315,15 +317,8 @@ fn choices_are_told_one_by_one() {
 fn the_weakest_level_without_an_order_is_shown() {
     let stale = |key: &str| format!("p0 ok: w {key} 1\n p1 ok: w {key} 2\n p2 ok: r {key} 1\n");
     let keys = ["a", "b", "c", "d"].map(stale);
-    let graver = "
-        p0 ok: w x 1
-        p1 ok: w x 2
-        p2 ok: r x 1, w y 1
-        p3 ok: r y 1, r x 2, w z 1
-        p4 ok: r z 1, r x 1
-    ";
     for before in 0..=keys.len() {
-        let lines = [&keys[..before].concat(), graver, &keys[before..].concat()].concat();
+        let lines = [&keys[..before].concat(), BACK_AND_FORTH, &keys[before..].concat()].concat();
         let report = judge(&notation::history(&lines), Data::Registers, "strict-serializable");
         assert_eq!(report.forbidden(), ["G-single-item"], "{lines}");
         let alone = judge(
