@@ -364,20 +364,16 @@ impl Checker {
             let is_plain = self.options.initial.is_nil() && nil(*model) == Nil::Absent;
             model.is_of_keys() && has_keys && is_plain
         };
-        if model.is_none()
-            && is_direct(&Model::Register)
-            && let Some((history, about)) = self.plain_registers(&input)
-        {
-            let (model, nil) = (Model::Register, nil(Model::Register));
-            return Ok((Asked::Model { model, nil }, Record::Keys(history), about));
-        }
-        let (model, record, about) = match model.filter(is_direct) {
-            Some(model) => {
+        let may_be_plain = model.is_none() && is_direct(&Model::Register);
+        let plain = may_be_plain.then(|| self.plain_registers(&input)).flatten();
+        let (model, record, about) = match (model.filter(is_direct), plain) {
+            (Some(model), _) => {
                 let (history, torn) = self.keys(input)?;
                 let about = torn.map(|line| ("torn", torn_note(line)));
                 (model, Record::Keys(history), about.into_iter().collect())
             }
-            None => self.calls(input, model, &nil)?,
+            (None, Some((history, about))) => (Model::Register, Record::Keys(history), about),
+            (None, None) => self.calls(input, model, &nil)?,
         };
         if let Some(level) = self.options.consistency {
             model.require_level(level).map_err(ExitError::usage)?;
@@ -395,10 +391,7 @@ impl Checker {
         let found = Model::infer(&input.beginning());
         let (_, why) = found.ok().filter(|(model, _)| *model == Model::Register)?;
         let history = input.again_whole()?.own_history(self.options.jobs).ok()?;
-        let level = self.options.consistency;
-        let is_plain =
-            history.is_of_registers() && level.is_none_or(|level| Model::Register.require_level(level).is_ok());
-        is_plain.then(|| {
+        history.is_of_registers().then(|| {
             let mut about = vec![("model", inferred(Model::Register, &why))];
             let is_nil_read = |op: &Op| op.is_ok_read() && op.value.is_nil();
             let has_nil = history.keys().any(|key| history.ops_of(key).any(is_nil_read));
