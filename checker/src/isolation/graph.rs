@@ -9,7 +9,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::txns::{NONE, Txn, Txns, by_entry};
+use super::{
+    rows::Rows,
+    txns::{NONE, Txn, Txns, by_entry},
+};
 use crate::execute::{Execute, both};
 
 /// What an edge says.
@@ -81,14 +84,9 @@ pub(super) struct Edge {
 /// How many bits of a target say where to; the others, of which kind.
 const NODE_BITS: u32 = 29;
 
-/// Edges by the node that they are from.
+/// Edges by the node that they are from: of each where to, and of which kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Edges {
-    /// By node, where its edges begin, and one past the last.
-    starts: Vec<u32>,
-    /// Where to, and of which kind.
-    targets: Vec<u32>,
-}
+pub(super) struct Edges(Rows);
 
 impl Edges {
     /// # Panics
@@ -101,38 +99,22 @@ impl Edges {
     /// As [`new`](Self::new).
     fn of_parts(node_count: usize, parts: &[impl AsRef<[Edge]>]) -> Self {
         assert!(node_count < 1 << NODE_BITS, "a graph has fewer than 2^29 nodes");
-        let edges = || parts.iter().flat_map(AsRef::as_ref);
-        let mut starts = vec![0u32; node_count + 1];
-        for edge in edges() {
-            starts[edge.from as usize + 1] += 1;
-        }
-        for node in 0..node_count {
-            starts[node + 1] = starts[node]
-                .checked_add(starts[node + 1])
-                .expect("a graph has fewer than 2^32 edges");
-        }
-        let mut next = starts.clone();
-        let mut targets = vec![0; starts[node_count] as usize];
-        for edge in edges() {
-            let place = &mut next[edge.from as usize];
-            targets[*place as usize] = edge.to | (edge.kind as u32) << NODE_BITS;
-            *place += 1;
-        }
-        Self { starts, targets }
+        let target = |edge: &Edge| (edge.from, edge.to | (edge.kind as u32) << NODE_BITS);
+        let edges = parts.iter().flat_map(AsRef::as_ref).map(target);
+        Self(Rows::new(node_count, edges))
     }
 
     pub(super) fn node_count(&self) -> usize {
-        self.starts.len() - 1
+        self.0.row_count()
     }
 
     pub(super) fn edge_count(&self) -> usize {
-        self.targets.len()
+        self.0.item_count()
     }
 
     #[inline]
     pub(super) fn from(&self, node: u32) -> Targets<'_> {
-        let range = self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize;
-        Targets(self.targets[range].iter())
+        Targets(self.0.of(node).iter())
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Edge> + '_ {

@@ -1,7 +1,7 @@
 //! Many short lists in one: no list has memory of its own.
 
 /// Items by the row that they are in.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::isolation) struct Rows {
     starts: Vec<u32>,
     items: Vec<u32>,
@@ -30,6 +30,14 @@ impl Rows {
             *place += 1;
         }
         Self { starts, items }
+    }
+
+    pub(in crate::isolation) fn row_count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub(in crate::isolation) fn item_count(&self) -> usize {
+        self.items.len()
     }
 
     #[inline]
