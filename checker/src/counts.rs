@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    execute::{self, Execute},
+    execute::{Execute, map_ranges},
     history::{History, KeyId, Op, Outcome, Position},
     isolation::Txns,
     transcript::Transcript,
@@ -90,15 +90,12 @@ impl Counts {
 
     /// Counts transactions, and the keys that they touch; those that only read are reads.
     pub fn of_transactions(txns: &Txns, execute: &dyn Execute) -> Self {
-        let (count, part_count) = (txns.count(), execute.part_count());
-        let of_part = |part: usize| {
+        let parts = map_ranges(execute, txns.count(), |part| {
             let mut counts = Self::default();
-            let range = count * part / part_count..count * (part + 1) / part_count;
-            txns.outcomes(range)
+            txns.outcomes(part)
                 .for_each(|(is_write, outcome)| counts.add(is_write, outcome));
             counts
-        };
-        let parts = execute::map_each(execute, (0..part_count).collect(), of_part);
+        });
         Self {
             keys: txns.key_count() as u64,
             ..parts.into_iter().fold(Self::default(), Self::merge)

@@ -1,6 +1,9 @@
 //! How checks are carried out: this crate says what there is to do, its caller where and when.
 
-use std::sync::{Mutex, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Mutex, OnceLock},
+};
 
 /// Carries out checks, each of one part of a record. None depends on another, and each finds the same whenever and wherever it
 /// is carried out.
@@ -65,6 +68,21 @@ pub(crate) fn map_each<I: Send, T: Send + Sync>(
         .into_iter()
         .map(|result| result.unwrap_or_else(|why| panic!("{why}")));
     results.collect()
+}
+
+/// Returns what `unit` returns for some numbers below `count` and for others, which are all of them in order.
+///
+/// # Panics
+/// One of them does.
+pub(crate) fn map_ranges<T: Send + Sync>(
+    execute: &dyn Execute,
+    count: usize,
+    unit: impl Fn(Range<u32>) -> T + Sync,
+) -> Vec<T> {
+    let part_count = execute.part_count();
+    let begin = |part: usize| (count * part / part_count) as u32;
+    let ranges = (0..part_count).map(|part| begin(part)..begin(part + 1)).collect();
+    map_each(execute, ranges, unit)
 }
 
 /// Returns what two functions return, which may be called at the same time.

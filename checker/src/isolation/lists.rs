@@ -15,7 +15,7 @@ use super::{
     txns::{NONE, Step, Txns, What},
     writers::Writers,
 };
-use crate::execute::{Execute, both, map};
+use crate::execute::{Execute, both, map_ranges};
 
 /// The versions of all keys in their order.
 pub(super) struct Versions {
@@ -164,14 +164,10 @@ impl<'t> Lists<'t> {
         for (key, place) in self.txns.elements.keys().iter().zip(&self.versions.places) {
             has_unseen[*key as usize] |= *place == NONE;
         }
-        let (count, part_count) = (self.txns.count(), execute.part_count());
-        let parts = map(execute, part_count, |part| {
-            let range = count * part / part_count..count * (part + 1) / part_count;
-            self.edges_of(range.start as u32..range.end as u32, &has_unseen)
-        });
+        let count = self.txns.count();
+        let parts = map_ranges(execute, count, |part| self.edges_of(part, &has_unseen));
         let (mut edges, mut tails) = (Vec::new(), Tails::default());
-        for part in parts {
-            let (of_part, tails_of_part) = part.unwrap_or_else(|why| panic!("{why}"));
+        for (of_part, tails_of_part) in parts {
             edges.push(of_part);
             tails.extend(tails_of_part);
         }
@@ -229,11 +225,9 @@ impl<'t> Lists<'t> {
     pub(super) fn check(&self, execute: &dyn Execute) -> Cases {
         let (without_writers, repeated) = both(execute, || self.without_writers(), || self.repeated());
         let (failed, garbage) = without_writers;
-        let (count, part_count) = (self.txns.count(), execute.part_count());
-        let parts = map(execute, part_count, |part| {
-            let [begin, end] = [part, part + 1].map(|part| (count * part / part_count) as u32);
+        let parts = map_ranges(execute, self.txns.count(), |part| {
             let mut cases = Cases::default();
-            for txn in (begin..end).filter(|txn| self.txns.is_ok(*txn)) {
+            for txn in part.filter(|txn| self.txns.is_ok(*txn)) {
                 for number in 0..self.txns.steps(txn).len() {
                     self.check_step(txn, number, [&failed, &garbage, &repeated], &mut cases);
                 }
@@ -241,9 +235,7 @@ impl<'t> Lists<'t> {
             cases
         });
         let mut cases = Cases::default();
-        for part in parts {
-            cases.append(part.unwrap_or_else(|why| panic!("{why}")));
-        }
+        parts.into_iter().for_each(|part| cases.append(part));
         self.check_dirty(&mut cases);
         cases
     }

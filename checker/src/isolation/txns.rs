@@ -109,10 +109,9 @@ impl Txns {
     }
 
     /// Returns of each of these whether it writes, and how it ended.
-    pub(crate) fn outcomes(&self, txns: Range<usize>) -> impl Iterator<Item = (bool, Outcome)> + '_ {
+    pub(crate) fn outcomes(&self, txns: Range<u32>) -> impl Iterator<Item = (bool, Outcome)> + '_ {
         let is_write = |step: &Step| matches!(step.what, What::Write(_));
-        (txns.start as u32..txns.end as u32)
-            .map(move |txn| (self.steps(txn).iter().any(is_write), self.txn(txn).outcome))
+        txns.map(move |txn| (self.steps(txn).iter().any(is_write), self.txn(txn).outcome))
     }
 
     /// Returns what `txn` did, in its own order.

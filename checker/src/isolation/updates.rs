@@ -11,7 +11,7 @@ use super::{
     lists::past,
     txns::{NONE, Step, Txns, What},
 };
-use crate::execute::{Execute, map_each};
+use crate::execute::{Execute, map_ranges};
 
 /// A transaction that read a version of a key and wrote the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,13 +26,7 @@ struct Update {
 
 /// Looks for lost updates.
 pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool + Sync, execute: &dyn Execute, cases: &mut Cases) {
-    let (count, part_count) = (txns.count(), execute.part_count());
-    let parts = (0..part_count).map(|part| {
-        let [begin, end] = [part, part + 1].map(|part| (count * part / part_count) as u32);
-        begin..end
-    });
-    let updates = map_each(execute, parts.collect(), |part| updates(txns, part, &is_left_out));
-    let mut updates = updates.concat();
+    let mut updates = map_ranges(execute, txns.count(), |part| updates(txns, part, &is_left_out)).concat();
     if are_of_different_versions(txns, &updates) {
         return;
     }

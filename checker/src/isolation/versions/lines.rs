@@ -4,11 +4,8 @@
 //! do these: what it takes is how far things move, and not how long the line is. Two versions that stand next to each other may
 //! contradict what was read as soon as either of them, or who read the first, has moved: the first is open then.
 
-use super::{
-    problem::{Problem, parts},
-    topology::Topology,
-};
-use crate::execute::Execute;
+use super::{problem::Problem, topology::Topology};
+use crate::execute::{Execute, map_ranges};
 
 /// Lines of versions, and which of these are to be looked at with the next.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ impl Lines {
         is_open: impl Fn(u32, u32) -> bool + Sync,
     ) -> Self {
         let count = problem.versions.len();
-        let lines = parts(execute, problem.key_count(), |keys| {
+        let lines = map_ranges(execute, problem.key_count(), |keys| {
             let (mut line, mut open, mut sorted) = (Vec::new(), Vec::new(), Vec::new());
             for key in keys {
                 let place = |version: u32| topology.place(problem.commit(problem.versions[version as usize].writer));

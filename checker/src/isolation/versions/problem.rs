@@ -25,7 +25,7 @@ use super::{
     topology::NONE,
 };
 use crate::{
-    execute::{Execute, map_each},
+    execute::Execute,
     isolation::{
         anomaly::Closing,
         graph::session_edges,
@@ -136,18 +136,6 @@ impl Touches {
             read: Rows::new(count, reads),
         }
     }
-}
-
-/// Returns what `of_keys` does of some keys and of others, which are all `key_count` in order.
-pub(super) fn parts<T: Send + Sync>(
-    execute: &dyn Execute,
-    key_count: usize,
-    of_keys: impl Fn(Range<u32>) -> T + Sync,
-) -> Vec<T> {
-    let part_count = execute.part_count();
-    let begin = |part: usize| (key_count * part / part_count) as u32;
-    let parts = (0..part_count).map(|part| begin(part)..begin(part + 1)).collect();
-    map_each(execute, parts, of_keys)
 }
 
 impl Problem {

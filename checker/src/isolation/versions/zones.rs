@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use super::problem::{Problem, parts};
+use super::problem::Problem;
 use crate::{
-    execute::Execute,
+    execute::{Execute, map_ranges},
     isolation::txns::{NONE, Txns},
 };
 
@@ -35,7 +35,7 @@ impl Zone {
 impl Problem {
     /// Adds what follows from real time of versions each by itself.
     pub(super) fn add_zones(&mut self, txns: &Txns, execute: &dyn Execute) {
-        let known = parts(execute, self.key_count(), |keys| self.zones(txns, keys));
+        let known = map_ranges(execute, self.key_count(), |keys| self.zones(txns, keys));
         self.known.extend(known.into_iter().flatten());
     }
 
