@@ -21,14 +21,18 @@ export async function visit(browser, url, options, act, mayAsk = (asked) => aske
   context.on("dialog", (dialog) => { strange.push("dialog " + dialog.message()); dialog.dismiss(); });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
-  await page.goto(url);
   try {
+    await page.goto(url);
+    await onScreen(page);
     await act(page);
     assert.deepEqual(strange, []);
   } finally {
     await context.close();
   }
 }
+
+// Until a page that was just opened is seen: Chromium drops the keys that are pressed before its first paint.
+export const onScreen = (page) => page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
 
 // Until the scripts of a report have drawn what is in sight; and a part of it that they draw once it is.
 export const drawn = (page) => page.locator("html[data-drawn=yes]").waitFor({ state: "attached" });

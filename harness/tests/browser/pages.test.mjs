@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import {
-  PHONE, assertAnchorsResolve, assertFits, assertReadable, changes, drawn, inSight, launch, painted, tabTo, visit,
+  PHONE, assertAnchorsResolve, assertFits, assertReadable, changes, drawn, inSight, launch, onScreen, painted, tabTo, visit,
 } from "./browser.mjs";
 import { HOSTILE_KEY, Made } from "./made.mjs";
 
@@ -256,6 +256,8 @@ describe("quorate serve", () => {
     }
     await page.keyboard.press("Enter");
     await page.locator("h1", { hasText: "Two runs" }).waitFor();
+    await page.locator("input[type=checkbox]").waitFor();
+    await onScreen(page);
     assert.ok((await page.locator("tr.differs", { hasText: "verdict" }).innerText()).includes("≠"));
     const rows = page.locator("table.two tbody tr:visible"), all = await rows.count();
     await tabTo(page, "input[type=checkbox]");
