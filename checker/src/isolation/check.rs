@@ -16,6 +16,7 @@ use super::{
     registers::{Keys, Registers},
     report::{Report, report},
     search::Search,
+    serial::Serial,
     txns::{Data, Txns},
     updates,
     weak::Weak,
@@ -115,7 +116,13 @@ fn is_implied(txns: &Txns, question: &Question, execute: &dyn Execute) -> bool {
 }
 
 pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> Outcome {
-    let versions = || (txns.data == Data::Lists).then(|| Versions::new(txns));
+    let versions = || {
+        (txns.data == Data::Lists).then(|| {
+            let versions = Versions::new(txns);
+            let serial = serial(txns, question, &versions);
+            (versions, serial)
+        })
+    };
     let (writers, versions) = both(execute, || Writers::new(txns, execute), versions);
     let judge = Judge {
         txns,
@@ -125,7 +132,7 @@ pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> 
         strict: OnceLock::new(),
     };
     match versions {
-        Some(versions) => judge.lists(versions),
+        Some((versions, serial)) => judge.lists(versions, serial),
         None => judge.registers(),
     }
 }
@@ -161,17 +168,30 @@ impl Dependencies {
 }
 
 impl Judge<'_> {
-    fn lists(&self, versions: Versions) -> Outcome {
+    fn lists(&self, versions: Versions, serial: Option<Serial<'_>>) -> Outcome {
         let source = Source::Lists(Lists::new(self.txns, self.writers, versions));
         let Source::Lists(lists) = &source else {
             unreachable!("it was made of them")
         };
-        // What leads to the longest piece that can't be cut comes first, and is done by all.
-        let dependencies = self.dependencies(&source, lists.edges(self.execute));
         let lost = || self.lost_updates(Cases::default());
-        let beside = || both(self.execute, || lists.check(self.execute), lost);
-        let (components, (mut cases, lost)) = both(self.execute, || dependencies.components(), beside);
-        cases.extend(lost);
+        let check = || {
+            let (mut cases, lost) = both(self.execute, || lists.check(self.execute), lost);
+            cases.extend(lost);
+            cases
+        };
+        let ordered = || serial.as_ref()?.find(lists, &self.writers.happened);
+        let (ordered, cases) = both(self.execute, ordered, check);
+        if let Some(ordered) = ordered {
+            // An order of all transactions leaves no cycle.
+            return Outcome {
+                cases,
+                is_empty: ordered.is_any,
+                unknown: Vec::new(),
+            };
+        }
+        drop(serial);
+        let dependencies = self.dependencies(&source, lists.edges(self.execute));
+        let components = dependencies.components();
         self.by_cycles(&source, cases, dependencies, &components)
     }
 
@@ -207,8 +227,7 @@ impl Judge<'_> {
     }
 
     fn lost_updates(&self, mut cases: Cases) -> Cases {
-        let is_left_out = |key| self.writers.is_ambiguous(key);
-        updates::check(self.txns, is_left_out, self.execute, &mut cases);
+        updates::check(self.txns, self.writers, self.execute, &mut cases);
         cases
     }
 
@@ -216,16 +235,13 @@ impl Judge<'_> {
     fn dependencies(&self, source: &Source<'_>, (mut edges, node_count): (Vec<Vec<Edge>>, usize)) -> Dependencies {
         let (txns, question) = (self.txns, self.question);
         let mut cases = Cases::default();
-        let has_weak = question.models.iter().any(|model| model.is_weak());
-        let whole = match has_weak || wants_updates(question) {
+        let whole = match has_weak(question) || wants_updates(question) {
             true => edges.concat(),
             false => Vec::new(),
         };
         let mut unknown = self.weak(source, &whole, &mut cases);
         drop(whole);
-        let wanted: Vec<Anomaly> = Anomaly::all()
-            .filter(|anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly))
-            .collect();
+        let wanted = wanted(question);
         let mut orders = orders(&wanted);
         if txns.is_split() && orders.has_sessions {
             let mut of_sessions = Vec::new();
@@ -290,6 +306,22 @@ impl Judge<'_> {
     fn weak(&self, source: &Source<'_>, edges: &[Edge], cases: &mut Cases) -> Vec<String> {
         weak(self.txns, self.question, self.writers, source, edges, cases)
     }
+}
+
+/// Returns what looks for an order of all transactions, if that is all that is asked for.
+fn serial<'t>(txns: &'t Txns, question: &Question, versions: &Versions) -> Option<Serial<'t>> {
+    let is_asked = !txns.is_split() && !has_weak(question) && !wants_updates(question);
+    is_asked.then(|| Serial::new(txns, versions, orders(&wanted(question))))
+}
+
+/// Returns the cycles that are forbidden.
+fn wanted(question: &Question) -> Vec<Anomaly> {
+    let is_wanted = |anomaly: &Anomaly| matches!(anomaly, Anomaly::Cycle(..)) && question.forbids(*anomaly);
+    Anomaly::all().filter(is_wanted).collect()
+}
+
+fn has_weak(question: &Question) -> bool {
+    question.models.iter().any(|model| model.is_weak())
 }
 
 /// Returns whether serializable updates are asked for, and no more.

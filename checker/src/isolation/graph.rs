@@ -274,7 +274,7 @@ fn sessions(txns: &Txns, happened: &[bool]) -> Vec<u32> {
 }
 
 /// Calls `take` with each transaction that is known to have happened and the next such in its session, in order of the latter.
-fn each_next_in_session(txns: &Txns, happened: &[bool], mut take: impl FnMut(u32, u32)) {
+pub(super) fn each_next_in_session(txns: &Txns, happened: &[bool], mut take: impl FnMut(u32, u32)) {
     let count = txns.txns.iter().map(|txn| txn.session + 1).max().unwrap_or(0);
     let mut last = vec![NONE; count as usize];
     for txn in txns.numbers().filter(|txn| happened[*txn as usize]) {

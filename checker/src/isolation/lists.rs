@@ -36,6 +36,34 @@ pub(super) struct Lists<'t> {
     versions: Versions,
 }
 
+/// What is wrong with elements of lists, by list.
+struct Flaws {
+    /// How much of it has nothing wrong with it.
+    sound: Vec<u32>,
+    /// Where the first element is that failed to be written, or [`NONE`].
+    failed: Vec<u32>,
+    /// Where the first is that nobody wrote.
+    garbage: Vec<u32>,
+    /// Where the first is that comes for the second time.
+    repeated: Vec<u32>,
+}
+
+impl Flaws {
+    fn new(lists: &Lists<'_>, execute: &dyn Execute) -> Self {
+        let ((failed, garbage), repeated) = both(execute, || lists.without_writers(), || lists.repeated());
+        let sound = (0..lists.txns.lists.len()).map(|list| {
+            let places = [failed[list], garbage[list], repeated[list]];
+            places.into_iter().fold(lists.versions.common[list], u32::min)
+        });
+        Self {
+            sound: sound.collect(),
+            failed,
+            garbage,
+            repeated,
+        }
+    }
+}
+
 impl Versions {
     pub(super) fn new(txns: &Txns) -> Self {
         let mut longest = vec![NONE; txns.keys.len()];
@@ -84,6 +112,18 @@ impl Versions {
             places,
         }
     }
+
+    /// Returns how many versions there are, of each key from the empty list on.
+    pub(super) fn count(&self) -> usize {
+        self.order.len() + self.starts.len() - 1
+    }
+
+    /// Returns the number of the version of `key` that is so long, if there is one.
+    #[inline]
+    pub(super) fn number(&self, key: u32, length: u32) -> Option<u32> {
+        let (start, end) = (self.starts[key as usize], self.starts[key as usize + 1]);
+        (length <= end - start).then_some(start + key + length)
+    }
 }
 
 impl<'t> Lists<'t> {
@@ -113,6 +153,25 @@ impl<'t> Lists<'t> {
     /// Returns whether a read is one of the versions of its key: a beginning of its order.
     pub(super) fn is_version(&self, list: u32, length: u32) -> bool {
         length == 0 || length <= self.versions.common[list as usize]
+    }
+
+    /// Returns the number of the version of `key` that is so long.
+    #[inline]
+    pub(super) fn version(&self, key: u32, length: u32) -> u32 {
+        let version = self.versions.number(key, length);
+        version.expect("a version is no longer than what was seen of its key")
+    }
+
+    /// Returns who wrote the element of `key` at this place, if it is known.
+    #[inline]
+    pub(super) fn writer(&self, key: u32, place: u32) -> Option<u32> {
+        Some(self.writers.possible(self.order(key)[place as usize])).filter(|txn| *txn != NONE)
+    }
+
+    /// Returns whether every list that was read is a version of its key, and no element was written twice.
+    pub(super) fn are_plain(&self) -> bool {
+        let mut lists = self.txns.lists.iter().zip(&self.versions.common);
+        self.writers.twice.is_none() && lists.all(|(list, common)| list.elements.len() == *common as usize)
     }
 
     /// Returns the last transaction that wrote an element of `key` before this place.
@@ -223,13 +282,15 @@ impl<'t> Lists<'t> {
 
     /// Looks for what can be wrong with lists beside cycles.
     pub(super) fn check(&self, execute: &dyn Execute) -> Cases {
-        let (without_writers, repeated) = both(execute, || self.without_writers(), || self.repeated());
-        let (failed, garbage) = without_writers;
+        let flaws = Flaws::new(self, execute);
         let parts = map_ranges(execute, self.txns.count(), |part| {
             let mut cases = Cases::default();
             for txn in part.filter(|txn| self.txns.is_ok(*txn)) {
-                for number in 0..self.txns.steps(txn).len() {
-                    self.check_step(txn, number, [&failed, &garbage, &repeated], &mut cases);
+                for step in self.txns.steps(txn) {
+                    self.check_read(txn, step, &flaws, &mut cases);
+                }
+                if self.writers.repeats(txn) {
+                    self.check_own(txn, &mut cases);
                 }
             }
             cases
@@ -240,34 +301,51 @@ impl<'t> Lists<'t> {
         cases
     }
 
-    /// Looks for what can be wrong with a step, given by list where the first element is that failed to be written, that nobody wrote, and
-    /// that comes for the second time.
-    fn check_step(&self, txn: u32, number: usize, [failed, garbage, repeated]: [&[u32]; 3], cases: &mut Cases) {
-        let step = &self.txns.steps(txn)[number];
-        let What::ReadList { list, length } = step.what else {
-            self.check_future(txn, number, cases);
+    /// Looks for what can be wrong with a read by itself.
+    #[inline]
+    fn check_read(&self, txn: u32, step: &Step, flaws: &Flaws, cases: &mut Cases) {
+        let What::ReadList {
+            list,
+            length: length @ 1..,
+        } = step.what
+        else {
             return;
         };
-        if length > 0 {
-            let is_in = |places: &[u32]| places[list as usize] < length;
-            let at = |places: &[u32]| self.txns.lists[list as usize].elements[places[list as usize] as usize];
-            if is_in(failed) {
-                cases.add(Anomaly::G1a, || self.tell_failed(txn, step, at(failed)));
-            }
-            if is_in(garbage) {
-                cases.add(Anomaly::GarbageRead, || self.tell_garbage(txn, step, at(garbage)));
-            }
-            if is_in(repeated) {
-                cases.add(Anomaly::DuplicateElements, || {
-                    self.tell_repeated(txn, step, at(repeated))
-                });
-            }
-            self.check_intermediate(txn, step, cases);
-            if !self.is_version(list, length) && !self.has_repeats(list, length) {
-                cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(step.key, list, txn));
+        if length > flaws.sound[list as usize] {
+            self.check_elements(txn, step, (list, length), flaws, cases);
+        }
+        self.check_intermediate(txn, step, (list, length), cases);
+    }
+
+    fn check_elements(&self, txn: u32, step: &Step, (list, length): (u32, u32), flaws: &Flaws, cases: &mut Cases) {
+        let is_in = |places: &[u32]| places[list as usize] < length;
+        let at = |places: &[u32]| self.txns.lists[list as usize].elements[places[list as usize] as usize];
+        if is_in(&flaws.failed) {
+            cases.add(Anomaly::G1a, || self.tell_failed(txn, step, at(&flaws.failed)));
+        }
+        if is_in(&flaws.garbage) {
+            cases.add(Anomaly::GarbageRead, || {
+                self.tell_garbage(txn, step, at(&flaws.garbage))
+            });
+        }
+        if is_in(&flaws.repeated) {
+            cases.add(Anomaly::DuplicateElements, || {
+                self.tell_repeated(txn, step, at(&flaws.repeated))
+            });
+        }
+        if !self.is_version(list, length) && !self.has_repeats(list, length) {
+            cases.add(Anomaly::IncompatibleOrder, || self.tell_orders(step.key, list, txn));
+        }
+    }
+
+    /// Looks for what can be wrong with a transaction that touches a key more than once.
+    fn check_own(&self, txn: u32, cases: &mut Cases) {
+        for (number, step) in self.txns.steps(txn).iter().enumerate() {
+            match step.what {
+                What::Write(_) => self.check_future(txn, number, cases),
+                _ => self.check_internal(txn, number, cases),
             }
         }
-        self.check_internal(txn, number, cases);
     }
 
     /// Returns, by list, where the first element is that failed to be written, and the first that nobody wrote.
@@ -290,8 +368,14 @@ impl<'t> Lists<'t> {
 
     /// Returns, by list, where an element comes for the second time.
     fn repeated(&self) -> Vec<u32> {
-        let mut seen_in = vec![NONE; self.txns.elements.len()];
+        let is_version = |list: u32| self.is_version(list, self.txns.lists[list as usize].elements.len() as u32);
+        let mut seen_in = Vec::new();
         let place = |(number, list): (u32, &super::txns::List)| {
+            // The order of a key has each once.
+            if is_version(number) {
+                return NONE;
+            }
+            seen_in.resize(self.txns.elements.len(), NONE);
             let mut is_repeated = |element: &u32| std::mem::replace(&mut seen_in[*element as usize], number) == number;
             list.elements
                 .iter()
@@ -334,15 +418,14 @@ impl<'t> Lists<'t> {
     }
 
     /// A read that ends with an append which its writer followed up.
-    fn check_intermediate(&self, txn: u32, step: &Step, cases: &mut Cases) {
-        let What::ReadList { list, length } = step.what else {
-            return;
-        };
-        let Some(element) = self.txns.read(list, length).last() else {
+    #[inline]
+    fn check_intermediate(&self, txn: u32, step: &Step, (list, length): (u32, u32), cases: &mut Cases) {
+        let last = self.txns.read(list, length).last();
+        let Some(element) = last.filter(|element| self.writers.is_intermediate(**element)) else {
             return;
         };
         let writer = self.writers.of(*element);
-        if writer == NONE || writer == txn || !self.writers.is_intermediate(*element) {
+        if writer == NONE || writer == txn {
             return;
         }
         cases.add(Anomaly::G1b, || {

@@ -57,6 +57,7 @@ mod rows;
 mod scan;
 mod scanner;
 mod search;
+mod serial;
 mod tails;
 mod txns;
 mod updates;

@@ -10,6 +10,7 @@ use super::{
     cases::Cases,
     lists::past,
     txns::{NONE, Step, Txns, What},
+    writers::Writers,
 };
 use crate::execute::{Execute, map_ranges};
 
@@ -25,8 +26,8 @@ struct Update {
 }
 
 /// Looks for lost updates.
-pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool + Sync, execute: &dyn Execute, cases: &mut Cases) {
-    let mut updates = map_ranges(execute, txns.count(), |part| updates(txns, part, &is_left_out)).concat();
+pub(super) fn check(txns: &Txns, writers: &Writers, execute: &dyn Execute, cases: &mut Cases) {
+    let mut updates = map_ranges(execute, txns.count(), |part| updates(txns, part, writers)).concat();
     if are_of_different_versions(txns, &updates) {
         return;
     }
@@ -48,21 +49,22 @@ pub(super) fn check(txns: &Txns, is_left_out: impl Fn(u32) -> bool + Sync, execu
 }
 
 /// Returns the updates of some transactions.
-fn updates(txns: &Txns, part: Range<u32>, is_left_out: &impl Fn(u32) -> bool) -> Vec<Update> {
+fn updates(txns: &Txns, part: Range<u32>, writers: &Writers) -> Vec<Update> {
     let mut updates = Vec::new();
-    for txn in part.filter(|txn| txns.is_ok(*txn)) {
+    for txn in part.filter(|txn| writers.repeats(*txn) && txns.is_ok(*txn)) {
         let steps = txns.steps(txn);
-        for (number, step) in steps.iter().enumerate() {
-            let is_of_key = |other: &&Step| other.key == step.key;
-            let is_first = !steps[..number].iter().any(|other| is_of_key(&other));
-            let mut later = steps[number..].iter().filter(is_of_key);
-            let Some(version) = version(txns, step).filter(|_| is_first && !is_left_out(step.key)) else {
+        for (number, write) in steps.iter().enumerate() {
+            if !matches!(write.what, What::Write(_)) || writers.is_ambiguous(write.key) {
+                continue;
+            }
+            // The first of the key, and none that wrote it between.
+            let mut before = (0..).zip(&steps[..number]).filter(|(_, step)| step.key == write.key);
+            let Some((step, version)) = before.next().and_then(|(step, read)| Some((step, version(txns, read)?))) else {
                 continue;
             };
-            if later.any(|other| matches!(other.what, What::Write(_))) {
-                let (key, step) = (step.key, number as u32);
+            if before.all(|(_, step)| !matches!(step.what, What::Write(_))) {
                 updates.push(Update {
-                    key,
+                    key: write.key,
                     version,
                     txn,
                     step,

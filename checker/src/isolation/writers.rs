@@ -1,6 +1,6 @@
 //! Who wrote what, and what is known to have happened.
 
-use super::txns::{Data, NONE, Step, Txns, What};
+use super::txns::{Data, NONE, Txns, What};
 use crate::{
     execute::{Execute, both},
     history::Outcome,
@@ -10,16 +10,23 @@ use crate::{
 pub(super) struct Writers {
     /// By element, the transaction that wrote it and may have happened, or [`NONE`].
     possible: Vec<u32>,
-    /// By element, a transaction that failed to write it, or [`NONE`].
+    /// By element, a transaction that failed to write it, or [`NONE`]; empty if none failed to write anything.
     failed: Vec<u32>,
-    /// By element, whether its writer wrote the key again.
-    intermediate: Vec<bool>,
+    repeats: Repeats,
     /// By key, whether an element of it was written twice, so that a read does not say which it saw.
     ambiguous: Vec<bool>,
     /// An element that was written twice.
     pub(super) twice: Option<u32>,
     /// By transaction, whether it happened: it ended well, or somebody saw what it wrote.
     pub(super) happened: Vec<bool>,
+}
+
+/// Who touches a key more than once.
+struct Repeats {
+    /// By transaction, whether it does.
+    by: Vec<bool>,
+    /// By element, whether its writer wrote the key again.
+    intermediate: Vec<bool>,
 }
 
 /// Who wrote elements, of those that may have happened and of others.
@@ -34,7 +41,7 @@ impl Wrote {
     fn new(txns: &Txns) -> Self {
         let mut wrote = Self {
             possible: vec![NONE; txns.elements.len()],
-            failed: vec![NONE; txns.elements.len()],
+            failed: Vec::new(),
             ambiguous: vec![false; txns.keys.len()],
             twice: None,
         };
@@ -43,6 +50,7 @@ impl Wrote {
             for step in txns.steps(txn) {
                 let What::Write(element) = step.what else { continue };
                 if is_failed {
+                    wrote.failed.resize(txns.elements.len(), NONE);
                     wrote.failed[element as usize] = txn;
                     continue;
                 }
@@ -57,30 +65,37 @@ impl Wrote {
     }
 }
 
-/// Returns, by element, whether its writer wrote the key again.
-fn intermediate(txns: &Txns) -> Vec<bool> {
-    let mut is_intermediate = vec![false; txns.elements.len()];
-    for txn in txns.numbers() {
-        let steps = txns.steps(txn);
-        for (number, step) in steps.iter().enumerate() {
-            let is_same = |later: &Step| later.key == step.key && matches!(later.what, What::Write(_));
-            if let What::Write(element) = step.what
-                && steps[number + 1..].iter().any(is_same)
-            {
-                is_intermediate[element as usize] = true;
+impl Repeats {
+    fn new(txns: &Txns) -> Self {
+        let mut repeats = Self {
+            by: vec![false; txns.count()],
+            intermediate: vec![false; txns.elements.len()],
+        };
+        for txn in txns.numbers() {
+            let steps = txns.steps(txn);
+            for (number, step) in steps.iter().enumerate().skip(1) {
+                let mut of_key = steps[..number].iter().filter(|before| before.key == step.key).peekable();
+                repeats.by[txn as usize] |= of_key.peek().is_some();
+                if matches!(step.what, What::Write(_)) {
+                    for before in of_key {
+                        if let What::Write(element) = before.what {
+                            repeats.intermediate[element as usize] = true;
+                        }
+                    }
+                }
             }
         }
+        repeats
     }
-    is_intermediate
 }
 
 impl Writers {
     pub(super) fn new(txns: &Txns, execute: &dyn Execute) -> Self {
-        let (wrote, intermediate) = both(execute, || Wrote::new(txns), || intermediate(txns));
+        let (wrote, repeats) = both(execute, || Wrote::new(txns), || Repeats::new(txns));
         let mut writers = Self {
             possible: wrote.possible,
             failed: wrote.failed,
-            intermediate,
+            repeats,
             ambiguous: wrote.ambiguous,
             twice: wrote.twice,
             happened: txns.numbers().map(|txn| txns.is_ok(txn)).collect(),
@@ -91,6 +106,9 @@ impl Writers {
 
     /// Takes in what was seen to have happened.
     fn see(&mut self, txns: &Txns) {
+        if txns.txns.iter().all(|txn| txn.outcome != Outcome::Info) {
+            return;
+        }
         let mut see = |element: u32| {
             if element != NONE && self.possible[element as usize] != NONE {
                 self.happened[self.possible[element as usize] as usize] = true;
@@ -119,7 +137,7 @@ impl Writers {
 
     /// Returns who failed to write `element`, or [`NONE`].
     pub(super) fn failed(&self, element: u32) -> u32 {
-        self.failed[element as usize]
+        self.failed.get(element as usize).copied().unwrap_or(NONE)
     }
 
     /// Returns who wrote `element`, or failed to, or [`NONE`].
@@ -141,7 +159,12 @@ impl Writers {
 
     /// Returns whether the writer of `element` wrote the key again after it.
     pub(super) fn is_intermediate(&self, element: u32) -> bool {
-        self.intermediate[element as usize]
+        self.repeats.intermediate[element as usize]
+    }
+
+    /// Returns whether `txn` touches a key more than once.
+    pub(super) fn repeats(&self, txn: u32) -> bool {
+        self.repeats.by[txn as usize]
     }
 
     pub(super) fn is_ambiguous(&self, key: u32) -> bool {
