@@ -6,8 +6,11 @@ const POWERS_OF_TEN: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 
 #[inline(always)]
 pub(crate) fn is_same(text: &[u8], other: &[u8]) -> bool {
     debug_assert_eq!(text.len(), other.len());
-    if text.len() > 16 {
-        return text == other;
+    if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        return match text.len() {
+            ..=32 => other.first_chunk() == Some(first) && other.last_chunk() == Some(last),
+            _ => text == other,
+        };
     }
     match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         (Some(first), Some(last)) => other.first_chunk() == Some(first) && other.last_chunk() == Some(last),
@@ -70,7 +73,8 @@ fn any_natural(text: &[u8]) -> Option<(u64, usize)> {
 /// Returns the number that the digits at the beginning of `chunk` are, and how many they are.
 ///
 /// The lowest byte of the integer is the first (Lemire, *Quickly parsing eight digits*, 2018).
-fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
+#[inline(always)]
+pub(crate) fn leading_digits(chunk: [u8; 8]) -> (u64, usize) {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     const PAIRS: u64 = 0x0000_00ff_0000_00ff;
     let digits = u64::from_le_bytes(chunk) ^ 0x3030_3030_3030_3030;

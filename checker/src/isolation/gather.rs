@@ -1,5 +1,7 @@
 //! Transactions from scanned blocks: invocations paired with completions, and lists found again by their text.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -51,7 +53,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    const SMALL: std::ops::Range<i64> = 0..1 << 20;
+    const SMALL: Range<i64> = 0..1 << 20;
 
     #[inline]
     fn get(&self, int: i64) -> Option<u32> {
@@ -163,13 +165,10 @@ impl Gather {
                 ..State::default()
             });
         }
-        let mut state = std::mem::take(&mut self.states[number]);
         match line.kind {
-            Kind::Invoke => self.invoke(block, line, index, steps, &mut state)?,
-            kind => self.complete(block, line, index, (steps, kind), &mut state)?,
+            Kind::Invoke => self.invoke(block, line, index, steps, number),
+            kind => self.complete(block, line, index, (steps, kind), number),
         }
-        self.states[number] = state;
-        Some(())
     }
 
     fn invoke(
@@ -178,8 +177,9 @@ impl Gather {
         line: &Line,
         index: u64,
         steps: &[scan::Step],
-        state: &mut State,
+        number: usize,
     ) -> Option<()> {
+        let state = &mut self.states[number];
         if state.open.is_some() {
             return None;
         }
@@ -207,7 +207,7 @@ impl Gather {
         for step in steps {
             if let Some(value) = self.written(step.what)? {
                 let key = self.key(block, step.key)?;
-                state.asked.push((key, value));
+                self.states[number].asked.push((key, value));
             }
         }
         Some(())
@@ -219,8 +219,9 @@ impl Gather {
         line: &Line,
         index: u64,
         (steps, kind): (&[scan::Step], Kind),
-        state: &mut State,
+        number: usize,
     ) -> Option<()> {
+        let state = &mut self.states[number];
         let txn = state.open.take()?;
         let (outcome, end) = match kind {
             Kind::Ok => (Outcome::Ok, self.entry_count),
@@ -231,7 +232,8 @@ impl Gather {
         self.builder.resume(txn, outcome, end);
         self.builder.completed(txn, index, line.time_ns);
         if outcome != Outcome::Ok && steps.is_empty() {
-            self.append(&std::mem::take(&mut state.asked));
+            let asked = std::mem::take(&mut state.asked);
+            self.append(&asked);
             return Some(());
         }
         for step in steps {
@@ -245,7 +247,7 @@ impl Gather {
                 scan::What::Nothing if self.data == Data::Registers => What::ReadRegister(NONE),
                 scan::What::Nothing => What::ReadList { list: NONE, length: 0 },
                 scan::What::Value(value) => What::ReadRegister(self.builder.int_element(key, value)),
-                scan::What::List(begin, end) => self.list(key, &block.text[begin as usize..end as usize])?,
+                scan::What::List(begin, end) => self.list(key, &block.text, begin as usize..end as usize)?,
             };
             self.builder.push(key, what);
         }
@@ -301,34 +303,37 @@ impl Gather {
         number
     }
 
-    /// Returns the read of the list of `key` that is so written.
-    fn list(&mut self, key: u32, text: &[u8]) -> Option<What> {
+    /// Returns the read of the list of `key` that is so written in a text.
+    fn list(&mut self, key: u32, text: &[u8], place: Range<usize>) -> Option<What> {
         let spine = &mut self.spines[key as usize];
-        let known = spine.text.len();
+        let (known, list_text) = (spine.text.len(), &text[place.clone()]);
         let is_break = |text: &[u8], at: usize| text.get(at).is_none_or(|byte| matches!(byte, b' ' | b','));
         if let Some(list) = spine.list {
-            if text.len() <= known && spine.text[..text.len()] == *text && is_break(&spine.text, text.len()) {
-                if let Some(length) = spine.length_of(text.len() as u32) {
-                    return Some(What::ReadList { list, length });
+            if list_text.len() <= known {
+                if spine.text[..list_text.len()] == *list_text && is_break(&spine.text, list_text.len()) {
+                    if let Some(length) = spine.length_of(list_text.len() as u32) {
+                        return Some(What::ReadList { list, length });
+                    }
                 }
-            } else if text.len() > known && text[..known] == spine.text && is_break(text, known) {
-                spine.extend(key, &text[known..], &mut self.builder)?;
+            } else if list_text[..known] == spine.text && is_break(list_text, known) {
+                spine.extend((key, list), text, place.start + known..place.end, &mut self.builder)?;
                 let length = spine.ends.len() as u32;
                 return Some(What::ReadList { list, length });
             }
         }
         let mut values = Vec::new();
-        each_int(text, |int, _| values.push(Datum::Int(int)))?;
+        each_int(text, place.clone(), |int, _| values.push(Datum::Int(int)))?;
         let read = self.builder.list(key, &values);
+        let spine = &mut self.spines[key as usize];
         match read {
             // The first of the key is its spine.
             What::ReadList { list, .. } if spine.list.is_none() => {
                 spine.list = Some(list);
-                spine.retell(text)?;
+                spine.retell(text, place)?;
             }
             // The same elements, otherwise written, made the spine longer.
             What::ReadList { list, length } if spine.list == Some(list) && length as usize > spine.ends.len() => {
-                spine.retell(text)?;
+                spine.retell(text, place)?;
             }
             _ => {}
         }
@@ -350,29 +355,30 @@ impl Spine {
         (self.ends[place] == text_length).then_some(place as u32 + 1)
     }
 
-    /// Appends the elements that are so written.
-    fn extend(&mut self, key: u32, text: &[u8], builder: &mut Builder) -> Option<()> {
-        let list = self.list.expect("there is one to go on from");
-        for (value, end) in with_ends(text)? {
-            let element = builder.int_element(key, value);
+    /// Appends the elements of its key and list that are so written in a text.
+    fn extend(
+        &mut self,
+        (key, list): (u32, u32),
+        text: &[u8],
+        place: Range<usize>,
+        builder: &mut Builder,
+    ) -> Option<()> {
+        let before = self.text.len();
+        each_int(text, place.clone(), |int, end| {
+            let element = builder.int_element(key, int);
             builder.extend(list, element);
-            self.ends.push(self.text.len() as u32 + end);
-        }
-        self.text.extend_from_slice(text);
+            self.ends.push((before + end - place.start) as u32);
+        })?;
+        self.text.extend_from_slice(&text[place]);
         Some(())
     }
 
-    /// Takes the whole of it as it is written here.
-    fn retell(&mut self, text: &[u8]) -> Option<()> {
-        self.ends = with_ends(text)?.into_iter().map(|(_, end)| end).collect();
-        self.text = text.to_vec();
+    /// Takes the whole of it as it is written in a text.
+    fn retell(&mut self, text: &[u8], place: Range<usize>) -> Option<()> {
+        self.ends.clear();
+        each_int(text, place.clone(), |_, end| self.ends.push((end - place.start) as u32))?;
+        self.text.clear();
+        self.text.extend_from_slice(&text[place]);
         Some(())
     }
-}
-
-/// Returns the integers of a list's text, and where each ends.
-fn with_ends(text: &[u8]) -> Option<Vec<(i64, u32)>> {
-    let mut ends = Vec::new();
-    each_int(text, |int, end| ends.push((int, end as u32)))?;
-    Some(ends)
 }

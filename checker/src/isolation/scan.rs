@@ -206,15 +206,7 @@ impl Block {
     fn field(&mut self, field: Field, scanner: &mut Scanner<'_>, line: &mut Draft) -> Option<()> {
         match field {
             Field::Steps => self.value(scanner, line)?,
-            Field::Kind => {
-                line.kind = Some(match scanner.name()? {
-                    b"invoke" => Kind::Invoke,
-                    b"ok" => Kind::Ok,
-                    b"fail" => Kind::Fail,
-                    b"info" => Kind::Info,
-                    _ => return None,
-                });
-            }
+            Field::Kind => line.kind = Some(scanner.kind()?),
             Field::Process => line.process = Some(scanner.int().or_else(|| scanner.name().map(|_| Line::NOBODY))?),
             Field::Index => line.index = Some(scanner.natural()?),
             Field::Time => match scanner.natural() {
@@ -288,12 +280,14 @@ struct Draft {
     has_no_steps: bool,
 }
 
-/// Calls `take` with each integer of a list's text and where it ends; nothing if the text has anything else.
-pub(super) fn each_int(text: &[u8], mut take: impl FnMut(i64, usize)) -> Option<()> {
-    let mut scanner = Scanner::new(text);
+/// Calls `take` with each integer of a list that is written in this place of a text, and with where it ends; nothing if there is
+/// anything else.
+#[inline]
+pub(super) fn each_int(text: &[u8], place: Range<usize>, mut take: impl FnMut(i64, usize)) -> Option<()> {
+    let mut scanner = Scanner { text, at: place.start };
     loop {
         scanner.space(false);
-        if scanner.is_at_end() {
+        if scanner.at >= place.end {
             return Some(());
         }
         let int = scanner.int()?;

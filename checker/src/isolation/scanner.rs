@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::scan::{Key, Step, What};
-use crate::swar::{is_same, natural};
+use super::scan::{Key, Kind, Step, What};
+use crate::swar::{is_same, leading_digits, natural};
 
 /// What a step is called.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,28 @@ impl<'t> Scanner<'t> {
         Some(())
     }
 
+    /// How a line says what happened.
+    #[inline]
+    pub(super) fn kind(&mut self) -> Option<Kind> {
+        let (kind, length) = match self.text.get(self.at..)? {
+            [b'"', b'o', b'k', b'"', ..] => (Kind::Ok, 4),
+            [b'"', b'i', b'n', b'v', b'o', b'k', b'e', b'"', ..] => (Kind::Invoke, 8),
+            [b':', b'o', b'k', b' ' | b',' | b'}', ..] => (Kind::Ok, 3),
+            [b':', b'i', b'n', b'v', b'o', b'k', b'e', b' ' | b',' | b'}', ..] => (Kind::Invoke, 7),
+            _ => {
+                return Some(match self.name()? {
+                    b"invoke" => Kind::Invoke,
+                    b"ok" => Kind::Ok,
+                    b"fail" => Kind::Fail,
+                    b"info" => Kind::Info,
+                    _ => return None,
+                });
+            }
+        };
+        self.at += length;
+        Some(kind)
+    }
+
     /// A keyword without its colon, or a text without its quotes.
     #[inline]
     pub(super) fn name(&mut self) -> Option<&'t [u8]> {
@@ -102,16 +124,14 @@ impl<'t> Scanner<'t> {
     /// An integer, or nothing taken. One that begins with a zero is an octal one, or none.
     #[inline(always)]
     pub(super) fn int(&mut self) -> Option<i64> {
-        // Most keys and many values are of a digit or two.
-        let (int, length) = match self.text.get(self.at..).and_then(|rest| rest.first_chunk::<3>()) {
-            Some([digit @ b'0'..=b'9', end, _]) if ends_word(*end) => (i64::from(digit - b'0'), 1),
-            Some([ten @ b'1'..=b'9', digit @ b'0'..=b'9', end]) if ends_word(*end) => {
-                (i64::from(ten - b'0') * 10 + i64::from(digit - b'0'), 2)
-            }
-            _ => return self.any_int(),
+        let Some((number, length)) = self.text.get(self.at..).and_then(small) else {
+            return self.any_int();
         };
+        if !self.text.get(self.at + length).is_none_or(|byte| ends_word(*byte)) {
+            return None;
+        }
         self.at += length;
-        Some(int)
+        Some(number)
     }
 
     fn any_int(&mut self) -> Option<i64> {
@@ -138,24 +158,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// The beginning of a step: its bracket, and its name.
-    #[inline(always)]
     fn step_name(&mut self) -> Option<StepName> {
-        // As nearly all are written; what comes after a keyword shows that it has ended.
-        let ahead = self.text.get(self.at..)?.first_chunk::<10>();
-        let (name, length) = match ahead {
-            Some([b'[', b'"', b'r', b'"', b',', ..]) => (StepName::Read, 5),
-            Some(b"[\"append\",") => (StepName::Append, 10),
-            Some([b'[', b'"', b'w', b'"', b',', ..]) => (StepName::Write, 5),
-            Some([b'[', b':', b'r', b' ', ..]) => (StepName::Read, 4),
-            Some([b'[', b':', b'a', b'p', b'p', b'e', b'n', b'd', b' ', _]) => (StepName::Append, 9),
-            Some([b'[', b':', b'w', b' ', ..]) => (StepName::Write, 4),
-            _ => return self.any_step_name(),
-        };
-        self.at += length;
-        Some(name)
-    }
-
-    fn any_step_name(&mut self) -> Option<StepName> {
         self.take(b'[')?;
         self.space(false);
         Some(match self.name()? {
@@ -166,8 +169,63 @@ impl<'t> Scanner<'t> {
         })
     }
 
-    #[inline]
+    /// A step.
+    #[inline(always)]
     pub(super) fn step(&mut self) -> Option<Step> {
+        match self.plain_step() {
+            Some((step, length)) => {
+                self.at += length;
+                Some(step)
+            }
+            None => self.any_step(),
+        }
+    }
+
+    /// A step as testers write nearly all, with nothing in it that could be left out, and how long it is.
+    #[inline(always)]
+    fn plain_step(&self) -> Option<(Step, usize)> {
+        let text = self.text.get(self.at..)?;
+        let (name, key_at) = plain_step_name(text)?;
+        let (key, length) = small(text.get(key_at..)?)?;
+        let at = key_at + length + 1;
+        if !matches!(text.get(at - 1)?, b',' | b' ') {
+            return None;
+        }
+        let (what, length) = match (name, text.get(at)?) {
+            (StepName::Read, b'[') => {
+                let length = memchr(b']', text.get(at + 1..)?)?;
+                let list = &text[at + 1..at + 1 + length];
+                let has_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b',' | b'\t' | b'\r'));
+                if has_space(list.first()) || has_space(list.last()) {
+                    return None;
+                }
+                let begin = (self.at + at + 1) as u32;
+                let what = match length {
+                    0 => What::Nothing,
+                    length => What::List(begin, begin + length as u32),
+                };
+                (what, length + 2)
+            }
+            (StepName::Read, b'n') => match text.get(at..)? {
+                [_, b'u', b'l', b'l', ..] => (What::Nothing, 4),
+                [_, b'i', b'l', ..] => (What::Nothing, 3),
+                _ => return None,
+            },
+            (name, _) => {
+                let (value, length) = small(text.get(at..)?)?;
+                let what = match name {
+                    StepName::Append => What::Append(value),
+                    StepName::Write => What::Write(value),
+                    StepName::Read => What::Value(value),
+                };
+                (what, length)
+            }
+        };
+        let key = Key::Int(key);
+        (*text.get(at + length)? == b']').then_some((Step { key, what }, at + length + 1))
+    }
+
+    fn any_step(&mut self) -> Option<Step> {
         let name = self.step_name()?;
         self.space(false);
         let begin = self.at as u32;
@@ -257,6 +315,29 @@ impl<'t> Scanner<'t> {
             }
         }
     }
+}
+
+/// The number that a text begins with, and how long it is: below 10^7, as nearly all are. What comes after it is not looked at.
+#[inline(always)]
+fn small(text: &[u8]) -> Option<(i64, usize)> {
+    let (number, length) = leading_digits(*text.first_chunk()?);
+    let is_whole = length == 1 || (2..8).contains(&length) && text[0] != b'0';
+    is_whole.then_some((number as i64, length))
+}
+
+/// How a step begins as nearly all are written: its name, and where its key is.
+#[inline(always)]
+fn plain_step_name(text: &[u8]) -> Option<(StepName, usize)> {
+    // What comes after a keyword shows that it has ended.
+    Some(match text.first_chunk::<10>()? {
+        [b'[', b'"', b'r', b'"', b',', ..] => (StepName::Read, 5),
+        b"[\"append\"," => (StepName::Append, 10),
+        [b'[', b'"', b'w', b'"', b',', ..] => (StepName::Write, 5),
+        [b'[', b':', b'r', b' ', ..] => (StepName::Read, 4),
+        [b'[', b':', b'a', b'p', b'p', b'e', b'n', b'd', b' ', _] => (StepName::Append, 9),
+        [b'[', b':', b'w', b' ', ..] => (StepName::Write, 4),
+        _ => return None,
+    })
 }
 
 #[inline(always)]
