@@ -89,7 +89,7 @@ pub(crate) fn map_ranges<T: Send + Sync>(
 ///
 /// # Panics
 /// One of them does.
-pub(crate) fn both<A: Send + Sync, B: Send + Sync>(
+pub fn both<A: Send + Sync, B: Send + Sync>(
     execute: &dyn Execute,
     first: impl Fn() -> A + Sync,
     second: impl Fn() -> B + Sync,

@@ -1,4 +1,4 @@
 //! How checks are carried out: as the checker has it.
 
-pub(crate) use quorate_checker::execute::map;
 pub use quorate_checker::execute::{Execute, InOrder};
+pub(crate) use quorate_checker::execute::{both, map};

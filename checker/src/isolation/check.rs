@@ -117,11 +117,8 @@ fn is_implied(txns: &Txns, question: &Question, execute: &dyn Execute) -> bool {
 
 pub(super) fn judge(txns: &Txns, question: &Question, execute: &dyn Execute) -> Outcome {
     let versions = || {
-        (txns.data == Data::Lists).then(|| {
-            let versions = Versions::new(txns);
-            let serial = serial(txns, question, &versions);
-            (versions, serial)
-        })
+        let versions = || Versions::new(txns);
+        (txns.data == Data::Lists).then(|| both(execute, versions, || serial(txns, question)))
     };
     let (writers, versions) = both(execute, || Writers::new(txns, execute), versions);
     let judge = Judge {
@@ -309,9 +306,9 @@ impl Judge<'_> {
 }
 
 /// Returns what looks for an order of all transactions, if that is all that is asked for.
-fn serial<'t>(txns: &'t Txns, question: &Question, versions: &Versions) -> Option<Serial<'t>> {
+fn serial<'t>(txns: &'t Txns, question: &Question) -> Option<Serial<'t>> {
     let is_asked = !txns.is_split() && !has_weak(question) && !wants_updates(question);
-    is_asked.then(|| Serial::new(txns, versions, orders(&wanted(question))))
+    is_asked.then(|| Serial::new(txns, orders(&wanted(question))))
 }
 
 /// Returns the cycles that are forbidden.

@@ -33,7 +33,7 @@ pub(super) fn observers(txns: &Txns, source: &Source<'_>, cycle: &[Link]) -> Vec
             continue;
         };
         let sees = |txn: &u32| {
-            txns.steps(*txn).iter().any(|step| match step.what {
+            txns.steps(*txn).iter().any(|step| match step.what() {
                 What::ReadList { list, length } => step.key == key && length > place && lists.is_version(list, length),
                 _ => false,
             })
@@ -48,11 +48,11 @@ pub(super) fn observers(txns: &Txns, source: &Source<'_>, cycle: &[Link]) -> Vec
 /// Returns the key, and the place in it of the append, by which the second of a link comes later; none if nobody saw it.
 fn about(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<(u32, u32)> {
     txns.steps(link.to).iter().find_map(|step| {
-        let What::Write(element) = step.what else { return None };
+        let What::Write(element) = step.what() else { return None };
         let place = lists.place(element)?;
         let is_why = match link.kind {
             Kind::Ww => lists.writer_before(step.key, place) == Some(link.from),
-            _ => txns.steps(link.from).iter().any(|read| match read.what {
+            _ => txns.steps(link.from).iter().any(|read| match read.what() {
                 What::ReadList { list, length } => {
                     let is_next = lists.writer_from(read.key, length) == Some(link.to);
                     read.key == step.key && lists.is_version(list, length) && is_next
@@ -108,21 +108,21 @@ pub(super) fn order_words(txns: &Txns, link: &Link) -> String {
         let process = &txns.processes[txns.txn(link.from).session as usize];
         return format!("{process} did {from} before {to}");
     }
-    let ended = txns.origins[link.from as usize].completion_index;
-    let began = txns.origins[link.to as usize].index;
+    let ended = txns.origin(link.from).completion_index;
+    let began = txns.origin(link.to).index;
     format!("{from} had ended (index {ended}) before {to} began (index {began})")
 }
 
 fn of_lists(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<String> {
     let (from, to) = (txns.name(link.from), txns.name(link.to));
-    let reads = |step: &Step| match step.what {
+    let reads = |step: &Step| match step.what() {
         What::ReadList { list, length } => Some((step.key, list, length)),
         _ => None,
     };
     let own = |txn: u32, key: u32, is: &dyn Fn(Option<u32>) -> bool| {
         let writes = txns.steps(txn).iter().filter(|step| step.key == key);
         writes
-            .filter_map(|step| match step.what {
+            .filter_map(|step| match step.what() {
                 What::Write(element) if is(lists.place(element)) => Some(txns.value(element)),
                 _ => None,
             })
@@ -130,7 +130,7 @@ fn of_lists(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<String> {
     };
     match link.kind {
         Kind::Ww => txns.steps(link.to).iter().find_map(|step| {
-            let What::Write(element) = step.what else { return None };
+            let What::Write(element) = step.what() else { return None };
             let place = lists.place(element).unwrap_or_else(|| lists.length(step.key));
             if lists.writer_before(step.key, place) != Some(link.from) {
                 return None;
@@ -152,7 +152,7 @@ fn of_lists(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<String> {
             let seen = txns.read(list, length).iter().rev().find(|element| {
                 txns.steps(link.from)
                     .iter()
-                    .any(|step| step.what == What::Write(**element))
+                    .any(|step| step.what() == What::Write(**element))
             })?;
             is_from.then(|| {
                 let (key, value) = (txns.key_name(key), txns.value(*seen));

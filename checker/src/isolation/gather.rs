@@ -5,8 +5,9 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::{
+    origins::Origin,
     scan::{self, Block, Key, Kind, Line, Unusual, each_int},
-    txns::{Builder, Data, NONE, Origin, Txn, Txns, What},
+    txns::{Builder, Data, NONE, Txn, Txns, What},
 };
 use crate::{
     datum::{Datum, Forms},
@@ -100,7 +101,7 @@ impl Gather {
     pub fn new(data: Data) -> Self {
         Self {
             data,
-            builder: Builder::new(data),
+            builder: Builder::new(data).in_order_of_ends(),
             processes: Numbers::default(),
             states: Vec::new(),
             sessions: Vec::new(),
@@ -127,8 +128,8 @@ impl Gather {
         Ok(())
     }
 
-    /// Returns the transactions of all blocks so far.
-    pub fn finish(mut self) -> Txns {
+    /// Returns the transactions of all blocks. What is left of this is of no more use, and takes a while to be dropped.
+    pub fn finish(&mut self) -> Txns {
         let open = self.states.iter_mut().filter_map(|state| {
             let txn = state.open.take()?;
             Some((txn, std::mem::take(&mut state.asked)))
@@ -139,7 +140,7 @@ impl Gather {
             self.builder.resume(txn, Outcome::Info, NONE);
             self.append(&asked);
         }
-        self.builder.sessions(self.sessions);
+        self.builder.sessions(std::mem::take(&mut self.sessions));
         self.builder.finish()
     }
 
@@ -171,14 +172,7 @@ impl Gather {
         }
     }
 
-    fn invoke(
-        &mut self,
-        block: &Block,
-        line: &Line,
-        index: u64,
-        steps: &[scan::Step],
-        number: usize,
-    ) -> Option<()> {
+    fn invoke(&mut self, block: &Block, line: &Line, index: u64, steps: &[scan::Step], number: usize) -> Option<()> {
         let state = &mut self.states[number];
         if state.open.is_some() {
             return None;

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     rows::Rows,
-    txns::{NONE, Txn, Txns, by_entry},
+    txns::{NONE, Txn, Txns},
 };
 use crate::execute::{Execute, both};
 
@@ -291,15 +291,14 @@ pub(super) fn each_next_in_session(txns: &Txns, happened: &[bool], mut take: imp
 
 impl Moments {
     fn new(txns: &Txns) -> Self {
-        let is_ended = |txn: &u32| txns.is_ok(*txn) && txns.txn(*txn).end != NONE;
         let mut after = vec![NONE; txns.count()];
         let mut begins = Vec::new();
-        let ends = txns.numbers().filter(is_ended).map(|txn| (txns.txn(txn).end, txn));
-        let mut ends = by_entry(ends).peekable();
+        let ended = txns.by_end();
+        let mut ended = ended.iter().peekable();
         for txn in txns.numbers() {
             let mut is_later = false;
-            while let Some((_, ended)) = ends.next_if(|(end, _)| *end < txns.txn(txn).start) {
-                after[ended as usize] = begins.len() as u32;
+            while let Some(ended) = ended.next_if(|ended| txns.txn(**ended).end < txns.txn(txn).start) {
+                after[*ended as usize] = begins.len() as u32;
                 is_later = true;
             }
             if is_later {

@@ -79,7 +79,7 @@ impl<'t> Steps<'t> {
                 let session = i64::from(txns.txn(txn).session);
                 let key = step.key.to_string();
                 let element = |element: u32| (element != NONE).then_some(element);
-                let (event, read) = match step.what {
+                let (event, read) = match step.what() {
                     What::Write(written) => (Event::write(session, key, written), None),
                     What::ReadRegister(read) => (Event::read(session, key), element(read)),
                     What::ReadList { .. } => continue,

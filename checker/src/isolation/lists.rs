@@ -112,18 +112,6 @@ impl Versions {
             places,
         }
     }
-
-    /// Returns how many versions there are, of each key from the empty list on.
-    pub(super) fn count(&self) -> usize {
-        self.order.len() + self.starts.len() - 1
-    }
-
-    /// Returns the number of the version of `key` that is so long, if there is one.
-    #[inline]
-    pub(super) fn number(&self, key: u32, length: u32) -> Option<u32> {
-        let (start, end) = (self.starts[key as usize], self.starts[key as usize + 1]);
-        (length <= end - start).then_some(start + key + length)
-    }
 }
 
 impl<'t> Lists<'t> {
@@ -153,13 +141,6 @@ impl<'t> Lists<'t> {
     /// Returns whether a read is one of the versions of its key: a beginning of its order.
     pub(super) fn is_version(&self, list: u32, length: u32) -> bool {
         length == 0 || length <= self.versions.common[list as usize]
-    }
-
-    /// Returns the number of the version of `key` that is so long.
-    #[inline]
-    pub(super) fn version(&self, key: u32, length: u32) -> u32 {
-        let version = self.versions.number(key, length);
-        version.expect("a version is no longer than what was seen of its key")
     }
 
     /// Returns who wrote the element of `key` at this place, if it is known.
@@ -206,7 +187,7 @@ impl<'t> Lists<'t> {
                 .iter()
                 .filter(|step| !self.writers.is_ambiguous(step.key))
             {
-                if let What::Write(element) = step.what
+                if let What::Write(element) = step.what()
                     && self.place(element).is_none()
                 {
                     unseen.entry(step.key).or_default().push(txn);
@@ -245,7 +226,7 @@ impl<'t> Lists<'t> {
                 if self.writers.is_ambiguous(step.key) {
                     continue;
                 }
-                match step.what {
+                match step.what() {
                     What::Write(element) => match self.place(element) {
                         Some(place) => link(&mut edges, self.writer_before(step.key, place), Some(txn), Kind::Ww),
                         None => tails.append(step.key, txn),
@@ -307,7 +288,7 @@ impl<'t> Lists<'t> {
         let What::ReadList {
             list,
             length: length @ 1..,
-        } = step.what
+        } = step.what()
         else {
             return;
         };
@@ -341,7 +322,7 @@ impl<'t> Lists<'t> {
     /// Looks for what can be wrong with a transaction that touches a key more than once.
     fn check_own(&self, txn: u32, cases: &mut Cases) {
         for (number, step) in self.txns.steps(txn).iter().enumerate() {
-            match step.what {
+            match step.what() {
                 What::Write(_) => self.check_future(txn, number, cases),
                 _ => self.check_internal(txn, number, cases),
             }
@@ -443,10 +424,10 @@ impl<'t> Lists<'t> {
     /// A read of what the transaction appends later.
     fn check_future(&self, txn: u32, number: usize, cases: &mut Cases) {
         let steps = self.txns.steps(txn);
-        let What::Write(element) = steps[number].what else {
+        let What::Write(element) = steps[number].what() else {
             return;
         };
-        let saw = |step: &&Step| match step.what {
+        let saw = |step: &&Step| match step.what() {
             What::ReadList { list, length } if step.key == steps[number].key => {
                 match (self.is_version(list, length), self.place(element)) {
                     (true, place) => place.is_some_and(|place| place < length),
@@ -471,7 +452,7 @@ impl<'t> Lists<'t> {
     /// A read that is not what the transaction had read before, followed by what it had appended since.
     fn check_internal(&self, txn: u32, number: usize, cases: &mut Cases) {
         let steps = self.txns.steps(txn);
-        let What::ReadList { list, length } = steps[number].what else {
+        let What::ReadList { list, length } = steps[number].what() else {
             return;
         };
         let mut rest = length;
@@ -482,7 +463,7 @@ impl<'t> Lists<'t> {
             .rev()
             .filter(|step| step.key == steps[number].key)
         {
-            match step.what {
+            match step.what() {
                 What::Write(element) => {
                     is_right &= rest > 0 && self.txns.read(list, rest).last() == Some(&element);
                     rest = rest.saturating_sub(1);
@@ -520,7 +501,7 @@ impl<'t> Lists<'t> {
 
     fn tell_orders(&self, key: u32, list: u32, txn: u32) -> (Vec<u32>, String) {
         let reads = |txn: &u32| {
-            self.txns.steps(*txn).iter().any(|step| match step.what {
+            self.txns.steps(*txn).iter().any(|step| match step.what() {
                 What::ReadList { list, length } => {
                     step.key == key && length as usize >= self.order(key).len() && self.is_version(list, length)
                 }
@@ -528,8 +509,8 @@ impl<'t> Lists<'t> {
             })
         };
         let other = self.txns.numbers().find(reads).unwrap_or(txn);
-        let of_list = |step: &&Step| matches!(step.what, What::ReadList { list: it, .. } if it == list);
-        let of_key = |step: &&Step| step.key == key && matches!(step.what, What::ReadList { .. });
+        let of_list = |step: &&Step| matches!(step.what(), What::ReadList { list: it, .. } if it == list);
+        let of_key = |step: &&Step| step.key == key && matches!(step.what(), What::ReadList { .. });
         let told = |txn: u32, is: &dyn Fn(&&Step) -> bool| {
             let step = self.txns.steps(txn).iter().find(is).expect("it reads the key");
             format!("{} {}", self.txns.full_name(txn), past(&self.txns.step_text(step)))

@@ -44,6 +44,7 @@ mod guarantees;
 mod lattice;
 mod lists;
 mod orderings;
+mod origins;
 mod paths;
 mod points;
 mod pram;

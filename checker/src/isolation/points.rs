@@ -73,7 +73,7 @@ impl<'t> Points<'t> {
                 .iter()
                 .filter(|step| !self.writers.is_ambiguous(step.key))
             {
-                let What::ReadList { list, length } = step.what else {
+                let What::ReadList { list, length } = step.what() else {
                     continue;
                 };
                 if !lists.is_version(list, length) {
@@ -208,7 +208,7 @@ impl<'t> Points<'t> {
         let graph =
             |edges: &[Edge]| Graph::new(self.txns, happened, (node_count, &[edges]), Orders::default(), &InOrder);
         let is_reader = |node: u32| {
-            let is_write = |step: &Step| matches!(step.what, What::Write(_));
+            let is_write = |step: &Step| matches!(step.what(), What::Write(_));
             (node as usize) < self.txns.count() && !self.txns.steps(node).iter().any(is_write)
         };
         // What is on no circle at all is on none of these.

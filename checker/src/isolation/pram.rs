@@ -109,7 +109,7 @@ impl<'t> Record<'t> {
             let known = steps.filter(|step| !writers.is_ambiguous(step.key));
             sessions[place].ops.extend(known.map(|step| Op {
                 key: step.key,
-                what: step.what,
+                what: step.what(),
             }));
         }
         let mut record = Self {

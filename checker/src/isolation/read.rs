@@ -2,7 +2,10 @@
 //!
 //! A step on a register may have a fourth item: the version that the store reports of what was written or read there.
 
-use super::txns::{Builder, Data, NONE, Origin, Txn, Txns, What};
+use super::{
+    origins::Origin,
+    txns::{Builder, Data, NONE, Txn, Txns, What},
+};
 use crate::{
     datum::Datum,
     history::{Outcome, ProcessId},

@@ -1,6 +1,9 @@
 //! Transactions as calls again, for what shows or keeps some of them.
 
-use super::txns::{NONE, Origin, Step, Txns, What};
+use super::{
+    origins::Origin,
+    txns::{NONE, Step, Txns, What},
+};
 use crate::{
     datum::Datum,
     history::{EventKind, Outcome},
@@ -11,14 +14,11 @@ impl Txns {
     /// Returns the transactions whose invocations have indices that are wanted, as a transcript in which the others never were: what
     /// they wrote is in no read. So the order of those that are left is what it was, and nothing is read that nobody wrote who had.
     pub fn transcript(&self, wants: impl Fn(u64) -> bool) -> Transcript {
-        let kept: Vec<u32> = self
-            .numbers()
-            .filter(|txn| wants(self.origins[*txn as usize].index))
-            .collect();
+        let kept: Vec<u32> = self.numbers().filter(|txn| wants(self.origin(*txn).index)).collect();
         let mut entries = Vec::new();
         let is_left_out = self.left_out(&kept);
         for txn in kept {
-            let origin = &self.origins[txn as usize];
+            let origin = self.origin(txn);
             let outcome = self.txn(txn).outcome;
             let time = |time_ns: u64| Some(time_ns).filter(|time_ns| *time_ns != Origin::UNKNOWN);
             let entry = |kind, index, time_ns, value| Entry {
@@ -54,7 +54,7 @@ impl Txns {
         let mut is_left_out = vec![false; self.elements.len()];
         let mut mark = |txn: u32, is_out: bool| {
             for step in self.steps(txn) {
-                if let What::Write(element) = step.what {
+                if let What::Write(element) = step.what() {
                     is_left_out[element as usize] = is_out;
                 }
             }
@@ -67,7 +67,7 @@ impl Txns {
     /// Returns what a transaction did, without what was left out.
     fn answered(&self, txn: u32, is_left_out: &[bool]) -> Datum {
         let is_in = |element: &u32| *element == NONE || !is_left_out[*element as usize];
-        let step = |step: &Step| match step.what {
+        let step = |step: &Step| match step.what() {
             What::ReadList { list, length } => {
                 let elements = self.read(list, length).iter().filter(|element| is_in(element));
                 let values = elements.map(|element| self.value(*element).into_owned());

@@ -157,7 +157,7 @@ impl<'t> Registers<'t> {
                 .iter()
                 .position(|touch| touch.key == step.key)
                 .map(|at| begin + at);
-            let (element, is_write) = match step.what {
+            let (element, is_write) = match step.what() {
                 What::Write(element) if self.writers.is_intermediate(element) => continue,
                 What::Write(element) => (element, true),
                 What::ReadRegister(element) if own.is_none() && self.is_from_outside(txn, step) => (element, false),
@@ -400,8 +400,8 @@ impl<'t> Registers<'t> {
     pub(super) fn reads_from_outside(&self, txn: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let steps = self.txns.steps(txn);
         steps.iter().enumerate().filter_map(move |(number, step)| {
-            let wrote = |before: &Step| before.key == step.key && matches!(before.what, What::Write(_));
-            match step.what {
+            let wrote = |before: &Step| before.key == step.key && matches!(before.what(), What::Write(_));
+            match step.what() {
                 What::ReadRegister(element)
                     if !self.writers.is_ambiguous(step.key) && !steps[..number].iter().any(wrote) =>
                 {
@@ -523,7 +523,7 @@ impl<'t> Registers<'t> {
         for txn in txns.numbers().filter(|txn| txns.is_ok(*txn)) {
             let steps = txns.steps(txn);
             for (number, step) in steps.iter().enumerate() {
-                let What::ReadRegister(element) = step.what else {
+                let What::ReadRegister(element) = step.what() else {
                     continue;
                 };
                 self.check_internal(txn, number, cases);
@@ -546,7 +546,7 @@ impl<'t> Registers<'t> {
                 } else if writer != txn && writers.is_intermediate(element) {
                     let more = || format!("which {} wrote over before it ended", txns.full_name(writer));
                     cases.add(Anomaly::G1b, || (vec![txn, writer], told(more())));
-                } else if writer == txn && steps[number + 1..].iter().any(|it| it.what == What::Write(element)) {
+                } else if writer == txn && steps[number + 1..].iter().any(|it| it.what() == What::Write(element)) {
                     cases.add(Anomaly::FutureRead, || {
                         (vec![txn], told("which it wrote only after that".to_owned()))
                     });
@@ -558,13 +558,13 @@ impl<'t> Registers<'t> {
     /// A read that is not what the transaction itself had read or written last.
     fn check_internal(&self, txn: u32, number: usize, cases: &mut Cases) {
         let steps = self.txns.steps(txn);
-        let What::ReadRegister(element) = steps[number].what else {
+        let What::ReadRegister(element) = steps[number].what() else {
             return;
         };
         let Some(before) = steps[..number].iter().rev().find(|step| step.key == steps[number].key) else {
             return;
         };
-        let expected = match before.what {
+        let expected = match before.what() {
             What::Write(element) | What::ReadRegister(element) => element,
             What::ReadList { .. } => unreachable!("registers are not lists"),
         };

@@ -6,7 +6,8 @@ use super::{
     check::{Outcome, Question},
     draw::draw,
     lattice::{Broken, Model},
-    txns::{Origin, Txns},
+    origins::Origin,
+    txns::Txns,
 };
 use crate::{
     evidence::{Context, Witness, WitnessOp, Words},
@@ -99,7 +100,7 @@ pub(super) fn report(txns: &Txns, question: &Question, context: &Context, outcom
 
 fn cycle(txns: &Txns, case: &Case) -> Vec<(u64, &'static str)> {
     let index = |txn: u32| {
-        let origin = &txns.origins[txn as usize];
+        let origin = txns.origin(txn);
         if origin.completion_index == Origin::UNKNOWN {
             origin.index
         } else {
@@ -118,12 +119,12 @@ fn witness(txns: &Txns, case: &Case, context: &Context) -> Witness {
     shown.dedup();
     let known = |number: u64| Some(number).filter(|number| *number != Origin::UNKNOWN);
     let spans = shown.iter().filter_map(|txn| {
-        let origin = &txns.origins[*txn as usize];
+        let origin = txns.origin(*txn);
         Some((known(origin.start_ns)?, known(origin.end_ns)))
     });
     let text = case.text.clone() + &Words::faults_of(context, spans);
     let op = |txn: &u32| {
-        let origin = &txns.origins[*txn as usize];
+        let origin = txns.origin(*txn);
         let txn_of = txns.txn(*txn);
         WitnessOp {
             index: origin.index,

@@ -11,21 +11,23 @@
 
 use super::{
     graph::{Orders, each_next_in_session},
-    lists::{Lists, Versions},
-    txns::{NONE, Txns, What, by_entry},
+    lists::Lists,
+    txns::{NONE, Txns, What},
 };
 
 /// What a search for an order works on.
 pub(super) struct Serial<'t> {
     txns: &'t Txns,
     orders: Orders,
+    /// By key, the number of its empty version: those of its longer ones follow.
+    empty: Vec<u32>,
     readers: Readers,
 }
 
 /// Who read which version, as a list of each in one array.
 #[derive(Debug)]
 struct Readers {
-    /// By [version](Versions::number), where its list begins, or [`NONE`].
+    /// By version, where its list begins, or [`NONE`].
     first: Vec<u32>,
     /// A reader, and where the next is, or [`NONE`].
     links: Vec<(u32, u32)>,
@@ -70,11 +72,23 @@ struct Progress {
 }
 
 impl<'t> Serial<'t> {
-    pub(super) fn new(txns: &'t Txns, versions: &Versions, orders: Orders) -> Self {
+    pub(super) fn new(txns: &'t Txns, orders: Orders) -> Self {
+        let mut counts = vec![1; txns.keys.len()];
+        for list in &txns.lists {
+            let count = &mut counts[list.key as usize];
+            *count = list.elements.len().max(*count - 1) + 1;
+        }
+        let mut version_count = 0;
+        let empty = counts.iter().map(|count| {
+            version_count += count;
+            u32::try_from(version_count - count).expect("there are fewer than 2^32 versions")
+        });
+        let empty: Vec<u32> = empty.collect();
         Self {
             txns,
             orders,
-            readers: Readers::new(txns, versions),
+            readers: Readers::new(txns, &empty, version_count),
+            empty,
         }
     }
 
@@ -94,11 +108,9 @@ impl<'t> Serial<'t> {
         };
         let mut first_end = NONE;
         if self.orders.has_real_time {
-            let is_ended = |txn: &u32| txns.is_ok(*txn) && txns.txn(*txn).end != NONE;
-            let ends = txns.numbers().filter(is_ended).map(|txn| (txns.txn(txn).end, txn));
-            for (end, txn) in by_entry(ends) {
-                first_end = first_end.min(end);
-                search.place(txn)?;
+            for txn in &*txns.by_end() {
+                first_end = first_end.min(txns.txn(*txn).end);
+                search.place(*txn)?;
             }
         }
         for txn in txns.numbers().filter(|txn| happened[*txn as usize]) {
@@ -129,15 +141,13 @@ impl<'t> Serial<'t> {
 }
 
 impl Readers {
-    fn new(txns: &Txns, versions: &Versions) -> Self {
-        let mut first = vec![NONE; versions.count()];
+    fn new(txns: &Txns, empty: &[u32], version_count: usize) -> Self {
+        let mut first = vec![NONE; version_count];
         let mut links = Vec::new();
         for txn in txns.numbers() {
             for step in txns.steps(txn) {
-                if let What::ReadList { length, .. } = step.what
-                    && let Some(version) = versions.number(step.key, length)
-                {
-                    let first = &mut first[version as usize];
+                if let What::ReadList { length, .. } = step.what() {
+                    let first = &mut first[(empty[step.key as usize] + length) as usize];
                     links.push((txn, *first));
                     *first = links.len() as u32 - 1;
                 }
@@ -192,7 +202,7 @@ impl Search<'_> {
             let mut link = match progress.readers {
                 Some(link) => link,
                 None => {
-                    let (length, readers) = self.before(step.key, step.what);
+                    let (length, readers) = self.before(step.key, step.what());
                     progress.readers = Some(readers);
                     if length > 0 {
                         let writer = self.lists.writer(step.key, length - 1)?;
@@ -232,7 +242,7 @@ impl Search<'_> {
             What::Write(element) => {
                 // What nobody saw came after all that somebody did.
                 let length = self.lists.place(element).unwrap_or_else(|| self.lists.length(key));
-                let version = self.lists.version(key, length);
+                let version = self.serial.empty[key as usize] + length;
                 (length, self.serial.readers.first[version as usize])
             }
             What::ReadRegister(_) => unreachable!("registers are not lists"),

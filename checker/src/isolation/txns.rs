@@ -4,11 +4,14 @@
 //! are beginnings of one list, its spine, so that a read takes two numbers however long it is. Only what ok transactions read is
 //! kept: what others read is not known.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use rustc_hash::FxHashMap;
 
-use super::elements::Elements;
+use super::{
+    elements::Elements,
+    origins::{Origin, Origins},
+};
 use crate::{
     datum::Datum,
     history::{Outcome, Process},
@@ -41,24 +44,37 @@ pub(super) struct Txn {
     pub(super) outcome: Outcome,
 }
 
-/// How the record names a transaction, for evidence; a number that is not known is [`Origin::UNKNOWN`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) index: u64,
-    pub(super) completion_index: u64,
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
-}
-
-impl Origin {
-    pub(super) const UNKNOWN: u64 = u64::MAX;
-}
-
 /// A read or a write of a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) key: u32,
-    pub(super) what: What,
+    /// The element or list, and how much of a list: of what is none more than lists can hold.
+    of: (u32, u32),
+}
+
+impl Step {
+    /// In place of the length of a list.
+    const WRITE: u32 = u32::MAX;
+    const READ_REGISTER: u32 = u32::MAX - 1;
+
+    #[inline]
+    pub(super) fn new(key: u32, what: What) -> Self {
+        let of = match what {
+            What::Write(element) => (element, Self::WRITE),
+            What::ReadRegister(element) => (element, Self::READ_REGISTER),
+            What::ReadList { list, length } => (list, length),
+        };
+        Self { key, of }
+    }
+
+    #[inline]
+    pub(super) fn what(&self) -> What {
+        match self.of {
+            (element, Self::WRITE) => What::Write(element),
+            (element, Self::READ_REGISTER) => What::ReadRegister(element),
+            (list, length) => What::ReadList { list, length },
+        }
+    }
 }
 
 /// What a step does.
@@ -84,7 +100,7 @@ pub(super) struct List {
 pub struct Txns {
     pub(super) data: Data,
     pub(super) txns: Vec<Txn>,
-    pub(super) origins: Vec<Origin>,
+    origins: Origins,
     /// By session, whose it is.
     pub(super) processes: Vec<Process>,
     pub(super) steps: Vec<Step>,
@@ -93,6 +109,8 @@ pub struct Txns {
     pub(super) lists: Vec<List>,
     /// Versions that were reported of elements: each as often as it was.
     pub(super) versions: Vec<(u32, Datum)>,
+    /// Those that ended well, in order of their ends, if they were told of in that order.
+    ended: Option<Vec<u32>>,
     /// By transaction, which it is a part of, where they are [split](Self::split).
     parts_of: Vec<u32>,
 }
@@ -110,8 +128,20 @@ impl Txns {
 
     /// Returns of each of these whether it writes, and how it ended.
     pub(crate) fn outcomes(&self, txns: Range<u32>) -> impl Iterator<Item = (bool, Outcome)> + '_ {
-        let is_write = |step: &Step| matches!(step.what, What::Write(_));
+        let is_write = |step: &Step| matches!(step.what(), What::Write(_));
         txns.map(move |txn| (self.steps(txn).iter().any(is_write), self.txn(txn).outcome))
+    }
+
+    /// Returns those that are known to have ended well, in order of their ends.
+    pub(super) fn by_end(&self) -> Cow<'_, [u32]> {
+        let is_ended = |txn: &u32| self.is_ok(*txn) && self.txn(*txn).end != NONE;
+        match &self.ended {
+            Some(ended) => Cow::Borrowed(ended),
+            None => {
+                let ends = self.numbers().filter(is_ended).map(|txn| (self.txn(txn).end, txn));
+                Cow::Owned(by_entry(ends).map(|(_, txn)| txn).collect())
+            }
+        }
     }
 
     /// Returns what `txn` did, in its own order.
@@ -144,7 +174,7 @@ impl Txns {
                     step_count: 1,
                     ..whole
                 });
-                split.origins.push(self.origins[txn as usize]);
+                split.origins.push(&split.txns, self.origin(txn));
                 split.parts_of.push(txn);
             }
         }
@@ -160,19 +190,24 @@ impl Txns {
         Self {
             data,
             txns: Vec::new(),
-            origins: Vec::new(),
+            origins: Origins::default(),
             processes: Vec::new(),
             steps: Vec::new(),
             keys: Vec::new(),
             elements: Elements::default(),
             lists: Vec::new(),
             versions: Vec::new(),
+            ended: None,
             parts_of: Vec::new(),
         }
     }
 
     pub(super) fn txn(&self, txn: u32) -> &Txn {
         &self.txns[txn as usize]
+    }
+
+    pub(super) fn origin(&self, txn: u32) -> Origin {
+        self.origins.of(&self.txns, txn)
     }
 
     pub(super) fn is_ok(&self, txn: u32) -> bool {
@@ -255,7 +290,7 @@ impl Builder {
     /// There are 2^32 steps, which take more memory than machines have.
     pub(super) fn begin(&mut self, txn: Txn, origin: Origin) -> u32 {
         self.txns.txns.push(txn);
-        self.txns.origins.push(origin);
+        self.txns.origins.push(&self.txns.txns, origin);
         let txn = self.txns.txns.len() as u32 - 1;
         self.current = txn;
         self.txns.txns[txn as usize].first_step = self.step_count();
@@ -268,12 +303,20 @@ impl Builder {
         let first_step = self.step_count();
         let txn = &mut self.txns.txns[txn as usize];
         (txn.first_step, txn.outcome, txn.end) = (first_step, outcome, end);
+        if let (Some(ended), Outcome::Ok) = (&mut self.txns.ended, outcome) {
+            ended.push(self.current);
+        }
+    }
+
+    /// Says that every transaction is begun before it ends, and [resumed](Self::resume) in order of the ends.
+    pub(super) fn in_order_of_ends(mut self) -> Self {
+        self.txns.ended = Some(Vec::new());
+        self
     }
 
     /// Says under which index and when its completion is recorded.
     pub(super) fn completed(&mut self, txn: u32, index: u64, time_ns: u64) {
-        let origin = &mut self.txns.origins[txn as usize];
-        (origin.completion_index, origin.end_ns) = (index, time_ns);
+        self.txns.origins.complete(&self.txns.txns, txn, index, time_ns);
     }
 
     fn step_count(&self) -> u32 {
@@ -286,7 +329,7 @@ impl Builder {
     }
 
     pub(super) fn push(&mut self, key: u32, what: What) {
-        self.txns.steps.push(Step { key, what });
+        self.txns.steps.push(Step::new(key, what));
         self.txns.txns[self.current as usize].step_count += 1;
     }
 
@@ -380,8 +423,10 @@ impl Builder {
         What::ReadList { list, length }
     }
 
-    pub(super) fn finish(self) -> Txns {
-        self.txns
+    /// Returns all that was told, and leaves nothing.
+    pub(super) fn finish(&mut self) -> Txns {
+        let nothing = Txns::empty(self.txns.data);
+        std::mem::replace(&mut self.txns, nothing)
     }
 }
 

@@ -54,15 +54,18 @@ fn updates(txns: &Txns, part: Range<u32>, writers: &Writers) -> Vec<Update> {
     for txn in part.filter(|txn| writers.repeats(*txn) && txns.is_ok(*txn)) {
         let steps = txns.steps(txn);
         for (number, write) in steps.iter().enumerate() {
-            if !matches!(write.what, What::Write(_)) || writers.is_ambiguous(write.key) {
+            if !matches!(write.what(), What::Write(_)) || writers.is_ambiguous(write.key) {
                 continue;
             }
             // The first of the key, and none that wrote it between.
             let mut before = (0..).zip(&steps[..number]).filter(|(_, step)| step.key == write.key);
-            let Some((step, version)) = before.next().and_then(|(step, read)| Some((step, version(txns, read)?))) else {
+            let Some((step, version)) = before
+                .next()
+                .and_then(|(step, read)| Some((step, version(txns, read)?)))
+            else {
                 continue;
             };
-            if before.all(|(_, step)| !matches!(step.what, What::Write(_))) {
+            if before.all(|(_, step)| !matches!(step.what(), What::Write(_))) {
                 updates.push(Update {
                     key: write.key,
                     version,
@@ -89,7 +92,7 @@ fn are_of_different_versions(txns: &Txns, updates: &[Update]) -> bool {
 
 /// Returns which version a step reads, if it does.
 fn version(txns: &Txns, step: &Step) -> Option<(u32, u32)> {
-    match step.what {
+    match step.what() {
         What::Write(_) => None,
         What::ReadList { length: 0, .. } => Some((NONE, 0)),
         What::ReadList { list, length } => Some((*txns.read(list, length).last()?, length)),

@@ -171,7 +171,7 @@ impl Weak<'_> {
                 .filter(|step| !self.writers.is_ambiguous(step.key))
             {
                 let known = known.entry((session, step.key)).or_default();
-                let met = match step.what {
+                let met = match step.what() {
                     What::ReadList { list, length } if lists.is_version(list, length) => Met {
                         txn,
                         step: *step,
@@ -185,7 +185,7 @@ impl Weak<'_> {
                     },
                     _ => continue,
                 };
-                let is_read = !matches!(step.what, What::Write(_));
+                let is_read = !matches!(step.what(), What::Write(_));
                 let found = match (is_read, known.read, known.written) {
                     (true, _, Some(written)) if met.place < written.place && wants(Anomaly::OwnWriteMissed) => {
                         Some((Anomaly::OwnWriteMissed, written))
@@ -217,7 +217,7 @@ impl Weak<'_> {
         let [first, second] =
             [before, then].map(|met| format!("{} {}", txns.full_name(met.txn), past(&txns.step_text(&met.step))));
         let process = &txns.processes[session as usize];
-        let order = match (before.step.what, then.step.what) {
+        let order = match (before.step.what(), then.step.what()) {
             (_, What::Write(_)) => ", although its append came first in the list",
             (What::Write(_), _) => ", without what it had appended",
             _ => ", less than it had seen",
@@ -232,7 +232,7 @@ impl Weak<'_> {
         for txn in self.txns.numbers().filter(|txn| self.txns.is_ok(*txn)) {
             let steps = self.txns.steps(txn);
             for (number, step) in steps.iter().enumerate() {
-                let What::ReadList { list, length } = step.what else {
+                let What::ReadList { list, length } = step.what() else {
                     continue;
                 };
                 if !lists.is_version(list, length) || self.writers.is_ambiguous(step.key) {
@@ -241,7 +241,7 @@ impl Weak<'_> {
                 let own = steps[number..]
                     .iter()
                     .filter(|own| own.key == step.key)
-                    .find_map(|own| match own.what {
+                    .find_map(|own| match own.what() {
                         What::Write(element) => Some(element),
                         _ => None,
                     });
@@ -283,7 +283,7 @@ impl Weak<'_> {
                 .iter()
                 .filter(|step| !self.writers.is_ambiguous(step.key))
             {
-                let (before, missed) = match step.what {
+                let (before, missed) = match step.what() {
                     What::ReadList { list, length } if lists.is_version(list, length) => {
                         let next = lists.writer_from(step.key, length);
                         let is_all = length == lists.length(step.key);
@@ -422,7 +422,7 @@ impl<'w> Causes<'w> {
 
 fn access(txns: &Txns, step: &Step) -> Access {
     let key = u64::from(step.key);
-    match step.what {
+    match step.what() {
         What::Write(element) => Access::write(key, u64::from(element)),
         What::ReadList { list, length } => match txns.read(list, length).last() {
             None => Access::read_nothing(key),

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::txns::{NONE, Origin, Step, Txns, What};
+use super::{
+    origins::Origin,
+    txns::{NONE, Step, Txns, What},
+};
 use crate::{datum::Datum, history::Outcome};
 
 /// How many elements of a list are told; of a longer one the last of them.
@@ -16,7 +19,7 @@ impl Txns {
 
     /// As in `T3 (p1, index 6 to 7)`.
     pub(super) fn full_name(&self, txn: u32) -> String {
-        let origin = &self.origins[txn as usize];
+        let origin = self.origin(txn);
         let process = &self.processes[self.txn(txn).session as usize];
         let span = match (self.txn(txn).start, origin.completion_index) {
             (0, Origin::UNKNOWN) => "never begun or ended".to_owned(),
@@ -57,7 +60,7 @@ impl Txns {
     /// As in `append 3 to x`, `read x as [1 2]`.
     pub(super) fn step_text(&self, step: &Step) -> String {
         let key = self.key_name(step.key);
-        match step.what {
+        match step.what() {
             What::Write(element) if self.is_of_lists() => format!("append {} to {key}", self.value(element)),
             What::Write(element) => format!("write {} to {key}", self.value(element)),
             What::ReadList { list, length } => format!("read {key} as {}", self.list_text(list, length)),
@@ -83,7 +86,7 @@ impl Txns {
     pub(super) fn step_datum(&self, step: &Step) -> Datum {
         let key = self.keys[step.key as usize].clone();
         let keyword = |name: &str| Datum::Keyword(name.into());
-        match step.what {
+        match step.what() {
             What::Write(element) => {
                 let name = if self.is_of_lists() { "append" } else { "w" };
                 Datum::list([keyword(name), key, self.value(element).into_owned()])

@@ -48,7 +48,7 @@ impl Wrote {
         for txn in txns.numbers() {
             let is_failed = txns.txn(txn).outcome == Outcome::Fail;
             for step in txns.steps(txn) {
-                let What::Write(element) = step.what else { continue };
+                let What::Write(element) = step.what() else { continue };
                 if is_failed {
                     wrote.failed.resize(txns.elements.len(), NONE);
                     wrote.failed[element as usize] = txn;
@@ -74,11 +74,14 @@ impl Repeats {
         for txn in txns.numbers() {
             let steps = txns.steps(txn);
             for (number, step) in steps.iter().enumerate().skip(1) {
-                let mut of_key = steps[..number].iter().filter(|before| before.key == step.key).peekable();
+                let mut of_key = steps[..number]
+                    .iter()
+                    .filter(|before| before.key == step.key)
+                    .peekable();
                 repeats.by[txn as usize] |= of_key.peek().is_some();
-                if matches!(step.what, What::Write(_)) {
+                if matches!(step.what(), What::Write(_)) {
                     for before in of_key {
-                        if let What::Write(element) = before.what {
+                        if let What::Write(element) = before.what() {
                             repeats.intermediate[element as usize] = true;
                         }
                     }
@@ -122,7 +125,7 @@ impl Writers {
                 .for_each(|element| see(*element)),
             Data::Registers => {
                 for step in &txns.steps {
-                    if let What::ReadRegister(element) = step.what {
+                    if let What::ReadRegister(element) = step.what() {
                         see(element);
                     }
                 }

@@ -12,7 +12,7 @@ use quorate_checker::{
 use super::{consistency::Consistency, judge::Question, kind::Model};
 use crate::{
     ClaimReport, ClaimVerdict, Execute, Judgement, Property,
-    execute::map,
+    execute::{both, map},
     judge::{claim_report, crashed, verdict},
 };
 
@@ -119,11 +119,12 @@ pub(crate) fn of_txns(question: &Question<'_>, txns: &Txns, context: &Context, e
         budget: question.txn_budget,
         ..isolation::Question::of(asked)
     };
-    let report = isolation::check_on(txns, &of_model, context, execute);
+    let check = || isolation::check_on(txns, &of_model, context, execute);
+    let (report, counts) = both(execute, check, || Counts::of_transactions(txns, execute));
     Part {
         claims: claims(asked, &report),
         broken: report.broken,
-        counts: Counts::of_transactions(txns, execute),
+        counts,
     }
 }
 

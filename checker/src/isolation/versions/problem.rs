@@ -448,7 +448,7 @@ impl Problem {
             return 0;
         }
         let steps = txns.steps(self.txns[number as usize]).iter();
-        let is_it = |step: &Step| step.key == key && matches!(step.what, What::Write(_)) == is_write;
+        let is_it = |step: &Step| step.key == key && matches!(step.what(), What::Write(_)) == is_write;
         steps.take_while(|step| !is_it(step)).count() as u32
     }
 
