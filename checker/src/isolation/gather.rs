@@ -304,10 +304,10 @@ impl Gather {
         let is_break = |text: &[u8], at: usize| text.get(at).is_none_or(|byte| matches!(byte, b' ' | b','));
         if let Some(list) = spine.list {
             if list_text.len() <= known {
-                if spine.text[..list_text.len()] == *list_text && is_break(&spine.text, list_text.len()) {
-                    if let Some(length) = spine.length_of(list_text.len() as u32) {
-                        return Some(What::ReadList { list, length });
-                    }
+                let is_beginning =
+                    spine.text[..list_text.len()] == *list_text && is_break(&spine.text, list_text.len());
+                if let (true, Some(length)) = (is_beginning, spine.length_of(list_text.len() as u32)) {
+                    return Some(What::ReadList { list, length });
                 }
             } else if list_text[..known] == spine.text && is_break(list_text, known) {
                 spine.extend((key, list), text, place.start + known..place.end, &mut self.builder)?;

@@ -6,7 +6,7 @@
 //! keeps real time for nothing: if one that is needed before an end had begun after it, there is a cycle; and whatever had ended before
 //! that one began has its place already.
 //!
-//! Of a history that is as it should be this takes a tenth of the memory of the graph of dependencies, and half of the time. Of any
+//! Of a history that is as it should be this takes a quarter of the memory of the graph of dependencies, and half of its time. Of any
 //! other it says no more than that: the graph is made then, to find which cycles there are.
 
 use super::{
