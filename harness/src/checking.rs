@@ -211,7 +211,7 @@ impl Checker {
                 model,
                 nil: Nil::Absent,
             },
-            record: Record::Txns(txns),
+            record: Record::Txns(Box::new(txns)),
             about,
             format,
             run: None,

@@ -48,7 +48,7 @@ pub enum Record {
     /// Calls, a transcript for each key.
     Calls(Vec<Transcript>),
     /// Transactions on lists, read in a way that keeps nothing else of them.
-    Txns(Txns),
+    Txns(Box<Txns>),
     /// Transactions on our own store, and looks at its replicas.
     Own(TxnRecord),
 }
