@@ -11,7 +11,7 @@
 //! An assumption under which the versions of a key precede each other in a circle does not hold of that key: that is reported, and it
 //! is not made there.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use super::{
     anomaly::Anomaly,
@@ -87,8 +87,6 @@ pub(super) struct Touch {
 
 /// What was met of all keys.
 struct Met {
-    /// By element, its place among the versions of its key.
-    places: Vec<u32>,
     version_count: u32,
     /// Who read which version, by its number.
     reads: Vec<(u32, u32)>,
@@ -101,7 +99,12 @@ pub(super) struct Registers<'t> {
     keys: Vec<Key>,
     /// By number of a version, who read it from outside.
     readers: Rows,
-    touches: Vec<Touch>,
+    /// By element, its place among the versions of its key, or [`NONE`] if nobody left it behind or read it from outside.
+    places: Vec<u32>,
+    /// Those of transactions that leave behind another version than they read or wrote first.
+    updates: Vec<Touch>,
+    /// All, once they are asked for.
+    touches: OnceLock<Vec<Touch>>,
     real_time: RealTime,
 }
 
@@ -131,11 +134,12 @@ impl<'t> Registers<'t> {
             writers,
             keys: (0..txns.keys.len() as u32).map(initial).collect(),
             readers: Rows::default(),
-            touches: Vec::new(),
+            places: vec![NONE; txns.elements.len()],
+            updates: Vec::new(),
+            touches: OnceLock::new(),
             real_time: RealTime::default(),
         };
         let mut met = Met {
-            places: vec![NONE; txns.elements.len()],
             version_count: txns.keys.len() as u32,
             reads: Vec::new(),
         };
@@ -148,20 +152,9 @@ impl<'t> Registers<'t> {
 
     /// Takes in what `txn` read from outside and what it left behind.
     fn take(&mut self, txn: u32, met: &mut Met) {
-        let begin = self.touches.len();
         for step in self.txns.steps(txn) {
-            if self.writers.is_ambiguous(step.key) {
+            let Some((element, is_write)) = self.touched_by(txn, step) else {
                 continue;
-            }
-            let own = self.touches[begin..]
-                .iter()
-                .position(|touch| touch.key == step.key)
-                .map(|at| begin + at);
-            let (element, is_write) = match step.what() {
-                What::Write(element) if self.writers.is_intermediate(element) => continue,
-                What::Write(element) => (element, true),
-                What::ReadRegister(element) if own.is_none() && self.is_from_outside(txn, step) => (element, false),
-                _ => continue,
             };
             let place = self.place(step.key, element, met);
             let version = &mut self.keys[step.key as usize].versions[place as usize];
@@ -170,9 +163,45 @@ impl<'t> Registers<'t> {
             } else {
                 met.reads.push((version.number, txn));
             }
-            match own {
-                Some(own) => self.touches[own].last = place,
-                None => self.touches.push(Touch {
+        }
+        if self.writers.repeats(txn) {
+            let mut touches = Vec::new();
+            self.touches_of(txn, &mut touches);
+            self.updates
+                .extend(touches.into_iter().filter(|touch| touch.first != touch.last));
+        }
+    }
+
+    /// Returns the element that a step reads from outside or leaves behind, and whether it is the latter, if it does either.
+    #[inline]
+    fn touched_by(&self, txn: u32, step: &Step) -> Option<(u32, bool)> {
+        if self.writers.is_ambiguous(step.key) {
+            return None;
+        }
+        match step.what() {
+            What::Write(element) => (!self.writers.is_intermediate(element)).then_some((element, true)),
+            What::ReadRegister(element) => {
+                let is_from_outside = !self.writers.repeats(txn) || self.is_from_outside(txn, step);
+                is_from_outside.then_some((element, false))
+            }
+            What::ReadList { .. } => None,
+        }
+    }
+
+    /// Appends what `txn` touched.
+    fn touches_of(&self, txn: u32, touches: &mut Vec<Touch>) {
+        let begin = touches.len();
+        for step in self.txns.steps(txn) {
+            let Some((element, _)) = self.touched_by(txn, step) else {
+                continue;
+            };
+            let place = match element {
+                NONE => 0,
+                element => self.places[element as usize],
+            };
+            match touches[begin..].iter_mut().find(|touch| touch.key == step.key) {
+                Some(own) => own.last = place,
+                None => touches.push(Touch {
                     txn,
                     key: step.key,
                     first: place,
@@ -180,6 +209,17 @@ impl<'t> Registers<'t> {
                 }),
             }
         }
+    }
+
+    /// Returns what each transaction touched.
+    fn touches(&self) -> &[Touch] {
+        self.touches.get_or_init(|| {
+            let mut touches = Vec::new();
+            for txn in self.txns.numbers().filter(|txn| self.writers.happened[*txn as usize]) {
+                self.touches_of(txn, &mut touches);
+            }
+            touches
+        })
     }
 
     /// Returns whether nothing that `txn` did before this read touched its key.
@@ -193,7 +233,7 @@ impl<'t> Registers<'t> {
             return 0;
         }
         let versions = &mut self.keys[key as usize].versions;
-        let place = &mut met.places[element as usize];
+        let place = &mut self.places[element as usize];
         if *place == NONE {
             *place = versions.len() as u32;
             versions.push(Version {
@@ -254,7 +294,7 @@ impl<'t> Registers<'t> {
 
     /// Returns what each transaction touched, by key and session, and of these in order of time.
     pub(super) fn touches_by_session(&self) -> Vec<Touch> {
-        let mut touches = self.touches.clone();
+        let mut touches = self.touches().to_vec();
         touches.sort_by_key(|touch| (touch.key, self.txns.txn(touch.txn).session, touch.txn));
         touches
     }
@@ -308,10 +348,9 @@ impl<'t> Registers<'t> {
     }
 
     fn by_reads(&self) -> Vec<Precedence> {
-        let writes_on = |touch: &&Touch| touch.first != touch.last && touch.first != 0;
-        self.touches
+        self.updates
             .iter()
-            .filter(writes_on)
+            .filter(|touch| touch.first != 0)
             .map(|touch| (touch.key, touch.first, touch.last))
             .collect()
     }
@@ -330,7 +369,7 @@ impl<'t> Registers<'t> {
     }
 
     fn by_real_time(&self) -> Vec<Precedence> {
-        let mut touches = self.touches.clone();
+        let mut touches = self.touches().to_vec();
         touches.sort_by_key(|touch| (touch.key, touch.txn));
         let mut pairs = Vec::new();
         for of_key in touches.chunk_by(|a, b| a.key == b.key) {
@@ -430,21 +469,16 @@ impl<'t> Registers<'t> {
     /// Calls `add` with each version that somebody read before writing the key, and with that transaction: all others who read it
     /// come before that.
     pub(super) fn each_update(&self, mut add: impl FnMut(&Version, u32)) {
-        for touch in self
-            .touches
-            .iter()
-            .filter(|touch| touch.first != touch.last && touch.first != 0)
-        {
+        for touch in self.updates.iter().filter(|touch| touch.first != 0) {
             add(&self.keys[touch.key as usize].versions[touch.first as usize], touch.txn);
         }
     }
 
     /// Returns who wrote what `txn` read and then wrote over.
     pub(super) fn updated(&self, txn: u32) -> impl Iterator<Item = u32> + '_ {
-        let begin = self.touches.partition_point(|touch| touch.txn < txn);
-        let own = self.touches[begin..].iter().take_while(move |touch| touch.txn == txn);
-        let updates = own.filter(|touch| touch.first != touch.last);
-        let writers = updates.map(|touch| self.keys[touch.key as usize].versions[touch.first as usize].writer);
+        let begin = self.updates.partition_point(|touch| touch.txn < txn);
+        let own = self.updates[begin..].iter().take_while(move |touch| touch.txn == txn);
+        let writers = own.map(|touch| self.keys[touch.key as usize].versions[touch.first as usize].writer);
         writers.filter(|writer| *writer != NONE)
     }
 
@@ -478,7 +512,7 @@ impl<'t> Registers<'t> {
 
     /// Returns the key and the versions by which `from` comes before `to`, where an edge of this kind says so.
     pub(super) fn why(&self, from: u32, to: u32, kind: Kind) -> Option<(u32, u32, u32)> {
-        let touches = |txn: u32| self.touches.iter().filter(move |touch| touch.txn == txn);
+        let touches = |txn: u32| self.touches().iter().filter(move |touch| touch.txn == txn);
         touches(from)
             .flat_map(|a| touches(to).map(move |b| (a, b)))
             .find_map(|(a, b)| {

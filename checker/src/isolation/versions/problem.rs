@@ -259,6 +259,17 @@ impl Problem {
         self.ends[first as usize] < self.begins[then as usize]
     }
 
+    /// Returns twice the middle of the time in which a transaction may have been, as far as is known: of the initial state its beginning.
+    pub(super) fn doubled_middle(&self, number: u32) -> u64 {
+        let times = self
+            .begins
+            .get(number as usize)
+            .zip(self.deadlines.get(number as usize));
+        let (begin, deadline) = times.map_or((0, 0), |(begin, deadline)| (*begin, *deadline));
+        let end = if deadline == NONE { begin } else { deadline };
+        u64::from(begin) + u64::from(end)
+    }
+
     fn nodes_per_txn(&self) -> u32 {
         match self.level {
             Level::Snapshot | Level::Prefix => 2,

@@ -267,12 +267,26 @@ impl<'p> Search<'p> {
         let choice = &self.choices[number as usize];
         assert!(choice.value == NONE, "what was chosen is kept by the order");
         let literal = match choice.phase {
-            NONE => self.literal(first, then),
+            NONE => self.literal(first, then) ^ u32::from(self.is_turned(first, then)),
             phase => phase,
         };
         self.levels.push(self.trail.len());
         self.hold(literal, NONE);
         self.follow_all()
+    }
+
+    /// Guesses whether two versions were the other way round, of which a reader of the first comes after who wrote the next. Else that
+    /// reader came before: by the middles of the times in which they may have been, the less is moved the better.
+    fn is_turned(&self, first: u32, then: u32) -> bool {
+        let (problem, topology) = (self.problem, &self.topology);
+        let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
+        let is_late = |reader: &&u32| {
+            **reader != after && topology.place(problem.snapshot(**reader)) > topology.place(problem.commit(after))
+        };
+        let late = problem.guards_of(first).iter().filter(is_late);
+        let late = late.map(|reader| problem.doubled_middle(*reader)).max();
+        let [before, after] = [before, after].map(|writer| problem.doubled_middle(writer));
+        late.is_some_and(|late| 2 * after < late + before)
     }
 
     /// Follows up what has come to hold, and learns from what contradicts it.
