@@ -90,6 +90,8 @@ struct Met {
     version_count: u32,
     /// Who read which version, by its number.
     reads: Vec<(u32, u32)>,
+    /// Room for what a transaction touched.
+    touches: Vec<Touch>,
 }
 
 /// Registers, as far as their versions have an order.
@@ -142,6 +144,7 @@ impl<'t> Registers<'t> {
         let mut met = Met {
             version_count: txns.keys.len() as u32,
             reads: Vec::new(),
+            touches: Vec::new(),
         };
         for txn in txns.numbers().filter(|txn| writers.happened[*txn as usize]) {
             registers.take(txn, &mut met);
@@ -165,10 +168,10 @@ impl<'t> Registers<'t> {
             }
         }
         if self.writers.repeats(txn) {
-            let mut touches = Vec::new();
-            self.touches_of(txn, &mut touches);
-            self.updates
-                .extend(touches.into_iter().filter(|touch| touch.first != touch.last));
+            met.touches.clear();
+            self.touches_of(txn, &mut met.touches);
+            let updates = met.touches.iter().filter(|touch| touch.first != touch.last);
+            self.updates.extend(updates);
         }
     }
 
