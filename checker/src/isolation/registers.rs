@@ -259,6 +259,11 @@ impl<'t> Registers<'t> {
         self.readers.of(version.number)
     }
 
+    /// Returns how many versions there are, that of the initial state of each key too.
+    pub(super) fn version_count(&self) -> usize {
+        self.readers.row_count()
+    }
+
     /// Returns who read the initial state of a key.
     pub(super) fn initial_readers(&self, key: u32) -> &[u32] {
         self.readers(&self.keys[key as usize].versions[0])

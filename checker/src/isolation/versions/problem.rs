@@ -189,7 +189,11 @@ impl Problem {
         if listing == Listing::Lean {
             let order = registers.real_time();
             problem.node_count += order.moment_count;
-            problem.known.clone_from(&order.edges);
+            problem.known.reserve(2 * order.edges.len());
+            problem.known.extend_from_slice(&order.edges);
+        }
+        for times in [&mut problem.begins, &mut problem.deadlines, &mut problem.ends] {
+            times.reserve_exact(problem.txns.len());
         }
         let times = problem.txns.iter().map(|txn| (txns.txn(*txn), txns.is_ok(*txn)));
         for (txn, is_ok) in times {
@@ -364,6 +368,7 @@ impl Problem {
         let mut guards: Vec<(u32, u32)> = Vec::new();
         let is_of_all = !self.level.is_of_own_key() && !self.level.is_of_views();
         let mut places = Vec::new();
+        self.versions.reserve_exact(registers.version_count());
         for (key, versions) in (0..).zip(registers.keys()) {
             places.clear();
             for version in versions.versions() {
