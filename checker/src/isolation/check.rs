@@ -232,7 +232,7 @@ impl Judge<'_> {
     fn dependencies(&self, source: &Source<'_>, (mut edges, node_count): (Vec<Vec<Edge>>, usize)) -> Dependencies {
         let (txns, question) = (self.txns, self.question);
         let mut cases = Cases::default();
-        let whole = match has_weak(question) || wants_updates(question) {
+        let whole = match wants_edges(question) {
             true => edges.concat(),
             false => Vec::new(),
         };
@@ -307,7 +307,7 @@ impl Judge<'_> {
 
 /// Returns what looks for an order of all transactions, if that is all that is asked for.
 fn serial<'t>(txns: &'t Txns, question: &Question) -> Option<Serial<'t>> {
-    let is_asked = !txns.is_split() && !has_weak(question) && !wants_updates(question);
+    let is_asked = !txns.is_split() && !wants_edges(question);
     is_asked.then(|| Serial::new(txns, orders(&wanted(question))))
 }
 
@@ -317,8 +317,9 @@ fn wanted(question: &Question) -> Vec<Anomaly> {
     Anomaly::all().filter(is_wanted).collect()
 }
 
-fn has_weak(question: &Question) -> bool {
-    question.models.iter().any(|model| model.is_weak())
+/// Returns whether something is asked for that takes the dependencies themselves, and not their cycles alone.
+fn wants_edges(question: &Question) -> bool {
+    question.models.iter().any(|model| model.is_weak()) || wants_updates(question)
 }
 
 /// Returns whether serializable updates are asked for, and no more.

@@ -131,7 +131,7 @@ fn of_lists(txns: &Txns, lists: &Lists<'_>, link: &Link) -> Option<String> {
     match link.kind {
         Kind::Ww => txns.steps(link.to).iter().find_map(|step| {
             let What::Write(element) = step.what() else { return None };
-            let place = lists.place(element).unwrap_or_else(|| lists.length(step.key));
+            let place = lists.count_before(step.key, element);
             if lists.writer_before(step.key, place) != Some(link.from) {
                 return None;
             }

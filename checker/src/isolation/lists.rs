@@ -138,6 +138,11 @@ impl<'t> Lists<'t> {
         Some(self.versions.places[element as usize]).filter(|place| *place != NONE)
     }
 
+    /// Returns how many elements of `key` came before `element`: if nobody saw it, all that somebody did.
+    pub(super) fn count_before(&self, key: u32, element: u32) -> u32 {
+        self.place(element).unwrap_or_else(|| self.length(key))
+    }
+
     /// Returns whether a read is one of the versions of its key: a beginning of its order.
     pub(super) fn is_version(&self, list: u32, length: u32) -> bool {
         length == 0 || length <= self.versions.common[list as usize]

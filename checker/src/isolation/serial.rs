@@ -240,8 +240,7 @@ impl Search<'_> {
         match what {
             What::ReadList { length, .. } => (length, NONE),
             What::Write(element) => {
-                // What nobody saw came after all that somebody did.
-                let length = self.lists.place(element).unwrap_or_else(|| self.lists.length(key));
+                let length = self.lists.count_before(key, element);
                 let version = self.serial.empty[key as usize] + length;
                 (length, self.serial.readers.first[version as usize])
             }

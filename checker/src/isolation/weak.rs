@@ -246,7 +246,7 @@ impl Weak<'_> {
                         _ => None,
                     });
                 let Some(own) = own else { continue };
-                let place = lists.place(own).unwrap_or_else(|| lists.length(step.key));
+                let place = lists.count_before(step.key, own);
                 let between = lists.writer_from(step.key, length).filter(|writer| *writer != txn);
                 if let (Some(between), true) = (between, length < place) {
                     cases.add(Anomaly::GCursor, || {
@@ -292,7 +292,7 @@ impl Weak<'_> {
                         (lists.writer_before(step.key, length), missed)
                     }
                     What::Write(element) => {
-                        let place = lists.place(element).unwrap_or_else(|| lists.length(step.key));
+                        let place = lists.count_before(step.key, element);
                         (lists.writer_before(step.key, place), Vec::new())
                     }
                     _ => (None, Vec::new()),

@@ -60,10 +60,15 @@ pub(in crate::isolation) fn decide(problem: &Problem, budget: u64, execute: &dyn
 /// Returns whether the order has all that follows from one version being before another.
 fn is_kept(problem: &Problem, topology: &Topology, first: u32, then: u32) -> bool {
     let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
-    let end = topology.place(problem.commit(after));
-    let is_before = |reader: &u32| *reader == after || topology.place(problem.snapshot(*reader)) < end;
+    let is_before = |reader: &u32| is_before(problem, topology, *reader, after);
     topology.place(problem.commit(before)) < topology.place(problem.over(after))
         && problem.guards_of(first).iter().all(is_before)
+}
+
+/// Returns whether the order has a reader before the one who wrote the next version, or that is the same.
+#[inline]
+fn is_before(problem: &Problem, topology: &Topology, reader: u32, after: u32) -> bool {
+    reader == after || topology.place(problem.snapshot(reader)) < topology.place(problem.commit(after))
 }
 
 /// Returns the transactions of a circle of what is known.
@@ -280,9 +285,7 @@ impl<'p> Search<'p> {
     fn is_turned(&self, first: u32, then: u32) -> bool {
         let (problem, topology) = (self.problem, &self.topology);
         let [before, after] = [first, then].map(|version| problem.versions[version as usize].writer);
-        let is_late = |reader: &&u32| {
-            **reader != after && topology.place(problem.snapshot(**reader)) > topology.place(problem.commit(after))
-        };
+        let is_late = |reader: &&u32| !is_before(problem, topology, **reader, after);
         let late = problem.guards_of(first).iter().filter(is_late);
         let late = late.map(|reader| problem.doubled_middle(*reader)).max();
         let [before, after] = [before, after].map(|writer| problem.doubled_middle(writer));
